@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Leaky integrate-and-fire on integers, the only nonlinearity of the network."""
+
+import numpy as np
+
+
+def lif_step(current: np.ndarray, membrane: np.ndarray, theta2: np.ndarray):
+    """One timestep of LIF with tau = 2, hard reset to zero and decayed input.
+
+    U = X + (U_prev >>> 1);  spike = U >= theta2;  U' = 0 if spike else U
+
+    ``current`` X and ``membrane`` U_prev are integers of one shape, ``theta2`` (twice the
+    threshold, on the grid of X) broadcasts to it. Returns (spike uint8, membrane int64).
+    Equal to spikingjelly ``LIFNode(tau=2, v_threshold=theta2/2)`` because nested floors of halves
+    are the floor of the exact value (DESIGN section 2).
+    """
+    potential = current + (membrane >> 1)
+    spike = potential >= theta2
+    return spike.astype(np.uint8), np.where(spike, 0, potential)
+
+
+def lif(currents: np.ndarray, theta2: np.ndarray) -> np.ndarray:
+    """LIF over the leading time axis of ``currents`` (T, ...), starting at rest.
+
+    Returns the spikes, uint8 of the same shape. The state lives inside this call only, so nothing
+    can leak from one sample to the next.
+    """
+    membrane = np.zeros(currents.shape[1:], np.int64)
+    spikes = np.empty(currents.shape, np.uint8)
+    for step, current in enumerate(currents):
+        spikes[step], membrane = lif_step(current, membrane, theta2)
+    return spikes

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constants shared by the accelerator and mirrored by golden/compile/isa.py: opcodes, load targets,
+// layer modes, error causes and the fields of the 64-byte descriptor (docs/architecture.md).
+package psf_pkg;
+
+  localparam int unsigned DescriptorBytes = 64;
+
+  // Opcodes, word 0 bits 7:0.
+  localparam logic [7:0] OP_LOAD = 8'h01;
+  localparam logic [7:0] OP_LAYER = 8'h02;
+  localparam logic [7:0] OP_STORE = 8'h03;
+  localparam logic [7:0] OP_END = 8'h04;
+
+  // Targets of OP_LOAD.
+  localparam logic [3:0] TARGET_WEIGHT = 4'd0;
+  localparam logic [3:0] TARGET_ROW = 4'd1;
+  localparam logic [3:0] TARGET_PARAM = 4'd2;
+  localparam logic [3:0] TARGET_SPIKE = 4'd3;
+  localparam logic [3:0] TARGET_LOGIT = 4'd4;
+  localparam int unsigned Targets = 5;
+
+  // What a group does with finished accumulators.
+  localparam logic [1:0] MODE_SPIKE = 2'd0;  // + bias, LIF, pack, write
+  localparam logic [1:0] MODE_RESIDUAL = 2'd1;  // + bias, << shift, + stream, write back, LIF, write
+  localparam logic [1:0] MODE_KEY_VALUE = 2'd2;  // K^T V counts into the weight banks
+  localparam logic [1:0] MODE_HEAD = 2'd3;  // add to the logits
+
+  // Causes in the ERROR_CAUSE register.
+  localparam logic [7:0] ERROR_NONE = 8'd0;
+  localparam logic [7:0] ERROR_OPCODE = 8'd1;
+  localparam logic [7:0] ERROR_TARGET = 8'd2;
+  localparam logic [7:0] ERROR_READ = 8'd3;
+  localparam logic [7:0] ERROR_WRITE = 8'd4;
+
+  // OP_LOAD, OP_STORE.
+  typedef struct packed {
+    logic [15:0] wait_layers;  // start when this many layers have completed since start
+    logic        from_image;  // address is relative to IMAGE_BASE, else WEIGHT_BASE
+    logic [3:0]  target;
+    logic [7:0]  unit_words;  // TARGET_SPIKE: P-bit words per line
+    logic [15:0] dest;  // first address in the target memory
+    logic [23:0] records;  // number of records, see docs/architecture.md
+    logic [31:0] offset;  // bytes, a multiple of 8
+  } load_t;
+
+  // OP_LAYER.
+  typedef struct packed {
+    logic [7:0]  id;  // index in counters and traces
+    logic [15:0] wait_loads;  // start when this many loads have completed since start
+    logic [1:0]  mode;
+    logic        kernel3;  // 3x3 stride 1 padding 1, else 1x1
+    logic        merge;  // all scanned steps go into one accumulation (head)
+    logic        repeat_drain;  // one scanned step, drained `steps` times (first convolution)
+    logic        pool;  // OR-pool k3 s2 p1 on the written spikes
+    logic        first;  // residual: the stream starts here
+    logic [3:0]  shift;  // residual: left shift of the current
+    logic [15:0] in_base;  // line of pixel 0
+    logic [7:0]  in_lines;  // lines per pixel
+    logic [15:0] in_row_lines;  // lines per image row
+    logic [15:0] height;
+    logic [15:0] width;
+    logic [7:0]  in_first;  // first word of a step
+    logic [7:0]  in_words;  // words scanned per step
+    logic [7:0]  in_step;  // words from one step to the next
+    logic [7:0]  steps;  // timesteps
+    logic [15:0] row_base;  // row-table entry (per bank) of tap 0, word 0
+    logic [15:0] tap_rows;  // row-table entries per bank from tap to tap
+    logic [15:0] step_rows;  // row-table entries per bank from step to step
+    logic [7:0]  row_cost;  // cycles between two rows of a group: slots per row
+    logic [15:0] out_base;
+    logic [7:0]  out_lines;
+    logic [15:0] out_row_lines;  // pool: lines per pooled row
+    logic [15:0] out_clear;  // pool: lines to clear first
+    logic [7:0]  out_first;
+    logic [7:0]  out_step;
+    logic [7:0]  out_words;  // J, accumulators per lane
+    logic [15:0] param_base;
+    logic [15:0] stream_stride;  // residual words per bank and token (steps * J)
+    logic [7:0]  head_words;  // key-value: words per head block, m
+    logic [7:0]  head_lanes;  // key-value: log2 of the lanes that share a head (min(d, P))
+    logic [15:0] tokens;  // key-value: N
+    logic [15:0] dump_base;  // key-value: weight address (per bank) of row (t 0, channel 0)
+    logic [15:0] dump_step;  // key-value: weight addresses per bank from step to step
+    logic [15:0] dump_block;  // key-value: weight addresses per bank from block to block
+  } layer_t;
+
+  // Word w of descriptor d.
+  function automatic logic [31:0] word(logic [511:0] d, int unsigned w);
+    return d[32*w+:32];
+  endfunction
+
+  function automatic load_t to_load(logic [511:0] d);
+    logic [31:0] w1, w2, w3, w4;
+    load_t l;
+    w1 = word(d, 1);
+    w2 = word(d, 2);
+    w3 = word(d, 3);
+    w4 = word(d, 4);
+    l.wait_layers = w1[15:0];
+    l.target = w2[3:0];
+    l.from_image = w2[4];
+    l.unit_words = w2[15:8];
+    l.dest = w2[31:16];
+    l.records = w3[23:0];
+    l.offset = w4;
+    return l;
+  endfunction
+
+  function automatic layer_t to_layer(logic [511:0] d);
+    logic [31:0] w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12;
+    layer_t l;
+    w0 = word(d, 0);
+    w1 = word(d, 1);
+    w2 = word(d, 2);
+    w3 = word(d, 3);
+    w4 = word(d, 4);
+    w5 = word(d, 5);
+    w6 = word(d, 6);
+    w7 = word(d, 7);
+    w8 = word(d, 8);
+    w9 = word(d, 9);
+    w10 = word(d, 10);
+    w11 = word(d, 11);
+    w12 = word(d, 12);
+    l.id = w0[15:8];
+    l.mode = w0[17:16];
+    l.kernel3 = w0[18];
+    l.merge = w0[19];
+    l.repeat_drain = w0[20];
+    l.pool = w0[21];
+    l.first = w0[22];
+    l.shift = w0[27:24];
+    l.wait_loads = w1[15:0];
+    l.in_base = w2[15:0];
+    l.in_row_lines = w2[31:16];
+    l.width = w3[15:0];
+    l.height = w3[31:16];
+    l.in_lines = w4[7:0];
+    l.out_lines = w4[15:8];
+    l.steps = w4[23:16];
+    l.row_cost = w4[31:24];
+    l.in_first = w5[7:0];
+    l.in_words = w5[15:8];
+    l.in_step = w5[23:16];
+    l.out_words = w5[31:24];
+    l.row_base = w6[15:0];
+    l.tap_rows = w6[31:16];
+    l.step_rows = w7[15:0];
+    l.param_base = w7[31:16];
+    l.out_base = w8[15:0];
+    l.out_row_lines = w8[31:16];
+    l.out_clear = w9[15:0];
+    l.out_first = w9[23:16];
+    l.out_step = w9[31:24];
+    l.stream_stride = w10[15:0];
+    l.head_words = w10[23:16];
+    l.head_lanes = w10[31:24];
+    l.tokens = w11[15:0];
+    l.dump_base = w11[31:16];
+    l.dump_step = w12[15:0];
+    l.dump_block = w12[31:16];
+    return l;
+  endfunction
+
+endpackage
