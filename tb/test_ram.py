@@ -15,9 +15,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("module", "parameters"), CASES, ids=lambda x: x if isinstance(x, str) else "x".join(map(str, x.values()))
-)
+def _id(value: str | dict[str, int]) -> str:
+    return value if isinstance(value, str) else "x".join(map(str, value.values()))
+
+
+@pytest.mark.parametrize(("module", "parameters"), CASES, ids=_id)
 def test_ram(module: str, parameters: dict[str, int]) -> None:
     depth = parameters["Depth"]
     runner.run(module, "tb.ram_tests", parameters, plusargs=[f"+depth={depth}"])

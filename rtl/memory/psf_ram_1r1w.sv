@@ -28,7 +28,7 @@ module psf_ram_1r1w #(
   end
 
   (* ram_style = "block" *)
-  logic [Width-1:0] mem[0:Depth-1];
+  logic [Width-1:0] mem[Depth];
 
   always_ff @(posedge clk_i) begin
     if (we_i) begin

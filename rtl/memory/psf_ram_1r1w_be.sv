@@ -31,7 +31,7 @@ module psf_ram_1r1w_be #(
   end
 
   (* ram_style = "block" *)
-  logic [Width-1:0] mem[0:Depth-1];
+  logic [Width-1:0] mem[Depth];
 
   always_ff @(posedge clk_i) begin
     for (int unsigned l = 0; l < Lanes; l++) begin

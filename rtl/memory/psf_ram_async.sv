@@ -27,7 +27,7 @@ module psf_ram_async #(
   end
 
   (* ram_style = "distributed" *)
-  logic [Width-1:0] mem[0:Depth-1];
+  logic [Width-1:0] mem[Depth];
 
   always_ff @(posedge clk_i) begin
     if (we_i) begin

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. Every target installs first what it needs (scripts/setup.sh; a stamp in build/
+# remembers it), so that `make sim` is all that a fresh Debian 12 with Python >= 3.11, make and
+# git needs. `make` alone lists the targets.
+
+IMAGES  ?= 32
+SIM     ?= verilator
+CONFIG  ?=
+JOBS    ?= 2
+
+PY      := .venv/bin/python
+STAMP   := build/.setup-$(shell bash scripts/setup.sh --key)
+TRAIN   ?= golden/configs/default.toml
+config  := $(if $(CONFIG),--config $(CONFIG))
+export SIM
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sim test lint waves train vectors accuracy compare clean distclean
+
+help: ## this list
+	@echo 'make TARGET [VARIABLE=value ...]'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo 'Variables: IMAGES=$(IMAGES)  SIM=verilator|icarus  CONFIG=<hardware configuration>'
+	@echo '  SEED=<n> of random tests  WAVES=1  JOBS=<pytest workers>  DATA_DIR=<folder with Fashion-MNIST>'
+
+$(STAMP):
+	@bash scripts/setup.sh
+
+setup: $(STAMP) ## install everything that is missing (system packages, .venv, requirements)
+
+sim: $(STAMP) ## classify test images on the RTL and compare every spike with the golden model
+	@$(PY) -m tb.sim --images $(IMAGES) --sim $(SIM) $(config)
+
+test: $(STAMP) ## all tests, those of the RTL on SIM
+	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+
+lint: $(STAMP) ## Verilator -Wall, Verible, Yosys read_slang, ruff, names, licence lines
+	@$(PY) scripts/lint.py
+
+waves: $(STAMP) ## make sim on one image with waveforms (FST; the path is printed)
+	@WAVES=1 $(PY) -m tb.sim --images 1 --sim $(SIM) $(config)
+
+train: $(STAMP) ## train, prune and quantise the default network (hours)
+	@$(PY) -m golden train --config $(TRAIN)
+
+vectors: $(STAMP) ## compile the committed checkpoint: program, weights, images, expected spikes
+	@$(PY) -m golden vectors $(config)
+
+accuracy: $(STAMP) ## accuracy over all 10,000 test images: dense, and pruned int8
+	@$(PY) -m golden accuracy
+
+compare: $(STAMP) ## balanced against unstructured pruning, both measured on the RTL
+	@$(PY) -m tb.compare --images $(IMAGES) --sim $(SIM) $(config)
+
+clean: ## remove what was built, keep the installation
+	@find build -mindepth 1 -maxdepth 1 ! -name '.setup-*' -exec rm -rf {} + 2>/dev/null || true
+
+distclean: ## remove the installation in .venv, too
+	@rm -rf build .venv
