@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Command line of the golden side: python -m golden <command>. Imports are lazy, so that --help
+is fast."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.errors import UserError
+
+os.environ.setdefault(
+    "GOMP_SPINCOUNT", "0"
+)  # before torch: spinning threads starve a shared machine
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+
+
+@app.callback()
+def _root() -> None:
+    """Train, prune, quantise and evaluate the network of PruneSpikformer."""
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Option(help="TOML file")] = Path("golden/configs/default.toml"),
+    run: Annotated[Path, typer.Option(help="folder for checkpoints and logs")] = Path("runs/dense"),
+    out: Annotated[Path, typer.Option(help="float checkpoint to write")] = CHECKPOINTS
+    / "dense.safetensors",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="continue from the run's last.pt")
+    ] = False,
+) -> None:
+    """Train the dense float network."""
+    from golden.train.command import train
+
+    train(config, run, out, resume, _command())
+
+
+def _command() -> str:
+    return "python -m golden " + shlex.join(sys.argv[1:])
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one sentence on stderr and exit status 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

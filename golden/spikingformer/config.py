@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sizes of a Spikingformer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from golden.errors import UserError
+
+HEADS = ("sn_fc_avgpool", "avgpool_fc")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Spikingformer-<depth>-<dim>. The default is the project's network on Fashion-MNIST.
+
+    heads: attention heads, head width = dim // heads.  timesteps: T.
+    pooled_stages: the tokenizer stages 1..4 that begin with LIF-MaxPool (CIFAR 3, 4; ImageNet 1,
+    2, 3, 4).
+    head: 'sn_fc_avgpool' (LIF, FC per token, mean over tokens and T) or 'avgpool_fc' (the
+    authors' code).
+    """
+
+    depth: int = 2
+    dim: int = 64
+    heads: int = 4
+    timesteps: int = 4
+    in_channels: int = 1
+    height: int = 28
+    width: int = 28
+    classes: int = 10
+    mlp_ratio: int = 4
+    pooled_stages: tuple[int, ...] = (3, 4)
+    head: str = "sn_fc_avgpool"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
+        for name, value in vars(self).items():
+            if name not in ("head", "depth", "pooled_stages") and value < 1:
+                raise UserError(f"network.{name} is {value}, it must be at least 1")
+        if self.depth < 0:
+            raise UserError(f"network.depth is {self.depth}, it must not be negative")
+        if self.dim % 8:
+            raise UserError(f"network.dim is {self.dim}, the tokenizer needs a multiple of 8")
+        if self.dim % self.heads:
+            raise UserError(
+                f"network.dim {self.dim} is not a multiple of network.heads {self.heads}"
+            )
+        if not set(self.pooled_stages) <= {1, 2, 3, 4}:
+            raise UserError(f"network.pooled_stages is {self.pooled_stages}, choose among 1 to 4")
+        if self.head not in HEADS:
+            raise UserError(f"network.head is '{self.head}', choose one of {', '.join(HEADS)}")
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the image and after each of the five tokenizer stages."""
+        d = self.dim
+        return (self.in_channels, d // 8, d // 4, d // 2, d, d)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Height and width of the token grid: a pool with k3 s2 p1 halves, rounding up."""
+        height, width = self.height, self.width
+        for _ in self.pooled_stages:
+            height, width = (height + 1) // 2, (width + 1) // 2
+        return height, width
+
+    @property
+    def tokens(self) -> int:
+        """N."""
+        return self.grid[0] * self.grid[1]

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float checkpoints: a safetensors file with the network's sizes, beside a .json of how it was
+made and its log."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from golden.errors import UserError
+from golden.spikingformer import NetworkConfig, Spikingformer
+
+
+def save_dense(
+    path: Path, model: Spikingformer, facts: dict[str, Any], log: Path | None = None
+) -> None:
+    """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its
+    .log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(tensors, path, {"config": json.dumps(dataclasses.asdict(model.config))})
+    write_facts(path, facts, log)
+
+
+def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
+    """The siblings of a checkpoint: <name>.json and <name>.log."""
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+    if log is not None:
+        shutil.copyfile(log, path.with_suffix(".log"))
+
+
+def load_dense(path: Path) -> Spikingformer:
+    """The model of a float checkpoint; UserError if there is none or it is damaged."""
+    if not path.is_file():
+        raise UserError(f"checkpoint {path} does not exist; make one with `make train`")
+    try:
+        with safe_open(path, "pt") as stream:
+            config = NetworkConfig(**json.loads((stream.metadata() or {})["config"]))
+            model = Spikingformer(config)
+            model.load_state_dict({name: stream.get_tensor(name) for name in stream.keys()})  #
+            noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} is not a float Spikingformer checkpoint ({reason})") from None
+    return model

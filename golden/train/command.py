@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden train`: the dense float network."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from golden.spikingformer import Spikingformer
+from golden.train.checkpoint import save_dense
+from golden.train.config import RunConfig, load
+from golden.train.evaluate import accuracy
+from golden.train.loop import fit, log, split_tensors
+
+
+def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:
+    """Train, evaluate on all test images, write `out` (safetensors) beside its .json and training
+    log."""
+    config = load(config_path, RunConfig)
+    torch.manual_seed(config.train.seed)
+    model = Spikingformer(config.network)
+    began = time.monotonic()
+    fit(model, config.train, run, resume)
+    minutes = (time.monotonic() - began) / 60
+    right = accuracy(model, *split_tensors("test"))
+    log(run, f"dense float accuracy {right:.4f} on all test images, {minutes:.1f} minutes")
+    facts = {
+        "command": command, "seed": config.train.seed, "accuracy": right, "minutes":
+        round(minutes, 1), "config": config_path.read_text(),
+    }  # fmt: skip
+    save_dense(out, model, facts, run / "log.txt")
