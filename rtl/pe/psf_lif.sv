@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Leaky integrate-and-fire of one lane, one neuron step per accepted beat, hard reset to zero.
+//   u = current + (v >>> 1);  spike = (u >= theta2);  v' = spike ? 0 : u;  v = 0 at the first step
+// v is kept per accumulator index. Latency 0 (the caller registers), one beat per cycle, no stalls;
+// consecutive beats may address one neuron. Golden: golden.integer.neuron.lif_step
+module psf_lif #(
+    parameter int unsigned Depth = 16,
+    parameter int unsigned Width = 20,
+    localparam int unsigned IndexWidth = $clog2(Depth)
+) (
+    input  logic                  clk_i,
+    input  logic                  valid_i,
+    input  logic                  first_i,    // first timestep: the neuron is at rest
+    input  logic [IndexWidth-1:0] index_i,
+    input  logic [Width-1:0]      current_i,  // signed
+    input  logic [Width-1:0]      theta2_i,   // signed
+    output logic                  spike_o
+);
+  logic [Width-1:0] stored, membrane, potential;
+
+  psf_ram_async #(
+      .Width(Width),
+      .Depth(Depth)
+  ) u_membrane (
+      .clk_i,
+      .we_i   (valid_i),
+      .waddr_i(index_i),
+      .wdata_i(spike_o ? '0 : potential),
+      .raddr_i(index_i),
+      .rdata_o(stored)
+  );
+
+  assign membrane = first_i ? '0 : stored;
+  // |u| < 2^(Width-1): the compiler bounds |current| by 2^(Width-2), and |v >>> 1| <= max|u| / 2.
+  assign potential = current_i + {membrane[Width-1], membrane[Width-1:1]};
+  assign spike_o = $signed(potential) >= $signed(theta2_i);
+endmodule

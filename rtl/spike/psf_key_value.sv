@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// K^T V of one unit (head block u, timestep t): for every token n and every K spike i of the block,
+// the V words of that token are added to accumulators i*m + b (b < m), in the lanes of i's head.
+//   line n of the patch holds m K words from patch_word, then m V words
+// One row-add per cycle, no weight bank involved. Accumulation k uses buffer k mod 2 as in the
+// window. Golden: golden.integer.model.attention (key_value).
+module psf_key_value #(
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned PatchLines = 64,
+    parameter int unsigned IndexWidth = 4,
+    localparam int unsigned LineWidth = Lanes * LineWords,
+    localparam int unsigned PatchWidth = $clog2(PatchLines)
+) (
+    input  logic                         clk_i,
+    input  logic                         rst_ni,
+    input  logic                         start_i,        // first cycle of a layer
+    input  psf_pkg::layer_t              layer_i,
+    input  logic                         patch_valid_i,
+    input  logic [PatchWidth:0]          filled_i,
+    input  logic [$clog2(LineWords)-1:0] patch_word_i,
+    output logic                         patch_read_o,
+    output logic [PatchWidth-1:0]        patch_index_o,
+    input  logic [LineWidth-1:0]         patch_line_i,
+    output logic                         patch_release_o,
+    output logic                         add_valid_o,    // registered
+    output logic                         add_buffer_o,
+    output logic [IndexWidth-1:0]        add_index_o,
+    output logic [Lanes-1:0]             add_bits_o,
+    output logic [1:0]                   complete_o,
+    input  logic [1:0]                   reopen_i
+);
+  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned LaneWidth = $clog2(Lanes);
+
+  logic run, go, line_last, busy_q, fresh_q, ends_q, done;
+  logic [15:0] line_q;
+  logic [WordWidth-1:0] word_q, k_word, v_word;  // word_q: first K word of the line being worked on
+  logic [1:0] m_log2;
+  logic [7:0] k_q, v_q;  // current K word a and V word b
+  logic [Lanes-1:0] left_q, left, k_bits, v_bits, same_head;
+  logic buffer_q;
+  logic [1:0] closed_q;
+
+  assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
+  assign run = patch_valid_i && layer_i.mode == psf_pkg::MODE_KEY_VALUE && !closed_q[buffer_q];
+  assign line_last = line_q + 16'd1 == layer_i.tokens;
+  assign go = run && line_q < 16'(filled_i) && (!busy_q || (done && !ends_q));
+  assign patch_read_o = go;
+  assign patch_index_o = PatchWidth'(line_q);
+  assign patch_release_o = go && line_last;
+
+  // Stage 1: spikes of K word a, lowest first; for each, V words b = 0 .. m-1.
+  assign k_word = word_q + WordWidth'(k_q);
+  assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
+  always_comb begin
+    k_bits = '0;
+    v_bits = '0;
+    for (int unsigned i = 0; i < LineWords; i++) begin
+      if (k_word == WordWidth'(i)) k_bits = patch_line_i[i*Lanes+:Lanes];
+      if (v_word == WordWidth'(i)) v_bits = patch_line_i[i*Lanes+:Lanes];
+    end
+  end
+  assign left = fresh_q ? k_bits : left_q;
+
+  logic [LaneWidth-1:0] spike;  // lowest K spike
+  always_comb begin
+    spike = '0;
+    for (int unsigned i = 0; i < Lanes; i++) begin
+      if (left[Lanes-1-i]) spike = LaneWidth'(Lanes - 1 - i);
+    end
+    for (int unsigned p = 0; p < Lanes; p++) begin
+      same_head[p] = LaneWidth'(p) >> layer_i.head_lanes == spike >> layer_i.head_lanes;
+    end
+  end
+
+  logic v_last, spike_last, word_last;
+  assign v_last = v_q + 8'd1 == layer_i.head_words;
+  assign spike_last = (left & (left - Lanes'(1))) == '0;
+  assign word_last = k_q + 8'd1 == layer_i.head_words;
+  // A K word is finished when it has no spike, or with the last V word of its last spike.
+  logic word_done;
+  assign word_done = left == '0 || (v_last && spike_last);
+  assign done = busy_q && word_done && word_last;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 1'b0;
+      buffer_q <= 1'b0;
+      closed_q <= '0;
+      add_valid_o <= 1'b0;
+    end else begin
+      if (go) busy_q <= 1'b1;
+      else if (done) busy_q <= 1'b0;
+      if (start_i) buffer_q <= 1'b0;
+      else if (done && ends_q) buffer_q <= !buffer_q;
+      closed_q <= (closed_q & ~reopen_i) | (2'(done && ends_q) << buffer_q);
+      add_valid_o <= busy_q && left != '0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) line_q <= '0;
+    else if (go) line_q <= line_last ? 16'd0 : line_q + 16'd1;
+    if (go) begin
+      word_q <= patch_word_i;
+      ends_q <= line_last;
+      k_q <= '0;
+      v_q <= '0;
+      fresh_q <= 1'b1;
+    end else if (busy_q) begin
+      fresh_q <= word_done;
+      v_q <= (v_last || left == '0) ? 8'd0 : v_q + 8'd1;
+      left_q <= v_last ? left & (left - Lanes'(1)) : left;
+      if (word_done) k_q <= k_q + 8'd1;
+    end
+    add_buffer_o <= buffer_q;
+    add_index_o <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
+    add_bits_o <= v_bits & same_head;
+  end
+
+  // The add registered with the closing cycle lands one cycle later, hence the delay.
+  logic [1:0] settled_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) settled_q <= '0;
+    else settled_q <= closed_q & ~reopen_i;
+  end
+  assign complete_o = settled_q & closed_q;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) assert ((reopen_i & ~complete_o) == '0);
+  end
+endmodule

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fetches the spike lines of a token (its receptive field, all timesteps) into a patch buffer of two
+// halves: one is filled while the scanner works on the other.
+// Order of the lines in a half: valid taps ascending, then the lines of the pixel; key-value layers:
+// one line per token of the unit. Lines outside the image are neither fetched nor scanned.
+// One line request per cycle; stalls while the shared spike memory serves somebody else.
+// The scanner may read line i of its half as soon as i < filled_o. Golden: docs/architecture.md.
+module psf_patch_fetch #(
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned PatchLines = 64,
+    parameter int unsigned LineAddrWidth = 11,
+    localparam int unsigned LineWidth = Lanes * LineWords,
+    localparam int unsigned PatchWidth = $clog2(PatchLines)
+) (
+    input  logic                     clk_i,
+    input  logic                     rst_ni,
+    input  psf_pkg::layer_t          layer_i,
+    // token from the dispatcher
+    output logic                     room_o,       // a half is free
+    input  logic                     token_valid_i,  // only while room_o
+    input  logic [15:0]              token_line_i,
+    input  logic [8:0]               token_taps_i,
+    input  logic [$clog2(LineWords)-1:0] token_word_i,
+    // shared spike memory; the line comes in the cycle after the accepted request
+    output logic                     read_valid_o,
+    input  logic                     read_ready_i,
+    output logic [LineAddrWidth-1:0] read_addr_o,
+    input  logic                     line_valid_i,
+    input  logic [LineWidth-1:0]     line_i,
+    // scanner side
+    output logic                     patch_valid_o,  // a half is (being) filled for the scanner
+    output logic [PatchWidth:0]      filled_o,       // lines of it that can be read
+    output logic [8:0]               patch_taps_o,
+    output logic [$clog2(LineWords)-1:0] patch_word_o,
+    input  logic                     patch_read_i,
+    input  logic [PatchWidth-1:0]    patch_index_i,
+    output logic [LineWidth-1:0]     patch_line_o,   // in the cycle after patch_read_i, then held
+    input  logic                     patch_release_i  // the scanner has read its last line
+);
+  localparam int unsigned WordWidth = $clog2(LineWords);
+
+  logic fetching_q, half_q;  // a fetch runs, into this half
+  logic [1:0] valid_q, valid_d;
+  logic [1:0][8:0] taps_q;
+  logic [1:0][WordWidth-1:0] word_q;
+  logic [1:0][PatchWidth:0] filled_q;
+  logic fill_q, scan_q;  // half being filled next, half being scanned
+
+  assign room_o = !valid_q[fill_q] && !fetching_q;
+  assign patch_valid_o = valid_q[scan_q];
+  assign filled_o = filled_q[scan_q];
+  assign patch_taps_o = taps_q[scan_q];
+  assign patch_word_o = word_q[scan_q];
+
+  // Request side: walk taps, then the lines of a pixel. `base` is the first line of the tap.
+  logic [8:0] todo_q;  // taps from the current one on, current one at bit 0
+  logic [1:0] column_q;
+  logic [15:0] base_q, count_q, lines;
+  logic [7:0] line_q;
+  logic key_value, tap_here, line_last, accept, step_tap, fetch_last;
+
+  assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
+  assign lines = {8'd0, layer_i.in_lines};
+  assign tap_here = key_value || todo_q[0];
+  assign read_valid_o = fetching_q && tap_here;
+  assign read_addr_o = LineAddrWidth'(base_q + {8'd0, line_q});
+  assign accept = read_valid_o && read_ready_i;
+  assign line_last = key_value || line_q + 8'd1 == layer_i.in_lines;
+  assign step_tap = fetching_q && (!tap_here || (accept && line_last));
+  assign fetch_last = key_value ? count_q + 16'd1 == layer_i.tokens : todo_q[8:1] == 8'd0;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      fetching_q <= 1'b0;
+    end else if (token_valid_i) begin
+      fetching_q <= 1'b1;
+    end else if (step_tap && fetch_last) begin
+      fetching_q <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (token_valid_i) begin
+      half_q <= fill_q;
+      todo_q <= token_taps_i;
+      column_q <= '0;
+      count_q <= '0;
+      line_q <= '0;
+      base_q <= (layer_i.kernel3 && !key_value)
+          ? token_line_i - layer_i.in_row_lines - lines : token_line_i;
+    end else if (step_tap) begin
+      todo_q <= todo_q >> 1;
+      count_q <= count_q + 16'd1;
+      line_q <= '0;
+      column_q <= column_q == 2'd2 ? 2'd0 : column_q + 2'd1;
+      // From the right column of a row to the left one of the next: one row on, two pixels back.
+      base_q <= (column_q == 2'd2 && !key_value)
+          ? base_q + layer_i.in_row_lines - (lines << 1) : base_q + lines;
+    end else if (accept) begin
+      line_q <= line_q + 8'd1;
+    end
+  end
+
+  // Halves.
+  always_comb begin
+    valid_d = valid_q;
+    if (patch_release_i) valid_d[scan_q] = 1'b0;
+    if (token_valid_i) valid_d[fill_q] = 1'b1;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+      fill_q <= 1'b0;
+      scan_q <= 1'b0;
+      filled_q <= '0;
+    end else begin
+      valid_q <= valid_d;
+      if (token_valid_i) begin
+        fill_q <= !fill_q;
+        filled_q[fill_q] <= '0;
+      end
+      if (line_valid_i) filled_q[half_q] <= filled_q[half_q] + (PatchWidth + 1)'(1);
+      if (patch_release_i) scan_q <= !scan_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (token_valid_i) begin
+      taps_q[fill_q] <= token_taps_i;
+      word_q[fill_q] <= token_word_i;
+    end
+  end
+
+  psf_ram_1r1w #(
+      .Width(LineWidth),
+      .Depth(2 * PatchLines)
+  ) u_patch (
+      .clk_i,
+      .we_i   (line_valid_i),
+      .waddr_i({half_q, filled_q[half_q][PatchWidth-1:0]}),
+      .wdata_i(line_i),
+      .re_i   (patch_read_i),
+      .raddr_i({scan_q, patch_index_i}),
+      .rdata_o(patch_line_o)
+  );
+
+  if ((1 << PatchWidth) != PatchLines) begin : gen_bad_patch
+    $error("psf_patch_fetch: PatchLines must be a power of two");
+  end
+
+  // A response belongs to half_q: room_o stays low while a fetch runs, and its last line arrives in
+  // the cycle after the last request, when the earliest new token is being taken.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      assert (!(token_valid_i && !room_o));
+      assert (!(line_valid_i && filled_q[half_q] == (PatchWidth + 1)'(PatchLines)));
+      assert (!(patch_release_i && !patch_valid_o));
+    end
+  end
+endmodule

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks the patch of a token and emits its non-empty spike words, timestep by timestep:
+//   for t, for valid tap, for word j:  word, row = row_base + t*step_rows + tap*tap_rows + j*P/B
+// The last word of every accumulation is marked (an empty one if nothing fires), so that the window
+// behind never waits to learn that a timestep is over. Silent words cost nothing but the line read
+// that they share, a tap outside the image one cycle. One line read and one word per cycle, latency
+// 3; stalls with word_ready_i. Golden: golden.compile.emulator (row addressing).
+module psf_scanner #(
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned Banks = 8,
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned PatchLines = 64,
+    parameter int unsigned RowAddrWidth = 10,
+    localparam int unsigned LineWidth = Lanes * LineWords,
+    localparam int unsigned PatchWidth = $clog2(PatchLines)
+) (
+    input  logic                     clk_i,
+    input  logic                     rst_ni,
+    input  logic                     start_i,        // first cycle of a layer
+    input  psf_pkg::layer_t          layer_i,
+    input  logic                     patch_valid_i,
+    input  logic [PatchWidth:0]      filled_i,
+    input  logic [8:0]               patch_taps_i,
+    output logic                     patch_read_o,
+    output logic [PatchWidth-1:0]    patch_index_o,
+    input  logic [LineWidth-1:0]     patch_line_i,
+    output logic                     patch_release_o,
+    output logic                     word_valid_o,
+    input  logic                     word_ready_i,
+    output logic [Lanes-1:0]         word_bits_o,
+    output logic [RowAddrWidth-1:0]  word_row_o,     // row-table address of bits 0..B-1
+    output logic [$clog2(Banks)-1:0] word_skew_o,    // channel c lies in bank (c + skew) mod B
+    output logic                     word_last_o     // last word of this accumulation
+);
+  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned FoldWidth = $clog2(Lanes / Banks);
+  localparam int unsigned SkewWidth = $clog2(Banks);
+
+  // Stage 0: which line. Sums restart at every timestep, tap and token.
+  logic step_begin_q;  // taps of this step not yet taken over from the patch
+  logic [8:0] todo_q, taps;  // taps from the current one on, the current one at bit 0
+  logic [7:0] step_q;
+  logic [15:0] first_q, step_row_q;  // of the step: first word in the pixel, first row
+  logic [15:0] tap_row_q, patch_base_q, line_q;  // of the tap: row offset, patch line; line offset
+  logic [3:0] tap_q;
+
+  logic run, go, skip, s1_free, tap_end, step_end, token_end, ends;
+  logic [15:0] last, line, index, line_word;
+  assign taps = step_begin_q ? patch_taps_i : todo_q;
+  assign last = first_q + {8'd0, layer_i.in_words} - 16'd1;
+  assign line = (first_q >> WordWidth) + line_q;
+  assign line_word = line << WordWidth;
+  assign index = patch_base_q + line;
+
+  assign run = patch_valid_i && layer_i.mode != psf_pkg::MODE_KEY_VALUE;
+  assign skip = run && !taps[0];
+  assign go = run && taps[0] && index < 16'(filled_i) && s1_free;
+  assign tap_end = skip || (go && line == last >> WordWidth);
+  assign step_end = tap_end && taps[8:1] == 8'd0;
+  assign token_end = step_end && (layer_i.repeat_drain || step_q + 8'd1 == layer_i.steps);
+  assign ends = step_end && (token_end || !layer_i.merge);
+
+  assign patch_read_o = go;
+  assign patch_index_o = PatchWidth'(index);
+  assign patch_release_o = token_end;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) step_begin_q <= 1'b1;
+    else if (step_end) step_begin_q <= 1'b1;
+    else if (go || skip) step_begin_q <= 1'b0;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (go || skip) todo_q <= tap_end ? taps >> 1 : taps;
+    if (start_i || token_end) begin
+      step_q <= '0;
+      first_q <= {8'd0, layer_i.in_first};
+      step_row_q <= layer_i.row_base;
+    end else if (step_end) begin
+      step_q <= step_q + 8'd1;
+      first_q <= first_q + {8'd0, layer_i.in_step};
+      step_row_q <= step_row_q + layer_i.step_rows;
+    end
+    if (start_i || step_end) begin
+      tap_q <= '0;
+      tap_row_q <= '0;
+      patch_base_q <= '0;
+      line_q <= '0;
+    end else if (tap_end) begin
+      tap_q <= tap_q + 4'd1;
+      tap_row_q <= tap_row_q + layer_i.tap_rows;
+      if (!skip) patch_base_q <= patch_base_q + {8'd0, layer_i.in_lines};
+      line_q <= '0;
+    end else if (go) begin
+      line_q <= line_q + 16'd1;
+    end
+  end
+
+  // Stage 1: the line is here; its words of this step leave one by one, silent ones not at all.
+  logic s1_valid_q, s1_fresh_q, s1_ends_q, s1_done;
+  logic [LineWords-1:0] s1_range_q, s1_left_q, range, busy_words, left, after;
+  logic [RowAddrWidth-1:0] s1_row_q;
+  logic [SkewWidth-1:0] s1_skew_q;
+
+  always_comb begin
+    for (int unsigned i = 0; i < LineWords; i++) begin
+      range[i] = line_word + 16'(i) >= first_q && line_word + 16'(i) <= last;
+      busy_words[i] = |patch_line_i[i*Lanes+:Lanes];
+    end
+  end
+  assign left = s1_fresh_q ? busy_words & s1_range_q : s1_left_q;
+  assign after = left & (left - LineWords'(1));
+
+  logic [Lanes-1:0] picked;
+  logic [RowAddrWidth-1:0] picked_row;
+  always_comb begin
+    picked = '0;
+    picked_row = s1_row_q;
+    for (int unsigned i = 0; i < LineWords; i++) begin
+      if (left[i] && !after[i]) begin
+        picked |= patch_line_i[i*Lanes+:Lanes];
+        picked_row = s1_row_q + RowAddrWidth'(i << FoldWidth);
+      end
+    end
+  end
+
+  logic item_valid, item_word, item_ends, accept;
+  assign item_word = left != '0;
+  assign item_valid = s1_valid_q && (item_word || s1_ends_q);
+  assign item_ends = s1_ends_q && after == '0;
+  assign s1_done = s1_valid_q && (item_valid ? accept && after == '0 : 1'b1);
+  assign s1_free = !s1_valid_q || s1_done;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      s1_valid_q <= 1'b0;
+    end else if (s1_free) begin
+      s1_valid_q <= go;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (s1_free) begin
+      s1_fresh_q <= 1'b1;
+      s1_range_q <= range;
+      s1_ends_q <= ends;
+      s1_row_q <= RowAddrWidth'(step_row_q + tap_row_q + ((line_word - first_q) << FoldWidth));
+      s1_skew_q <= SkewWidth'(tap_q);
+    end else begin
+      s1_fresh_q <= 1'b0;
+      s1_left_q <= accept ? after : left;
+    end
+  end
+
+  // Hold stage: a word leaves when its successor, or the end of the accumulation, is known.
+  logic hold_valid_q, hold_last_q, push, absorb;
+  logic [Lanes-1:0] hold_bits_q;
+  logic [RowAddrWidth-1:0] hold_row_q;
+  logic [SkewWidth-1:0] hold_skew_q;
+
+  assign word_valid_o = hold_valid_q && (hold_last_q || (item_valid && item_word));
+  assign push = word_valid_o && word_ready_i;
+  assign absorb = item_valid && !item_word && hold_valid_q && !hold_last_q;
+  assign accept = item_valid && (!hold_valid_q || absorb || push);
+  assign word_bits_o = hold_bits_q;
+  assign word_row_o = hold_row_q;
+  assign word_skew_o = hold_skew_q;
+  assign word_last_o = hold_last_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) hold_valid_q <= 1'b0;
+    else if (accept) hold_valid_q <= 1'b1;
+    else if (push) hold_valid_q <= 1'b0;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (absorb) begin
+      hold_last_q <= 1'b1;
+    end else if (accept) begin
+      hold_bits_q <= picked;
+      hold_row_q <= picked_row;
+      hold_skew_q <= s1_skew_q;
+      hold_last_q <= item_ends;
+    end
+  end
+
+  if (Banks < 2 || Lanes % Banks != 0) begin : gen_bad_banks
+    $error("psf_scanner: Banks must be at least 2 and divide Lanes");
+  end
+
+  logic stalled_q;
+  logic [Lanes-1:0] stalled_bits_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) stalled_q <= 1'b0;
+    else stalled_q <= word_valid_o && !word_ready_i;
+  end
+  always_ff @(posedge clk_i) begin
+    stalled_bits_q <= word_bits_o;
+    if (rst_ni) begin
+      assert (!stalled_q || (word_valid_o && word_bits_o == stalled_bits_q));
+      assert (!(word_valid_o && !word_last_o && word_bits_o == '0));
+    end
+  end
+endmodule
