@@ -29,6 +29,9 @@ class RamBench:
         self.compared = 0
         self.seen: set[int] = set()
         dut.we_i.value = 0
+        dut.raddr_i.value = 0
+        if self.registered:
+            dut.re_i.value = 0
         cocotb.start_soon(Clock(dut.clk_i, 10, "ns").start(start_high=False))
 
     def compare(self, address: int) -> None:

@@ -133,6 +133,23 @@ def sources_of(*roots: str | Path) -> list[Path]:
     return sorted(order, key=lambda p: not p.stem.endswith("_pkg"))  # stable: packages first
 
 
+def _file_of(module: str, extras: Sequence[Path]) -> Path:
+    for path in extras:
+        if re.search(rf"^\s*module\s+{module}\b", path.read_text(), re.MULTILINE):
+            return path
+    if module not in _rtl_files():
+        raise BuildFailed(f"no module {module}: not under rtl/, not in the extra sources")
+    return _rtl_files()[module]
+
+
+def _check_parameters(path: Path, module: str, parameters: Mapping[str, int]) -> None:
+    """A misspelt parameter is an error: Yosys and Icarus would take the default in silence."""
+    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", path.read_text()))
+    for name in parameters:
+        if name not in declared:
+            raise BuildFailed(f"{module} has no parameter {name}; it has {sorted(declared)}")
+
+
 # ---------------------------------------------------------------------------------------------
 # tools
 
@@ -245,6 +262,7 @@ class _Icarus(_Limited, Icarus):
 
 class _Verilator(_Limited, Verilator):
     fast = False
+    timing = False
 
     def _build_command(self):
         verilate, make = super()._build_command()
@@ -253,6 +271,8 @@ class _Verilator(_Limited, Verilator):
             make += ["OPT_FAST=-O3", "OPT_GLOBAL=-O2"]
         else:
             make += ["OPT_FAST=-O1"]
+        if self.timing:  # the wheel's verilated.mk was configured without them
+            make.append("CFG_CXXFLAGS_COROUTINES=-std=gnu++20 -fcoroutines")
         make[make.index("-j") + 1] = os.environ.get("BUILD_JOBS", "2")
         return [verilate, make]
 
@@ -328,6 +348,9 @@ def run(
     if harness and sim == "icarus" and dut is None:
         raise BuildFailed(f"{toplevel} is a harness: name the RTL module in it with dut=")
     rtl = sources_of(*extras, *([] if harness else [toplevel]), *([dut] if dut else []))
+    _check_parameters(_file_of(toplevel, extras), toplevel, parameters)
+    if dut:
+        _check_parameters(_file_of(dut, extras), dut, dut_parameters or {})
     if sim == "verilator":
         dut, dut_parameters = None, None  # the harness hands them down itself
 
@@ -347,7 +370,7 @@ def run(
 
     if sim == "verilator":
         runner: Runner = _Verilator()
-        runner.fast = fast
+        runner.fast, runner.timing = fast, timing
     else:
         runner = _Icarus()
     with FileLock(str(build_dir) + ".lock"):
