@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places in the on-chip memories, with lifetimes counted in layers.
+
+A region lives from the layer that needs it to the last layer that reads it. A place that was used
+before may be taken again; who fills it has to wait until that many layers have completed. Places
+that need no waiting are taken first, so a network that fits never waits.
+"""
+
+from dataclasses import dataclass, field
+
+from golden.errors import UserError
+
+
+@dataclass(frozen=True)
+class Region:
+    """Addresses [start, start + size), used up to and including layer ``last``."""
+
+    start: int
+    size: int
+    last: int
+    wait_layers: int  # filling it may start when this many layers have completed
+
+
+@dataclass
+class Memory:
+    """One memory of ``depth`` addresses; ``what`` and ``field`` name it in messages."""
+
+    what: str
+    field: str
+    depth: int
+    loaded: bool = True  # from DRAM, ahead of time; else by the layer itself, which never waits
+    regions: list[Region] = field(default_factory=list)
+
+    def take(self, name: str, size: int, layer: int, last: int) -> Region:
+        """Place ``size`` addresses for ``layer`` (its index), in use until ``last`` is done."""
+        best = None
+        for start in sorted({0, *(r.start + r.size for r in self.regions)}):
+            if start + size > self.depth:
+                break
+            overlaps = [
+                r for r in self.regions if r.start < start + size and start < r.start + r.size
+            ]
+            wait = max((r.last + 1 for r in overlaps), default=0)
+            if wait <= layer and (best is None or (self.loaded and wait < best.wait_layers)):
+                best = Region(start, size, last, wait)
+        if best is None:
+            live = sum(r.size for r in self.regions if r.last >= layer)
+            raise UserError(
+                f"{name} needs {size} {self.what}, of {self.depth} in all {live} are in use then; "
+                f"use hardware with a larger {self.field} or a smaller network"
+            )
+        # Regions that it covers are gone: whoever comes later waits for this one instead.
+        self.regions = [r for r in self.regions if not self._covered(r, best)] + [best]
+        return best
+
+    @staticmethod
+    def _covered(old: Region, new: Region) -> bool:
+        inside = new.start <= old.start and old.start + old.size <= new.start + new.size
+        return inside and old.last <= new.last
+
+    @property
+    def peak(self) -> int:
+        """Highest address ever used, plus one."""
+        return max((r.start + r.size for r in self.regions), default=0)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Program descriptors: 64 bytes, sixteen little-endian words. Mirrors ``rtl/psf_pkg.sv``."""
+
+import struct
+
+from golden.errors import UserError
+
+DESCRIPTOR_BYTES = 64
+OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
+TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT = range(5)
+MODE_SPIKE, MODE_RESIDUAL, MODE_KEY_VALUE, MODE_HEAD = range(4)
+
+# field: (word, lowest bit, bits)
+LOAD_FIELDS = {
+    "wait_layers": (1, 0, 16),
+    "target": (2, 0, 4),
+    "from_image": (2, 4, 1),
+    "unit_words": (2, 8, 8),
+    "dest": (2, 16, 16),
+    "records": (3, 0, 24),
+    "offset": (4, 0, 32),
+}
+LAYER_FIELDS = {
+    "id": (0, 8, 8),
+    "mode": (0, 16, 2),
+    "kernel3": (0, 18, 1),
+    "merge": (0, 19, 1),
+    "repeat_drain": (0, 20, 1),
+    "pool": (0, 21, 1),
+    "first": (0, 22, 1),
+    "shift": (0, 24, 4),
+    "wait_loads": (1, 0, 16),
+    "in_base": (2, 0, 16),
+    "in_row_lines": (2, 16, 16),
+    "width": (3, 0, 16),
+    "height": (3, 16, 16),
+    "in_lines": (4, 0, 8),
+    "out_lines": (4, 8, 8),
+    "steps": (4, 16, 8),
+    "row_cost": (4, 24, 8),
+    "in_first": (5, 0, 8),
+    "in_words": (5, 8, 8),
+    "in_step": (5, 16, 8),
+    "out_words": (5, 24, 8),
+    "row_base": (6, 0, 16),
+    "tap_rows": (6, 16, 16),
+    "step_rows": (7, 0, 16),
+    "param_base": (7, 16, 16),
+    "out_base": (8, 0, 16),
+    "out_row_lines": (8, 16, 16),
+    "out_clear": (9, 0, 16),
+    "out_first": (9, 16, 8),
+    "out_step": (9, 24, 8),
+    "stream_stride": (10, 0, 16),
+    "head_words": (10, 16, 8),
+    "head_lanes": (10, 24, 8),
+    "tokens": (11, 0, 16),
+    "dump_base": (11, 16, 16),
+    "dump_step": (12, 0, 16),
+    "dump_block": (12, 16, 16),
+}
+STORE_FIELDS = {"logits": (2, 0, 32), "offset": (4, 0, 32)}
+FIELDS = {OP_LOAD: LOAD_FIELDS, OP_LAYER: LAYER_FIELDS, OP_STORE: STORE_FIELDS, OP_END: {}}
+
+
+def encode(op: int, name: str, **values: int) -> bytes:
+    """One descriptor; ``name`` is what an error message calls it. Fields not given are 0."""
+    words = [op] + [0] * 15
+    for field, value in values.items():
+        word, low, bits = FIELDS[op][field]
+        if not 0 <= value < 1 << bits:
+            raise UserError(
+                f"{name}: {field} is {value}, which does not fit the {bits} bits of its descriptor "
+                f"field (largest {(1 << bits) - 1}); use a smaller network"
+            )
+        words[word] |= int(value) << low
+    return struct.pack("<16I", *words)
+
+
+def decode(descriptor: bytes) -> tuple[int, dict[str, int]]:
+    """Opcode and fields of one descriptor."""
+    words = struct.unpack("<16I", descriptor)
+    op = words[0] & 0xFF
+    if op not in FIELDS:
+        raise ValueError(f"unknown opcode {op:#x}")
+    return op, {f: words[w] >> low & (1 << n) - 1 for f, (w, low, n) in FIELDS[op].items()}

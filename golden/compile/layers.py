@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lowering: a network as the list of layers that the hardware executes, in order.
+
+Everything is padded to whole words here: weights are (taps, input channels, output columns) and
+column o is bit ``o mod P`` of output word ``o div P``. ``columns[o]`` says which channel that is,
+-1 for padding, whose weight and bias are 0 and whose threshold is never reached.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from golden.compile import isa
+from golden.compile.hardware import MAX_CLASSES, Hardware
+from golden.errors import UserError
+from golden.integer.model import ATTENTION_THETA2, rows_of
+from golden.integer.network import QuantNetwork, SpikeLayer
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Spikes in the spike memory; ``step`` words per timestep."""
+
+    name: str
+    height: int
+    width: int
+    step: int
+    steps: int
+    pooled: bool = False
+
+    @property
+    def tokens(self) -> int:
+        return self.height * self.width
+
+    def lines(self, hardware: Hardware) -> int:
+        """Lines of one token."""
+        return hardware.lines(self.step * self.steps)
+
+
+@dataclass
+class Layer:
+    """One hardware layer; the fields are those of the descriptor (docs/architecture.md)."""
+
+    name: str
+    mode: int
+    source: Tensor
+    target: Tensor | None  # None: the weight banks (key-value) or the logits (head)
+    words: int  # J, accumulators per lane
+    weight: np.ndarray | None = None  # (taps, source channels, J*P); None: counts of K^T V
+    bias: np.ndarray | None = None  # (J*P,)
+    theta2: np.ndarray | None = None
+    columns: np.ndarray | None = None
+    rows: int = 0  # source channels that have a row, the others never fire
+    parts: tuple[str, ...] = ()  # names in the golden trace whose channels ``columns`` counts
+    planes: bool = False
+    shift: int = 0
+    first: bool = False
+    in_first: int = 0
+    in_words: int = 0
+    out_first: int = 0
+    tile: int = 0  # of the layers that share one target, which one
+    head_words: int = 0  # attention: m
+    head_dim: int = 0
+    heads: int = 0
+
+    @property
+    def taps(self) -> int:
+        return 1 if self.weight is None else len(self.weight)
+
+    @property
+    def pool(self) -> bool:
+        return self.target is not None and self.target.pooled
+
+    @property
+    def units(self) -> int:
+        """Units of work that the dispatcher hands out: tokens, or (block, step) pairs."""
+        if self.mode == isa.MODE_KEY_VALUE:
+            return self.blocks * self.source.steps
+        return self.source.tokens
+
+    @property
+    def blocks(self) -> int:
+        """Attention: head blocks of m words."""
+        return self.in_words // (2 * self.head_words) if self.head_words else 0
+
+
+def lower(network: QuantNetwork, hardware: Hardware) -> list[Layer]:
+    """All layers in program order."""
+    return _Lowering(network, hardware).layers()
+
+
+def split(layer: Layer, tiles: int, lanes: int) -> list[Layer]:
+    """``layer`` as ``tiles`` layers over its output words: spikes are scanned again."""
+    if tiles == 1:
+        return [layer]
+    edges = np.linspace(0, layer.words, tiles + 1).astype(int)
+    return [
+        replace(
+            layer,
+            name=f"{layer.name}[{i}]",
+            words=int(high - low),
+            weight=layer.weight[:, :, low * lanes : high * lanes],
+            bias=layer.bias[low * lanes : high * lanes],
+            theta2=layer.theta2[low * lanes : high * lanes],
+            columns=layer.columns[low * lanes : high * lanes],
+            out_first=layer.out_first + int(low),
+            tile=i,
+        )
+        for i, (low, high) in enumerate(pairwise(edges))
+    ]
+
+
+class _Lowering:
+    def __init__(self, network: QuantNetwork, hardware: Hardware):
+        self.network, self.hardware, self.config = network, hardware, network.config
+        config, lanes = self.config, hardware.lanes
+        if 0 in config.pooled_stages or not set(config.pooled_stages) <= set(range(1, 5)):
+            raise UserError(
+                f"network pooled_stages {config.pooled_stages}: the hardware pools what a stage "
+                "writes, so the stages behind a pool must be out of 1 to 4"
+            )
+        if config.classes > MAX_CLASSES:
+            raise UserError(
+                f"head: {config.classes} classes do not fit the {MAX_CLASSES} logit accumulators"
+            )
+        d = config.head_dim
+        if lanes % d and d % lanes:
+            raise UserError(
+                f"attention: head width {d} neither divides the {lanes} lanes nor is a multiple of "
+                "them; use another number of heads or lanes"
+            )
+        self.dim_words = hardware.words(config.dim)
+        self.block = max(1, d // lanes)  # m
+        if hardware.line_words % (2 * self.block):
+            raise UserError(
+                f"attention: the {2 * self.block} key and value words of a head do not divide "
+                f"a spike line of {hardware.line_words} words; use narrower heads or longer lines"
+            )
+
+    def layers(self) -> list[Layer]:
+        network, config = self.network, self.config
+        x = self.image()
+        out = []
+        for i, stage in enumerate([*network.tokenizer, network.patch]):
+            layer = self.dense(f"tokenizer.{i}", stage, x, pool=i + 1 in config.pooled_stages)
+            layer.planes, layer.first = i == 0, i == len(network.tokenizer)
+            out.append(layer)
+            x = layer.target
+        for i, block in enumerate(network.blocks):
+            fused = self.qkv(f"blocks.{i}", block, x)
+            out += [fused, *self.attention(f"blocks.{i}.attention", fused.target)]
+            for part in ("proj", "mlp1", "mlp2"):
+                out.append(self.dense(f"blocks.{i}.{part}", getattr(block, part), out[-1].target))
+            x = out[-1].target
+        head = SpikeLayer(network.head_weight, np.zeros(config.classes), np.zeros(config.classes))
+        out.append(self.dense("head", head, x))
+        out[-1].mode, out[-1].target = isa.MODE_HEAD, None
+        return out
+
+    def image(self) -> Tensor:
+        words = self.hardware.words(8 * self.config.in_channels)
+        return Tensor("image", self.config.height, self.config.width, words, 1)
+
+    def tensor(self, name: str, source: Tensor, step: int, pool: bool = False) -> Tensor:
+        height, width = source.height, source.width
+        if pool:
+            height, width = (height + 1) // 2, (width + 1) // 2
+        return Tensor(name, height, width, step, self.config.timesteps, pool)
+
+    def never(self) -> int:
+        """A threshold that no membrane potential reaches."""
+        return (1 << self.hardware.acc_width - 1) - 1
+
+    def padded(self, rows, bias, theta2, columns):
+        """Weights (taps, C, O), bias and theta2 (O,) with their columns in hardware order."""
+        real = columns >= 0
+        weight = np.where(real, rows[:, :, columns], 0).astype(np.int64)
+        return dict(
+            weight=weight,
+            bias=np.where(real, bias[columns], 0).astype(np.int64),
+            theta2=np.where(real, theta2[columns], self.never()).astype(np.int64),
+            columns=columns,
+        )
+
+    def dense(self, name: str, layer, source: Tensor, pool: bool = False) -> Layer:
+        """A convolution or linear layer on its own."""
+        hardware, lanes = self.hardware, self.hardware.lanes
+        outputs, inputs = layer.weight.shape[:2]
+        taps = layer.weight[0, 0].size
+        words = hardware.words(outputs)
+        columns = np.arange(words * lanes)
+        columns = np.where(columns < outputs, columns, -1)
+        rows = rows_of(layer.weight).reshape(taps, inputs, outputs)
+        if name == "tokenizer.0":  # every bit of a colour channel has the row of its channel
+            rows = rows.repeat(8, axis=1)
+        spike = isinstance(layer, SpikeLayer)
+        theta2 = layer.theta2 if spike else np.full(outputs, self.config.residual_theta2)
+        return Layer(
+            name,
+            isa.MODE_SPIKE if spike else isa.MODE_RESIDUAL,
+            source,
+            self.tensor(name, source, words, pool),
+            words,
+            **self.padded(rows, layer.bias, theta2, columns),
+            rows=rows.shape[1],
+            parts=(name,),
+            shift=0 if spike else layer.shift,
+            in_words=hardware.words(rows.shape[1]),
+        )
+
+    def qkv(self, name: str, block, source: Tensor) -> Layer:
+        """q, k and v as one layer, words in the order that the attention layers read."""
+        dim, lanes, m = self.config.dim, self.hardware.lanes, self.block
+        first = -(-self.dim_words // (2 * m)) * 2 * m  # kv_first
+        words = first + 2 * self.dim_words
+        step = -(-words // (2 * m)) * 2 * m
+        columns = np.full((words, lanes), -1)
+        channel = np.arange(self.dim_words * lanes).reshape(-1, lanes)
+        real = channel < dim
+        columns[: self.dim_words] = np.where(real, channel, -1)
+        for part, offset in ((1, 0), (2, m)):
+            for word in range(self.dim_words):
+                at = first + word // m * 2 * m + offset + word % m
+                columns[at] = np.where(real[word], part * dim + channel[word], -1)
+        parts = [block.q, block.k, block.v]
+        return Layer(
+            f"{name}.qkv",
+            isa.MODE_SPIKE,
+            source,
+            self.tensor(f"{name}.qkv", source, step),
+            words,
+            **self.padded(
+                np.concatenate([rows_of(p.weight)[None] for p in parts], axis=2),
+                np.concatenate([p.bias for p in parts]),
+                np.concatenate([p.theta2 for p in parts]),
+                columns.ravel(),
+            ),
+            rows=dim,
+            parts=tuple(f"{name}.{part}" for part in "qkv"),
+            in_words=self.hardware.words(dim),
+        )
+
+    def attention(self, name: str, source: Tensor) -> list[Layer]:
+        """K^T V into the weight banks, then Q on those rows."""
+        dim, lanes, m = self.config.dim, self.hardware.lanes, self.block
+        first = -(-self.dim_words // (2 * m)) * 2 * m
+        common = dict(head_words=m, head_dim=self.config.head_dim, heads=self.config.heads)
+        columns = np.arange(self.dim_words * lanes)
+        real = columns < dim
+        return [
+            Layer(
+                f"{name}.key_value",
+                isa.MODE_KEY_VALUE,
+                source,
+                None,
+                lanes * m * m,
+                in_first=first,
+                in_words=2 * self.dim_words,
+                **common,
+            ),
+            Layer(
+                name,
+                isa.MODE_SPIKE,
+                source,
+                self.tensor(name, source, self.dim_words),
+                self.dim_words,
+                bias=np.zeros(columns.size, np.int64),
+                theta2=np.where(real, ATTENTION_THETA2, self.never()),
+                columns=np.where(real, columns, -1),
+                rows=dim,
+                parts=(name,),
+                in_words=self.dim_words,
+                **common,
+            ),
+        ]

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From lowered layers to a program image and a weight image."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from golden.compile import bits, isa
+from golden.compile.allocate import Memory
+from golden.compile.hardware import Hardware
+from golden.compile.layers import Layer, lower, split
+from golden.compile.proofs import prove
+from golden.compile.rows import PackedRows, attention_rows, pack_rows, row_lengths
+from golden.compile.sequence import prove_progress
+from golden.errors import UserError
+from golden.integer.network import NetworkConfig, QuantNetwork
+
+MAX_LAYERS = 64  # layers that have counters
+
+
+@dataclass
+class CompiledLayer:
+    """A lowered layer, its packed rows (None for attention) and its descriptor fields."""
+
+    layer: Layer
+    packed: PackedRows | None
+    fields: dict[str, int]
+
+    @property
+    def id(self) -> int:
+        return self.fields["id"]
+
+    @property
+    def name(self) -> str:
+        return self.layer.name
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(units, steps, words) of its trace: what the groups drain, in their numbering."""
+        steps = self.layer.target.steps if self.layer.target else 1
+        return self.layer.units, steps, self.layer.words
+
+
+@dataclass
+class Program:
+    """What the accelerator needs besides an image; the images are whole bytes of DRAM."""
+
+    hardware: Hardware
+    config: NetworkConfig
+    program: bytes
+    weights: bytes
+    layers: list[CompiledLayer]
+    memory_use: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def image_bytes(self) -> int:
+        c = self.config
+        words = self.hardware.words(8 * c.in_channels)
+        return len(bits.to_beats(bytes(-(-c.height * c.width * words * self.hardware.lanes // 8))))
+
+    @property
+    def result_bytes(self) -> int:
+        """Beat 0 and the logits, two per beat."""
+        return 8 + 8 * -(-self.config.classes // 2)
+
+    def pack_image(self, image: np.ndarray) -> bytes:
+        """An image uint8 (C, H, W) as bit-planes, one pixel after the other."""
+        c = self.config
+        if image.dtype != np.uint8 or image.shape != (c.in_channels, c.height, c.width):
+            raise UserError(
+                f"image is {image.dtype} {image.shape}, the network takes uint8 "
+                f"{(c.in_channels, c.height, c.width)}"
+            )
+        lanes = self.hardware.lanes
+        planes = np.unpackbits(image[..., None], axis=-1, bitorder="little")  # (C, H, W, 8)
+        planes = planes.transpose(1, 2, 0, 3).reshape(c.height * c.width, -1)
+        planes = np.pad(planes, ((0, 0), (0, -planes.shape[1] % lanes)))
+        return bits.to_beats(np.packbits(planes, bitorder="little").tobytes())
+
+    def manifest(self) -> dict:
+        """Everything about the images as plain JSON values."""
+        return {
+            "hardware": asdict(self.hardware),
+            "network": asdict(self.config),
+            "sha256": {
+                "program.bin": hashlib.sha256(self.program).hexdigest(),
+                "weights.bin": hashlib.sha256(self.weights).hexdigest(),
+            },
+            "image_bytes": self.image_bytes,
+            "memory_use": self.memory_use,
+            "layers": [
+                {
+                    "name": c.name,
+                    "id": c.id,
+                    "units": c.shape[0],
+                    "steps": c.shape[1],
+                    "words": c.shape[2],
+                    "row_cost": c.fields["row_cost"],
+                    "weight_words_per_bank": c.packed.words if c.packed else 0,
+                    "nonzero_weights": int(c.packed.useful.sum()) if c.packed else 0,
+                }
+                for c in self.layers
+            ],
+        }
+
+    def save(self, folder: str | Path, files: dict[str, bytes] | None = None, **manifest) -> None:
+        """Write the images, further ``files`` and manifest.json, all or nothing."""
+        folder = Path(folder)
+        part = folder.with_name(folder.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        contents = {"program.bin": self.program, "weights.bin": self.weights, **(files or {})}
+        description = self.manifest() | manifest
+        for name, data in contents.items():
+            (part / name).write_bytes(data)
+            description["sha256"][name] = hashlib.sha256(data).hexdigest()
+        (part / "manifest.json").write_text(json.dumps(description, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+
+
+def compile_network(network: QuantNetwork, hardware: Hardware) -> Program:
+    """Compile ``network``; raises UserError that names the layer and the limit it exceeds."""
+    layers = lower(network, hardware)
+    prove(layers, network, hardware)
+    tiled = [
+        tile for layer in layers for tile in split(layer, _tiles(layer, hardware), hardware.lanes)
+    ]
+    if len(tiled) > MAX_LAYERS:
+        raise UserError(
+            f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
+            "use fewer blocks"
+        )
+    return _Assembler(network, hardware, tiled).program()
+
+
+def _tiles(layer: Layer, hardware: Hardware) -> int:
+    """How many layers to make of ``layer``: accumulators, and weight words in the fullest bank."""
+    if layer.weight is None:
+        tiles = 1
+        fits = layer.words <= hardware.acc_depth
+    else:
+        for tiles in range(1, layer.words + 1):
+            parts = split(layer, tiles, hardware.lanes)
+            fits = max(p.words for p in parts) <= hardware.acc_depth and all(
+                _bank_words(p, hardware) <= hardware.bank_depth for p in parts
+            )
+            if fits:
+                break
+    if not fits or (tiles > 1 and layer.mode != isa.MODE_SPIKE):
+        needed = 0 if layer.weight is None else _bank_words(layer, hardware)
+        raise UserError(
+            f"{layer.name}: {layer.words} accumulators per lane and {needed} weight words per bank "
+            f"do not fit acc_depth={hardware.acc_depth} and bank_depth={hardware.bank_depth}, and "
+            "only layers that do not add to the residual stream can be split over their outputs; "
+            "use hardware with larger ones or a smaller network"
+        )
+    return tiles
+
+
+def _bank_words(layer: Layer, hardware: Hardware) -> int:
+    """Weight words in the fullest bank (planes of one colour are counted once per bank)."""
+    length = row_lengths(layer.weight, hardware.lanes)
+    taps, real = length.shape
+    bank = (np.arange(real) + np.arange(taps)[:, None]) % hardware.banks
+    if layer.planes:
+        length = np.where(np.arange(real) % 8 < hardware.banks, length, 0)
+    return int(np.bincount(bank.ravel(), length.ravel()).max())
+
+
+class _Assembler:
+    """Places every region and emits descriptors and load payloads in program order."""
+
+    def __init__(self, network: QuantNetwork, hardware: Hardware, layers: list[Layer]):
+        self.network, self.hardware, self.layers = network, hardware, layers
+        self.descriptors: list[bytes] = []
+        self.payload = bytearray()
+        self.loads = 0
+        self.spike = Memory("spike lines", "spike_lines", hardware.spike_lines, loaded=False)
+        self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
+        self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
+        self.param = Memory("parameter words", "param_depth", hardware.param_depth)
+        self.places: dict[str, int] = {}  # tensor -> first line
+        self.dump = None  # region of the counts of the attention at hand
+
+    def program(self) -> Program:
+        config, hardware = self.network.config, self.hardware
+        image = self.layers[0].source
+        size = image.tokens * image.lines(hardware)
+        self.places["image"] = self.spike.take("image", size, 0, self.last_use("image")).start
+        if image.lines(hardware) != 1:
+            raise UserError(
+                f"image: {image.step} words per pixel do not fit a spike line of "
+                f"{hardware.line_words}; use more lanes"
+            )
+        self.emit_load("image", isa.TARGET_SPIKE, records=image.tokens,
+                       dest=self.places["image"], unit_words=image.step, from_image=1)  # fmt: skip
+        bias = np.pad(self.network.head_bias, (0, config.classes % 2))
+        data = bits.pack(bias[:, None], 32, 32)
+        self.emit_load("logits", isa.TARGET_LOGIT, data, records=len(bias))
+        compiled = [self.compile(i, layer) for i, layer in enumerate(self.layers)]
+        self.descriptors.append(isa.encode(isa.OP_STORE, "store", logits=config.classes, offset=0))
+        self.descriptors.append(isa.encode(isa.OP_END, "end"))
+        program = b"".join(self.descriptors)
+        prove_progress(program)
+        use = {m.field: m.peak for m in (self.spike, self.weight, self.row, self.param)}
+        return Program(hardware, config, program, bytes(self.payload), compiled, use)
+
+    def last_use(self, tensor: str) -> int:
+        """The last layer that reads (or, tile by tile, writes) a tensor."""
+        return max(
+            i
+            for i, layer in enumerate(self.layers)
+            if tensor in (layer.source.name, layer.target and layer.target.name)
+        )
+
+    def emit_load(self, name: str, target: int, data: bytes | None = None, **fields: int) -> None:
+        """A load of ``data`` from the weight image, or of the image if there are none."""
+        offset = 0 if data is None else len(self.payload)
+        self.payload += data or b""
+        self.descriptors.append(
+            isa.encode(isa.OP_LOAD, name, target=target, offset=offset, **fields)
+        )
+        self.loads += 1
+
+    def compile(self, index: int, layer: Layer) -> CompiledLayer:
+        """Emit the loads of a layer and the layer."""
+        hardware = self.hardware
+        packed, values = None, {}
+        if layer.mode == isa.MODE_KEY_VALUE:
+            values = self.key_value(index, layer)
+        elif layer.weight is None:
+            values = self.query(index, layer)
+        else:
+            channels = layer.in_words * hardware.lanes
+            packed = pack_rows(layer.weight, layer.planes, channels, hardware)
+            values = self.rows(index, layer, packed)
+        if layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+            values |= self.parameters(index, layer) | self.output(index, layer)
+        source, steps = layer.source, layer.source.steps
+        values |= dict(
+            id=index,
+            mode=layer.mode,
+            kernel3=int(layer.taps == 9),
+            merge=int(layer.mode == isa.MODE_HEAD),
+            repeat_drain=int(layer.planes),
+            pool=int(layer.pool),
+            first=int(layer.first),
+            shift=layer.shift,
+            wait_loads=self.loads,
+            in_base=self.places[source.name],
+            in_lines=source.lines(hardware),
+            in_row_lines=source.width * source.lines(hardware),
+            height=layer.blocks if layer.mode == isa.MODE_KEY_VALUE else source.height,
+            width=steps if layer.mode == isa.MODE_KEY_VALUE else source.width,
+            in_first=layer.in_first,
+            in_words=layer.in_words,
+            in_step=source.step,
+            steps=self.network.config.timesteps,
+            out_words=layer.words,
+        )
+        if layer.mode == isa.MODE_KEY_VALUE:
+            values |= dict(steps=1, in_words=2 * layer.head_words)
+        if layer.mode == isa.MODE_HEAD:
+            values |= dict(tokens=self.network.config.classes)
+        self.descriptors.append(isa.encode(isa.OP_LAYER, layer.name, **values))
+        return CompiledLayer(layer, packed, values)
+
+    def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
+        """Load row table and weights of a layer."""
+        region = self.weight.take(layer.name, packed.words, index, index)
+        table = self.table(index, layer, packed.entries + region.start)
+        slots = packed.slots.reshape(-1, self.hardware.lanes)
+        data = bits.pack(slots, self.hardware.slot_width)
+        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, data, records=len(slots),
+                       dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
+        return dict(row_base=table, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
+
+    def table(self, index: int, layer: Layer, entries: np.ndarray) -> int:
+        """Load a row table; returns its first entry."""
+        region = self.row.take(layer.name, len(entries), index, index)
+        data = bits.pack(entries.reshape(-1, 1), 32, 32)
+        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, data, records=entries.size,
+                       dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
+        return region.start
+
+    def parameters(self, index: int, layer: Layer) -> dict[str, int]:
+        """Load bias and theta2."""
+        hardware, largest = self.hardware, (1 << self.hardware.acc_width - 1) - 1
+        region = self.param.take(layer.name, layer.words, index, index)
+        # |X| < 2**(acc_width - 2), so thresholds beyond the width behave like its ends.
+        theta2 = np.clip(layer.theta2, -largest - 1, largest)
+        pairs = np.stack([layer.bias, theta2], axis=1).reshape(layer.words, 2 * hardware.lanes)
+        self.emit_load(f"{layer.name} parameters", isa.TARGET_PARAM,
+                       bits.pack(pairs, hardware.acc_width), records=layer.words,
+                       dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
+        return dict(param_base=region.start)
+
+    def output(self, index: int, layer: Layer) -> dict[str, int]:
+        """Where the spikes go."""
+        target = layer.target
+        lines = target.lines(self.hardware)
+        size = target.tokens * lines
+        if target.name not in self.places:
+            region = self.spike.take(layer.name, size, index, self.last_use(target.name))
+            self.places[target.name] = region.start
+        values = dict(
+            out_base=self.places[target.name],
+            out_lines=lines,
+            out_first=layer.out_first,
+            out_step=target.step,
+        )
+        if layer.pool:
+            clear = size if layer.tile == 0 else 0
+            values |= dict(out_row_lines=target.width * lines, out_clear=clear)
+        if layer.mode == isa.MODE_RESIDUAL:
+            values |= dict(stream_stride=target.steps * layer.words)
+        return values
+
+    def attention(self, layer: Layer) -> dict[str, int]:
+        """Fields that both attention layers derive from the head blocks."""
+        m, lanes = layer.head_words, self.hardware.lanes
+        return dict(head_words=m, head_lanes=(min(layer.head_dim, lanes) - 1).bit_length())
+
+    def key_value(self, index: int, layer: Layer) -> dict[str, int]:
+        """Reserve the words that the counts go to; they live until the next layer has read them."""
+        m = layer.head_words
+        per_block = m * self.hardware.lanes // self.hardware.banks * m
+        per_step = layer.blocks * per_block
+        size = per_step * layer.source.steps
+        self.dump = self.weight.take(layer.name, size, index, index + 1)
+        return self.attention(layer) | dict(
+            tokens=layer.source.tokens,
+            dump_base=self.dump.start,
+            dump_step=per_step,
+            dump_block=per_block,
+            row_cost=m,
+        )
+
+    def query(self, index: int, layer: Layer) -> dict[str, int]:
+        """The row table that points to the counts."""
+        m, steps = layer.head_words, layer.source.steps
+        entries = attention_rows(steps, layer.words, m, self.hardware) + self.dump.start
+        return dict(
+            row_base=self.table(index, layer, entries),
+            step_rows=len(entries) // steps,
+            row_cost=m,
+        )

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packing of weight rows into slots, and their places in the banks.
+
+A row's length is that of its fullest lane, so balanced weights (C per row and lane) need C words
+and unstructured ones need more: the imbalance is paid where it arises.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.compile.hardware import WEIGHT_WIDTH, Hardware
+from golden.errors import UserError
+
+
+@dataclass
+class PackedRows:
+    """The rows of one layer; addresses count from the layer's first word in each bank."""
+
+    slots: np.ndarray  # (words per bank, B, P) int64, {index, weight}
+    entries: np.ndarray  # (entries per bank, B) int64: address, length, shift as in the row table
+    length: np.ndarray  # (taps, C) words of a row
+    useful: np.ndarray  # (taps, C) non-zero weights of a row
+    tap_rows: int
+
+    @property
+    def words(self) -> int:
+        """Weight words per bank."""
+        return len(self.slots)
+
+    @property
+    def row_cost(self) -> int:
+        """The common length of all rows, 1 if they differ."""
+        lengths = np.unique(self.length)
+        return int(lengths[0]) if len(lengths) == 1 else 1
+
+
+def entry(address, length, shift):
+    """A row-table entry."""
+    return address | length << 16 | shift << 24
+
+
+def row_lengths(weight: np.ndarray, lanes: int) -> np.ndarray:
+    """(taps, C): words that each row of ``weight`` (taps, C, J*P) takes."""
+    per_lane = (weight.reshape(*weight.shape[:2], -1, lanes) != 0).sum(2)
+    return np.maximum(per_lane.max(-1), 1)
+
+
+def pack_rows(weight: np.ndarray, planes: bool, channels: int, hardware: Hardware) -> PackedRows:
+    """Pack ``weight`` (taps, C, J*P) for a source of ``channels`` >= C channels, a multiple of P.
+
+    With ``planes`` channel c is bit c mod 8 of colour c div 8; planes of one colour that share a
+    bank share one copy of their row.
+    """
+    banks, lanes = hardware.banks, hardware.lanes
+    taps, real, _ = weight.shape
+    by_word = weight.reshape(taps * real, -1, lanes)  # (rows, J, P)
+    order = np.argsort(by_word == 0, axis=1, kind="stable")
+    values = np.take_along_axis(by_word, order, axis=1)
+    slots = np.where(values != 0, order << WEIGHT_WIDTH | values & (1 << WEIGHT_WIDTH) - 1, 0)
+    length = row_lengths(weight, lanes)
+    if length.max() > 255:
+        raise UserError(f"a weight row of {length.max()} words is longer than the largest, 255")
+
+    tap_rows = channels // banks
+    entries = np.full((taps * tap_rows, banks), entry(0, 1, 0), np.int64)
+    in_bank: list[list[np.ndarray]] = [[] for _ in range(banks)]
+    used, known = [0] * banks, {}
+    for tap in range(taps):
+        for c in range(real):
+            bank, source = (c + tap) % banks, c // 8 if planes else c
+            key = (bank, tap, source)
+            if key not in known:
+                row = tap * real + c
+                words = slots[row, : length[tap, c]]
+                known[key] = used[bank]
+                in_bank[bank].append(words)
+                used[bank] += len(words)
+            entries[tap * tap_rows + c // banks, bank] = entry(
+                known[key], int(length[tap, c]), c % 8 if planes else 0
+            )
+    out = np.zeros((max(used), banks, lanes), np.int64)
+    for bank, words in enumerate(in_bank):
+        if words:
+            out[: used[bank], bank] = np.concatenate(words)
+    return PackedRows(out, entries, length, (weight != 0).sum(2), tap_rows)
+
+
+def attention_rows(steps: int, dim_words: int, m: int, hardware: Hardware) -> np.ndarray:
+    """Row table (entries, B) of a Q layer: row (t, c) lies where the key-value layer dumps it."""
+    per_step = dim_words * hardware.lanes // hardware.banks  # step_rows
+    address = np.arange(steps * per_step) * m
+    return np.repeat(entry(address, m, 0)[:, None], hardware.banks, axis=1)

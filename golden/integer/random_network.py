@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random quantised networks for tests: any size and sparsity, firing rates like trained ones."""
+
+import numpy as np
+
+from golden.errors import UserError
+from golden.integer.model import ATTENTION_THETA2, apply, attention, fire, or_pool
+from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+
+SPARSITIES = ("dense", "balanced", "unstructured")
+
+
+def random_network(
+    config: NetworkConfig,
+    seed: int = 0,
+    sparsity: str = "balanced",
+    density: float = 0.25,
+    lanes: int = 16,
+) -> QuantNetwork:
+    """A network with random int8 weights whose thresholds give firing rates of 5 to 20 %.
+
+    ``balanced``: in every row, each of ``lanes`` lanes (output channels modulo ``lanes``) has the
+    same number of non-zero weights, about ``density`` of them. ``unstructured``: each weight is
+    kept with that probability. Thresholds are calibrated, layer by layer, on random images.
+    """
+    if sparsity not in SPARSITIES:
+        raise UserError(f"sparsity '{sparsity}' is not one of {', '.join(SPARSITIES)}")
+    return _Calibrator(config, np.random.default_rng(seed), sparsity, density, lanes).network(seed)
+
+
+def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarray:
+    """Random images uint8 (count, C, H, W) with dark parts, grey noise and saturated pixels."""
+    rng = np.random.default_rng([seed, 1])
+    shape = (count, config.in_channels, config.height, config.width)
+    noise = rng.integers(0, 256, shape)
+    part = rng.integers(0, 4, (count, 1, config.height, config.width))
+    return np.select([part == 0, part == 1], [0, 255], noise).astype(np.uint8)
+
+
+class _Calibrator:
+    def __init__(self, config, rng, sparsity, density, lanes):
+        self.config, self.rng = config, rng
+        self.sparsity, self.density, self.lanes = sparsity, density, lanes
+
+    def network(self, seed: int) -> QuantNetwork:
+        config = self.config
+        images = random_images(config, 4, seed)
+        x = images.transpose(0, 2, 3, 1).reshape(len(images), 1, -1, config.in_channels)
+        tokenizer, inputs = [], config.in_channels
+        for i, outputs in enumerate(config.channels):
+            size = config.size_into(i)
+            if i in config.pooled_stages:
+                x = or_pool(x, *config.size_into(i - 1))
+            weight = self.weight(outputs, inputs, 3)
+            if i < 4:
+                layer, current = self.spike(weight, x, size)
+                if i == 0:
+                    current = np.repeat(current, config.timesteps, axis=1)
+                tokenizer.append(layer)
+                x = fire(current, layer.theta2)
+            else:
+                patch, residual = self.residual(weight // 4, x, 0, size)
+                x = fire(residual, config.residual_theta2)
+            inputs = outputs
+        blocks = []
+        for _ in range(config.depth):
+            block, x, residual = self.block(x, residual)
+            blocks.append(block)
+        head = self.weight(config.classes, config.dim)
+        bias = self.rng.integers(-1000, 1000, config.classes)
+        provenance = {"random_network": [self.sparsity, self.density, seed]}
+        return QuantNetwork(config, tokenizer, patch, blocks, head, bias, provenance)
+
+    def block(self, x, residual):
+        dim, hidden = self.config.dim, self.config.dim * self.config.mlp_ratio
+        layers, spikes, scale = {}, {}, self.attention_scale()
+        for part in "qkv":
+            layers[part], current = self.spike(self.weight(dim, dim), x, scale=scale)
+            spikes[part] = fire(current, layers[part].theta2)
+        counts, _ = attention(**spikes, heads=self.config.heads)
+        x = fire(counts, ATTENTION_THETA2)
+        layers["proj"], residual = self.residual(self.weight(dim, dim) // 8, x, residual, shift=1)
+        x = fire(residual, self.config.residual_theta2)
+        layers["mlp1"], current = self.spike(self.weight(hidden, dim), x)
+        x = fire(current, layers["mlp1"].theta2)
+        layers["mlp2"], residual = self.residual(self.weight(dim, hidden) // 8, x, residual)
+        return Block(**layers), fire(residual, self.config.residual_theta2), residual
+
+    def weight(self, outputs: int, inputs: int, kernel: int = 0) -> np.ndarray:
+        """int8 weights (O, I) or (O, I, 3, 3), never 0 where they are kept."""
+        taps = kernel * kernel or 1
+        values = self.rng.integers(1, 128, (outputs, inputs * taps))
+        values *= self.rng.choice([-1, 1], values.shape)
+        if self.sparsity == "unstructured":
+            values[self.rng.random(values.shape) >= self.density] = 0
+        elif self.sparsity == "balanced":
+            keep = max(1, round(-(-outputs // self.lanes) * self.density))
+            for lane in range(min(self.lanes, outputs)):
+                mine = values[lane :: self.lanes]
+                rank = self.rng.random(mine.shape).argsort(0).argsort(0)
+                mine[rank >= keep] = 0
+        shape = (outputs, inputs, kernel, kernel) if kernel else (outputs, inputs)
+        return values.reshape(shape).astype(np.int8)
+
+    def rates(self, channels: int, scale: float = 1.0) -> np.ndarray:
+        return self.rng.uniform(0.05, 0.2, channels) * scale
+
+    def attention_scale(self) -> float:
+        """Few and narrow tokens need more spikes to reach the fixed threshold of the attention.
+
+        Its counts are about tokens * width * rate**3.
+        """
+        rate = (7 / (self.config.tokens * self.config.head_dim)) ** (1 / 3)
+        return min(max(rate, 0.1), 0.7) / 0.125
+
+    def quantile(self, current, rates) -> np.ndarray:
+        """Per channel the value that the share ``rates`` of currents reaches."""
+        flat = current.reshape(-1, current.shape[-1])
+        return np.array([np.quantile(flat[:, c], max(1 - r, 0.0)) for c, r in enumerate(rates)])
+
+    def spike(self, weight, x, size=None, scale: float = 1.0):
+        """(layer, currents) of a layer that feeds a LIF."""
+        bias = self.rng.integers(-200, 200, len(weight))
+        layer = SpikeLayer(weight, bias, np.zeros(len(weight)))
+        current = apply(layer, x, size)
+        theta2 = np.floor(self.quantile(current, self.rates(len(weight), scale))) + 1
+        layer.theta2 = np.maximum(theta2, 1).astype(np.int64)
+        return layer, current
+
+    def residual(self, weight, x, residual, size=None, shift: int = 0):
+        """(layer, stream) of a layer that adds to the residual stream.
+
+        Its bias moves the stream so far that the wanted share of it reaches the threshold.
+        """
+        layer = ResidualLayer(weight, np.zeros(len(weight), np.int64), shift)
+        added = residual + (apply(layer, x, size) << shift)
+        wanted = self.config.residual_theta2 - self.quantile(added, self.rates(len(weight)))
+        layer.bias = np.floor(wanted).astype(np.int64) >> shift
+        return layer, added + (layer.bias << shift)
