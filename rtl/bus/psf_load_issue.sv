@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns an OP_LOAD into a read command {address, beats} and an unpack command for psf_loader:
+//   units = records * factor;  factor = beats per weight or parameter record, spike words per line, 1
+//   beats = units | ceil(units / 2) for 32-bit records | ceil(units * Lanes / 64) for spike words
+// The product is a shift-and-add over the bits of the 8-bit factor: 2 to 9 cycles after a load is
+// taken both commands leave; the next load is taken then. Two unpack commands can wait in a queue, so
+// the next load is read while this one streams. No read command is made for 0 beats.
+
+module psf_load_issue #(
+  parameter int unsigned Lanes = 8,  // P, divides 64
+  parameter int unsigned WeightBeats = 2,  // per record, 1 to 255
+  parameter int unsigned ParamBeats = 5
+) (
+  input  logic             clk_i,
+  input  logic             rst_ni,
+  input  logic [31:3]      weight_base_i,   // byte addresses, multiples of 8
+  input  logic [31:3]      image_base_i,
+  input  logic             load_valid_i,
+  output logic             load_ready_o,
+  input  psf_pkg::load_t   load_i,
+  input  logic [15:0]      load_index_i,    // of the descriptor
+  output logic             read_valid_o,
+  input  logic             read_ready_i,
+  output logic [31:3]      read_addr_o,
+  output logic [28:0]      read_beats_o,
+  output logic             unpack_valid_o,
+  input  logic             unpack_ready_i,
+  output logic [3:0]       unpack_target_o,
+  output logic [7:0]       unpack_words_o,  // spikes: words per line
+  output logic [15:0]      unpack_dest_o,
+  output logic [23:0]      unpack_records_o,
+  output logic [15:0]      unpack_index_o
+);
+
+  localparam int unsigned WordShift = $clog2(64 / Lanes);  // spike words per beat, log2
+
+  if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
+    $fatal(1, "psf_load_issue: Lanes must divide the 64 bits of a beat");
+  end
+  if (WeightBeats < 1 || WeightBeats > 255 || ParamBeats < 1 || ParamBeats > 255)
+  begin : gen_bad_beats
+    $fatal(1, "psf_load_issue: a record must have 1 to 255 beats");
+  end
+
+  typedef enum logic [1:0] {
+    IDLE,
+    MULTIPLY,
+    SEND
+  } state_e;
+
+  state_e state_q;
+  psf_pkg::load_t load_q;
+  logic [15:0] index_q;
+  logic [31:0] units_q, shifted_q;
+  logic [7:0] factor_q;
+  logic read_q, unpack_q, unpack_room;  // command not yet taken; room for another
+
+  logic [7:0] factor;
+  logic [31:0] round;
+  logic [28:0] beats;
+
+  always_comb begin
+    unique case (load_i.target)
+      psf_pkg::TARGET_WEIGHT: factor = 8'(WeightBeats);
+      psf_pkg::TARGET_PARAM: factor = 8'(ParamBeats);
+      psf_pkg::TARGET_SPIKE: factor = load_i.unit_words;
+      default: factor = 8'd1;
+    endcase
+  end
+
+  always_comb begin
+    round = units_q;
+    unique case (load_q.target)
+      psf_pkg::TARGET_ROW, psf_pkg::TARGET_LOGIT: round = (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_SPIKE: round = (units_q + 32'(2 ** WordShift - 1)) >> WordShift;
+      default: round = units_q;
+    endcase
+    beats = round[28:0];
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q  <= IDLE;
+      read_q   <= 1'b0;
+      unpack_q <= 1'b0;
+    end else begin
+      unique case (state_q)
+        IDLE: if (load_valid_i) state_q <= MULTIPLY;
+        MULTIPLY: begin
+          if (factor_q == '0) begin
+            state_q  <= SEND;
+            read_q   <= beats != '0;
+            unpack_q <= 1'b1;
+          end
+        end
+        default: begin
+          if (read_ready_i) read_q <= 1'b0;
+          if (unpack_room) unpack_q <= 1'b0;
+          if ((!read_q || read_ready_i) && (!unpack_q || unpack_room)) state_q <= IDLE;
+        end
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) begin
+      load_q    <= load_i;
+      index_q   <= load_index_i;
+      factor_q  <= factor;
+      shifted_q <= 32'(load_i.records);
+      units_q   <= '0;
+    end else if (state_q == MULTIPLY) begin
+      if (factor_q[0]) units_q <= units_q + shifted_q;  // records * factor < 2^32
+      shifted_q <= shifted_q << 1;
+      factor_q  <= factor_q >> 1;
+    end
+  end
+
+  assign load_ready_o   = state_q == IDLE;
+  assign read_valid_o   = read_q;
+  assign read_addr_o    = (load_q.from_image ? image_base_i : weight_base_i) + load_q.offset[31:3];
+  assign read_beats_o   = beats;
+
+  psf_fifo #(
+    .Width(4 + 8 + 16 + 24 + 16),
+    .Depth(2)
+  ) u_unpack (
+    .clk_i,
+    .rst_ni,
+    .clear_i    (1'b0),
+    .in_valid_i (unpack_q),
+    .in_ready_o (unpack_room),
+    .in_data_i  ({load_q.target, load_q.unit_words, load_q.dest, load_q.records, index_q}),
+    .out_valid_o(unpack_valid_o),
+    .out_ready_i(unpack_ready_i),
+    .out_data_o ({
+      unpack_target_o, unpack_words_o, unpack_dest_o, unpack_records_o, unpack_index_o
+    })
+  );
+
+  logic unused_wait;  // the sequencer has seen to it
+  assign unused_wait = ^load_q.wait_layers;
+
+  // The read command holds until taken. The compiler keeps loads aligned and within the 4 GiB of addresses.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && $past(rst_ni && read_valid_o && !read_ready_i)) begin
+      assert (read_valid_o && read_addr_o == $past(read_addr_o));
+    end
+    if (rst_ni && state_q == SEND) assert (load_q.offset[2:0] == '0 && round[31:29] == '0);
+  end
+
+endmodule

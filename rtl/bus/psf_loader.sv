@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Unpacks the beats of one load after the other into its target memory, record by record
+// (docs/architecture.md, "Load records in DRAM").
+// Throughput: weights and parameters one beat per cycle; rows and logits one 32-bit entry per
+// cycle; spikes one Lanes-bit word per cycle; 2 cycles between two loads. Writes are registered;
+// beat_ready_o follows weight_ready_i and spike_ready_i combinationally.
+// Stalls with weight_ready_i (only when a second record is complete before the first was taken) and
+// spike_ready_i; the other targets always take. done_o pulses when, or after, the last record of
+// the load has been taken; done_error_o says that a beat had a bad response (it is stored anyway).
+
+module psf_loader #(
+  parameter int unsigned Lanes = 8,  // P, divides 64
+  parameter int unsigned Banks = 4,
+  parameter int unsigned LineWords = 8,
+  parameter int unsigned SlotWidth = 13,
+  parameter int unsigned AccWidth = 20,
+  parameter int unsigned BankDepth = 2048,
+  parameter int unsigned RowDepth = 2048,
+  parameter int unsigned ParamDepth = 256,
+  parameter int unsigned SpikeLines = 4096,
+  localparam int unsigned WeightWidth = Lanes * SlotWidth,
+  localparam int unsigned ParamWidth = 2 * Lanes * AccWidth,
+  localparam int unsigned BankWidth = $clog2(Banks)
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+  input  logic                          cmd_valid_i,
+  output logic                          cmd_ready_o,
+  input  logic [3:0]                    cmd_target_i,  // psf_pkg::TARGET_*
+  input  logic [7:0]                    cmd_words_i,    // spikes: words per line
+  input  logic [15:0]                   cmd_dest_i,
+  input  logic [23:0]                   cmd_records_i,
+  input  logic [15:0]                   cmd_index_i,    // of the descriptor, comes back with done
+  input  logic                          beat_valid_i,
+  output logic                          beat_ready_o,
+  input  logic [63:0]                   beat_data_i,
+  input  logic                          beat_error_i,
+  output logic                          weight_valid_o,
+  input  logic                          weight_ready_i,
+  output logic [BankWidth-1:0]          weight_bank_o,
+  output logic [$clog2(BankDepth)-1:0]  weight_addr_o,
+  output logic [WeightWidth-1:0]        weight_data_o,
+  output logic                          row_valid_o,
+  output logic [BankWidth-1:0]          row_bank_o,
+  output logic [$clog2(RowDepth)-1:0]   row_addr_o,
+  output logic [31:0]                   row_data_o,
+  output logic                          param_valid_o,
+  output logic [$clog2(ParamDepth)-1:0] param_addr_o,
+  output logic [ParamWidth-1:0]         param_data_o,
+  output logic                          spike_valid_o,
+  input  logic                          spike_ready_i,
+  output logic [$clog2(SpikeLines)-1:0] spike_addr_o,
+  output logic [LineWords-1:0]          spike_words_o,  // word enables, one hot
+  output logic [LineWords*Lanes-1:0]    spike_data_o,   // the word, in every place
+  output logic                          logit_valid_o,
+  output logic [15:0]                   logit_addr_o,
+  output logic [31:0]                   logit_data_o,
+  output logic                          done_o,
+  output logic                          done_error_o,
+  output logic [15:0]                   done_index_o
+);
+
+  localparam int unsigned WeightBeats = (WeightWidth + 63) / 64;
+  localparam int unsigned ParamBeats = (ParamWidth + 63) / 64;
+  localparam int unsigned BeatWords = 64 / Lanes;
+
+  if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
+    $fatal(1, "psf_loader: Lanes must divide the 64 bits of a beat");
+  end
+  if (Banks < 2 || Banks != 2 ** BankWidth) begin : gen_bad_banks
+    $fatal(1, "psf_loader: Banks must be a power of two and at least 2");
+  end
+  if (LineWords < 1 || LineWords != 2 ** $clog2(LineWords)) begin : gen_bad_line
+    $fatal(1, "psf_loader: LineWords must be a power of two");
+  end
+
+  typedef enum logic [1:0] {
+    IDLE,
+    RUN,
+    DRAIN
+  } state_e;
+
+  state_e state_q;
+  logic [3:0] target_q;
+  logic [7:0] unit_q, word_q;  // words of a line, and the next one
+  logic [7:0] sub_q;  // beat in a record, or entry in a beat
+  logic [23:0] left_q;  // records to come, this one included
+  logic [15:0] addr_q, index_q;
+  logic [BankWidth-1:0] bank_q;
+  logic error_q;
+
+  // One step: a beat into its place in a record, or an entry or word out of a beat.
+  logic step, free, last_sub, last_word, last_record, banked, empty;
+  logic [7:0] beats_of;
+
+  assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
+  assign empty  = cmd_records_i == '0 ||
+      (cmd_target_i == psf_pkg::TARGET_SPIKE && cmd_words_i == '0);
+
+  always_comb begin
+    free = 1'b1;
+    beats_of = 8'd2;
+    last_word = 1'b1;  // this step ends a record
+    unique case (target_q)
+      psf_pkg::TARGET_WEIGHT: begin
+        beats_of = 8'(WeightBeats);
+        last_word = last_sub;
+        free = !last_sub || !weight_valid_o || weight_ready_i;
+      end
+      psf_pkg::TARGET_PARAM: begin
+        beats_of = 8'(ParamBeats);
+        last_word = last_sub;
+      end
+      psf_pkg::TARGET_SPIKE: begin
+        beats_of = 8'(BeatWords);
+        last_word = (word_q + 8'd1) == unit_q;
+        free = !spike_valid_o || spike_ready_i;
+      end
+      default: ;
+    endcase
+  end
+
+  assign last_sub    = (sub_q + 8'd1) == beats_of;
+  assign last_record = last_word && (left_q == 24'd1);
+  assign step        = (state_q == RUN) && beat_valid_i && free;
+  assign cmd_ready_o = state_q == IDLE;
+
+  // A beat of a wide record goes at once; one of small entries with its last entry.
+  always_comb begin
+    unique case (target_q)
+      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM: beat_ready_o = state_q == RUN && free;
+      default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
+    endcase
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= IDLE;
+    end else begin
+      unique case (state_q)
+        IDLE: if (cmd_valid_i) state_q <= empty ? DRAIN : RUN;
+        RUN: if (step && last_record) state_q <= DRAIN;
+        default: if (done_o) state_q <= IDLE;
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) begin
+      target_q <= cmd_target_i;
+      unit_q   <= cmd_words_i;
+      left_q   <= cmd_records_i;
+      addr_q   <= cmd_dest_i;
+      index_q  <= cmd_index_i;
+      bank_q   <= '0;
+      word_q   <= '0;
+      sub_q    <= '0;
+      error_q  <= 1'b0;
+    end else if (step) begin
+      error_q <= error_q || beat_error_i;
+      sub_q   <= last_sub ? '0 : sub_q + 8'd1;
+      word_q  <= last_word ? '0 : word_q + 8'd1;
+      if (last_word) begin
+        left_q <= left_q - 24'd1;
+        bank_q <= bank_q + 1'b1;
+        if (!banked || (&bank_q)) addr_q <= addr_q + 16'd1;
+      end
+    end
+  end
+
+  assign done_o       = (state_q == DRAIN) && (!weight_valid_o || weight_ready_i) &&
+      (!spike_valid_o || spike_ready_i);
+  assign done_error_o = error_q;
+  assign done_index_o = index_q;
+
+  // Valid bits of the outputs.
+  logic out;
+  assign out = step && last_word;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      weight_valid_o <= 1'b0;
+      row_valid_o    <= 1'b0;
+      param_valid_o  <= 1'b0;
+      spike_valid_o  <= 1'b0;
+      logit_valid_o  <= 1'b0;
+    end else begin
+      if (out && target_q == psf_pkg::TARGET_WEIGHT) weight_valid_o <= 1'b1;
+      else if (weight_ready_i) weight_valid_o <= 1'b0;
+      if (step && target_q == psf_pkg::TARGET_SPIKE) spike_valid_o <= 1'b1;
+      else if (spike_ready_i) spike_valid_o <= 1'b0;
+      row_valid_o   <= out && target_q == psf_pkg::TARGET_ROW;
+      param_valid_o <= out && target_q == psf_pkg::TARGET_PARAM;
+      logit_valid_o <= out && target_q == psf_pkg::TARGET_LOGIT;
+    end
+  end
+
+  // Payloads. One load is unpacked at a time, so the targets share their registers. Weights leave
+  // through a register of their own: the next record arrives behind them.
+  localparam int unsigned RecordWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
+  localparam int unsigned Slots = (RecordWidth + 63) / 64;
+  localparam int unsigned EntryWidth = (Lanes > 32) ? Lanes : 32;
+
+  logic [RecordWidth-1:0] record_q, record;
+  logic [WeightWidth-1:0] weight_q;
+  logic [EntryWidth-1:0] entry, entry_q;
+  logic [LineWords-1:0] words_q;
+  logic [BankWidth-1:0] out_bank_q;
+  logic [15:0] out_addr_q;
+
+  for (genvar i = 0; i < Slots; i++) begin : gen_slot
+    localparam int unsigned Low = 64 * i;
+    localparam int unsigned Bits = (RecordWidth - Low < 64) ? RecordWidth - Low : 64;
+    assign record[Low+:Bits] = (sub_q == 8'(i)) ? beat_data_i[Bits-1:0] : record_q[Low+:Bits];
+  end
+
+  always_comb begin
+    entry = EntryWidth'(beat_data_i[31:0]);
+    if (target_q == psf_pkg::TARGET_SPIKE) begin
+      for (int unsigned i = 0; i < BeatWords; i++) begin
+        if (sub_q == 8'(i)) entry = EntryWidth'(beat_data_i[Lanes*i+:Lanes]);
+      end
+    end else if (sub_q[0]) begin
+      entry = EntryWidth'(beat_data_i[63:32]);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (step) begin
+      record_q <= record;
+      entry_q  <= entry;
+      for (int unsigned i = 0; i < LineWords; i++) words_q[i] <= word_q == 8'(i);
+    end
+    if (step && (last_word || target_q == psf_pkg::TARGET_SPIKE)) begin
+      out_addr_q <= addr_q;
+      out_bank_q <= bank_q;
+      weight_q   <= record[WeightWidth-1:0];
+    end
+  end
+
+  assign weight_bank_o = out_bank_q;
+  assign weight_addr_o = out_addr_q[$clog2(BankDepth)-1:0];
+  assign weight_data_o = weight_q;
+  assign row_bank_o    = out_bank_q;
+  assign row_addr_o    = out_addr_q[$clog2(RowDepth)-1:0];
+  assign row_data_o    = entry_q[31:0];
+  assign param_addr_o  = out_addr_q[$clog2(ParamDepth)-1:0];
+  assign param_data_o  = record_q[ParamWidth-1:0];
+  assign spike_addr_o  = out_addr_q[$clog2(SpikeLines)-1:0];
+  assign spike_words_o = words_q;
+  assign spike_data_o  = {LineWords{entry_q[Lanes-1:0]}};
+  assign logit_addr_o  = out_addr_q;
+  assign logit_data_o  = entry_q[31:0];
+
+  // Valid holds with its payload, and the compiler keeps records inside their memories.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if ($past(rst_ni && weight_valid_o && !weight_ready_i)) begin
+        assert (weight_valid_o && weight_data_o == $past(weight_data_o));
+        assert (out_addr_q == $past(out_addr_q) && out_bank_q == $past(out_bank_q));
+      end
+      if ($past(rst_ni && spike_valid_o && !spike_ready_i)) begin
+        assert (spike_valid_o && spike_data_o == $past(spike_data_o));
+        assert (out_addr_q == $past(out_addr_q) && words_q == $past(words_q));
+      end
+      if (weight_valid_o) assert (32'(out_addr_q) < BankDepth);
+      if (row_valid_o) assert (32'(out_addr_q) < RowDepth);
+      if (param_valid_o) assert (32'(out_addr_q) < ParamDepth);
+      if (spike_valid_o) assert (32'(out_addr_q) < SpikeLines && words_q != '0);
+    end
+  end
+
+endmodule
