@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OR-pooling into the spike memory: a line of spikes is OR-ed into one to four lines,
+//   for target in addr, addr + pool_lines (if right), addr + pool_row_lines (if down), both:
+//     mem[target].word[w] |= data.word[w]   for every enabled word w
+// by read, OR, write; one target per cycle. A word that one of the two previous cycles read
+// makes the next read of it wait until it is written. clear_start_i zeroes clear_count lines
+// from clear_base, one per cycle; targets wait for that. The read port answers one cycle later
+// and always takes the read; a write is in the memory two cycles after we_o (one register stage
+// follows). Start a clear only while busy_o is low. Golden: tb.psf_spike_memory_tests.
+
+module psf_pool #(
+  parameter int unsigned Lanes = 16,  // bits of a word
+  parameter int unsigned LineWords = 8,
+  parameter int unsigned Lines = 2048,
+  localparam int unsigned AddrWidth = $clog2(Lines),
+  localparam int unsigned LineWidth = LineWords * Lanes
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  // Stable while busy.
+  input  logic [7:0]           pool_lines_i,      // from a pooled pixel to the one on its right
+  input  logic [15:0]          pool_row_lines_i,  // to the one below
+  input  logic                 clear_start_i,
+  input  logic [15:0]          clear_base_i,
+  input  logic [15:0]          clear_count_i,
+  output logic                 busy_o,
+  // Spikes to pool.
+  input  logic                 cmd_valid_i,
+  output logic                 cmd_ready_o,
+  input  logic [AddrWidth-1:0] cmd_addr_i,
+  input  logic [LineWords-1:0] cmd_words_i,
+  input  logic [LineWidth-1:0] cmd_data_i,
+  input  logic                 cmd_right_i,       // also belongs to the pooled pixel on the right
+  input  logic                 cmd_down_i,        // also to the one below
+  // Memory.
+  output logic                 re_o,
+  output logic [AddrWidth-1:0] raddr_o,
+  input  logic [LineWidth-1:0] rdata_i,
+  output logic                 we_o,
+  output logic [AddrWidth-1:0] waddr_o,
+  output logic [LineWords-1:0] wwords_o,
+  output logic [LineWidth-1:0] wdata_o
+);
+
+  // The command and the targets that are left of it: {both, down, right, itself}.
+  logic cmd_valid_q, cmd_take, issue, last;
+  logic [AddrWidth-1:0] addr_q, target, offset;
+  logic [LineWords-1:0] words_q;
+  logic [LineWidth-1:0] data_q;
+  logic [3:0] todo_q, todo_rest;
+
+  // Stage 1: rdata_i is the line read in the last cycle, its OR is written now. Stage 2: the
+  // write is in the register stage outside.
+  logic or_valid_q, wrote_q, hazard;
+  logic [AddrWidth-1:0] or_addr_q, wrote_addr_q;
+  logic [LineWords-1:0] or_words_q, wrote_words_q;
+  logic [LineWidth-1:0] or_data_q;
+
+  logic clear_q;
+  logic [AddrWidth-1:0] clear_addr_q;
+  logic [15:0] clear_left_q;  // lines after this one
+
+  always_comb begin
+    if (todo_q[0]) begin
+      offset = '0;
+    end else if (todo_q[1]) begin
+      offset = AddrWidth'(pool_lines_i);
+    end else if (todo_q[2]) begin
+      offset = AddrWidth'(pool_row_lines_i);
+    end else begin
+      offset = AddrWidth'(pool_row_lines_i) + AddrWidth'(pool_lines_i);
+    end
+  end
+
+  assign todo_rest = todo_q & (todo_q - 4'd1);
+  assign last = todo_rest == '0;
+  assign target = addr_q + offset;
+  assign hazard = (or_valid_q && or_addr_q == target && (or_words_q & words_q) != '0) ||
+      (wrote_q && wrote_addr_q == target && (wrote_words_q & words_q) != '0);
+  assign issue = cmd_valid_q && !clear_q && !hazard;
+  assign cmd_ready_o = !cmd_valid_q || (issue && last);
+  assign cmd_take = cmd_valid_i && cmd_ready_o;
+
+  assign re_o = issue;
+  assign raddr_o = target;
+  assign we_o = clear_q || or_valid_q;
+  assign waddr_o = or_valid_q ? or_addr_q : clear_addr_q;
+  assign wwords_o = or_valid_q ? or_words_q : '1;
+  assign wdata_o = or_valid_q ? or_data_q | rdata_i : '0;
+  assign busy_o = cmd_valid_q || or_valid_q || wrote_q || clear_q;
+
+  always_ff @(posedge clk_i) begin
+    if (cmd_take) begin
+      addr_q <= cmd_addr_i;
+      words_q <= cmd_words_i;
+      data_q <= cmd_data_i;
+    end
+    if (issue) begin
+      or_addr_q <= target;
+      or_words_q <= words_q;
+      or_data_q <= data_q;
+    end
+    wrote_addr_q <= waddr_o;
+    wrote_words_q <= wwords_o;
+    if (clear_start_i) begin
+      clear_addr_q <= clear_base_i[AddrWidth-1:0];
+      clear_left_q <= clear_count_i - 16'd1;
+    end else if (!or_valid_q) begin
+      clear_addr_q <= clear_addr_q + AddrWidth'(1);
+      clear_left_q <= clear_left_q - 16'd1;
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      cmd_valid_q <= 1'b0;
+      todo_q <= '0;
+      or_valid_q <= 1'b0;
+      wrote_q <= 1'b0;
+      clear_q <= 1'b0;
+    end else begin
+      cmd_valid_q <= cmd_take || (cmd_valid_q && !(issue && last));
+      if (cmd_take) begin
+        todo_q <= {cmd_right_i && cmd_down_i, cmd_down_i, cmd_right_i, 1'b1};
+      end else if (issue) begin
+        todo_q <= todo_rest;
+      end
+      or_valid_q <= issue;
+      wrote_q <= we_o;
+      if (clear_start_i) begin
+        clear_q <= clear_count_i != '0;
+      end else if (!or_valid_q && clear_left_q == '0) begin
+        clear_q <= 1'b0;
+      end
+      assert (!clear_start_i || !busy_o);
+    end
+  end
+
+  logic unused_base_bits;
+  assign unused_base_bits = ^{clear_base_i, pool_row_lines_i};
+
+endmodule

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The spike memory of all groups: Lines lines of LineWords words, one read and one write a cycle.
+// Reads: round robin over the groups, one per cycle, behind those of the pool; a read accepted in
+// cycle t answers in cycle t + 1, for that cycle only.
+// Writes: with word enables; with pool_i the groups' are OR-ed into pooled lines by psf_pool.
+// Priority: pool and clear, groups (round robin), loader. busy_o: a group's write or a clear is
+// not in the memory yet; it rises the cycle after the acceptance, and a read accepted while it is
+// low sees every group's write. A loader's write accepted in cycle t is read from t + 2 on.
+// Golden: tb.psf_spike_memory_tests.
+
+module psf_spike_memory #(
+  parameter int unsigned Groups = 4,
+  parameter int unsigned Lanes = 16,  // bits of a word
+  parameter int unsigned LineWords = 8,
+  parameter int unsigned Lines = 2048,  // >= 2, at most 65536
+  localparam int unsigned AddrWidth = $clog2(Lines),
+  localparam int unsigned LineWidth = LineWords * Lanes
+) (
+  input  logic                                clk_i,
+  input  logic                                rst_ni,
+  // Of the layer: stable while a group works on it.
+  input  logic                                pool_i,
+  input  logic [7:0]                          pool_lines_i,      // lines per pooled pixel
+  input  logic [15:0]                         pool_row_lines_i,  // lines per pooled row
+  input  logic                                clear_start_i,     // only while busy_o is low
+  input  logic [15:0]                         clear_base_i,
+  input  logic [15:0]                         clear_count_i,
+  output logic                                busy_o,
+  // Reads of the groups.
+  input  logic [Groups-1:0]                   rd_valid_i,
+  output logic [Groups-1:0]                   rd_ready_o,
+  input  logic [Groups-1:0][AddrWidth-1:0]    rd_addr_i,
+  output logic [Groups-1:0]                   rsp_valid_o,       // one-hot
+  output logic [LineWidth-1:0]                rsp_data_o,
+  // Writes of the groups.
+  input  logic [Groups-1:0]                   wr_valid_i,
+  output logic [Groups-1:0]                   wr_ready_o,
+  input  logic [Groups-1:0][AddrWidth-1:0]    wr_addr_i,
+  input  logic [Groups-1:0][LineWords-1:0]    wr_words_i,        // word enables
+  input  logic [Groups-1:0][LineWidth-1:0]    wr_data_i,
+  input  logic [Groups-1:0]                   wr_right_i,        // see psf_pool
+  input  logic [Groups-1:0]                   wr_down_i,
+  // Writes of the loader.
+  input  logic                                ld_valid_i,
+  output logic                                ld_ready_o,
+  input  logic [AddrWidth-1:0]                ld_addr_i,
+  input  logic [LineWords-1:0]                ld_words_i,
+  input  logic [LineWidth-1:0]                ld_data_i
+);
+
+  if (Lines > 65536) begin : gen_bad_lines
+    $fatal(1, "psf_spike_memory: Lines must be at most 65536");
+  end
+
+  // Reads.
+  logic [Groups-1:0] rd_grant;
+  logic [AddrWidth-1:0] rd_addr, pool_raddr;
+  logic pool_re, rd_take;
+
+  psf_round_robin #(
+    .N(Groups)
+  ) u_read (
+    .clk_i(clk_i),
+    .rst_ni(rst_ni),
+    .req_i(rd_valid_i),
+    .take_i(rd_take),
+    .keep_i(1'b0),
+    .grant_o(rd_grant)
+  );
+
+  assign rd_take = rd_valid_i != '0 && !pool_re;
+  assign rd_ready_o = pool_re ? '0 : rd_grant;
+
+  always_comb begin
+    rd_addr = '0;
+    for (int unsigned g = 0; g < Groups; g++) begin
+      rd_addr |= {AddrWidth{rd_grant[g]}} & rd_addr_i[g];
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      rsp_valid_o <= '0;
+    end else begin
+      rsp_valid_o <= rd_ready_o & rd_valid_i;
+    end
+  end
+
+  // Writes: one group is chosen, for the pool or for the write stage.
+  logic [Groups-1:0] wr_grant;
+  logic [AddrWidth-1:0] wr_addr, pool_waddr;
+  logic [LineWords-1:0] wr_words, pool_wwords;
+  logic [LineWidth-1:0] wr_data, pool_wdata;
+  logic wr_any, wr_right, wr_down, wr_ready, pool_ready, pool_we, pool_busy;
+
+  psf_round_robin #(
+    .N(Groups)
+  ) u_write (
+    .clk_i(clk_i),
+    .rst_ni(rst_ni),
+    .req_i(wr_valid_i),
+    .take_i(wr_any && wr_ready),
+    .keep_i(1'b0),
+    .grant_o(wr_grant)
+  );
+
+  assign wr_any = wr_valid_i != '0;
+  assign wr_ready = pool_i ? pool_ready : !pool_we;
+  assign wr_ready_o = wr_ready ? wr_grant : '0;
+  assign wr_right = (wr_grant & wr_right_i) != '0;
+  assign wr_down = (wr_grant & wr_down_i) != '0;
+
+  always_comb begin
+    wr_addr = '0;
+    wr_words = '0;
+    wr_data = '0;
+    for (int unsigned g = 0; g < Groups; g++) begin
+      wr_addr |= {AddrWidth{wr_grant[g]}} & wr_addr_i[g];
+      wr_words |= {LineWords{wr_grant[g]}} & wr_words_i[g];
+      wr_data |= {LineWidth{wr_grant[g]}} & wr_data_i[g];
+    end
+  end
+
+  psf_pool #(
+    .Lanes(Lanes),
+    .LineWords(LineWords),
+    .Lines(Lines)
+  ) u_pool (
+    .clk_i(clk_i),
+    .rst_ni(rst_ni),
+    .pool_lines_i(pool_lines_i),
+    .pool_row_lines_i(pool_row_lines_i),
+    .clear_start_i(clear_start_i),
+    .clear_base_i(clear_base_i),
+    .clear_count_i(clear_count_i),
+    .busy_o(pool_busy),
+    .cmd_valid_i(wr_any && pool_i),
+    .cmd_ready_o(pool_ready),
+    .cmd_addr_i(wr_addr),
+    .cmd_words_i(wr_words),
+    .cmd_data_i(wr_data),
+    .cmd_right_i(wr_right),
+    .cmd_down_i(wr_down),
+    .re_o(pool_re),
+    .raddr_o(pool_raddr),
+    .rdata_i(rsp_data_o),
+    .we_o(pool_we),
+    .waddr_o(pool_waddr),
+    .wwords_o(pool_wwords),
+    .wdata_o(pool_wdata)
+  );
+
+  // Write stage.
+  logic direct, direct_q;
+  logic [LineWords-1:0] words_q;
+  logic [AddrWidth-1:0] addr_q;
+  logic [LineWidth-1:0] data_q;
+
+  assign direct = wr_any && !pool_i;
+  assign ld_ready_o = !pool_we && !direct;
+  assign busy_o = pool_busy || direct_q;
+
+  always_ff @(posedge clk_i) begin
+    addr_q <= pool_we ? pool_waddr : direct ? wr_addr : ld_addr_i;
+    data_q <= pool_we ? pool_wdata : direct ? wr_data : ld_data_i;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      words_q <= '0;
+      direct_q <= 1'b0;
+    end else begin
+      direct_q <= direct && !pool_we;
+      if (pool_we) begin
+        words_q <= pool_wwords;
+      end else if (direct) begin
+        words_q <= wr_words;
+      end else begin
+        words_q <= ld_valid_i ? ld_words_i : '0;
+      end
+    end
+  end
+
+  psf_ram_1r1w_be #(
+    .Lanes(LineWords),
+    .LaneWidth(Lanes),
+    .Depth(Lines)
+  ) u_ram (
+    .clk_i(clk_i),
+    .we_i(words_q),
+    .waddr_i(addr_q),
+    .wdata_i(data_q),
+    .re_i(pool_re || rd_take),
+    .raddr_i(pool_re ? pool_raddr : rd_addr),
+    .rdata_o(rsp_data_o)
+  );
+
+endmodule

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The residual stream: Groups banks of words with Lanes signed values each. Any group reads and
+// writes any bank.
+// Reads: per bank one a cycle, round robin over the groups; the data of a read accepted in cycle
+// t is on rd_data_o of its group in cycle t + 1, for that cycle only. Writes are always taken and
+// are read from the next cycle on; two groups never write one bank in one cycle (asserted: they
+// write a fixed number of cycles after an accepted read of the same bank).
+// Golden: tb.psf_stream_memory_tests.
+
+module psf_stream_memory #(
+  parameter int unsigned Groups = 4,  // also the number of banks; a power of two, >= 2
+  parameter int unsigned Lanes = 16,
+  parameter int unsigned StreamWidth = 16,  // bits of a value
+  parameter int unsigned Depth = 512,  // words per bank, >= 2
+  localparam int unsigned BankBits = $clog2(Groups),
+  localparam int unsigned AddrWidth = $clog2(Depth),
+  localparam int unsigned DataWidth = Lanes * StreamWidth
+) (
+  input  logic                             clk_i,
+  input  logic                             rst_ni,
+  input  logic [Groups-1:0]                rd_valid_i,
+  output logic [Groups-1:0]                rd_ready_o,
+  input  logic [Groups-1:0][BankBits-1:0]  rd_bank_i,
+  input  logic [Groups-1:0][AddrWidth-1:0] rd_addr_i,
+  output logic [Groups-1:0][DataWidth-1:0] rd_data_o,
+  input  logic [Groups-1:0]                wr_valid_i,
+  input  logic [Groups-1:0][BankBits-1:0]  wr_bank_i,
+  input  logic [Groups-1:0][AddrWidth-1:0] wr_addr_i,
+  input  logic [Groups-1:0][DataWidth-1:0] wr_data_i
+);
+
+  if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
+    $fatal(1, "psf_stream_memory: Groups must be a power of two and at least 2");
+  end
+
+  logic [Groups-1:0][Groups-1:0] grant, write;  // [bank][group]
+  logic [Groups-1:0][DataWidth-1:0] bank_data;
+  logic [Groups-1:0][BankBits-1:0] bank_q;
+
+  for (genvar b = 0; b < Groups; b++) begin : gen_bank
+    logic [Groups-1:0] want;
+    logic [AddrWidth-1:0] raddr, waddr;
+    logic [DataWidth-1:0] wdata;
+
+    for (genvar g = 0; g < Groups; g++) begin : gen_group
+      assign want[g] = rd_valid_i[g] && rd_bank_i[g] == BankBits'(b);
+      assign write[b][g] = wr_valid_i[g] && wr_bank_i[g] == BankBits'(b);
+    end
+
+    always_comb begin
+      raddr = '0;
+      waddr = '0;
+      wdata = '0;
+      for (int unsigned g = 0; g < Groups; g++) begin
+        raddr |= {AddrWidth{grant[b][g]}} & rd_addr_i[g];
+        waddr |= {AddrWidth{write[b][g]}} & wr_addr_i[g];
+        wdata |= {DataWidth{write[b][g]}} & wr_data_i[g];
+      end
+    end
+
+    psf_round_robin #(
+      .N(Groups)
+    ) u_read (
+      .clk_i(clk_i),
+      .rst_ni(rst_ni),
+      .req_i(want),
+      .take_i(want != '0),
+      .keep_i(1'b0),
+      .grant_o(grant[b])
+    );
+
+    psf_ram_1r1w #(
+      .Width(DataWidth),
+      .Depth(Depth)
+    ) u_ram (
+      .clk_i(clk_i),
+      .we_i(write[b] != '0),
+      .waddr_i(waddr),
+      .wdata_i(wdata),
+      .re_i(want != '0),
+      .raddr_i(raddr),
+      .rdata_o(bank_data[b])
+    );
+  end
+
+  always_comb begin
+    rd_ready_o = '0;
+    for (int unsigned b = 0; b < Groups; b++) begin
+      rd_ready_o |= grant[b];
+    end
+    for (int unsigned g = 0; g < Groups; g++) begin
+      rd_data_o[g] = bank_data[bank_q[g]];
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    bank_q <= rd_bank_i;
+  end
+
+  logic started_q;  // out of reset, for the assertion
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      started_q <= 1'b0;
+    end else begin
+      started_q <= 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (started_q) begin
+      for (int unsigned b = 0; b < Groups; b++) begin
+        assert ((write[b] & (write[b] - Groups'(1))) == '0);
+      end
+    end
+  end
+
+endmodule
