@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The front door. Every target installs first what it needs (scripts/setup.sh; a stamp in build/
+# The front door. Every target installs first what it needs (scripts/setup.sh; a stamp in .venv
 # remembers it), so that `make sim` is all that a fresh Debian 12 with Python >= 3.11, make and
 # git needs. `make` alone lists the targets.
 
@@ -9,7 +9,7 @@ CONFIG  ?=
 JOBS    ?= 2
 
 PY      := .venv/bin/python
-STAMP   := build/.setup-$(shell bash scripts/setup.sh --key)
+STAMP   := $(shell bash scripts/setup.sh --stamp)
 TRAIN   ?= golden/configs/default.toml
 config  := $(if $(CONFIG),--config $(CONFIG))
 export SIM
@@ -53,7 +53,7 @@ compare: $(STAMP) ## balanced against unstructured pruning, both measured on the
 	@$(PY) -m tb.compare --images $(IMAGES) --sim $(SIM) $(config)
 
 clean: ## remove what was built, keep the installation
-	@find build -mindepth 1 -maxdepth 1 ! -name '.setup-*' -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf build
 
 distclean: ## remove the installation in .venv, too
 	@rm -rf build .venv

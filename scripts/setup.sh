@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Install what the project needs on Debian 12: system packages (only the missing ones), the virtual
-# environment and the pinned Python requirements. Started by the Makefile, which keeps a stamp, so
-# that a second run does nothing. Problems that the user has to solve: one line, exit status 2.
+# environment and the pinned Python requirements. Started by the Makefile; a stamp in .venv
+# remembers it, so that a second run does nothing. Problems that the user has to solve: one line,
+# exit status 2.
 #
-#   scripts/setup.sh        everything
-#   scripts/setup.sh --key  print the hash that names the stamp
+#   scripts/setup.sh          everything
+#   scripts/setup.sh --stamp  print the path of the stamp
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,10 +21,12 @@ fail() {
   exit 2
 }
 
-key() {
-  # The folder is in the key because a virtual environment cannot be moved.
-  { cat "${REQUIREMENTS[@]}" scripts/setup.sh; pwd; printf '%s' "${DATA_DIR:+own data}"; } |
-    sha256sum | cut -c1-12
+# The stamp lies in the virtual environment, so that it goes when that goes. The folder is hashed,
+# too: a virtual environment cannot be moved.
+stamp() {
+  local hash
+  hash=$({ cat "${REQUIREMENTS[@]}" scripts/setup.sh; pwd; } | sha256sum)
+  printf '%s\n' "$VENV/.setup-${hash:0:12}${DATA_DIR:+-own-data}"
 }
 
 # The first Python >= 3.11 by the usual names; PYTHON= overrides.
@@ -117,21 +120,21 @@ install_python() {
 }
 
 main() {
-  if [ "${1:-}" = --key ]; then
-    key
+  if [ "${1:-}" = --stamp ]; then
+    stamp
     return
   fi
   mkdir -p build
   exec 9>build/.setup-lock # two makes at once: the second waits
   flock 9
-  local stamp python
-  stamp=build/.setup-$(key)
-  [ ! -e "$stamp" ] || return 0
+  local done_mark python
+  done_mark=$(stamp)
+  [ ! -e "$done_mark" ] || return 0
   python=$(find_python)
   install_packages "$python"
   install_python "$python"
-  rm -f build/.setup-????????????
-  date -u +%FT%TZ >"$stamp"
+  find "$VENV" -maxdepth 1 -name '.setup-*' ! -name "$(basename "${done_mark%-own-data}")*" -delete
+  date -u +%FT%TZ >"$done_mark"
   echo "setup: done"
 }
 
