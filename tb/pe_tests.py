@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One lane against Python integers: adds to one buffer while the other is drained and cleared."""
+
+import random
+
+import cocotb
+
+from tb.lib.clocked import STALLS, Clocked, coin
+
+
+class Bench(Clocked):
+    """Model: two lists of accumulators. The caller's promise (one buffer each) is kept here."""
+
+    async def begin(self) -> None:
+        self.depth = 1 << self.width("add_index_i")
+        if "depth" in cocotb.plusargs:
+            self.depth = int(cocotb.plusargs["depth"])
+        self.bits = self.width("drain_acc_o")
+        self.acc = [[0] * self.depth for _ in range(2)]
+        self.compared = 0
+        self.noise("add_index_i", "add_weight_i", "add_shift_i", "drain_index_i", "add_buffer_i")
+        await self.reset(add_valid_i=0, drain_clear_i=0, drain_buffer_i=0)
+        for buffer in (0, 1):  # the sweep that the header asks for
+            for index in range(self.depth):
+                self.set(drain_buffer_i=buffer, drain_index_i=index, drain_clear_i=1)
+                await self.tick()
+
+    async def cycle(self, add: tuple[int, int, int, int] | None, drain: tuple[int, int, int]):
+        """``add``: buffer, index, weight, shift. ``drain``: buffer, index, clear."""
+        self.set(add_valid_i=0)
+        self.noise("add_index_i", "add_weight_i", "add_shift_i", "add_buffer_i")
+        if add:
+            buffer, index, weight, shift = add
+            self.set(add_valid_i=1, add_buffer_i=buffer, add_index_i=index)
+            self.set(add_weight_i=weight & 255, add_shift_i=shift)
+        buffer, index, clear = drain
+        self.set(drain_buffer_i=buffer, drain_index_i=index, drain_clear_i=clear)
+        await self.settle()
+        if not add or add[0] != buffer:
+            expected = self.acc[buffer][index]
+            got = self.dut.drain_acc_o.value.to_signed()
+            self.equal(f"acc[{buffer}][{index}]", got, expected)
+            self.compared += expected != 0
+        if clear:
+            self.acc[buffer][index] = 0
+        if add:
+            self.acc[add[0]][add[1]] += add[2] << add[3]
+        await self.tick()
+
+    def fits(self, buffer: int, index: int, term: int) -> bool:
+        return -(1 << self.bits - 1) <= self.acc[buffer][index] + term < 1 << self.bits - 1
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS)
+async def random_adds(dut, stall: float) -> None:
+    """Buffers change roles at random times; the drain reads with and without clearing."""
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(40):
+        adding = random.randrange(2)
+        few = random.randint(1, bench.depth)  # few entries: consecutive hits on one
+        for _ in range(random.randint(1, 60)):
+            add = (adding, random.randrange(few), random.randint(-128, 127), random.randrange(8))
+            ok = coin(1 - stall) and bench.fits(*add[:2], add[2] << add[3])
+            drain = (1 - adding, random.randrange(bench.depth), int(coin(0.3)))
+            await bench.cycle(add if ok else None, drain)
+    bench.check(bench.compared > 100, "hardly anything but zeros was compared")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def limits(dut) -> None:
+    """One entry hit in every cycle up to both ends of the range; read in the cycle after the add."""
+    bench = Bench(dut)
+    await bench.begin()
+    for buffer in (0, 1):
+        for sign in (1, -1):
+            end = (1 << bench.bits - 1) - (sign == 1)
+            index = random.choice((0, bench.depth - 1))
+            left = end
+            while left:
+                shift = next(s for s in range(7, -1, -1) if left >> s or not s)
+                size = min(left >> shift, 128 if sign < 0 else 127)
+                await bench.cycle((buffer, index, sign * size, shift), (1 - buffer, index, 0))
+                left -= size << shift
+            bench.equal("end of the range", bench.acc[buffer][index], sign * end)
+            await bench.cycle((1 - buffer, index, 1, 0), (buffer, index, 1))
+            await bench.cycle(None, (buffer, index, 0))
+            await bench.cycle(None, (1 - buffer, index, 1))
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def every_entry(dut) -> None:
+    """No two entries, nor the two buffers, share a word; clearing one leaves the others."""
+    bench = Bench(dut)
+    await bench.begin()
+    for buffer in (0, 1):
+        for index in range(bench.depth):
+            weight = index + 1 + 40 * buffer
+            await bench.cycle((buffer, index, weight, 7), (1 - buffer, index, 0))
+    for index in random.sample(range(bench.depth), bench.depth):
+        for buffer in (0, 1):
+            for clear in (0, 1, 0):
+                await bench.cycle(None, (buffer, index, clear))
+    bench.check(not any(map(any, bench.acc)), "entries were left")
