@@ -217,4 +217,4 @@ class Emulator:
                         address += i // h.banks * m + b
                         index = u * m + b
                         self.weight[address, c % h.banks] = index << WEIGHT_WIDTH | unit[i * m + b]
-        self.drained[f["id"]] = Drained(None, counts, rows, rows * m)
+        self.drained[f["id"]] = Drained(None, counts, rows * m, rows * m)

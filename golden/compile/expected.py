@@ -22,8 +22,8 @@ class LayerExpectation:
 
     ``spikes`` uint8 (before a pool) is None where the hardware fires none; ``value`` int64 is the
     current X, the residual R, the counts (key-value) or the sums of one token (head). ``rows`` is
-    the number of active input bits, ``row_adds`` the weight words they cost and ``useful`` the
-    (active bit, non-zero weight) pairs.
+    the number of active input bits (key-value: of V words they ask for), ``row_adds`` the weight
+    words they cost and ``useful`` the (active bit, non-zero weight) pairs.
     """
 
     spikes: np.ndarray | None
@@ -64,7 +64,8 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
     lanes = layer.bias.size // layer.words if layer.bias is not None else 0
     if layer.mode == isa.MODE_KEY_VALUE:
         counts, useful, spikes = _key_value(layer, trace, b)
-        return LayerExpectation(None, counts, spikes, spikes * layer.head_words, useful)
+        row_adds = spikes * layer.head_words  # every V word is issued on its own
+        return LayerExpectation(None, counts, row_adds, row_adds, useful)
     rows, row_adds, useful = _activity(compiled, trace, images, b)
     if layer.mode == isa.MODE_HEAD:
         x = _source(layer, trace, b).sum(0)  # (N, D)

@@ -53,6 +53,8 @@ class _Calibrator:
                 x = or_pool(x, *config.size_into(i - 1))
             weight = self.weight(outputs, inputs, 3)
             if i < 4:
+                if i == 0:  # keep sums of 8-bit pixels within 20 bits
+                    weight //= min(config.in_channels, 4)
                 layer, current = self.spike(weight, x, size)
                 if i == 0:
                     current = np.repeat(current, config.timesteps, axis=1)

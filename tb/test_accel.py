@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random small networks on the whole accelerator: every spike, value, counter, logit and label."""
+
+import os
+import secrets
+
+import pytest
+
+from golden.compile.hardware import Hardware
+from golden.integer.network import NetworkConfig
+from golden.integer.random_network import random_images, random_network
+from tb.system import run_system
+
+
+def config(**changes) -> NetworkConfig:
+    small = dict(depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10)
+    return NetworkConfig(**(small | changes))
+
+
+# hardware, network, sparsity, images, stall percentage of the memory, its latency
+CASES = {
+    "2x8-odd-rgb": (
+        "2x8", config(heads=4, height=7, width=9, in_channels=3, timesteps=3),
+        "unstructured", 2, 0, 1),
+    "2x8-wide-heads": ("2x8", config(dim=32, timesteps=3), "dense", 1, 50, 20),
+    "4x16-balanced": ("4x16", config(dim=64, heads=4, depth=2, mlp_ratio=4), "balanced", 2, 0, 20),
+    "4x16-ragged": ("4x16", config(dim=24, heads=3, timesteps=5), "dense", 2, 90, 40),
+    "4x16-pools": (
+        "4x16", config(height=11, width=6, pooled_stages=(1, 4), classes=100),
+        "unstructured", 2, 0, 0),
+    "4x16-one-step": ("4x16", config(heads=1, timesteps=1, height=6, width=5, pooled_stages=(2,)),
+                      "balanced", 2, 20, 5),
+    "4x32-narrow": ("4x32", config(in_channels=3, timesteps=4), "balanced", 2, 0, 20),
+    "4x32-full": ("4x32", config(dim=64, heads=2, mlp_ratio=4), "unstructured", 1, 20, 20),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_random_network(case):
+    name, network_config, sparsity, count, stalls, latency = CASES[case]
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
+    print(f"SEED={seed}")
+    hardware = Hardware.named(name)
+    network = random_network(network_config, seed, sparsity, lanes=hardware.lanes)
+    images = random_images(network_config, count, seed)
+    results = run_system(
+        network, hardware, images, seed=seed, stalls=stalls, latency=latency, waves=False
+    )
+    assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
+    assert [r["rtl"] for r in results["images"]] == [r["golden"] for r in results["images"]]
