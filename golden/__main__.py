@@ -19,7 +19,8 @@ os.environ.setdefault(
 )  # before torch: spinning threads starve a shared machine
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
+CHECKPOINTS = Path("golden/checkpoints")
+CONFIGS = Path("golden/configs")
 
 
 @app.callback()
@@ -29,7 +30,7 @@ def _root() -> None:
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Option(help="TOML file")] = Path("golden/configs/default.toml"),
+    config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "default.toml",
     run: Annotated[Path, typer.Option(help="folder for checkpoints and logs")] = Path("runs/dense"),
     out: Annotated[Path, typer.Option(help="float checkpoint to write")] = CHECKPOINTS
     / "dense.safetensors",
@@ -41,6 +42,23 @@ def train(
     from golden.train.command import train
 
     train(config, run, out, resume, _command())
+
+
+@app.command()
+def prune(
+    config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "balanced.toml",
+    dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
+    / "dense.safetensors",
+    run: Annotated[Path | None, typer.Option(help="folder for logs, default runs/<config>")] = None,
+    out: Annotated[Path | None, typer.Option(help="quantised network to write")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue the run")] = False,
+) -> None:
+    """Prune, fine-tune and quantise the dense network."""
+    from golden.prune.command import prune
+
+    run = run or Path("runs") / config.stem
+    out = out or CHECKPOINTS / f"{config.stem}.safetensors"
+    prune(config, dense, run, out, resume, _command())
 
 
 def _command() -> str:

@@ -3,4 +3,5 @@
 
 
 class UserError(Exception):
-    """One sentence: what was wrong, where, and what to do. The CLI prints it and exits with status 2."""
+    """One sentence: what was wrong, where, and what to do. The CLI prints it and exits with
+    status 2."""

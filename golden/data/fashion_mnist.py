@@ -85,7 +85,7 @@ def _read_idx(path: Path, rank: int) -> np.ndarray:
     shape = struct.unpack(f">{rank}I", content[4:header])
     if len(content) - header != int(np.prod(shape)):
         raise UserError(
-            f"{path} is truncated: its header promises {shape}, it holds {len(content) - header}
-            bytes"
+            f"{path} is truncated: its header promises {shape}, "
+            f"it holds {len(content) - header} bytes"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

@@ -25,9 +25,12 @@ class _SynapseBN(nn.Module):
             nn.init.uniform_(self.bias, -bound, bound)
         self.norm = nn.BatchNorm1d(shape[0])
         self.register_buffer("mask", torch.ones(shape), persistent=False)
+        self.searching = False  # while True, masked weights get gradients and may come back
 
     def masked_weight(self) -> torch.Tensor:
-        return self.weight * self.mask
+        """The weight as used; straight-through while the mask is still being searched."""
+        masked = self.weight * self.mask
+        return self.weight + (masked - self.weight).detach() if self.searching else masked
 
     def normalise(self, currents: torch.Tensor) -> torch.Tensor:
         """BatchNorm of (..., O) over all leading dimensions."""

@@ -43,8 +43,8 @@ def load_dense(path: Path) -> Spikingformer:
         with safe_open(path, "pt") as stream:
             config = NetworkConfig(**json.loads((stream.metadata() or {})["config"]))
             model = Spikingformer(config)
-            model.load_state_dict({name: stream.get_tensor(name) for name in stream.keys()})  #
-            noqa: SIM118
+            names = list(stream.keys())
+            model.load_state_dict({name: stream.get_tensor(name) for name in names})
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} is not a float Spikingformer checkpoint ({reason})") from None

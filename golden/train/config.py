@@ -69,7 +69,8 @@ def _build(kind: type[T], table: dict[str, Any], path: str, prefix: str) -> T:
         if key not in known:
             raise UserError(f"{path}: there is no setting '{name}'; known are {', '.join(known)}")
         entry = known[key]
-        default = entry.default_factory() if callable(entry.default_factory) else entry.default
+        factory = entry.default_factory
+        default = entry.default if factory is dataclasses.MISSING else factory()
         if dataclasses.is_dataclass(default):
             if not isinstance(value, dict):
                 raise UserError(f"{path}: '{name}' must be a table")

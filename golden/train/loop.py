@@ -96,9 +96,9 @@ def fit(
         seconds = time.monotonic() - began
         right = accuracy(model, test_images, test_labels, bfloat16=bfloat16)
         line = (
-            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} loss
-            {total / steps:.4f} " f"monitor accuracy {right:.4f} ({len(test_images)} test images)
-            {seconds:.0f} s"
+            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} "
+            f"loss {total / steps:.4f} monitor accuracy {right:.4f} "
+            f"({len(test_images)} test images) {seconds:.0f} s"
         )
         log(run, line)
         log(run, "  firing rates " + _rates(model, test_images[:250]))

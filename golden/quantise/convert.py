@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float Spikingformer -> folded, quantised Spikingformer, in place."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from golden.errors import UserError
+from golden.quantise.fold import QuantHead, ResidualFolded, SpikeFolded
+from golden.spikingformer import Spikingformer
+
+
+@torch.no_grad()
+def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128) -> None:
+    """Replace all BatchNorm statistics by those of uint8 `images`, un-augmented or as given."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # plain average over the batches
+    model.train()
+    for part in images.split(batch_size):
+        if len(part) == batch_size or len(images) < batch_size:
+            model(part.float() / 255)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
+
+
+def convert(model: Spikingformer, frac_bits: int) -> Spikingformer:
+    """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f."""
+    if model.config.head != "sn_fc_avgpool":
+        raise UserError(
+            f"the integer contract has the head 'sn_fc_avgpool', not '{model.config.head}'"
+        )
+    stages = model.tokenizer.stages
+    stages[0] = SpikeFolded(stages[0], input_max=255)
+    for index in range(1, 4):
+        stages[index] = SpikeFolded(stages[index])
+    stages[4] = ResidualFolded(stages[4], frac_bits)
+    for block in model.blocks:
+        attention, mlp = block.attention, block.mlp
+        for name in ("q", "k", "v"):
+            setattr(attention, name, SpikeFolded(getattr(attention, name)))
+        attention.proj = ResidualFolded(attention.proj, frac_bits)
+        mlp.mlp1 = SpikeFolded(mlp.mlp1)
+        mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits)
+    model.head = QuantHead(model.head, model.config.tokens * model.config.timesteps)
+    return model

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A converted Spikingformer -> golden.integer.network.QuantNetwork, with the ranges checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from golden.errors import UserError
+from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+from golden.quantise.fold import FoldedLayer, ResidualFolded
+from golden.spikingformer import Spikingformer
+
+CURRENT_LIMIT, PARAMETER_LIMIT, STREAM_LIMIT = 1 << 18, 1 << 19, 1 << 15
+
+
+@torch.no_grad()
+def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> QuantNetwork:
+    """Integers of a model that `convert` made; UserError if they leave the hardware's ranges."""
+    sizes = dataclasses.asdict(model.config)
+    sizes.pop("head")
+    stages = [_layer(stage) for stage in model.tokenizer.stages]
+    blocks = [
+        Block(
+            q=_layer(block.attention.q),
+            k=_layer(block.attention.k),
+            v=_layer(block.attention.v),
+            proj=_layer(block.attention.proj),
+            mlp1=_layer(block.mlp.mlp1),
+            mlp2=_layer(block.mlp.mlp2),
+        )
+        for block in model.blocks
+    ]
+    head, _ = model.head.integers()
+    network = QuantNetwork(
+        NetworkConfig(**sizes, residual_frac_bits=frac_bits),
+        stages[:-1],
+        stages[-1],
+        blocks,
+        _array(head.weight, np.int8),
+        _array(head.bias, np.int64),
+        provenance,
+    )
+    check_ranges(network)
+    return network
+
+
+def check_ranges(network: QuantNetwork) -> None:
+    """Worst case over all inputs: |X| < 2^18, parameters < 2^19, residual stream within 16 bits."""
+    low = high = 0
+    for name, layer in layers(network):
+        least, most = bounds(layer, 255 if name == "tokenizer.0" else 1)
+        reach = int(max(-least.min(), most.max()))
+        if reach >= CURRENT_LIMIT:
+            raise UserError(
+                f"layer {name}: a current may reach {reach}, the limit is {CURRENT_LIMIT}"
+            )
+        parameters = [np.abs(layer.bias).max()]
+        if isinstance(layer, SpikeLayer):
+            parameters.append(layer.theta2.max())
+        else:
+            low, high = low + (least << layer.shift), high + (most << layer.shift)
+            reach = int(max(-low.min(), high.max() + 1))
+            if reach > STREAM_LIMIT:
+                raise UserError(f"layer {name}: the residual may reach {reach}, it has 16 bits")
+        if max(parameters) >= PARAMETER_LIMIT:
+            raise UserError(f"layer {name}: a parameter is {max(parameters)}, beyond 20 bits")
+
+
+def bounds(layer: SpikeLayer | ResidualLayer, input_max: int) -> tuple[np.ndarray, np.ndarray]:
+    """(least, most) current of every output channel over all inputs 0..input_max, bias included."""
+    weight = layer.weight.astype(np.int64).reshape(len(layer.weight), -1)
+    negative, positive = np.minimum(weight, 0).sum(1), np.maximum(weight, 0).sum(1)
+    return input_max * negative + layer.bias, input_max * positive + layer.bias
+
+
+def layers(network: QuantNetwork) -> Iterator[tuple[str, SpikeLayer | ResidualLayer]]:
+    """(name, layer) in order of execution, without the head."""
+    for index, layer in enumerate([*network.tokenizer, network.patch]):
+        yield f"tokenizer.{index}", layer
+    for index, block in enumerate(network.blocks):
+        for part in dataclasses.fields(Block):
+            yield f"blocks.{index}.{part.name}", getattr(block, part.name)
+
+
+def weight_sparsity(network: QuantNetwork) -> float:
+    """Fraction of zero weights in all layers but the first convolution and the head."""
+    weights = [layer.weight for name, layer in layers(network) if name != "tokenizer.0"]
+    return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
+
+
+def _layer(folded: FoldedLayer) -> SpikeLayer | ResidualLayer:
+    integers = folded.integers()
+    weight, bias = _array(integers.weight, np.int8), _array(integers.bias, np.int64)
+    if isinstance(folded, ResidualFolded):
+        return ResidualLayer(weight, bias, int(folded.shift))
+    return SpikeLayer(weight, bias, _array(integers.theta2, np.int64))
+
+
+def _array(tensor: torch.Tensor, kind: type) -> np.ndarray:
+    return tensor.detach().round().numpy().astype(kind)

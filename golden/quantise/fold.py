@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers with BatchNorm folded (frozen statistics) and everything rounded to the integer contract.
+
+    W' = W gamma / sqrt(var + eps),   b' = (b - mean) gamma / sqrt(var + eps) + beta
+
+Spike layer (feeds one LIF), scale s per output channel:  w = round(W'/s), bias = round(b'/s),
+theta2 = round(2/s). Residual layer: the step is 2^(shift-f) for all channels and no theta2.
+Rounding is straight-through; the forward pass computes with the integers themselves.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from golden.spikingformer.layers import ConvBN, LinearBN
+
+WEIGHT_MAX = 127
+CURRENT_MAX = (1 << 18) - (1 << 8)  # bound on |X + bias|, with room for rounding
+# A threshold lowered by a sixteenth of a unit decides like the integers (at T = 4 the potential is
+# a multiple of 1/8, and floors change no comparison with an integer), but safely away from the
+# rounding of float32.
+GUARD = 1.0 / 16.0
+
+
+class Integers(NamedTuple):
+    """Integer-valued floats with straight-through gradients; theta2 is None on the residual."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    theta2: torch.Tensor | None
+
+
+def round_through(x: torch.Tensor) -> torch.Tensor:
+    """round(x) with the gradient of the identity."""
+    return x + (x.round() - x).detach()
+
+
+class FoldedLayer(nn.Module):
+    """Replaces a ConvBN or LinearBN; its current is normalised so that the threshold is 1."""
+
+    def __init__(self, source: ConvBN | LinearBN, input_max: int = 1) -> None:
+        super().__init__()
+        self.source = source
+        self.input_max = (
+            input_max  # 255 for the layer that sees pixels (given to it as pixel / 255)
+        )
+
+    def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(W', b') in units of the threshold, for inputs 0..input_max."""
+        norm, weight = self.source.norm, self.source.masked_weight()
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+        bias = (
+            -norm.running_mean if self.source.bias is None else self.source.bias - norm.running_mean
+        )
+        weight = weight * gain.view(-1, *[1] * (weight.dim() - 1)) / self.input_max
+        return weight, bias * gain + norm.bias
+
+    def integers(self) -> Integers:
+        raise NotImplementedError
+
+    def forward(self, spikes: torch.Tensor) -> torch.Tensor:
+        if self.input_max == 1:
+            return self.rescale(self.synapse(spikes))
+        pixels = (spikes.float() * self.input_max).round()
+        with torch.autocast("cpu", enabled=False):
+            return self.rescale(self.synapse(pixels))
+
+    def synapse(self, spikes: torch.Tensor) -> torch.Tensor:
+        """w . x, the bias comes later."""
+        self.used = self.integers()
+        weight = self.used.weight
+        if isinstance(self.source, LinearBN):
+            return functional.linear(spikes, weight)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        return functional.conv2d(spikes.permute(0, 3, 1, 2), weight, padding=1).permute(0, 2, 3, 1)
+
+    def rescale(self, currents: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+
+class SpikeFolded(FoldedLayer):
+    """In front of a LIF."""
+
+    def integers(self) -> Integers:
+        weight, bias = self.folded()
+        flat = weight.detach().abs().flatten(1)
+        reach = flat.sum(1) * self.input_max + bias.detach().abs()
+        scale = torch.maximum(flat.amax(1) / WEIGHT_MAX, reach / CURRENT_MAX).clamp(min=2.0**-16)
+        shaped = scale.view(-1, *[1] * (weight.dim() - 1))
+        quantised = round_through(weight / shaped).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+        theta2 = (2.0 / scale).round().clamp(min=1)
+        return Integers(quantised, round_through(bias / scale), theta2)
+
+    def rescale(self, currents: torch.Tensor) -> torch.Tensor:
+        gain = 2.0 / (self.used.theta2 - GUARD)
+        return currents.float() * gain + self.used.bias * gain
+
+
+class ResidualFolded(FoldedLayer):
+    """Adds to the membrane stream, on the network-wide grid 2^-frac_bits."""
+
+    def __init__(self, source: ConvBN | LinearBN, frac_bits: int) -> None:
+        super().__init__(source)
+        largest = float(self.folded()[0].detach().abs().max())
+        shift = 0
+        while largest > WEIGHT_MAX * 2.0 ** (shift - frac_bits):
+            shift += 1
+        self.register_buffer("shift", torch.tensor(shift))
+        self.frac_bits = frac_bits
+
+    @property
+    def step(self) -> torch.Tensor:
+        """Value of one unit of this layer's integers."""
+        return 2.0 ** (self.shift - self.frac_bits)
+
+    def integers(self) -> Integers:
+        weight, bias = self.folded()
+        quantised = round_through(weight / self.step).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+        return Integers(quantised, round_through(bias / self.step), None)
+
+    def rescale(self, currents: torch.Tensor) -> torch.Tensor:
+        return (currents.float() + self.used.bias) * self.step
+
+
+class QuantHead(nn.Module):
+    """The classifier: one scale for all weights, the bias on the grid of the summed logits."""
+
+    def __init__(self, source: nn.Linear, positions: int) -> None:
+        super().__init__()
+        self.source, self.positions = source, positions  # positions: N * T summed over
+
+    def integers(self) -> tuple[Integers, torch.Tensor]:
+        """(integers, scale)."""
+        scale = self.source.weight.detach().abs().max() / WEIGHT_MAX
+        bias = round_through(self.source.bias / scale * self.positions)
+        return Integers(round_through(self.source.weight / scale), bias, None), scale
+
+    def forward(self, rates: torch.Tensor) -> torch.Tensor:
+        """Mean spikes (B, D) -> logits (B, classes)."""
+        used, scale = self.integers()
+        return functional.linear(
+            rates.float(), used.weight * scale, used.bias * scale / self.positions
+        )
