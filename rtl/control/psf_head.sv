@@ -7,7 +7,7 @@
 // bias) lets them wait one cycle. logit_rdata_o follows logit_raddr_i by one cycle while idle_o
 // is high. argmax_start_i: one class per cycle, argmax_done_o pulses argmax_count + 2 cycles
 // later if no word or write is under way (they go first); label_o then holds until the next start.
-// Golden: tb.psf_head_tests.
+// Golden: tb.head_tests.
 
 module psf_head #(
   parameter int unsigned Groups = 4,

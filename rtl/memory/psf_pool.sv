@@ -7,7 +7,7 @@
 // makes the next read of it wait until it is written. clear_start_i zeroes clear_count lines
 // from clear_base, one per cycle; targets wait for that. The read port answers one cycle later
 // and always takes the read; a write is in the memory two cycles after we_o (one register stage
-// follows). Start a clear only while busy_o is low. Golden: tb.psf_spike_memory_tests.
+// follows). Start a clear only while busy_o is low. Golden: tb.spike_memory_tests.
 
 module psf_pool #(
   parameter int unsigned Lanes = 16,  // bits of a word

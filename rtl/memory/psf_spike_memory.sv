@@ -7,7 +7,7 @@
 // Priority: pool and clear, groups (round robin), loader. busy_o: a group's write or a clear is
 // not in the memory yet; it rises the cycle after the acceptance, and a read accepted while it is
 // low sees every group's write. A loader's write accepted in cycle t is read from t + 2 on.
-// Golden: tb.psf_spike_memory_tests.
+// Golden: tb.spike_memory_tests.
 
 module psf_spike_memory #(
   parameter int unsigned Groups = 4,

@@ -6,7 +6,7 @@
 // t is on rd_data_o of its group in cycle t + 1, for that cycle only. Writes are always taken and
 // are read from the next cycle on; two groups never write one bank in one cycle (asserted: they
 // write a fixed number of cycles after an accepted read of the same bank).
-// Golden: tb.psf_stream_memory_tests.
+// Golden: tb.stream_memory_tests.
 
 module psf_stream_memory #(
   parameter int unsigned Groups = 4,  // also the number of banks; a power of two, >= 2

@@ -7,7 +7,7 @@
 // word per cycle without a bubble between rows. out_* holds until out_ready_i. ready_o is
 // registered and promises room for a grant in its cycle although the request follows one cycle
 // later, with another one possibly on its way. A write in cycle t is read from cycle t + 1 on.
-// Golden: tb.psf_weight_system_tests.
+// Golden: tb.weight_bank_tests.
 
 module psf_weight_bank #(
   parameter int unsigned Groups = 4,  // a power of two, >= 2

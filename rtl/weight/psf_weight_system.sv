@@ -9,7 +9,7 @@
 // word accepted in cycle t is read by rows requested in cycle t or later (it is in the memory
 // from t + 2 on, they read from t + 3 on); dump_idle_o is low while a group's word is on its
 // way. A row-table entry is always taken; rows requested from the next cycle on see it.
-// Golden: tb.psf_weight_system_tests.
+// Golden: tb.weight_system_tests.
 
 module psf_weight_system #(
   parameter int unsigned Groups = 4,  // a power of two, >= 2
