@@ -61,6 +61,22 @@ def prune(
     prune(config, dense, run, out, resume, _command())
 
 
+@app.command()
+def accuracy(
+    dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
+    / "dense.safetensors",
+    pruned: Annotated[Path, typer.Option(help="quantised network")] = CHECKPOINTS
+    / "balanced.safetensors",
+    out: Annotated[Path, typer.Option(help="report to write")] = Path(
+        "build/reports/accuracy.json"
+    ),
+) -> None:
+    """Accuracy of the committed checkpoints over all test images."""
+    from golden.accuracy import report
+
+    report(dense, pruned, out)
+
+
 def _command() -> str:
     return "python -m golden " + shlex.join(sys.argv[1:])
 

@@ -47,7 +47,7 @@ class PruneRunConfig:
 def prune(
     config_path: Path, dense: Path, run: Path, out: Path, resume: bool, command: str
 ) -> dict[str, Any]:
-    """Run both rounds, write the QuantNetwork `out` beside its .json and .log; returns the facts."""
+    """Run both rounds, write the QuantNetwork `out` beside its .json and .log."""
     config = load(config_path, PruneRunConfig)
     run.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()

@@ -127,6 +127,6 @@ class TorchTwin:
 
 
 def labels(network: QuantNetwork, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
-    """Class of every uint8 image (n, C, H, W): arg max of the integer logits, lowest index first."""
+    """Class of every uint8 image (n, C, H, W): arg max of the logits, lowest index first."""
     twin = TorchTwin(network, neuron=vector_lif)
     return torch.cat([twin(part).argmax(1) for part in images.split(batch_size)])
