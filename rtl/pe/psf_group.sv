@@ -437,6 +437,13 @@ module psf_group #(
     };
   end
 
+  // The lanes never add to the buffer that is being drained.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && sweep_done_q) begin
+      assert (!(add_valid && drain_clear && add_buffer == drain_buffer));
+    end
+  end
+
   // Stage 2: hand out.
   logic to_line;
   assign to_line = s2_valid_q && !mode_head && !mode_key_value;

@@ -45,7 +45,6 @@ module psf_pe #(
         .raddr_i(adds ? add_index_i : drain_index_i),
         .rdata_o(read[b])
     );
-    always_ff @(posedge clk_i) assert (!(adds && clears));
   end
 
   if (AccWidth < 16) begin : gen_bad_width

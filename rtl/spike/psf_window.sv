@@ -149,9 +149,9 @@ module psf_window #(
       if (issue && slot_q[which].buffer == 1'(b)) flight_d[b] = flight_d[b] + FlightWidth'(1);
       if (row_done_i && row_done_buffer_i == 1'(b)) flight_d[b] = flight_d[b] - FlightWidth'(1);
       closed_d[b] = (closed_q[b] || (close && slot_q[0].buffer == 1'(b))) && !reopen_i[b];
-      complete_o[b] = closed_q[b] && flight_q[b] == '0;
     end
   end
+  assign complete_o = closed_q & {flight_q[1] == '0, flight_q[0] == '0};
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole random networks through psf_datapath, driven at its own ports, layer by layer.
+
+Every drained word (spikes, currents, residuals, counts) is compared with the integer model. The
+network is chosen by the environment (NETWORK: JSON of NetworkConfig, SPARSITY, HARDWARE).
+"""
+
+import json
+import os
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from golden.compile import bits, isa
+from golden.compile.expected import expectations
+from golden.compile.hardware import Hardware
+from golden.compile.program import compile_network
+from golden.compile.sequence import execution_order
+from golden.integer.network import NetworkConfig
+from golden.integer.random_network import random_images, random_network
+from tb.lib.layer import layer_fields, pack_layer
+from tb.lib.reset import start
+
+CYCLES_PER_LAYER = 20_000
+MEMBERS = {name for name, _ in layer_fields()}
+
+
+class Bench:
+    """Loader port, layer handshake, trace monitor and scoreboard of one datapath."""
+
+    def __init__(self, dut, program):
+        self.dut, self.program, self.hw = dut, program, program.hardware
+
+    async def reset(self):
+        dut = self.dut
+        for name in ("layer_start_i", "weight_valid_i", "row_valid_i", "param_valid_i",
+                     "spike_valid_i", "logit_valid_i", "logit_raddr_i"):  # fmt: skip
+            getattr(dut, name).value = 0
+        await start(dut)
+
+    async def write(self, prefix, handshake=False, **fields):
+        """One beat on a load port."""
+        for name, value in fields.items():
+            getattr(self.dut, f"{prefix}_{name}_i").value = value
+        valid = getattr(self.dut, f"{prefix}_valid_i")
+        valid.value = 1
+        while True:
+            await ReadOnly()
+            taken = not handshake or int(getattr(self.dut, f"{prefix}_ready_o").value)
+            await RisingEdge(self.dut.clk_i)
+            if taken:
+                break
+        valid.value = 0
+
+    async def load(self, f, data):
+        hw, count, dest = self.hw, f["records"], f["dest"]
+        data = data[f["offset"] :]
+
+        def words(total_bits, align):
+            size = -(-total_bits // align) * align // 8
+            return [
+                int.from_bytes(data[i * size : (i + 1) * size], "little") for i in range(count)
+            ]
+
+        if f["target"] == isa.TARGET_WEIGHT:
+            for i, word in enumerate(words(hw.lanes * hw.slot_width, 64)):
+                await self.write("weight", True, bank=i % hw.banks, addr=dest + i // hw.banks, data=word)
+        elif f["target"] == isa.TARGET_ROW:
+            for i, word in enumerate(words(32, 32)):
+                await self.write("row", bank=i % hw.banks, addr=dest + i // hw.banks, data=word)
+        elif f["target"] == isa.TARGET_PARAM:
+            for i, word in enumerate(words(2 * hw.lanes * hw.acc_width, 64)):
+                await self.write("param", addr=dest + i, data=word)
+        elif f["target"] == isa.TARGET_SPIKE:
+            width = f["unit_words"] * hw.lanes
+            every = int.from_bytes(data, "little")
+            for i in range(count):
+                word = every >> (i * width) & ((1 << width) - 1)
+                await self.write("spike", True, addr=dest + i, words=(1 << f["unit_words"]) - 1, data=word)
+        else:
+            for i, word in enumerate(words(32, 32)):
+                await self.write("logit", addr=dest + i, data=word)
+
+    async def layer(self, f):
+        """Run one layer; returns its drained words by (unit, step, word) and its cycles."""
+        dut, hw = self.dut, self.hw
+        dut.layer_i.value = pack_layer({k: v for k, v in f.items() if k in MEMBERS})
+        dut.layer_start_i.value = 1
+        await RisingEdge(dut.clk_i)
+        dut.layer_start_i.value = 0
+        drained, events = {}, np.zeros(6, int)
+        for cycle in range(CYCLES_PER_LAYER):
+            await ReadOnly()
+            valid = int(dut.trace_valid_o.value)
+            packed = int(dut.event_o.value)
+            events += [(packed >> 8 * i) & 0xFF for i in range(6)]
+            if valid:
+                self.collect(valid, drained)
+            done = int(dut.layer_done_o.value)
+            await RisingEdge(dut.clk_i)
+            if done:
+                return drained, cycle + 1, events
+        raise AssertionError(f"layer {f['id']} is not done after {CYCLES_PER_LAYER} cycles")
+
+    def collect(self, valid, drained):
+        dut, hw = self.dut, self.hw
+        widths = dict(token=16, step=8, word=8, spikes=hw.lanes, value=hw.lanes * hw.acc_width)
+        raw = {name: str(getattr(dut, f"trace_{name}_o").value) for name in widths}
+        for g in range(hw.groups):
+            if not valid >> g & 1:
+                continue
+            # Groups without a valid word may show X; a valid word may not.
+            mine = {}
+            for name, width in widths.items():
+                digits = raw[name][len(raw[name]) - (g + 1) * width :][:width]
+                assert set(digits) <= {"0", "1"}, f"X in {name} of group {g}: {digits}"
+                mine[name] = int(digits, 2)
+            key = mine["token"], mine["step"], mine["word"]
+            assert key not in drained, f"drained twice: {key}"
+            mask = (1 << hw.acc_width) - 1
+            lanes = [mine["value"] >> p * hw.acc_width & mask for p in range(hw.lanes)]
+            drained[key] = mine["spikes"], bits.signed(np.array(lanes), hw.acc_width)
+
+
+def compare(compiled, expected, drained, lanes):
+    """All of one layer's words; the message says where, expected and got."""
+    units, steps, words = compiled.shape
+    assert len(drained) == units * steps * words, (
+        f"{compiled.name}: drained {len(drained)} words, expected {units * steps * words}"
+    )
+    wrong = []
+    for (unit, step, word), (spikes, value) in sorted(drained.items()):
+        want = expected.value[unit, step, word]
+        if (want != value).any():
+            lane = int(np.flatnonzero(want != value)[0])
+            wrong.append(f"unit {unit} step {step} word {word} lane {lane}: value "
+                         f"{want[lane]} expected, {value[lane]} got")  # fmt: skip
+        elif expected.spikes is not None:
+            got = np.array([spikes >> p & 1 for p in range(lanes)])
+            if (got != expected.spikes[unit, step, word]).any():
+                lane = int(np.flatnonzero(got != expected.spikes[unit, step, word])[0])
+                wrong.append(f"unit {unit} step {step} word {word} lane {lane}: spike "
+                             f"{got[lane]} got")  # fmt: skip
+    assert not wrong, f"{compiled.name}: {len(wrong)} wrong words; first: " + "; ".join(wrong[:5])
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def network(dut):
+    """Two images through a random network: every drained word, the logits and the label."""
+    seed = int(os.environ.get("SEED", "1"))
+    config = NetworkConfig(**json.loads(os.environ["NETWORK"]))
+    hw = Hardware.named(os.environ["HARDWARE"])
+    net = random_network(config, seed, os.environ["SPARSITY"], lanes=hw.lanes)
+    images = random_images(config, 2, seed)
+    program = compile_network(net, hw)
+    cocotb.log.info("seed %d, %s", seed, config)
+    bench = Bench(dut, program)
+    await bench.reset()
+    for image, expected in zip(images, expectations(program, net, images), strict=True):
+        packed = program.pack_image(image)
+        for kind, f in execution_order(program.program, "queues"):
+            if kind == "load":
+                await bench.load(f, packed if f["from_image"] else program.weights)
+            elif kind == "layer":
+                drained, cycles, events = await bench.layer(f)
+                want = expected.layers[f["id"]]
+                limit = want.useful / hw.pes
+                name = program.layers[f["id"]].name
+                cocotb.log.info("%-24s %6d cycles, limit %8.1f, events %s", name, cycles, limit, events)
+                compare(program.layers[f["id"]], want, drained, hw.lanes)
+                assert events[0] == want.rows, f"{name}: {events[0]} rows, expected {want.rows}"
+                assert events[1] == want.row_adds
+            else:
+                assert int(dut.label_o.value) == expected.label
+                for i, logit in enumerate(expected.logits):
+                    dut.logit_raddr_i.value = i
+                    await RisingEdge(dut.clk_i)
+                    await ReadOnly()
+                    assert dut.logit_rdata_o.value.to_signed() == logit
+                    await RisingEdge(dut.clk_i)
