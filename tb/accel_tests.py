@@ -48,9 +48,9 @@ class System:
         dut.memory_stall_i.value = stalls * 256 // 100
         dut.memory_latency_i.value = latency
         dut.memory_seed_i.value = seed & 0xFFFFFFFF
-        dut.rst_ni.value = 1
+        dut.rst_ni.value = 0  # from the start: a random start value of the clock is an edge
+        dut.clk_i.value = 0
         await Timer(1, "ns")
-        dut.rst_ni.value = 0
         Clock(dut.clk_i, PERIOD_NS, unit="ns").start()
         await ClockCycles(dut.clk_i, 5)
         await FallingEdge(dut.clk_i)
