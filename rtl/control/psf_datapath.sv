@@ -108,7 +108,7 @@ module psf_datapath #(
   logic [Groups-1:0][LineAddrWidth-1:0] read_addr, line_addr;
   logic [Groups-1:0][LineWords-1:0] line_words;
   logic [Groups-1:0][LineWidth-1:0] line_data;
-  logic [LineWidth-1:0] read_line;
+  logic [Groups-1:0][LineWidth-1:0] read_line;
   logic [Groups-1:0][Banks-1:0] req, req_grant, row_bank;
   logic [Groups-1:0] row_valid, row_buffer;
   logic [Groups-1:0][RowAddrWidth-1:0] row_addr;
@@ -165,7 +165,7 @@ module psf_datapath #(
         .read_ready_i       (read_ready[g]),
         .read_addr_o        (read_addr[g]),
         .read_line_valid_i  (read_line_valid[g]),
-        .read_line_i        (read_line),
+        .read_line_i        (read_line[g]),
         .line_valid_o       (line_valid[g]),
         .line_ready_i       (line_ready[g]),
         .line_addr_o        (line_addr[g]),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The spike memory of all groups: Lines lines of LineWords words, one read and one write a cycle.
-// Reads: round robin over the groups, one per cycle, behind those of the pool; a read accepted in
-// cycle t answers in cycle t + 1, for that cycle only.
+// The spike memory of all groups: Lines lines of LineWords words in as many banks as groups
+// (line mod Groups), one read per bank and one write a cycle.
+// Reads: per bank round robin over the groups, behind those of the pool; a read accepted in cycle
+// t answers in cycle t + 1, for that cycle only.
 // Writes: with word enables; with pool_i the groups' are OR-ed into pooled lines by psf_pool.
 // Priority: pool and clear, groups (round robin), loader. busy_o: a group's write or a clear is
 // not in the memory yet; it rises the cycle after the acceptance, and a read accepted while it is
@@ -10,10 +11,11 @@
 // Golden: tb.spike_memory_tests.
 
 module psf_spike_memory #(
-  parameter int unsigned Groups = 4,
+  parameter int unsigned Groups = 4,  // a power of two, >= 2
   parameter int unsigned Lanes = 16,  // bits of a word
   parameter int unsigned LineWords = 8,
-  parameter int unsigned Lines = 2048,  // >= 2, at most 65536
+  parameter int unsigned Lines = 2048,  // a multiple of Groups, >= 2 * Groups, at most 65536
+  localparam int unsigned BankBits = $clog2(Groups),
   localparam int unsigned AddrWidth = $clog2(Lines),
   localparam int unsigned LineWidth = LineWords * Lanes
 ) (
@@ -31,8 +33,8 @@ module psf_spike_memory #(
   input  logic [Groups-1:0]                   rd_valid_i,
   output logic [Groups-1:0]                   rd_ready_o,
   input  logic [Groups-1:0][AddrWidth-1:0]    rd_addr_i,
-  output logic [Groups-1:0]                   rsp_valid_o,       // one-hot
-  output logic [LineWidth-1:0]                rsp_data_o,
+  output logic [Groups-1:0]                   rsp_valid_o,
+  output logic [Groups-1:0][LineWidth-1:0]    rsp_data_o,
   // Writes of the groups.
   input  logic [Groups-1:0]                   wr_valid_i,
   output logic [Groups-1:0]                   wr_ready_o,
@@ -49,42 +51,38 @@ module psf_spike_memory #(
   input  logic [LineWidth-1:0]                ld_data_i
 );
 
-  if (Lines > 65536) begin : gen_bad_lines
-    $fatal(1, "psf_spike_memory: Lines must be at most 65536");
+  if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
+    $fatal(1, "psf_spike_memory: Groups must be a power of two and at least 2");
+  end
+  if (Lines > 65536 || Lines % Groups != 0 || Lines < 2 * Groups) begin : gen_bad_lines
+    $fatal(1, "psf_spike_memory: Lines must be a multiple of Groups, at most 65536");
   end
 
   // Reads.
-  logic [Groups-1:0] rd_grant;
-  logic [AddrWidth-1:0] rd_addr, pool_raddr;
-  logic pool_re, rd_take;
-
-  psf_round_robin #(
-    .N(Groups)
-  ) u_read (
-    .clk_i(clk_i),
-    .rst_ni(rst_ni),
-    .req_i(rd_valid_i),
-    .take_i(rd_take),
-    .keep_i(1'b0),
-    .grant_o(rd_grant)
-  );
-
-  assign rd_take = rd_valid_i != '0 && !pool_re;
-  assign rd_ready_o = pool_re ? '0 : rd_grant;
+  logic [Groups-1:0][Groups-1:0] rd_grant;  // [bank][group], 0 while the pool reads that bank
+  logic [Groups-1:0][LineWidth-1:0] bank_data;
+  logic [Groups-1:0][BankBits-1:0] rsp_bank_q;
+  logic [BankBits-1:0] pool_bank_q;
+  logic [AddrWidth-1:0] pool_raddr;
+  logic pool_re;
 
   always_comb begin
-    rd_addr = '0;
-    for (int unsigned g = 0; g < Groups; g++) begin
-      rd_addr |= {AddrWidth{rd_grant[g]}} & rd_addr_i[g];
-    end
+    rd_ready_o = '0;
+    for (int unsigned b = 0; b < Groups; b++) rd_ready_o |= rd_grant[b];
+    for (int unsigned g = 0; g < Groups; g++) rsp_data_o[g] = bank_data[rsp_bank_q[g]];
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       rsp_valid_o <= '0;
     end else begin
-      rsp_valid_o <= rd_ready_o & rd_valid_i;
+      rsp_valid_o <= rd_ready_o;
     end
+  end
+
+  always_ff @(posedge clk_i) begin
+    pool_bank_q <= pool_raddr[BankBits-1:0];
+    for (int unsigned g = 0; g < Groups; g++) rsp_bank_q[g] <= rd_addr_i[g][BankBits-1:0];
   end
 
   // Writes: one group is chosen, for the pool or for the write stage.
@@ -144,7 +142,7 @@ module psf_spike_memory #(
     .cmd_down_i(wr_down),
     .re_o(pool_re),
     .raddr_o(pool_raddr),
-    .rdata_i(rsp_data_o),
+    .rdata_i(bank_data[pool_bank_q]),
     .we_o(pool_we),
     .waddr_o(pool_waddr),
     .wwords_o(pool_wwords),
@@ -182,18 +180,46 @@ module psf_spike_memory #(
     end
   end
 
-  psf_ram_1r1w_be #(
-    .Lanes(LineWords),
-    .LaneWidth(Lanes),
-    .Depth(Lines)
-  ) u_ram (
-    .clk_i(clk_i),
-    .we_i(words_q),
-    .waddr_i(addr_q),
-    .wdata_i(data_q),
-    .re_i(pool_re || rd_take),
-    .raddr_i(pool_re ? pool_raddr : rd_addr),
-    .rdata_o(rsp_data_o)
-  );
+  for (genvar b = 0; b < Groups; b++) begin : gen_bank
+    logic [Groups-1:0] want, grant;
+    logic [AddrWidth-1:0] rd_addr;
+    logic pool_here;
+
+    for (genvar g = 0; g < Groups; g++) begin : gen_group
+      assign want[g] = rd_valid_i[g] && rd_addr_i[g][BankBits-1:0] == BankBits'(b);
+    end
+    assign pool_here = pool_re && pool_raddr[BankBits-1:0] == BankBits'(b);
+
+    psf_round_robin #(
+      .N(Groups)
+    ) u_read (
+      .clk_i(clk_i),
+      .rst_ni(rst_ni),
+      .req_i(want),
+      .take_i(want != '0 && !pool_here),
+      .keep_i(1'b0),
+      .grant_o(grant)
+    );
+    assign rd_grant[b] = pool_here ? '0 : grant;
+
+    always_comb begin
+      rd_addr = '0;
+      for (int unsigned g = 0; g < Groups; g++) rd_addr |= {AddrWidth{grant[g]}} & rd_addr_i[g];
+    end
+
+    psf_ram_1r1w_be #(
+      .Lanes(LineWords),
+      .LaneWidth(Lanes),
+      .Depth(Lines / Groups)
+    ) u_ram (
+      .clk_i(clk_i),
+      .we_i(addr_q[BankBits-1:0] == BankBits'(b) ? words_q : '0),
+      .waddr_i(addr_q[AddrWidth-1:BankBits]),
+      .wdata_i(data_q),
+      .re_i(pool_here || want != '0),
+      .raddr_i(pool_here ? pool_raddr[AddrWidth-1:BankBits] : rd_addr[AddrWidth-1:BankBits]),
+      .rdata_o(bank_data[b])
+    );
+  end
 
 endmodule

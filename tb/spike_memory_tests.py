@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""psf_spike_memory with psf_pool: reads are right, writes are there when busy_o falls.
+
+Lines are in three parts: groups read the first, write the second, the loader writes the third.
+"""
+
+import random
+
+import cocotb
+
+from tb.lib.cycles import STALLS, Cycles
+
+
+class Bench(Cycles):
+    """The memory as a list of lines; what is accepted is applied at once."""
+
+    async def start(self) -> None:
+        self.addr_bits, self.line_bits = len(self.dut.ld_addr_i), len(self.dut.ld_data_i)
+        self.payload = [
+            "rd_addr_i", "wr_addr_i", "wr_words_i", "wr_data_i", "wr_right_i", "wr_down_i",
+            "ld_addr_i", "ld_words_i", "ld_data_i", "clear_base_i", "clear_count_i",
+        ]  # fmt: skip
+        await self.reset(
+            zero=["rd_valid_i", "wr_valid_i", "ld_valid_i", "clear_start_i", "pool_i"],
+            garbage=self.payload,
+        )
+        self.lines = [0] * self.depth
+        self.pool, self.pool_lines, self.row_lines = 0, 0, 0
+        self.asked = {}  # group: (address, line) of the reads accepted in the last cycle
+        self.must_be_busy, self.served, self.written = False, [0] * self.groups, [0] * self.groups
+        for a in range(self.depth):
+            line = random.getrandbits(self.line_bits)
+            while not (await self.cycle_with(load=(a, (1 << self.line_words) - 1, line)))[2]:
+                pass
+
+    def mask(self, words: int) -> int:
+        ones = (1 << self.lanes) - 1
+        return sum(ones << (w * self.lanes) for w in range(self.line_words) if words >> w & 1)
+
+    def targets(self, addr: int, right: int, down: int) -> list[int]:
+        if not self.pool:
+            return [addr]
+        return [
+            addr + x * self.pool_lines + y * self.row_lines
+            for x in range(1 + right)
+            for y in range(1 + down)
+        ]
+
+    async def cycle_with(self, reads=None, writes=None, load=None, clear=None):
+        """reads {g: addr}, writes {g: (addr, words, data, right, down)}, load (addr, words, data),
+        clear (base, count). Returns accepted (reads, writes, load)."""
+        reads, writes = reads or {}, writes or {}
+        self.trash(*self.payload)
+        self.put("pool_i", self.pool)
+        self.put("pool_lines_i", self.pool_lines)
+        self.put("pool_row_lines_i", self.row_lines)
+        self.put("rd_valid_i", sum(1 << g for g in reads))
+        if reads:
+            junk = [random.getrandbits(self.addr_bits) for _ in range(self.groups)]
+            self.put(
+                "rd_addr_i", [reads.get(g, junk[g]) for g in range(self.groups)], self.addr_bits
+            )
+        self.put("wr_valid_i", sum(1 << g for g in writes))
+        if writes:
+            sizes = (self.addr_bits, self.line_words, self.line_bits, 1, 1)
+            full = [
+                writes.get(g) or [random.getrandbits(n) for n in sizes] for g in range(self.groups)
+            ]
+            names = ("wr_addr_i", "wr_words_i", "wr_data_i", "wr_right_i", "wr_down_i")
+            for k, name in enumerate(names):
+                self.put(name, [f[k] for f in full], sizes[k])
+        self.put("ld_valid_i", int(load is not None))
+        if load:
+            for name, value in zip(("ld_addr_i", "ld_words_i", "ld_data_i"), load, strict=True):
+                self.put(name, value)
+        self.put("clear_start_i", int(clear is not None))
+        if clear:
+            self.put("clear_base_i", clear[0])
+            self.put("clear_count_i", clear[1])
+        await self.settle()
+
+        valid = self.get("rsp_valid_o")
+        assert valid == sum(1 << g for g in self.asked), f"{valid:b} {self.asked} {self.where()}"
+        data = self.get("rsp_data_o") if self.asked else 0
+        for group, (addr, line) in self.asked.items():
+            got = data >> group * self.line_bits & ((1 << self.line_bits) - 1)
+            assert got == line, (
+                f"group {group} line {addr}: expected {line:x}, got {got:x}, {self.where()}"
+            )
+        busy = self.get("busy_o")
+        assert busy or not self.must_be_busy, f"not busy after a write, {self.where()}"
+
+        read = self.get("rd_ready_o") & sum(1 << g for g in reads)
+        wrote = self.get("wr_ready_o") & sum(1 << g for g in writes)
+        loaded = bool(load and self.get("ld_ready_o"))
+        assert wrote & (wrote - 1) == 0
+        banks = [addr % self.groups for g, addr in reads.items() if read >> g & 1]
+        assert len(banks) == len(set(banks)), f"two reads of one bank, {self.where()}"
+        if not self.pool:  # nobody else reads: every bank that is asked for serves one
+            assert set(banks) == {addr % self.groups for addr in reads.values()}
+        self.asked = {}
+        for g in reads:
+            if read >> g & 1:
+                self.asked[g] = reads[g], self.lines[reads[g]]
+                self.served[g] += 1
+        for g in writes:
+            if wrote >> g & 1:
+                self.written[g] += 1
+                addr, words, data, right, down = writes[g]
+                m = self.mask(words)
+                for a in self.targets(addr, right, down):
+                    old = self.lines[a]
+                    self.lines[a] = (old & ~m) | ((old & m if self.pool else 0) | (data & m))
+        if loaded:
+            m = self.mask(load[1])
+            self.lines[load[0]] = (self.lines[load[0]] & ~m) | (load[2] & m)
+        if clear:
+            assert not busy
+            for a in range(clear[0], clear[0] + clear[1]):
+                self.lines[a] = 0
+        self.must_be_busy = bool(wrote or (clear and clear[1]))
+        await self.tick()
+        return read, wrote, loaded
+
+    async def quiet(self) -> int:
+        """Wait until busy_o is low at the start of a cycle; returns the cycles waited."""
+        for n in range(4 * self.depth):
+            await self.settle()
+            if not self.get("busy_o"):
+                return n
+            await self.cycle_with()
+        raise AssertionError(f"busy_o stays high, {self.where()}")
+
+    async def compare(self, first=()) -> None:
+        """Read every line, those in ``first`` first, beginning in this very cycle."""
+        todo = [*first, *range(self.depth)]
+        while todo:
+            g = random.randrange(self.groups)
+            if (await self.cycle_with(reads={g: todo[0]}))[0]:
+                todo.pop(0)
+        await self.cycle_with()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(pool=[0, 1], idle=STALLS)
+async def random_traffic(dut, pool: int, idle: float) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    third = bench.depth // 3
+    bench.pool, bench.pool_lines, bench.row_lines = (
+        pool,
+        random.choice([1, 2]),
+        random.choice([3, 5]),
+    )
+    reach = bench.pool_lines + bench.row_lines if pool else 0
+    if pool:
+        await bench.cycle_with(clear=(third, third - 1))
+    reads, writes, load, recent = {}, {}, None, []
+    for _ in range(200):
+        for g in range(bench.groups):
+            if g not in reads and random.random() >= idle:
+                reads[g] = random.randrange(third)
+            if g not in writes and random.random() >= idle:
+                addr = third + random.randrange(random.choice([2, third - reach]))
+                words = random.choice(
+                    [1 << random.randrange(bench.line_words), random.getrandbits(bench.line_words)]
+                )
+                data = random.getrandbits(bench.line_bits) & random.getrandbits(bench.line_bits)
+                writes[g] = (addr, words, data, random.getrandbits(1), random.getrandbits(1))
+        if load is None and random.random() >= idle:
+            words = random.getrandbits(bench.line_words)
+            load = (2 * third + random.randrange(third), words, random.getrandbits(bench.line_bits))
+        read, wrote, loaded = await bench.cycle_with(reads, writes, load)
+        reads = {g: a for g, a in reads.items() if not read >> g & 1}
+        recent = [w[0] for g, w in writes.items() if wrote >> g & 1] or recent
+        writes = {g: w for g, w in writes.items() if not wrote >> g & 1}
+        load = None if loaded else load
+    served = list(bench.served)
+    await bench.quiet()
+    await bench.compare(recent)
+    assert sum(bench.written) > 15 and sum(bench.served) > 60
+    if idle == 0.0:  # fair
+        assert max(bench.written) - min(bench.written) <= 1, bench.written
+        assert min(served) > 0.7 * max(served), served
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(same=[True, False])
+async def pool_back_to_back(dut, same: bool) -> None:
+    """Four targets a line: one cycle each if they differ, three each on one and the same word."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.pool, bench.pool_lines, bench.row_lines = 1, (0 if same else 1), (0 if same else 2)
+    await bench.cycle_with(clear=(0, 4))
+    await bench.quiet()
+    begin = bench.cycle
+    for i in range(12):
+        word = 0 if same else i % bench.line_words
+        write = (0, 1 << word, 1 << (word * bench.lanes + i % bench.lanes), 1, 1)
+        while not (await bench.cycle_with(writes={i % bench.groups: write}))[1]:
+            pass
+    await bench.quiet()
+    spent = bench.cycle - begin
+    assert spent <= 12 * 4 * (3 if same else 1) + 4, spent
+    await bench.compare([0, 1, 2, 3])
+    assert bench.lines[0] != 0
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def clear_first(dut) -> None:
+    """Lines are zeroed one per cycle, none too many; writes in the next cycle wait for that."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.pool, bench.pool_lines, bench.row_lines = 1, 1, 3
+    for base, count in ((0, bench.depth), (5, 1), (bench.depth - 1, 1), (2, 0), (7, 4)):
+        before = list(bench.lines)
+        await bench.cycle_with(clear=(base, count))
+        waited = await bench.quiet()
+        assert waited <= count + 2, (waited, count)
+        assert bench.lines[:base] == before[:base]
+        for a in range(bench.depth):
+            line = random.getrandbits(bench.line_bits) | 1
+            load = (a, (1 << bench.line_words) - 1, line)
+            while not (await bench.cycle_with(load=load))[2]:
+                pass
+        await bench.cycle_with()
+    for last in (4, 5, 9):  # the line that is cleared last is also the first to be written
+        await bench.cycle_with(clear=(4, last - 3))
+        write = (last, 1, random.getrandbits(bench.line_bits) | 1, 0, 0)
+        while not (await bench.cycle_with(writes={0: write}))[1]:
+            pass
+        await bench.quiet()
+        await bench.compare([last])
