@@ -118,7 +118,8 @@ class Spikingformer(nn.Module):
 
     def forward(self, image: torch.Tensor, timesteps: int | None = None) -> torch.Tensor:
         """`timesteps` other than the configured T is for cheap early epochs."""
-        stream = self.tokenizer(image, timesteps or self.config.timesteps).float()
+        stream = self.tokenizer(image, timesteps or self.config.timesteps)
+        stream = stream.to(torch.promote_types(stream.dtype, torch.float32))  # also in autocast
         for block in self.blocks:
             stream = block(stream)
         return self.head(
