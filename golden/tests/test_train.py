@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training: it learns, it resumes to the same weights, and configuration mistakes are sentences."""
 
-import gzip
 import re
-import struct
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 
@@ -25,23 +22,6 @@ QUICK = TrainConfig(
     epochs=2, batch_size=16, monitor_images=0, precision="float32", early_epochs=1,
     early_timesteps=1,
 )  # fmt: skip
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    """48 + 48 images of ten classes: a bright row whose position is the class."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    labels = (np.arange(48) % 10).astype(np.uint8)
-    images = np.zeros((48, 28, 28), np.uint8)
-    images[np.arange(48), labels * 2 + 4] = 255
-    for stem in ("train", "t10k"):
-        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-            header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
-            path = folder / f"{stem}-{kind}-ubyte.gz"
-            path.write_bytes(gzip.compress(header + array.tobytes()))
-    monkeypatch.setenv("DATA_DIR", str(folder))
-    return folder
 
 
 def trained(run, config, resume=False):
