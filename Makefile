@@ -10,7 +10,6 @@ JOBS    ?= 2
 
 PY      := .venv/bin/python
 STAMP   := $(shell bash scripts/setup.sh --stamp)
-TRAIN   ?= golden/configs/default.toml
 config  := $(if $(CONFIG),--config $(CONFIG))
 export SIM
 
@@ -41,7 +40,9 @@ waves: $(STAMP) ## make sim on one image with waveforms (FST; the path is printe
 	@WAVES=1 $(PY) -m tb.sim --images 1 --sim $(SIM) $(config)
 
 train: $(STAMP) ## train, prune and quantise the default network (hours)
-	@$(PY) -m golden train --config $(TRAIN)
+	@$(PY) -m golden train --config golden/configs/default.toml
+	@$(PY) -m golden prune --config golden/configs/balanced.toml
+	@$(PY) -m golden prune --config golden/configs/unstructured.toml
 
 vectors: $(STAMP) ## compile the committed checkpoint: program, weights, images, expected spikes
 	@$(PY) -m golden vectors $(config)

@@ -21,7 +21,7 @@ package psf_pkg;
 
   // What a group does with finished accumulators.
   localparam logic [1:0] MODE_SPIKE = 2'd0;  // + bias, LIF, pack, write
-  localparam logic [1:0] MODE_RESIDUAL = 2'd1;  // + bias, << shift, + stream, write back, LIF, write
+  localparam logic [1:0] MODE_RESIDUAL = 2'd1;  // + bias, << shift, + stream, back, LIF, write
   localparam logic [1:0] MODE_KEY_VALUE = 2'd2;  // K^T V counts into the weight banks
   localparam logic [1:0] MODE_HEAD = 2'd3;  // add to the logits
 

@@ -16,7 +16,7 @@ module psf_lif #(
     input  logic [Width-1:0]      theta2_i,   // signed
     output logic                  spike_o
 );
-  logic [Width-1:0] stored, membrane, potential;
+  logic [Width-1:0] stored, membrane, sum;
 
   psf_ram_async #(
       .Width(Width),
@@ -25,13 +25,13 @@ module psf_lif #(
       .clk_i,
       .we_i   (valid_i),
       .waddr_i(index_i),
-      .wdata_i(spike_o ? '0 : potential),
+      .wdata_i(spike_o ? '0 : sum),
       .raddr_i(index_i),
       .rdata_o(stored)
   );
 
   assign membrane = first_i ? '0 : stored;
   // |u| < 2^(Width-1): the compiler bounds |current| by 2^(Width-2), and |v >>> 1| <= max|u| / 2.
-  assign potential = current_i + {membrane[Width-1], membrane[Width-1:1]};
-  assign spike_o = $signed(potential) >= $signed(theta2_i);
+  assign sum = current_i + {membrane[Width-1], membrane[Width-1:1]};
+  assign spike_o = $signed(sum) >= $signed(theta2_i);
 endmodule
