@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hands the tokens of a layer, in raster order, to whichever group asks: dynamic balance over tokens
-// with different firing rates. All addresses are running sums, so no multiplier is needed.
-// A token is a pixel (n), or for key-value layers a unit (block u = row, step t = column).
-// First grant in the cycle after start_i, one token per cycle, stalls while no group asks.
-// Golden: golden.compile (layout rules in docs/architecture.md).
+// Hands the tokens of a layer, in raster order, to whichever group asks: dynamic balance over
+// tokens with different firing rates. All addresses are running sums, so no multiplier is needed. A
+// token is a pixel (n), or for key-value layers a unit (block u = row, step t = column). First
+// grant in the cycle after start_i, one token per cycle, stalls while no group asks. Golden:
+// golden.compile (layout rules in docs/architecture.md).
 module psf_dispatcher #(
     parameter int unsigned Groups = 4,
     parameter int unsigned LineWords = 8

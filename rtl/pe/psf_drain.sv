@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control of a group's drain: walks the J accumulators of a finished accumulation and steers them
-// through three stages: 0 read accumulator, parameters and residual word; 1 bias, residual, LIF;
-// 2 hand out spikes, residual word, logits or key-value counts.
-// Also keeps the tokens in flight (in order) and tells which timestep an accumulation is.
-// One accumulator word per cycle for spikes and residuals, one in three for key-value and head
-// (their receivers are shared). Stage 0 waits for the residual bank and for room in the line writer,
-// so that stages 1 and 2 never stall for spikes. Golden: golden.integer.model.
+// through three stages: 0 read accumulator, parameters and residual word; 1 bias, residual, LIF; 2
+// hand out spikes, residual word, logits or key-value counts. Also keeps the tokens in flight (in
+// order) and tells which timestep an accumulation is. One accumulator word per cycle for spikes and
+// residuals, one in three for key-value and head (their receivers are shared). Stage 0 waits for
+// the residual bank and for room in the line writer, so that stages 1 and 2 never stall for spikes.
+// Golden: golden.integer.model.
 module psf_drain #(
     parameter int unsigned Depth = 16,
     parameter int unsigned TokenWidth = 64,

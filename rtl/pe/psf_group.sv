@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One PE group: takes a token from the dispatcher, fetches its patch, issues its spikes to the weight
-// banks, adds the weight words that come back in P lanes, and drains every finished accumulation
-// through bias, residual and LIF. Membrane potentials live in the lanes while the timesteps of the
-// token run and never leave.
-// Throughput: one row-add per cycle and, beside it, one drained word per cycle.
-// Golden: golden.integer.model; trace_* show every drained word.
+// One PE group: takes a token from the dispatcher, fetches its patch, issues its spikes to the
+// weight banks, adds the weight words that come back in P lanes, and drains every finished
+// accumulation through bias, residual and LIF. Membrane potentials live in the lanes while the
+// timesteps of the token run and never leave. Throughput: one row-add per cycle and, beside it, one
+// drained word per cycle. Golden: golden.integer.model; trace_* show every drained word.
 module psf_group #(
     parameter int unsigned Groups = 4,
     parameter int unsigned Lanes = 16,

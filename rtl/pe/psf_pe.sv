@@ -3,9 +3,9 @@
 // added to one buffer the other is drained.
 //   add:   acc[add_buffer][add_index] += weight <<< shift
 //   drain: drain_acc_o = acc[drain_buffer][drain_index], set to zero when drain_clear_i
-// Latency 1 for an add (consecutive adds to one entry are fine), 0 for a drain read; one of each per
-// cycle, no stalls. The caller never adds to the buffer that it drains and clears every entry of
-// both buffers once after reset. Golden: golden.integer.model.matmul.
+// Latency 1 for an add (consecutive adds to one entry are fine), 0 for a drain read; one of each
+// per cycle, no stalls. The caller never adds to the buffer that it drains and clears every entry
+// of both buffers once after reset. Golden: golden.integer.model.matmul.
 module psf_pe #(
     parameter int unsigned Depth = 16,
     parameter int unsigned AccWidth = 20,

@@ -2,8 +2,8 @@
 // Gathers the output words of a group into spike lines, so that the shared spike memory sees one
 // write per line instead of one per word. Word w of a token goes to line out + w div LineWords,
 // position w mod LineWords. A line leaves when a word of another line comes, or its token ends.
-// Takes a word in every cycle if room_o was high two cycles before (or later): room_o means that the
-// queue of finished lines can absorb whatever the words of this and the next two cycles finish.
+// Takes a word in every cycle if room_o was high two cycles before (or later): room_o means that
+// the queue of finished lines can absorb whatever the words of this and the next two cycles finish.
 // Golden: golden.compile (spike layout).
 module psf_line_writer #(
     parameter int unsigned Lanes = 16,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetches the spike lines of a token (its receptive field, all timesteps) into a patch buffer of two
-// halves: one is filled while the scanner works on the other.
-// Order of the lines in a half: valid taps ascending, then the lines of the pixel; key-value layers:
-// one line per token of the unit. Lines outside the image are neither fetched nor scanned.
-// One line request per cycle; stalls while the shared spike memory serves somebody else.
-// The scanner may read line i of its half as soon as i < filled_o. Golden: docs/architecture.md.
+// Fetches the spike lines of a token (its receptive field, all timesteps) into a patch buffer of
+// two halves: one is filled while the scanner works on the other. Order of the lines in a half:
+// valid taps ascending, then the lines of the pixel; key-value layers: one line per token of the
+// unit. Lines outside the image are neither fetched nor scanned. One line request per cycle; stalls
+// while the shared spike memory serves somebody else. The scanner may read line i of its half as
+// soon as i < filled_o. Golden: docs/architecture.md.
 module psf_patch_fetch #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned LineWords = 8,
