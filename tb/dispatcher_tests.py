@@ -111,7 +111,7 @@ class Bench(Clocked):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS)
 async def pixels(dut, stall: float) -> None:
-    """All small sizes, with and without kernel and pool: borders, odd and even, one row or column."""
+    """All small sizes, with and without kernel and pool: borders, odd and even, one row."""
     bench = Bench(dut)
     await bench.begin()
     for height, width in SIZES:

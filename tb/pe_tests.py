@@ -70,7 +70,7 @@ async def random_adds(dut, stall: float) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def limits(dut) -> None:
-    """One entry hit in every cycle up to both ends of the range; read in the cycle after the add."""
+    """One entry hit in every cycle up to both ends of the range, read in the cycle after."""
     bench = Bench(dut)
     await bench.begin()
     for buffer in (0, 1):

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The patch fetch against lists of addresses: order, contents, two halves, what is there when."""
+
+import random
+from collections import deque
+
+import cocotb
+
+from tb.lib import layer
+from tb.lib.clocked import Clocked, coin
+
+
+class Token:
+    """One token with the addresses of its lines, in the order of docs/architecture.md."""
+
+    def __init__(self, f: dict[str, int], bench: "Bench") -> None:
+        self.word = random.randrange(1 << bench.width("token_word_i"))
+        self.taps = random.getrandbits(9)
+        self.line = random.getrandbits(16)
+        if f["mode"] == layer.MODE_KEY_VALUE:
+            offsets = [n * f["in_lines"] for n in range(f["tokens"])]
+        else:
+            self.taps = 1
+            if f["kernel3"]:
+                rows, columns = (random.choice((0b111, 0b110, 0b011, 0b010)) for _ in range(2))
+                self.taps = sum(columns << 3 * y for y in range(3) if rows >> y & 1)
+                if coin(0.2):  # more than an image has
+                    self.taps = random.randrange(1, 512)
+            places = [0] * 9
+            if f["kernel3"]:
+                places = [
+                    dy * f["in_row_lines"] + dx * f["in_lines"]
+                    for dy in (-1, 0, 1)
+                    for dx in (-1, 0, 1)
+                ]
+            offsets = [
+                places[tap] + i
+                for tap in range(9)
+                if self.taps >> tap & 1
+                for i in range(f["in_lines"])
+            ]
+        mask = (1 << bench.width("read_addr_o")) - 1
+        self.lines = [self.line + offset & mask for offset in offsets]
+        self.requested = self.filled = 0  # lines asked for, lines in the buffer
+        self.reads: deque[int] = deque()  # what the scanner is going to read
+        order = list(range(len(self.lines)))
+        self.reads.extend(order + random.sample(order, random.randint(0, len(order))))
+
+
+class Bench(Clocked):
+    async def begin(self) -> None:
+        self.capacity = 1 << self.width("patch_index_i")
+        lines = 1 << self.width("read_addr_o")
+        self.memory = [random.getrandbits(self.width("line_i")) for _ in range(lines)]
+        self.both = 0  # cycles in which two halves held tokens
+        await self.reset(
+            layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
+            patch_read_i=0, patch_release_i=0, token_line_i=0, token_taps_i=1, token_word_i=0,
+            patch_index_i=0, line_i=0,
+        )  # fmt: skip
+
+    def layer(self, kind: str) -> dict[str, int]:
+        if kind == "key_value":
+            tokens = random.choice((1, 2, self.capacity, random.randint(1, self.capacity)))
+            return layer.random_fields(mode=layer.MODE_KEY_VALUE, tokens=tokens)
+        taps = 9 if kind == "kernel3" else 1
+        lines = random.randint(1, self.capacity // taps)
+        mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
+        return layer.random_fields(mode=mode, kernel3=int(taps == 9), in_lines=lines)
+
+    async def run(self, f: dict[str, int], count: int, stall: float, slow_scan: float) -> int:
+        """One layer of ``count`` tokens; returns its cycles."""
+        self.set(layer_i=layer.pack_layer(f))
+        waiting = deque(Token(f, self) for _ in range(count))
+        tokens: deque[Token] = deque()  # in the buffer, oldest first; the last may be fetched
+        response = None  # address accepted in the last cycle
+        held: int | None = None  # what patch_line_o must show
+        asked: int | None = None  # a request that was not accepted
+        began = self.now
+        await self.settle()
+        while waiting or tokens:
+            current = tokens[0] if tokens else None
+            self.equal("patch_valid_o", self.get("patch_valid_o"), int(current is not None))
+            if current:
+                self.equal("filled_o", self.get("filled_o"), current.filled)
+                self.equal("patch_taps_o", self.get("patch_taps_o"), current.taps)
+                self.equal("patch_word_o", self.get("patch_word_o"), current.word)
+            if held is not None:
+                self.equal("patch_line_o", self.get("patch_line_o"), held)
+            self.both += len(tokens) == 2
+            # Spike memory: the response comes in the cycle after the accepted request.
+            self.set(line_valid_i=int(response is not None))
+            self.noise("line_i")
+            if response is not None:
+                self.set(line_i=self.memory[response])
+            ready = coin(1 - stall)
+            self.set(read_ready_i=int(ready))
+            # Dispatcher: a token only while there is room.
+            room = self.get("room_o")
+            if len(tokens) == 2:
+                self.equal("room_o while both halves are in use", room, 0)
+            push = bool(waiting and room and coin(1 - stall))
+            self.set(token_valid_i=int(push))
+            self.noise("token_line_i", "token_taps_i", "token_word_i")
+            if push:
+                token = waiting[0]
+                self.set(token_line_i=token.line, token_taps_i=token.taps, token_word_i=token.word)
+            # Scanner: reads lines that are there, releases with its last read or later.
+            self.set(patch_read_i=0, patch_release_i=0)
+            self.noise("patch_index_i")
+            release = False
+            if current and coin(1 - slow_scan):
+                if current.reads and current.reads[0] < current.filled:
+                    index = current.reads.popleft()
+                    self.set(patch_read_i=1, patch_index_i=index)
+                    held = self.memory[current.lines[index]]
+                    release = not current.reads and coin(0.7)
+                else:
+                    release = not current.reads
+                self.set(patch_release_i=int(release))
+            await self.settle()
+            # Requests: the lines of the newest token, in order, kept until accepted.
+            fetched, address = next((t for t in tokens if t.requested < len(t.lines)), None), None
+            if self.get("read_valid_o"):
+                self.check(fetched, "a line was requested that belongs to no token")
+                address = fetched.lines[fetched.requested]
+                self.equal(f"line {fetched.requested}", self.get("read_addr_o"), address)
+            self.check(asked is None or asked == address, "an open request was withdrawn")
+            if response is not None:
+                next(t for t in tokens if t.filled < len(t.lines)).filled += 1
+            response = asked = None
+            if address is not None and ready:
+                fetched.requested += 1
+                response = address
+            elif address is not None:
+                asked = address
+            if release:
+                tokens.popleft()
+            if push:
+                tokens.append(waiting.popleft())
+            await self.tick()
+        took = self.now - began
+        self.set(patch_release_i=0, token_valid_i=0, line_valid_i=0, patch_read_i=0)
+        for _ in range(3):
+            self.noise("line_i", "token_line_i", "read_ready_i", "layer_i", "patch_index_i")
+            await self.settle()
+            self.equal("read_valid_o after the last token", self.get("read_valid_o"), 0)
+            self.equal("patch_valid_o after the last token", self.get("patch_valid_o"), 0)
+            self.equal("room_o after the last token", self.get("room_o"), 1)
+            if held is not None:
+                self.equal("patch_line_o is held", self.get("patch_line_o"), held)
+            await self.tick()
+        return took
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(
+    (("stall", "slow_scan"), [(0.0, 0.0), (0.0, 0.9), (0.5, 0.5), (0.9, 0.0), (0.9, 0.5)])
+)
+async def layers(dut, stall: float, slow_scan: float) -> None:
+    """Layers of all kinds in turn, memory and scanner slow by turns."""
+    bench = Bench(dut)
+    await bench.begin()
+    for kind in ("kernel3", "key_value", "plain", "kernel3"):
+        await bench.run(bench.layer(kind), 4, stall, slow_scan)
+    bench.check(bench.both, "never were both halves in use")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def one_request_per_cycle(dut) -> None:
+    """Nothing stalls: consecutive requests, one cycle for a tap outside, room_o right after."""
+    bench = Bench(dut)
+    await bench.begin()
+    lines = bench.capacity // 9 or 1
+    plain = layer.random_fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=bench.capacity)
+    key_value = layer.random_fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity)
+    kernel3 = layer.random_fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=lines)
+    for f, taps, busy in (
+        (plain, 1, bench.capacity),
+        (key_value, 1, bench.capacity),
+        (kernel3, 0b111111111, 9 * lines),
+        (kernel3, 0b000011011, 4 * lines + 1),
+        (kernel3, 0b110110000, 4 * lines + 5),
+    ):
+        bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, token_taps_i=taps, read_ready_i=1)
+        bench.set(line_valid_i=0)
+        await bench.tick()
+        bench.set(token_valid_i=0)
+        requests = 0
+        for cycle in range(busy):
+            bench.equal(f"room_o in cycle {cycle} of {busy}", bench.get("room_o"), 0)
+            request = bench.get("read_valid_o")
+            requests += request
+            await bench.tick()
+            bench.set(line_valid_i=request)
+        bench.equal("room_o after the last request", bench.get("room_o"), 1)
+        bench.equal("requests", requests, busy if taps == 1 else taps.bit_count() * lines)
+        await bench.tick()
+        bench.set(line_valid_i=0, patch_release_i=1)
+        bench.equal("filled_o", bench.get("filled_o"), requests)
+        await bench.tick()
+        bench.set(patch_release_i=0)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Output words gathered into spike lines."""
+
+import pytest
+
+from tb import runner
+
+CASES = [
+    {"Lanes": 4, "LineWords": 4, "LineAddrWidth": 8},
+    {"Lanes": 8, "LineWords": 8, "LineAddrWidth": 11},
+]
+
+
+@pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
+def test_line_writer(parameters: dict[str, int]) -> None:
+    runner.run("psf_line_writer", "tb.line_writer_tests", parameters)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words of a patch, in order, with rows, skews and last flags."""
+
+import pytest
+
+from tb import runner
+
+CASES = [
+    {"Lanes": 8, "Banks": 4, "LineWords": 4, "PatchLines": 32, "RowAddrWidth": 10},
+    {"Lanes": 4, "Banks": 4, "LineWords": 8, "PatchLines": 16, "RowAddrWidth": 12},
+]
+
+
+@pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
+def test_scanner(parameters: dict[str, int]) -> None:
+    runner.run("psf_scanner", "tb.scanner_tests", parameters)
