@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""psf_head: sums of words on top of written logits, and the arg max with its ties."""
+
+import random
+
+import cocotb
+import numpy as np
+
+from tb.lib.cycles import STALLS, Cycles, pack, signed
+
+
+class Bench(Cycles):
+    """The logits as a list; an accepted word is added, a written logit replaces."""
+
+    async def start(self) -> None:
+        self.classes = self.lanes * self.depth
+        self.payload = [
+            "word_index_i", "word_data_i", "logit_addr_i", "logit_data_i", "argmax_count_i"
+        ]  # fmt: skip
+        await self.reset(
+            zero=["word_valid_i", "logit_valid_i", "argmax_start_i", "logit_raddr_i"],
+            garbage=self.payload,
+        )
+        self.logits, self.taken, self.done = [None] * self.classes, [0] * self.groups, 0
+        for c in random.sample(range(self.classes), self.classes):
+            await self.cycle_with(logit=(c, random.randint(-1000, 1000)))
+
+    async def cycle_with(self, words=None, logit=None, argmax=None) -> int:
+        """words {g: (index, values)}, logit (class, value), argmax count: accepted words."""
+        words = words or {}
+        self.trash(*self.payload)
+        self.put("word_valid_i", sum(1 << g for g in words))
+        bits = self.lanes * self.acc_width
+        index, data = ([random.getrandbits(n) for _ in range(self.groups)] for n in (8, bits))
+        for g, (i, values) in words.items():
+            index[g], data[g] = i, pack(values, self.acc_width)
+        self.put("word_index_i", index, 8)
+        self.put("word_data_i", data, bits)
+        self.put("logit_valid_i", int(logit is not None))
+        if logit:
+            self.put("logit_addr_i", logit[0])
+            self.put("logit_data_i", logit[1] & 0xFFFFFFFF)
+        self.put("argmax_start_i", int(argmax is not None))
+        if argmax is not None:
+            self.put("argmax_count_i", argmax)
+        await self.settle()
+        self.done = self.get("argmax_done_o")
+        taken = self.get("word_ready_o") & sum(1 << g for g in words)
+        assert taken & (taken - 1) == 0
+        if logit:
+            self.logits[logit[0]] = logit[1]
+        for g, (i, values) in words.items():
+            if taken >> g & 1:
+                self.taken[g] += 1
+                for p, v in enumerate(values):
+                    c = i * self.lanes + p
+                    total = (self.logits[c] + v) & 0xFFFFFFFF
+                    self.logits[c] = signed(total, 32)
+        await self.tick()
+        return taken
+
+    async def wait_idle(self, limit=20) -> None:
+        for _ in range(limit):
+            await self.settle()
+            if self.get("idle_o"):
+                return
+            await self.cycle_with()
+        raise AssertionError(f"idle_o stays low, {self.where()}")
+
+    async def compare(self) -> None:
+        """Read all logits, one per cycle."""
+        await self.wait_idle()
+        order = random.sample(range(self.classes), self.classes)
+        for c in order:
+            self.put("logit_raddr_i", c)
+            await self.cycle_with()
+            got = signed(self.get("logit_rdata_o"), 32)  # the cycle after the address
+            assert got == self.logits[c], (
+                f"class {c}: expected {self.logits[c]}, got {got}, {self.where()}"
+            )
+
+    async def argmax(self, count: int, delay: int = 0) -> None:
+        begin = self.cycle
+        await self.cycle_with(argmax=count)
+        for _ in range(count + 10):
+            await self.cycle_with()
+            if self.done:
+                break
+        assert self.done, f"no argmax_done_o, {self.where()}"
+        spent = self.cycle - 1 - begin
+        assert max(count, 1) + 2 <= spent <= max(count, 1) + 2 + delay, (spent, count)
+        want = int(np.argmax(self.logits[:count])) if count else 0
+        got = self.get("label_o")
+        assert got == want, (
+            f"label of {self.logits[:count]}: expected {want}, got {got}, {self.where()}"
+        )
+        await self.cycle_with()
+        assert not self.done, f"argmax_done_o is longer than a pulse, {self.where()}"
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(idle=STALLS)
+async def random_words(dut, idle: float) -> None:
+    """Words from all groups, with logits written in between; then the sums, then the label."""
+    bench = Bench(dut)
+    await bench.start()
+    top = (1 << (bench.acc_width - 1)) - 1
+    words = {}
+    for _ in range(250):
+        for g in range(bench.groups):
+            if g not in words and random.random() >= idle:
+                values = [
+                    random.choice([top, -top - 1, random.randint(-top - 1, top)])
+                    for _ in range(bench.lanes)
+                ]
+                words[g] = (random.randrange(bench.depth), values)
+        logit = None
+        if random.random() < 0.02:
+            await bench.cycle_with()  # a word that is still inside would be added to the new value
+            logit = (random.randrange(bench.classes), random.randint(-(2**31), 2**31 - 1))
+        taken = await bench.cycle_with(words, logit)
+        words = {g: w for g, w in words.items() if not taken >> g & 1}
+    await bench.argmax(random.randint(1, bench.classes), delay=1)
+    await bench.compare()
+    if idle == 0.0:
+        assert sum(bench.taken) >= 240 and max(bench.taken) - min(bench.taken) <= 1, bench.taken
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def labels(dut) -> None:
+    """First, last, ties (the lowest class wins), the limits of 32 bits, one class and none."""
+    bench = Bench(dut)
+    await bench.start()
+    n, low, high = bench.classes, -(2**31), 2**31 - 1
+    cases = [
+        ([low] * n, n),
+        ([low] * (n - 1) + [low + 1], n),
+        ([low] * (n - 1) + [high], n - 1),
+        ([high] + [low] * (n - 1), n),
+        ([-1] * 3 + [0] + [0] * (n - 4), n),
+        ([-5, -3, -3] + [-4] * (n - 3), 3),
+        ([7] * n, 1),
+        ([7] * n, 0),
+    ]
+    for logits, count in cases:
+        for c, value in enumerate(logits):
+            await bench.cycle_with(logit=(c, value))
+        await bench.argmax(count)
+        await bench.compare()

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""psf_stream_memory: groups read any bank and write back a fixed time later, as PE groups do."""
+
+import random
+
+import cocotb
+
+from tb.lib.cycles import STALLS, Cycles
+
+WRITE_AFTER = 3  # cycles from an accepted read to its write
+
+
+class Bench(Cycles):
+    """The banks as lists; ``None`` was never written and is not compared."""
+
+    async def start(self) -> None:
+        self.addr_bits = len(self.dut.rd_addr_i) // self.groups
+        self.bank_bits = len(self.dut.rd_bank_i) // self.groups
+        self.data_bits = len(self.dut.rd_data_o) // self.groups
+        self.payload = ["rd_bank_i", "rd_addr_i", "wr_bank_i", "wr_addr_i", "wr_data_i"]
+        await self.reset(zero=["rd_valid_i", "wr_valid_i"], garbage=self.payload)
+        self.banks = [[None] * self.depth for _ in range(self.groups)]
+        self.asked, self.compared, self.served = {}, 0, [0] * self.groups
+
+    async def cycle_with(self, reads=None, writes=None) -> int:
+        """reads {g: (bank, addr)}, writes {g: (bank, addr, data)}; returns the accepted reads."""
+        reads, writes = reads or {}, writes or {}
+        sizes = (self.bank_bits, self.addr_bits, self.data_bits)
+        self.put("rd_valid_i", sum(1 << g for g in reads))
+        self.put("wr_valid_i", sum(1 << g for g in writes))
+        for given, prefix, names in (
+            (reads, "rd", ("bank", "addr")),
+            (writes, "wr", ("bank", "addr", "data")),
+        ):
+            full = [
+                given.get(g) or [random.getrandbits(n) for n in sizes] for g in range(self.groups)
+            ]
+            for k, name in enumerate(names):
+                self.put(f"{prefix}_{name}_i", [f[k] for f in full], sizes[k])
+        await self.settle()
+        data = self.get("rd_data_o", self.data_bits, self.groups) if self.asked else []
+        for g, (bank, addr, want) in self.asked.items():
+            if want is not None:
+                assert data[g] == want, (
+                    f"group {g} bank {bank} word {addr}: expected {want:x}, got {data[g]:x}, "
+                    f"{self.where()}"
+                )
+                self.compared += 1
+        taken = self.get("rd_ready_o") & sum(1 << g for g in reads)
+        self.asked = {g: (b, a, self.banks[b][a]) for g, (b, a) in reads.items() if taken >> g & 1}
+        for bank in range(self.groups):  # one of those that want a bank gets it
+            wanting = [g for g, r in reads.items() if r[0] == bank]
+            got = [g for g in wanting if g in self.asked]
+            assert len(got) == bool(wanting), f"bank {bank}: {wanting} got {got}, {self.where()}"
+        for g in self.asked:
+            self.served[g] += 1
+        for b, a, value in writes.values():
+            self.banks[b][a] = value
+        await self.tick()
+        return taken
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(idle=STALLS)
+async def read_then_write(dut, idle: float) -> None:
+    bench = Bench(dut)
+    await bench.start()
+    for a in range(bench.depth):  # fill, all banks at once
+        order = random.sample(range(bench.groups), bench.groups)
+        await bench.cycle_with(
+            {}, {g: (b, a, random.getrandbits(bench.data_bits)) for g, b in enumerate(order)}
+        )
+    reads, pending = {}, [{} for _ in range(WRITE_AFTER)]
+    for _ in range(300):
+        for g in range(bench.groups):
+            if g not in reads and random.random() >= idle:
+                reads[g] = (
+                    random.randrange(bench.groups),
+                    random.choice([0, bench.depth - 1, random.randrange(bench.depth)]),
+                )
+        taken = await bench.cycle_with(reads, pending.pop(0))
+        done = {g: r for g, r in reads.items() if taken >> g & 1}
+        pending.append({g: (*r, random.getrandbits(bench.data_bits)) for g, r in done.items()})
+        reads = {g: r for g, r in reads.items() if g not in done}
+    for writes in pending:
+        await bench.cycle_with({}, writes)
+    todo = [(b, a) for b in range(bench.groups) for a in range(bench.depth)]
+    for where in todo:
+        assert await bench.cycle_with({random.randrange(bench.groups): where})
+    await bench.cycle_with()
+    assert bench.compared >= len(todo)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def one_bank_is_shared(dut) -> None:
+    """Everyone wants bank 0: each gets its turn; then a bank each: all every cycle."""
+    bench = Bench(dut)
+    await bench.start()
+    for _ in range(6 * bench.groups):
+        await bench.cycle_with({g: (0, g) for g in range(bench.groups)})
+    assert bench.served == [6] * bench.groups, bench.served
+    for t in range(10):
+        await bench.cycle_with({g: ((g + t) % bench.groups, 0) for g in range(bench.groups)})
+    assert bench.served == [16] * bench.groups, bench.served

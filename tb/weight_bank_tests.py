@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""psf_weight_bank: rows come out whole and in order, at full rate, and the grant promise holds."""
+
+import random
+
+import cocotb
+
+from tb.lib.cycles import STALLS, Cycles
+
+LATENCY = 4
+
+
+class Bench(Cycles):
+    """Memories as Python lists; expected words per request, in order."""
+
+    async def start(self, lengths) -> None:
+        d = len(self.dut.word_waddr_i)
+        self.word_bits, self.data_bits = d, len(self.dut.word_wdata_i)
+        await self.reset(
+            zero=["req_valid_i", "row_we_i", "word_we_i", "out_ready_i"],
+            garbage=["req_group_i", "req_row_i", "req_tag_i", "row_wdata_i", "word_wdata_i"],
+        )
+        self.rows, self.words = [], [random.getrandbits(self.data_bits) for _ in range(self.depth)]
+        for a in range(max(self.depth, self.row_depth)):
+            if a < self.depth:
+                self.put("word_waddr_i", a)
+                self.put("word_wdata_i", self.words[a])
+            if a < self.row_depth:
+                length = random.choice(lengths)
+                start = random.choice(
+                    [0, self.depth - length, random.randint(0, self.depth - length)]
+                )
+                shift = random.randrange(16)
+                self.rows.append((start, length, shift))
+                self.put("row_waddr_i", a)
+                self.put("row_wdata_i", shift << (d + 8) | length << d | start)
+            self.put("word_we_i", int(a < self.depth))
+            self.put("row_we_i", int(a < self.row_depth))
+            await self.tick()
+        self.put("word_we_i", 0)
+        self.put("row_we_i", 0)
+        self.expect, self.held, self.granted, self.taken = [], None, None, 0
+
+    async def step(self, grant: bool, ready: bool) -> bool:
+        """One cycle: maybe a grant (its request follows in the next cycle); True if granted."""
+        self.trash("req_group_i", "req_row_i", "req_tag_i", "row_wdata_i", "word_wdata_i")
+        self.put("req_valid_i", int(self.granted is not None))
+        if self.granted is not None:
+            group, row, tag = self.granted
+            self.put("req_group_i", group)
+            self.put("req_row_i", row)
+            self.put("req_tag_i", tag)
+            start, length, shift = self.rows[row]
+            for i in range(length):
+                self.expect.append(
+                    (self.cycle, group, tag, shift, i == length - 1, self.words[start + i])
+                )
+        self.put("out_ready_i", int(ready))
+        await self.settle()
+        out = None
+        if self.get("out_valid_o"):
+            names = ("out_group_o", "out_tag_o", "out_shift_o", "out_last_o", "out_data_o")
+            out = tuple(self.get(n) for n in names)
+            assert self.expect, f"a word that nobody requested, {self.where()}"
+            cycle, *want = self.expect[0]
+            assert out == tuple(want), f"expected {want}, got {out}, {self.where()}"
+            assert self.cycle >= cycle + LATENCY
+            if ready:
+                self.expect.pop(0)
+                self.taken += 1
+        if self.held is not None:
+            assert out == self.held, f"a word did not hold, {self.where()}"
+        self.held = out if out is not None and not ready else None
+        grant = bool(grant and self.get("ready_o"))
+        self.granted = None
+        if grant:
+            row = random.choice([0, self.row_depth - 1, random.randrange(self.row_depth)])
+            self.granted = (random.randrange(self.groups), row, random.randrange(2))
+        await self.tick()
+        return grant
+
+    async def drain(self) -> None:
+        for _ in range(200):
+            await self.step(False, True)
+        assert not self.expect, f"{len(self.expect)} words are missing, {self.where()}"
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(idle=STALLS, stall=STALLS)
+async def random_rows(dut, idle: float, stall: float) -> None:
+    bench = Bench(dut)
+    await bench.start([1, 1, 1, 2, 3, 5])
+    for _ in range(250):
+        await bench.step(random.random() >= idle, random.random() >= stall)
+    await bench.drain()
+    assert bench.taken > 15
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(length=[1, 2, 3, 7])
+async def no_bubble(dut, length: int) -> None:
+    """A grant every `length` cycles: always ready, and after the latency a word every cycle."""
+    bench = Bench(dut)
+    await bench.start([length])
+    await bench.step(False, True)
+    for t in range(20 * length):
+        assert await bench.step(t % length == 0, True) == (t % length == 0), bench.where()
+    await bench.step(False, True)  # the last request may still be on its way
+    assert bench.taken == 20 * length - LATENCY, (bench.taken, bench.where())
+    await bench.drain()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def longest_row(dut) -> None:
+    """A row over the whole memory (up to 255 words)."""
+    bench = Bench(dut)
+    await bench.start([min(255, bench.depth)])
+    for _ in range(10):
+        await bench.step(True, True)
+    await bench.step(False, True)
+    for _ in range(6 * bench.depth):
+        await bench.step(False, True)
+    await bench.drain()
+    assert bench.taken >= 4 * min(255, bench.depth)
