@@ -74,6 +74,7 @@ class System:
         timeout = Timer(2000 * PERIOD_NS, "ns")
         first = await First(dut.host_done_o.value_change, timeout)
         assert first is not timeout, f"register 0x{addr:x}: no response"
+        await FallingEdge(dut.clk_i)  # Icarus calls before the other outputs have changed
         resp = int(dut.host_resp_o.value)
         assert resp == 0, f"register 0x{addr:x}: response {resp}"
 
