@@ -31,7 +31,7 @@ NETWORKS = [
 def assert_same(network, images, dtype, neuron):
     """Every current and spike that golden.integer keeps, and the logits."""
     trace, seen = forward(network, images), {}
-    logits = TorchTwin(network, dtype, neuron)(torch.from_numpy(images), seen.__setitem__)
+    logits = TorchTwin(network, dtype, neuron)(torch.tensor(images), seen.__setitem__)
     for name in trace.spike:
         for kind, expected in (("current", trace.current[name]), ("spike", trace.spike[name])):
             got = seen[f"{name}.{kind}"].transpose(0, 1).numpy()
