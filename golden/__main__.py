@@ -77,6 +77,20 @@ def accuracy(
     report(dense, pruned, out)
 
 
+@app.command()
+def vectors(
+    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = CHECKPOINTS
+    / "balanced.safetensors",
+    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
+    images: Annotated[int, typer.Option(help="how many test images")] = 4,
+    out: Annotated[Path, typer.Option(help="folder to write")] = Path("build/vectors"),
+) -> None:
+    """Compile a network: program, weights, images and the expected spikes of every layer."""
+    from golden.compile.cli import vectors
+
+    print(vectors(checkpoint, config, images, out))
+
+
 def _command() -> str:
     return "python -m golden " + shlex.join(sys.argv[1:])
 

@@ -75,7 +75,7 @@ def number(value: float | None, digits: int = 0) -> str:
 
 def wide(console: Console) -> Console:
     """A console that never cuts a column off, whatever it writes to."""
-    return console if console.width >= 120 else Console(width=120)
+    return console if console.width >= 150 else Console(width=150)
 
 
 def show_layers(console: Console, report: dict) -> None:
