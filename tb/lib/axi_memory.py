@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A memory behind an AXI4 master: latency, overlapping reads, stalls, errors, protocol checks.
+
+The channels are cocotbext-axi's; its AxiRam answers one burst after the other, without latency.
+"""
+
+import random
+from collections import deque
+
+import cocotb
+from cocotb.triggers import RisingEdge
+from cocotb.utils import get_sim_time
+from cocotbext.axi import AxiBus, AxiReadBus, AxiWriteBus
+from cocotbext.axi.axi_channels import AxiARSink, AxiRSource
+from cocotbext.axi.axi_ram import AxiRamWrite
+
+from tb.lib.stream import pauses, scramble
+
+PAGE = 4096
+SLVERR = 2
+
+
+class ReadPort:
+    """Answers reads in order, the first beat ``latency`` cycles after its address at the earliest.
+
+    Checks: INCR bursts of 8-byte beats, at most ``max_burst``, none across a page, at most
+    ``outstanding`` of them. Reads of the addresses in ``bad`` answer SLVERR.
+    """
+
+    def __init__(self, bus: AxiReadBus, clock, reset, memory: bytearray, *, latency=0, stall=0.0,
+                 max_burst=64, outstanding=4) -> None:  # fmt: skip
+        self.clock, self.memory, self.latency = clock, memory, latency
+        self.max_burst, self.outstanding = max_burst, outstanding
+        self.bad: set[int] = set()
+        self.bursts: list[tuple[int, int]] = []  # (address, beats)
+        self.beats = self.most_pending = 0
+        self._pending: deque[tuple[int, int, int]] = deque()
+        self._left = 0  # beats that were asked for and not yet taken
+        self.ar = AxiARSink(bus.ar, clock, reset, False)
+        self.r = AxiRSource(bus.r, clock, reset, False)
+        self.r.queue_occupancy_limit = 2
+        if stall:
+            self.ar.set_pause_generator(pauses(stall))
+            self.r.set_pause_generator(pauses(stall))
+        cocotb.start_soon(self._addresses())
+        cocotb.start_soon(self._data())
+        cocotb.start_soon(self._watch(bus))
+
+    def idle(self) -> bool:
+        return self._left == 0 and not self._pending and self.ar.empty()
+
+    async def _addresses(self) -> None:
+        while True:
+            ar = await self.ar.recv()
+            address, beats = int(ar.araddr), int(ar.arlen) + 1
+            assert (int(ar.arsize), int(ar.arburst), int(ar.arid)) == (3, 1, 0)
+            assert address % 8 == 0 and beats <= self.max_burst, f"{address:#x}, {beats} beats"
+            assert address % PAGE + 8 * beats <= PAGE, f"{address:#x}, {beats} beats: across a page"
+            self.bursts.append((address, beats))
+            self._left += beats
+            due = get_sim_time("ns") + 10 * self.latency
+            self._pending.append((address, beats, due))
+
+    async def _data(self) -> None:
+        while True:
+            await RisingEdge(self.clock)
+            while self._pending and get_sim_time("ns") >= self._pending[0][2]:
+                address, beats, _ = self._pending.popleft()
+                for at in range(address, address + 8 * beats, 8):
+                    r = self.r._transaction_obj()
+                    r.rid, r.rlast = 0, at == address + 8 * (beats - 1)
+                    r.rresp = SLVERR if at in self.bad else 0
+                    assert at + 8 <= len(self.memory), f"read of {at:#x}, outside the memory"
+                    r.rdata = int.from_bytes(self.memory[at : at + 8], "little")
+                    await self.r.send(r)
+
+    async def _watch(self, bus: AxiReadBus) -> None:
+        """Count bursts on the wires, and put garbage on R while RVALID is low."""
+        pending = 0
+        while True:
+            await RisingEdge(self.clock)
+            if int(bus.ar.arvalid.value) and int(bus.ar.arready.value):
+                pending += 1
+                self.most_pending = max(pending, self.most_pending)
+                assert pending <= self.outstanding, f"{pending} bursts in flight"
+            if int(bus.r.rvalid.value) and int(bus.r.rready.value):
+                self.beats += 1
+                self._left -= 1
+                pending -= int(bus.r.rlast.value)
+            await self._garbage(bus)
+
+    async def _garbage(self, bus: AxiReadBus) -> None:
+        await cocotb.triggers.FallingEdge(self.clock)
+        if not int(bus.r.rvalid.value):
+            scramble(bus.r.rdata, bus.r.rresp, bus.r.rlast)
+
+
+class WritePort(AxiRamWrite):
+    """cocotbext-axi's RAM, over a bytearray; writes to the words in ``bad`` answer SLVERR."""
+
+    def __init__(self, bus: AxiWriteBus, clock, reset, memory: bytearray, *, stall=0.0) -> None:
+        super().__init__(bus, clock, reset, False, size=len(memory))
+        self.bytes = memory
+        self.bad: set[int] = set()
+        self.writes: list[int] = []
+        if stall:
+            for channel in (self.aw_channel, self.w_channel, self.b_channel):
+                channel.set_pause_generator(pauses(stall))
+
+    async def _write(self, address: int, data: bytes) -> None:
+        self.writes.append(address)
+        if address in self.bad:
+            raise ValueError("bad address")
+        assert address + len(data) <= len(self.bytes), f"write of {address:#x}, outside the memory"
+        self.bytes[address : address + len(data)] = data
+
+
+class AxiMemory:
+    """Both ports of one memory, filled with random bytes."""
+
+    def __init__(self, dut, size: int, *, latency=0, stall=0.0) -> None:
+        bus = AxiBus.from_prefix(dut, "m_axi")
+        self.bytes = bytearray(random.randbytes(size))
+        self.read = ReadPort(
+            bus.read, dut.clk_i, dut.rst_ni, self.bytes, latency=latency, stall=stall
+        )
+        self.write = WritePort(bus.write, dut.clk_i, dut.rst_ni, self.bytes, stall=stall)

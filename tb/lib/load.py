@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load records: random contents, their beats in DRAM, and the writes they must become.
+
+Written from the table in docs/architecture.md, apart from the compiler, which packs them too.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+WEIGHT, ROW, PARAM, SPIKE, LOGIT = range(5)
+TARGETS = ("weight", "row", "param", "spike", "logit")
+
+Write = tuple[str, dict[str, int]]  # target and the fields of its port
+
+
+@dataclass
+class Load:
+    """One load and what it must do; ``sizes`` are the SystemVerilog parameters."""
+
+    target: int
+    dest: int
+    records: int
+    unit_words: int
+    beats: list[int]
+    writes: list[Write]
+
+
+def _beats(bits: int, width: int) -> list[int]:
+    count = (width + 63) // 64
+    return [bits >> 64 * i & (1 << 64) - 1 for i in range(count)]
+
+
+def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = None,
+                unit_words: int | None = None) -> Load:  # fmt: skip
+    """A load that fits its memory, often to the last address; padding bits are random."""
+    lanes, banks, line = sizes["Lanes"], sizes["Banks"], sizes["LineWords"]
+    depth = {
+        WEIGHT: sizes["BankDepth"], ROW: sizes["RowDepth"], PARAM: sizes["ParamDepth"],
+        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16,
+    }[target]  # fmt: skip
+    per_address = banks if target in (WEIGHT, ROW) else 1
+    if records is None:
+        records = random.choice((0, 1, 2, random.randrange(3, min(40, depth * per_address))))
+    span = (records + per_address - 1) // per_address
+    dest = random.choice((0, depth - max(span, 1), random.randrange(depth - span + 1)))
+    dest = min(dest, depth - 1)
+    if unit_words is None:
+        unit_words = random.choice((0, 1, line, random.randrange(1, line + 1)))
+    width = {
+        WEIGHT: lanes * sizes["SlotWidth"], ROW: 32, PARAM: 2 * lanes * sizes["AccWidth"],
+        SPIKE: lanes, LOGIT: 32,
+    }[target]  # fmt: skip
+    units = records * unit_words if target == SPIKE else records
+    values = [random.getrandbits(width) for _ in range(units)]
+    writes: list[Write] = []
+    for i, value in enumerate(values):
+        if target in (WEIGHT, ROW):
+            fields = {"bank": i % banks, "addr": dest + i // banks, "data": value}
+        elif target == SPIKE:
+            fields = {
+                "addr": dest + i // unit_words, "words": 1 << i % unit_words,
+                "data": value << lanes * (i % unit_words),
+            }  # fmt: skip
+        else:
+            fields = {"addr": dest + i, "data": value}
+        writes.append((TARGETS[target], fields))
+    beats = []
+    if target in (WEIGHT, PARAM):  # every record in beats of its own
+        padded = (width + 63) // 64 * 64
+        for value in values:
+            pad = random.getrandbits(padded - width) << width if padded > width else 0
+            beats += _beats(value | pad, padded)
+    else:
+        bits = sum(value << width * i for i, value in enumerate(values))
+        length = width * units
+        padded = (length + 63) // 64 * 64
+        if padded > length:
+            bits |= random.getrandbits(padded - length) << length
+        beats = _beats(bits, padded)
+    return Load(target, dest, records, unit_words, beats, writes)
+
+
+def written(target: str, fields: dict[str, int], lanes: int) -> Write:
+    """A write as the port shows it, with the words of a line that are not enabled blanked."""
+    if target == "spike":
+        mask = sum(((1 << lanes) - 1) << lanes * i for i in range(64) if fields["words"] >> i & 1)
+        fields = fields | {"data": fields["data"] & mask}
+    return target, fields
