@@ -65,7 +65,8 @@ class Bench:
 
         if f["target"] == isa.TARGET_WEIGHT:
             for i, word in enumerate(words(hw.lanes * hw.slot_width, 64)):
-                await self.write("weight", True, bank=i % hw.banks, addr=dest + i // hw.banks, data=word)
+                at = dict(bank=i % hw.banks, addr=dest + i // hw.banks)
+                await self.write("weight", True, data=word, **at)
         elif f["target"] == isa.TARGET_ROW:
             for i, word in enumerate(words(32, 32)):
                 await self.write("row", bank=i % hw.banks, addr=dest + i // hw.banks, data=word)
@@ -77,14 +78,15 @@ class Bench:
             every = int.from_bytes(data, "little")
             for i in range(count):
                 word = every >> (i * width) & ((1 << width) - 1)
-                await self.write("spike", True, addr=dest + i, words=(1 << f["unit_words"]) - 1, data=word)
+                enables = (1 << f["unit_words"]) - 1
+                await self.write("spike", True, addr=dest + i, words=enables, data=word)
         else:
             for i, word in enumerate(words(32, 32)):
                 await self.write("logit", addr=dest + i, data=word)
 
     async def layer(self, f):
         """Run one layer; returns its drained words by (unit, step, word) and its cycles."""
-        dut, hw = self.dut, self.hw
+        dut = self.dut
         dut.layer_i.value = pack_layer({k: v for k, v in f.items() if k in MEMBERS})
         dut.layer_start_i.value = 1
         await RisingEdge(dut.clk_i)
@@ -167,7 +169,7 @@ async def network(dut):
                 want = expected.layers[f["id"]]
                 limit = want.useful / hw.pes
                 name = program.layers[f["id"]].name
-                cocotb.log.info("%-24s %6d cycles, limit %8.1f, events %s", name, cycles, limit, events)
+                cocotb.log.info("%-24s %6d cycles, limit %.1f, %s", name, cycles, limit, events)
                 compare(program.layers[f["id"]], want, drained, hw.lanes)
                 assert events[0] == want.rows, f"{name}: {events[0]} rows, expected {want.rows}"
                 assert events[1] == want.row_adds

@@ -11,7 +11,11 @@ from tb.runner import run
 SMALL = dict(depth=1, dim=16, heads=2, timesteps=2, height=6, width=6, classes=5)
 CASES = [
     ("2x8", SMALL, "balanced"),
-    ("2x8,acc_width=22", SMALL | dict(in_channels=3, height=5, width=7, timesteps=3, heads=1), "dense"),
+    (
+        "2x8,acc_width=22",
+        SMALL | dict(in_channels=3, height=5, width=7, timesteps=3, heads=1),
+        "dense",
+    ),
     ("4x16", SMALL | dict(dim=32, heads=4, timesteps=4), "unstructured"),
 ]
 

@@ -6,7 +6,6 @@ The file is one safetensors file whose metadata key ``config`` is a JSON object 
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -141,7 +140,7 @@ class QuantNetwork:
         config = asdict(self.config) | {"provenance": self.provenance}
         tensors = {name: np.ascontiguousarray(t) for name, t in self.tensors().items()}
         save_file(tensors, temporary, {"config": json.dumps(config)})
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> "QuantNetwork":
