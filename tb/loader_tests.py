@@ -120,7 +120,7 @@ async def full_rate(dut, target: int) -> None:
     item = load.random_load(SIZES, target, records=records, unit_words=SIZES["LineWords"])
     bench.send(item)
     await bench.drained()
-    span = (bench.last_ns - bench.first_ns) / 10
+    span = round((bench.last_ns - bench.first_ns) / 10)
     if target in (load.WEIGHT, load.PARAM):
         per_record = len(item.beats) // records
         if sink_stall:  # at most a few collisions of long waits
