@@ -30,14 +30,17 @@ class Clocked:
         cocotb.log.info("SEED=%s", SEED)
 
     async def reset(self, **inputs: int) -> None:
-        """Start the clock, drive ``inputs``, reset for two cycles (a module without is fine)."""
-        # Verilator's random start values can make a rising edge before the first ordinary write.
+        """Start the clock, drive ``inputs``, reset for some cycles (a module without is fine)."""
+        # Verilator's random start values can make a rising edge before the first ordinary write,
+        # and Icarus misses the edge of an immediate one: hence both.
         for name in ("rst_ni", "clk_i"):
             if hasattr(self.dut, name):
                 getattr(self.dut, name).value = Immediate(0)
         self.set(**inputs)
         cocotb.start_soon(Clock(self.dut.clk_i, 10, "ns").start(start_high=False))
         if hasattr(self.dut, "rst_ni"):
+            self.dut.rst_ni.value = 0
+            await self.tick()
             await self.tick()
             await self.tick()
             self.dut.rst_ni.value = 1
