@@ -197,7 +197,7 @@ class Bench:
                 self.started = cycle + 1 - started
 
 
-@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS, length=(0, 60))
 async def random_programs(dut, stall: float, length: int) -> None:
     bench = Bench(dut, random_program(length), stall)
@@ -208,7 +208,7 @@ async def random_programs(dut, stall: float, length: int) -> None:
         assert bench.overlaps and bench.back_to_back
 
 
-@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(
     kind=("opcode", "zero", "target", "descriptor", "load", "store"), stall=STALLS[:2]
 )

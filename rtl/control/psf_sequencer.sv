@@ -119,7 +119,7 @@ module psf_sequencer (
     .out_data_o ({load_o, load_index_o})
   );
 
-  assign load_valid_o = load_valid && !failed && layers_q >= load_o.wait_layers;
+  assign load_valid_o = load_valid && layers_q >= load_o.wait_layers;
 
   // ---- Layers.
   logic layer_valid, layer_go;
@@ -140,7 +140,7 @@ module psf_sequencer (
     .out_data_o (next_layer)
   );
 
-  assign layer_go = layer_valid && !failed && loads_q >= next_layer.wait_loads &&
+  assign layer_go = layer_valid && loads_q >= next_layer.wait_loads &&
       (!layer_active_q || layer_done_i);
 
   always_ff @(posedge clk_i) begin
