@@ -11,7 +11,6 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
@@ -19,10 +18,12 @@ from golden.compile.expected import expectations
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
 from golden.integer.network import QuantNetwork
+from tb.lib.reset import start
 from tb.scoreboard import Scoreboard, Verdict
 from tb.system import memory_map
 
 PERIOD_NS = 10
+CAUSES = {1: "unknown opcode", 2: "unknown load target", 3: "bus read error", 4: "bus write error"}
 CHUNK = 8  # images that the golden model runs at a time
 COUNTERS = ("cycles", "rows", "row_adds", "bank", "fetch", "drain", "idle", "gap")
 ID, VERSION, CAP0, CAP1, CAP2, CAP3, CAP4 = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x14, 0x18
@@ -48,13 +49,7 @@ class System:
         dut.memory_stall_i.value = stalls * 256 // 100
         dut.memory_latency_i.value = latency
         dut.memory_seed_i.value = seed & 0xFFFFFFFF
-        dut.rst_ni.value = 0  # from the start: a random start value of the clock is an edge
-        dut.clk_i.value = 0
-        await Timer(1, "ns")
-        Clock(dut.clk_i, PERIOD_NS, unit="ns").start()
-        await ClockCycles(dut.clk_i, 5)
-        await FallingEdge(dut.clk_i)
-        dut.rst_ni.value = 1
+        await start(dut)
         await ClockCycles(dut.clk_i, 2)
 
     async def pulse(self, *names: str) -> None:
@@ -127,7 +122,8 @@ async def classify(dut):
     system = System(dut)
     await system.start(job["stalls"], job["latency"], cocotb.RANDOM_SEED)
     await check_capabilities(system, hardware)
-    await system.load({place["program"]: program.program, place["weights"]: program.weights})
+    binary = (folder / "program.bin").read_bytes()
+    await system.load({place["program"]: binary, place["weights"]: program.weights})
     for name, register in BASES.items():
         await system.write(register, place[name])
         assert await system.read(register) == place[name]
@@ -148,6 +144,7 @@ async def classify(dut):
         await system.write(CTRL, 1)
         await system.until_interrupt(200_000 + 50 * sum(x.row_adds for x in expected.layers))
         await system.pulse("trace_close_i")
+        await check_error(system)
         await ClockCycles(dut.clk_i, 2)
         verdict = board.check(expected, Path("trace.bin"))
         counters = [
@@ -199,6 +196,16 @@ async def check_capabilities(system: System, h: Hardware) -> None:
     assert await system.read(CAP3) == h.param_depth | h.patch_lines << 16
     assert await system.read(CAP4) == h.spike_lines | h.stream_depth << 16
     assert await system.read(STATUS) == 0
+
+
+async def check_error(system: System) -> None:
+    """An accelerator that stopped with an error has nothing to compare."""
+    if await system.read(STATUS) & 4:
+        cause, at = await system.read(ERROR_CAUSE), await system.read(ERROR_INDEX)
+        raise AssertionError(
+            f"the accelerator stopped with error cause {cause} ({CAUSES.get(cause, 'unknown')}) "
+            f"at descriptor {at} of the program; compile it again with `make vectors`"
+        )
 
 
 async def check_result(system: System, addr: int, expected, verdict: Verdict) -> None:

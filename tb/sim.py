@@ -50,6 +50,7 @@ def measure(
     seed: int | None,
     stalls: int,
     latency: int,
+    program: Path | None = None,
 ) -> dict:
     """Run a checkpoint and return the report's figures."""
     if not 0 <= stalls <= 95:
@@ -59,8 +60,19 @@ def measure(
     hardware = Hardware.named(config)
     network = QuantNetwork.load(checkpoint)
     x, labels = test_images(network, images)
+    if program is not None and not program.is_file():
+        raise UserError(f"program {program} does not exist; export one with `make vectors`")
     results = run_system(
-        network, hardware, x, labels, sim=sim, seed=seed, stalls=stalls, latency=latency, quiet=True
+        network,
+        hardware,
+        x,
+        labels,
+        sim=sim,
+        seed=seed,
+        stalls=stalls,
+        latency=latency,
+        quiet=True,
+        program=None if program is None else program.read_bytes(),
     )
     return report.summarise(results, hardware) | {
         "checkpoint": str(checkpoint),
@@ -81,6 +93,9 @@ def main(
     seed: Annotated[int | None, typer.Option(help="of stalls and start values")] = None,
     stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
     latency: Annotated[int, typer.Option(help="cycles of a memory read")] = 20,
+    program: Annotated[
+        Path | None, typer.Option(help="program.bin of `make vectors`, instead of compiling")
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="balanced against unstructured")
     ] = False,
@@ -91,7 +106,7 @@ def main(
 
         raise typer.Exit(run_compare(config, images, sim, seed, stalls, latency))
     console = Console()
-    figures = measure(checkpoint, config, images, sim, seed, stalls, latency)
+    figures = measure(checkpoint, config, images, sim, seed, stalls, latency, program)
     report.show_layers(console, figures)
     report.show_images(console, figures)
     for message in figures["messages"]:

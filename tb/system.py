@@ -7,9 +7,9 @@ simulator and leaves results.json there.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from golden.compile.hardware import Hardware
 from golden.compile.program import Program, compile_network
+from golden.errors import UserError
 from golden.integer.network import QuantNetwork
 from tb import runner
 
@@ -51,26 +52,32 @@ def run_system(
     latency: int = 20,
     quiet: bool = False,
     waves: bool | None = None,
+    program: bytes | None = None,
 ) -> dict:
     """Classify ``images`` uint8 (B, C, H, W); returns results.json, with ``folder`` added.
 
     ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
     mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
+    ``program``: what is put in memory instead of the program that the compiler makes.
     """
-    bits = max(17, (memory_map(compile_network(network, hardware))["end"] // 8).bit_length())
+    compiled = compile_network(network, hardware)
+    if program is not None and len(program) != len(compiled.program):
+        raise UserError(
+            f"the program has {len(program)} bytes, this network on {hardware.name} takes "
+            f"{len(compiled.program)}; export it again with `make vectors`"
+        )
+    bits = max(17, (memory_map(compiled)["end"] // 8).bit_length())
     job = {
         "hardware": asdict(hardware),
         "stalls": stalls,
         "latency": latency,
         "labels": None if labels is None else [int(x) for x in labels],
     }
-    digest = hashlib.sha256(json.dumps([job, sim, seed], sort_keys=True).encode())
-    digest.update(images.tobytes() + b"".join(t.tobytes() for t in network.tensors().values()))
-    folder = JOBS / digest.hexdigest()[:16]
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    JOBS.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=JOBS))  # stays behind when something goes wrong
     network.save(folder / "network.safetensors")
     np.save(folder / "images.npy", images)
+    (folder / "program.bin").write_bytes(compiled.program if program is None else program)
     (folder / "job.json").write_text(json.dumps(job))
     waves = runner._flag("WAVES") if waves is None else waves
     parameters = hardware.sv_parameters()
@@ -94,5 +101,7 @@ def run_system(
     except runner.SimulationFailed:
         if not results.is_file() or not json.loads(results.read_text())["mismatches"]:
             raise
-        ran = folder
-    return json.loads(results.read_text()) | {"folder": str(ran)}
+        return json.loads(results.read_text()) | {"folder": str(folder)}
+    out = json.loads(results.read_text()) | {"folder": str(ran)}
+    shutil.rmtree(folder)
+    return out

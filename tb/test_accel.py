@@ -7,8 +7,12 @@ import secrets
 import pytest
 
 from golden.compile.hardware import Hardware
+from golden.compile.isa import DESCRIPTOR_BYTES
+from golden.compile.program import compile_network
+from golden.errors import UserError
 from golden.integer.network import NetworkConfig
 from golden.integer.random_network import random_images, random_network
+from tb.runner import SimulationFailed
 from tb.system import run_system
 
 
@@ -33,6 +37,18 @@ CASES = {
     "4x32-narrow": ("4x32", config(in_channels=3, timesteps=4), "balanced", 2, 0, 20),
     "4x32-full": ("4x32", config(dim=64, heads=2, mlp_ratio=4), "unstructured", 1, 20, 20),
 }  # fmt: skip
+
+
+def test_corrupted_program():
+    """An unknown opcode ends in an interrupt and one sentence, not in a hang."""
+    hardware, network_config = Hardware.named("2x8"), config(dim=32, timesteps=3)
+    network = random_network(network_config, 1, "balanced", lanes=hardware.lanes)
+    program = bytearray(compile_network(network, hardware).program)
+    program[7 * DESCRIPTOR_BYTES] = 0x77
+    with pytest.raises(SimulationFailed, match=r"unknown opcode\) at descriptor 7"):
+        run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(program))
+    with pytest.raises(UserError, match="64 bytes"):
+        run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(64))
 
 
 @pytest.mark.parametrize("case", CASES)
