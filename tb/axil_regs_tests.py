@@ -53,9 +53,10 @@ class Bench:
         while True:
             await RisingEdge(dut.clk_i)
             self.starts += int(dut.start_o.value)
-            asked = int(dut.counter_re_o.value)
-            address = int(dut.counter_raddr_o.value)
-            dut.counter_rdata_i.value = self.counters[address] if asked else random.getrandbits(32)
+            answer = random.getrandbits(32)
+            if int(dut.counter_re_o.value):
+                answer = self.counters[int(dut.counter_raddr_o.value)]
+            dut.counter_rdata_i.value = answer
 
     async def write(self, address: int, value: int, size: int = 4) -> AxiResp:
         answer = await self.master.write(address, value.to_bytes(size, "little"))

@@ -245,7 +245,6 @@ async def random_programs(dut, stall: float) -> None:
         await bench.check_counters()
         count = program.items[-2].values["logits"]
         assert bench.result(results + 8, count) == (bench.label, bench.logits[:count])
-    assert bench.overlaps
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
