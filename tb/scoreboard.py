@@ -41,6 +41,7 @@ class Records:
     word: np.ndarray
     spikes: np.ndarray  # (R, P) uint8
     value: np.ndarray  # (R, P) int32
+    unknown: np.ndarray  # bit 0: spikes, bit 1: anything else had unknown bits
 
     @classmethod
     def read(cls, path: Path, lanes: int) -> "Records":
@@ -55,6 +56,7 @@ class Records:
             word=data[:, 0] >> 16 & 0xFF,
             spikes=np.unpackbits(bits, axis=1, bitorder="little")[:, :lanes],
             value=data[:, 2 + spike_words :],
+            unknown=data[:, 0] >> 24,
         )
 
 
@@ -103,6 +105,11 @@ class Scoreboard:
             c.name,
             len(wrong),
             (f"{place(c, i, None)}: seen {seen[i]} times instead of once" for i in wrong),
+        )
+        matters = 2 if want.spikes is None else 3
+        unknown = np.flatnonzero(records.unknown[mine][inside] & matters)
+        verdict.add(
+            c.name, len(unknown), (f"{place(c, flat[i], None)}: unknown bits" for i in unknown)
         )
         checks = [("value", records.value[mine][inside], want.value)]
         if want.spikes is not None:

@@ -99,3 +99,13 @@ def test_strange_records(case, tmp_path):
     extra[1, 1] = 60000
     result = verdict(case, tmp_path, np.concatenate([rows, extra]))
     assert result.total == 2 and len(result.messages) == 2
+
+
+def test_unknown_bits_count_where_spikes_matter(case, tmp_path):
+    rows, at = case[2].copy(), of(case, "tokenizer.1")
+    rows[at, 0] |= 1 << 24
+    rows[of(case, "head"), 0] |= 1 << 24  # nobody reads the spikes of the head
+    rows[of(case, "blocks.0.attention.key_value"), 0] |= 2 << 24
+    result = verdict(case, tmp_path, rows)
+    assert result.total == 2 and result.mismatches["tokenizer.1"] == 1
+    assert "unknown bits" in result.messages[0]

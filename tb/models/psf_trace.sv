@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes what the groups drain to trace.bin, in bulk, so that Python never wakes for it (Icarus 11
 // subset). One record per valid, little-endian 32-bit words: {word, step, layer} in bytes 2..0,
-// token, spikes (padded to words, at least one bit), then the value of every lane sign-extended to 32 bits.
-// open_i starts an empty file, close_i ends it. unknown_o counts records with unknown bits.
+// token, spikes (padded to words, at least one bit), then the value of every lane sign-extended to
+// 32 bits. Unknown bits are written as 0 and flagged: bit 24 of the first word for the spikes, bit
+// 25 for everything else. open_i starts an empty file, close_i ends it. unknown_o counts cycles with
+// an unknown valid.
 
 module psf_trace #(
   parameter Groups = 4,
@@ -30,7 +32,11 @@ module psf_trace #(
   genvar g, p;
   for (g = 0; g < Groups; g = g + 1) begin : gen_group
     wire [RecordWidth-1:0] record;
-    assign record[31:0] = {8'd0, word_i[8*g+:8], step_i[8*g+:8], layer_i[8*g+:8]};
+    wire spikes_unknown, rest_unknown;
+    assign spikes_unknown = ^spikes_i[Lanes*g+:Lanes] === 1'bx;
+    assign rest_unknown = ^{word_i[8*g+:8], step_i[8*g+:8], layer_i[8*g+:8], token_i[16*g+:16],
+        value_i[Lanes*AccWidth*g+:Lanes*AccWidth]} === 1'bx;
+    assign record[31:0] = {6'd0, rest_unknown, spikes_unknown, word_i[8*g+:8], step_i[8*g+:8], layer_i[8*g+:8]};
     assign record[63:32] = {16'd0, token_i[16*g+:16]};
     assign record[64+:SpikeWidth] = {{(SpikeWidth - Lanes){1'b0}}, spikes_i[Lanes*g+:Lanes]};
     for (p = 0; p < Lanes; p = p + 1) begin : gen_lane
@@ -61,11 +67,8 @@ module psf_trace #(
     if (rst_ni && opened_q) begin
       for (i = 0; i < Groups; i = i + 1) begin
         if (valid_i[i] !== 1'b0) $fwrite(file, "%u", records[RecordWidth*i+:RecordWidth]);
-        if (valid_i[i] === 1'bx) unknown_o <= unknown_o + 32'd1;
-        if (valid_i[i] === 1'b1 && ^records[RecordWidth*i+:RecordWidth] === 1'bx) begin
-          unknown_o <= unknown_o + 32'd1;
-        end
       end
+      if (^valid_i === 1'bx) unknown_o <= unknown_o + 32'd1;
     end
   end
 
