@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
+from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
@@ -44,7 +45,8 @@ class System:
 
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         dut = self.dut
-        for name in INPUTS:
+        for name in INPUTS:  # at once: random start values must not reach the first edge
+            getattr(dut, name).value = Immediate(0)
             getattr(dut, name).value = 0
         dut.memory_stall_i.value = stalls * 256 // 100
         dut.memory_latency_i.value = latency

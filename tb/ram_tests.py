@@ -5,6 +5,7 @@ import random
 
 import cocotb
 from cocotb.clock import Clock
+from cocotb.handle import Immediate
 from cocotb.triggers import FallingEdge
 
 STALLS = (0.0, 0.5, 0.9)
@@ -32,6 +33,7 @@ class RamBench:
         dut.raddr_i.value = 0
         if self.registered:
             dut.re_i.value = 0
+        dut.clk_i.value = Immediate(0)  # a random start value is no edge
         cocotb.start_soon(Clock(dut.clk_i, 10, "ns").start(start_high=False))
 
     def compare(self, address: int) -> None:
