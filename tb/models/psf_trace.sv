@@ -36,7 +36,8 @@ module psf_trace #(
     assign spikes_unknown = ^spikes_i[Lanes*g+:Lanes] === 1'bx;
     assign rest_unknown = ^{word_i[8*g+:8], step_i[8*g+:8], layer_i[8*g+:8], token_i[16*g+:16],
         value_i[Lanes*AccWidth*g+:Lanes*AccWidth]} === 1'bx;
-    assign record[31:0] = {6'd0, rest_unknown, spikes_unknown, word_i[8*g+:8], step_i[8*g+:8], layer_i[8*g+:8]};
+    assign record[31:0] = {6'd0, rest_unknown, spikes_unknown,
+        word_i[8*g+:8], step_i[8*g+:8], layer_i[8*g+:8]};
     assign record[63:32] = {16'd0, token_i[16*g+:16]};
     assign record[64+:SpikeWidth] = {{(SpikeWidth - Lanes){1'b0}}, spikes_i[Lanes*g+:Lanes]};
     for (p = 0; p < Lanes; p = p + 1) begin : gen_lane
