@@ -98,18 +98,8 @@ module psf_stream_memory #(
     bank_q <= rd_bank_i;
   end
 
-  logic started_q;  // out of reset, for the assertion
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      started_q <= 1'b0;
-    end else begin
-      started_q <= 1'b1;
-    end
-  end
-
   always_ff @(posedge clk_i) begin
-    if (started_q) begin
+    if (rst_ni) begin
       for (int unsigned b = 0; b < Groups; b++) begin
         assert ((write[b] & (write[b] - Groups'(1))) == '0);
       end
