@@ -5,6 +5,7 @@ import os
 
 import cocotb
 from cocotb.clock import Clock
+from cocotb.handle import Immediate
 from cocotb.triggers import FallingEdge, Timer
 
 
@@ -27,6 +28,8 @@ async def wrong(dut) -> None:
 
 @cocotb.test()
 async def hang(dut) -> None:
+    for name in ("clk_i", "we_i", "re_i"):  # a random start value is no edge and no access
+        getattr(dut, name).value = Immediate(0)
     while True:
         await Timer(1, "ns")
 
@@ -34,6 +37,7 @@ async def hang(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def out_of_range(dut) -> None:
     """Write behind the last word of a memory whose depth is no power of two."""
+    dut.clk_i.value = Immediate(0)
     cocotb.start_soon(Clock(dut.clk_i, 10, "ns").start(start_high=False))
     dut.we_i.value, dut.re_i.value, dut.raddr_i.value = 0, 0, 0
     await FallingEdge(dut.clk_i)

@@ -507,7 +507,7 @@ module psf_group #(
   assign trace_token_o = s2_q.token.index;
   assign trace_step_o = s2_q.step;
   assign trace_word_o = 8'(s2_q.index);
-  assign trace_spikes_o = s2_spikes_q;
+  assign trace_spikes_o = to_line ? s2_spikes_q : '0;
   assign trace_value_o = s2_value_q;
 
   if (StreamWidth >= AccWidth) begin : gen_bad_stream
