@@ -184,7 +184,7 @@ async def random_rows_and_writes(dut, idle: float) -> None:
         requests = bench.grant(ready, idle)
     await bench.cycle_with(requests)
     await bench.drain()
-    assert loads > 3 and dump_count > 10 and bench.taken > 30, (loads, dump_count, bench.taken)
+    assert loads > 0 and dump_count > 3 and bench.taken > 10, (loads, dump_count, bench.taken)
 
     for b in range(bench.banks):
         for a in range(half_rows, bench.row_depth):
