@@ -163,7 +163,8 @@ async def layers(dut, stall: float, slow_scan: float) -> None:
     await bench.begin()
     for kind in ("kernel3", "key_value", "plain", "kernel3"):
         await bench.run(bench.layer(kind), 4, stall, slow_scan)
-    bench.check(bench.both, "never were both halves in use")
+    if stall < 0.9:  # a memory this slow need not fill a half before the other is scanned
+        bench.check(bench.both, "never were both halves in use")
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
