@@ -25,16 +25,36 @@ package psf_pkg;
   localparam logic [1:0] MODE_KEY_VALUE = 2'd2;  // K^T V counts into the weight banks
   localparam logic [1:0] MODE_HEAD = 2'd3;  // add to the logits
 
-  // Causes in the ERROR_CAUSE register.
+  // Causes in the ERROR_CAUSE register (docs/architecture.md, "Errors").
   localparam logic [7:0] ERROR_NONE = 8'd0;
-  localparam logic [7:0] ERROR_OPCODE = 8'd1;
-  localparam logic [7:0] ERROR_TARGET = 8'd2;
-  localparam logic [7:0] ERROR_READ = 8'd3;
-  localparam logic [7:0] ERROR_WRITE = 8'd4;
+  localparam logic [7:0] ERROR_OPCODE = 8'd1;  // unknown opcode
+  localparam logic [7:0] ERROR_FIELD = 8'd2;  // a descriptor field is out of range
+  localparam logic [7:0] ERROR_READ = 8'd3;  // SLVERR or DECERR on a read
+  localparam logic [7:0] ERROR_WRITE = 8'd4;  // SLVERR or DECERR on a write
+  localparam logic [7:0] ERROR_PROGRAM_CRC = 8'd5;
+  localparam logic [7:0] ERROR_WEIGHT_CRC = 8'd6;  // the data of a load
+  localparam logic [7:0] ERROR_NO_END = 8'd7;  // PROGRAM_COUNT descriptors without OP_END
+  localparam logic [7:0] ERROR_OVERRUN = 8'd8;  // beyond the end of a memory on the chip
+  localparam logic [7:0] ERROR_READ_WINDOW = 8'd9;
+  localparam logic [7:0] ERROR_WRITE_WINDOW = 8'd10;
+  localparam logic [7:0] ERROR_PARITY = 8'd11;
+  localparam logic [7:0] ERROR_TIMEOUT = 8'd12;
+  localparam logic [7:0] ERROR_ABORT = 8'd13;
+
+  // A job: one run of the program on one image.
+  typedef struct packed {
+    logic [31:3] image;  // byte addresses, multiples of 8
+    logic [31:3] result;
+    logic        irq;  // interrupt when it is done
+    logic [15:0] index;  // in the ring, free running; 0 without a ring
+  } job_t;
 
   // OP_LOAD, OP_STORE.
   typedef struct packed {
-    logic [15:0] wait_layers;  // start when this many layers have completed since start
+    logic [15:0] wait_layers;  // start when this many layers of the job have completed; if 0:
+    logic [15:0] wait_previous;  // ... when this many layers of the job before have (store: one more)
+    logic        check;  // crc is that of the data
+    logic [31:0] crc;  // CRC-32 (IEEE 802.3) of all beats
     logic        from_image;  // address is relative to IMAGE_BASE, else WEIGHT_BASE
     logic [3:0]  target;
     logic [7:0]  unit_words;  // TARGET_SPIKE: P-bit words per line
@@ -90,13 +110,17 @@ package psf_pkg;
   endfunction
 
   function automatic load_t to_load(logic [511:0] d);
-    logic [31:0] w1, w2, w3, w4;
+    logic [31:0] w1, w2, w3, w4, w5;
     load_t l;
     w1 = word(d, 1);
     w2 = word(d, 2);
     w3 = word(d, 3);
     w4 = word(d, 4);
+    w5 = word(d, 5);
     l.wait_layers = w1[15:0];
+    l.wait_previous = w1[31:16];
+    l.check = w2[5];
+    l.crc = w5;
     l.target = w2[3:0];
     l.from_image = w2[4];
     l.unit_words = w2[15:8];

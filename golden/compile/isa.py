@@ -13,12 +13,15 @@ MODE_SPIKE, MODE_RESIDUAL, MODE_KEY_VALUE, MODE_HEAD = range(4)
 # field: (word, lowest bit, bits)
 LOAD_FIELDS = {
     "wait_layers": (1, 0, 16),
+    "wait_previous": (1, 16, 16),
     "target": (2, 0, 4),
     "from_image": (2, 4, 1),
+    "check": (2, 5, 1),
     "unit_words": (2, 8, 8),
     "dest": (2, 16, 16),
     "records": (3, 0, 24),
     "offset": (4, 0, 32),
+    "crc": (5, 0, 32),
 }
 LAYER_FIELDS = {
     "id": (0, 8, 8),
