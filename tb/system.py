@@ -22,7 +22,7 @@ from golden.integer.network import QuantNetwork
 from tb import runner
 
 MODELS = Path(__file__).parent / "models"
-HARNESS = [MODELS / f"psf_{name}.sv" for name in ("memory", "trace", "host", "tb_top")]
+HARNESS = [MODELS / f"psf_{name}.sv" for name in ("memory", "axi_checker", "trace", "host", "tb_top")]
 JOBS = runner.BUILD.parent / "jobs"
 
 

@@ -4,7 +4,9 @@
 // burst waits latency_i cycles; each handshake and read beat is held back with a probability of
 // stall_i / 256. load_i reads load.hex (with @address lines, in beats), dump_i writes the beats
 // dump_first_i .. dump_last_i to dump.hex; both in the simulator's current directory.
-// Accesses outside the memory get SLVERR.
+// Accesses outside the memory get SLVERR. Faults on request: fail_read_i = n > 0 answers the n-th
+// read beat after arm_i with fail_resp_i, fail_write_i the n-th write response; hang_i stops all
+// answers. bad_o counts responses other than OKAY. psf_axi_checker watches the protocol.
 
 module psf_memory #(
   parameter AddrBits = 17,  // log2 of the beats
@@ -19,11 +21,14 @@ module psf_memory #(
   input  wire               dump_i,
   input  wire [31:0]        dump_first_i,
   input  wire [31:0]        dump_last_i,
+  input  wire               arm_i,
+  input  wire [31:0]        fail_read_i,
+  input  wire [31:0]        fail_write_i,
+  input  wire [1:0]         fail_resp_i,
+  input  wire               hang_i,
+  output reg  [31:0]        bad_o,
   input  wire [IdWidth-1:0] awid_i,
   input  wire [31:0]        awaddr_i,
-  input  wire [7:0]         awlen_i,
-  input  wire [2:0]         awsize_i,
-  input  wire [1:0]         awburst_i,
   input  wire               awvalid_i,
   output reg                awready_o,
   input  wire [63:0]        wdata_i,
@@ -38,8 +43,6 @@ module psf_memory #(
   input  wire [IdWidth-1:0] arid_i,
   input  wire [31:0]        araddr_i,
   input  wire [7:0]         arlen_i,
-  input  wire [2:0]         arsize_i,
-  input  wire [1:0]         arburst_i,
   input  wire               arvalid_i,
   output reg                arready_o,
   output reg  [IdWidth-1:0] rid_o,
@@ -80,8 +83,27 @@ module psf_memory #(
   wire [3:0] r_count = r_in_q - r_out_q;
   wire [31:0] r_now = r_addr[r_out_q[2:0]] + {21'd0, r_beat_q, 3'd0};
   wire r_go = r_count != 4'd0 && cycle_q >= r_time[r_out_q[2:0]] && rng_q[7:0] >= stall_i
-      && (!rvalid_o || rready_i);
+      && (!rvalid_o || rready_i) && !hang_i;
   wire r_last = r_beat_q == r_len[r_out_q[2:0]];
+  wire r_outside = r_now >> (AddrBits + 3) != 32'd0;
+
+  // The beats until a response fails on request.
+  reg [31:0] fail_read_q, fail_write_q;
+  wire b_go;
+  always @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      fail_read_q <= 32'd0;
+      fail_write_q <= 32'd0;
+      bad_o <= 32'd0;
+    end else begin
+      if (arm_i) fail_read_q <= fail_read_i;
+      else if (r_go && fail_read_q != 32'd0) fail_read_q <= fail_read_q - 32'd1;
+      if (arm_i) fail_write_q <= fail_write_i;
+      else if (b_go && fail_write_q != 32'd0) fail_write_q <= fail_write_q - 32'd1;
+      bad_o <= bad_o + {31'd0, rvalid_o && rready_i && rresp_o != 2'b00}
+          + {31'd0, bvalid_o && bready_i && bresp_o != 2'b00};
+    end
+  end
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -93,7 +115,7 @@ module psf_memory #(
       r_beat_q <= 8'd0;
     end else begin
       cycle_q <= cycle_q + 32'd1;
-      arready_o <= rng_q[15:8] >= stall_i && r_count < 4'd7;
+      arready_o <= rng_q[15:8] >= stall_i && r_count < 4'd7 && !hang_i;
       if (arvalid_i && arready_o) r_in_q <= r_in_q + 4'd1;
       if (r_go) begin
         rvalid_o <= 1'b1;
@@ -115,7 +137,7 @@ module psf_memory #(
     if (r_go) begin
       rid_o <= r_id[r_out_q[2:0]];
       rdata_o <= mem[r_now[AddrBits+2:3]];
-      rresp_o <= r_now >> (AddrBits + 3) != 32'd0 ? 2'b10 : 2'b00;
+      rresp_o <= fail_read_q == 32'd1 ? fail_resp_i : r_outside ? 2'b10 : 2'b00;
       rlast_o <= r_last;
     end else if (!rvalid_o || rready_i) begin
       rdata_o <= {2{rng_q}};  // garbage while nothing is valid
@@ -128,6 +150,7 @@ module psf_memory #(
   reg [31:0] w_addr_q;
   wire w_take = wvalid_i && wready_o;
   wire w_bad = w_addr_q >> (AddrBits + 3) != 32'd0;
+  assign b_go = w_done_q && rng_q[27:20] >= stall_i && !hang_i;
   integer i;
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -139,14 +162,14 @@ module psf_memory #(
       w_done_q <= 1'b0;
     end else begin
       awready_o <= !awready_o && !w_busy_q && !w_done_q && !bvalid_o
-          && rng_q[23:16] >= stall_i;
+          && rng_q[23:16] >= stall_i && !hang_i;
       if (awvalid_i && awready_o) w_busy_q <= 1'b1;
-      wready_o <= w_busy_q && !(w_take && wlast_i) && rng_q[31:24] >= stall_i;
+      wready_o <= w_busy_q && !(w_take && wlast_i) && rng_q[31:24] >= stall_i && !hang_i;
       if (w_take && wlast_i) begin
         w_busy_q <= 1'b0;
         w_done_q <= 1'b1;
       end
-      if (w_done_q && rng_q[27:20] >= stall_i) begin
+      if (b_go) begin
         w_done_q <= 1'b0;
         bvalid_o <= 1'b1;
       end else if (bready_i) begin
@@ -167,40 +190,8 @@ module psf_memory #(
         if (wstrb_i[i] && !w_bad) mem[w_addr_q[AddrBits+2:3]][8*i+:8] <= wdata_i[8*i+:8];
       end
     end
-    if (w_done_q) bresp_o <= w_error_q ? 2'b10 : 2'b00;
-  end
-
-  // Protocol: full beats, INCR, aligned, inside 4 KiB, and what waits holds.
-  reg ar_wait_q, aw_wait_q, w_wait_q;
-  reg [39:0] ar_q, aw_q;
-  reg [72:0] w_q;
-  always @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      ar_wait_q <= 1'b0;
-      aw_wait_q <= 1'b0;
-      w_wait_q <= 1'b0;
-    end else begin
-      ar_wait_q <= arvalid_i && !arready_o;
-      aw_wait_q <= awvalid_i && !awready_o;
-      w_wait_q <= wvalid_i && !wready_o;
-    end
-  end
-  always @(posedge clk_i) begin
-    ar_q <= {araddr_i, arlen_i};
-    aw_q <= {awaddr_i, awlen_i};
-    w_q <= {wdata_i, wstrb_i, wlast_i};
-    if (rst_ni) begin
-      if (arvalid_i && (arsize_i != 3'd3 || arburst_i != 2'b01 || araddr_i[2:0] != 3'd0 ||
-          {1'b0, araddr_i[11:3]} + {2'd0, arlen_i} > 10'd511)) begin
-        $error("read burst %h+%0d is not full, aligned beats inside 4 KiB", araddr_i, arlen_i);
-      end
-      if (awvalid_i && (awsize_i != 3'd3 || awburst_i != 2'b01 || awaddr_i[2:0] != 3'd0 ||
-          {1'b0, awaddr_i[11:3]} + {2'd0, awlen_i} > 10'd511)) begin
-        $error("write burst %h+%0d is not full, aligned beats inside 4 KiB", awaddr_i, awlen_i);
-      end
-      if (ar_wait_q && (!arvalid_i || ar_q != {araddr_i, arlen_i})) $error("AR does not hold");
-      if (aw_wait_q && (!awvalid_i || aw_q != {awaddr_i, awlen_i})) $error("AW does not hold");
-      if (w_wait_q && (!wvalid_i || w_q != {wdata_i, wstrb_i, wlast_i})) $error("W does not hold");
+    if (b_go) begin
+      bresp_o <= fail_write_q == 32'd1 ? fail_resp_i : w_error_q ? 2'b10 : 2'b00;
     end
   end
 

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host does to the accelerator in ``psf_tb_top``: registers, memory, interrupt.
+
+Python wakes only for register accesses and the interrupt; the memory and the trace are files.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from cocotb.handle import Immediate
+from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
+
+from tb.lib.registers import ADDRESS
+from tb.lib.reset import start
+
+PERIOD_NS = 10
+CAUSES = {
+    1: "unknown opcode",
+    2: "field out of range",
+    3: "bus read error",
+    4: "bus write error",
+    5: "program checksum",
+    6: "weight checksum",
+    7: "no end",
+    8: "memory overrun",
+    9: "read outside the window",
+    10: "write outside the window",
+    11: "parity",
+    12: "time-out",
+    13: "aborted",
+}
+START, ABORT, SOFT_RESET = 1, 2, 4
+BUSY, DONE, ERROR, STUCK = 1, 2, 4, 8
+IRQ_JOB, IRQ_ERROR = 1, 2
+OKAY, SLVERR, DECERR = 0, 2, 3
+COUNTERS = ("cycles", "rows", "row_adds", "bank", "fetch", "drain", "idle", "gap")
+INPUTS = (
+    "host_request_i", "host_write_i", "host_addr_i", "host_wdata_i", "memory_load_i",
+    "memory_dump_i", "memory_first_i", "memory_last_i", "memory_arm_i", "memory_fail_read_i",
+    "memory_fail_write_i", "memory_fail_resp_i", "memory_hang_i", "read_base_i", "read_limit_i",
+    "write_base_i", "write_limit_i", "trace_open_i", "trace_close_i",
+)  # fmt: skip
+
+
+class Host:
+    """Clock, reset, registers and memory of the bench."""
+
+    def __init__(self, dut):
+        self.dut, self.request = dut, 0
+
+    async def start(self, stalls: int, latency: int, seed: int) -> None:
+        """Reset; the memory holds back in ``stalls`` percent of the cycles."""
+        dut = self.dut
+        for name in INPUTS:  # at once: random start values must not reach the first edge
+            getattr(dut, name).value = Immediate(0)
+            getattr(dut, name).value = 0
+        dut.memory_stall_i.value = stalls * 256 // 100
+        dut.memory_latency_i.value = latency
+        dut.memory_seed_i.value = seed & 0xFFFFFFFF
+        # A falling edge of the reset before any of the clock: assertions may look at registers that
+        # a random start value has set and only the reset clears.
+        dut.clk_i.value, dut.rst_ni.value = Immediate(0), Immediate(1)
+        await Timer(1, "ns")
+        await start(dut)
+        await ClockCycles(dut.clk_i, 2)
+
+    async def pulse(self, *names: str) -> None:
+        """One cycle of 1 on each of ``names``."""
+        await FallingEdge(self.dut.clk_i)
+        for name in names:
+            getattr(self.dut, name).value = 1
+        await FallingEdge(self.dut.clk_i)
+        for name in names:
+            getattr(self.dut, name).value = 0
+
+    # -- registers ----------------------------------------------------------------------------
+
+    async def access(self, addr: int, write: int, data: int = 0) -> int:
+        """One AXI4-Lite access; returns the response, the data stays on host_rdata_o."""
+        dut = self.dut
+        self.request ^= 1
+        dut.host_addr_i.value, dut.host_write_i.value, dut.host_wdata_i.value = addr, write, data
+        dut.host_request_i.value = self.request
+        timeout = Timer(2000 * PERIOD_NS, "ns")
+        first = await First(dut.host_done_o.value_change, timeout)
+        assert first is not timeout, f"register 0x{addr:x}: no response"
+        await FallingEdge(dut.clk_i)  # Icarus calls before the other outputs have changed
+        return int(dut.host_resp_o.value)
+
+    async def write(self, name: str, data: int) -> None:
+        resp = await self.access(ADDRESS[name], 1, data)
+        assert resp == OKAY, f"register {name}: response {resp} to a write"
+
+    async def read(self, name: str) -> int:
+        return await self._read(ADDRESS[name], name)
+
+    async def counter(self, layer: int, index: int) -> int:
+        addr = ADDRESS["COUNTER"] + 32 * layer + 4 * index
+        return await self._read(addr, f"COUNTER[{layer}][{index}]")
+
+    async def _read(self, addr: int, name: str) -> int:
+        resp = await self.access(addr, 0)
+        assert resp == OKAY, f"register {name}: response {resp} to a read"
+        return int(self.dut.host_rdata_o.value)
+
+    async def set_windows(self, read: tuple[int, int], write: tuple[int, int]) -> None:
+        """First and last byte of each window, in the accelerator and in the bus checker."""
+        for name, (first, last) in (("READ", read), ("WRITE", write)):
+            await self.write(f"{name}_BASE", first)
+            await self.write(f"{name}_LIMIT", last)
+            getattr(self.dut, f"{name.lower()}_base_i").value = first & ~7
+            getattr(self.dut, f"{name.lower()}_limit_i").value = last | 7
+
+    async def set_up(self, place: dict[str, int], count: int, result_bytes: int) -> None:
+        """Bases, program length, the tightest windows around ``place``, both interrupts."""
+        for name, register in (("program", "PROGRAM"), ("weights", "WEIGHT"),
+                               ("image", "IMAGE"), ("result", "RESULT")):  # fmt: skip
+            await self.write(f"{register}_BASE", place[name])
+            assert await self.read(f"{register}_BASE") == place[name]
+        await self.write("PROGRAM_COUNT", count)
+        await self.set_windows(
+            (place["program"], place["result"] - 1),
+            (place["result"], place["result"] + result_bytes - 1),
+        )
+        await self.write("IRQ_ENABLE", IRQ_JOB | IRQ_ERROR)
+
+    async def until_interrupt(self, limit: int) -> None:
+        """Wait at most ``limit`` cycles for the interrupt."""
+        if not int(self.dut.irq_o.value):
+            timeout = Timer(limit * PERIOD_NS, "ns")
+            if await First(RisingEdge(self.dut.irq_o), timeout) is timeout:
+                layers, loads = await self.read("LAYERS"), await self.read("LOADS")
+                raise AssertionError(
+                    f"no interrupt after {limit} cycles; {layers} layers and {loads} loads are done"
+                )
+
+    async def acknowledge(self, bits: int = IRQ_JOB | IRQ_ERROR) -> None:
+        """The interrupt stays until it is cleared, and then goes."""
+        assert int(self.dut.irq_o.value) == 1
+        await self.write("IRQ_STATUS", bits)
+        await ClockCycles(self.dut.clk_i, 2)
+        assert int(self.dut.irq_o.value) == 0
+        assert await self.read("IRQ_STATUS") == 0
+
+    # -- memory -------------------------------------------------------------------------------
+
+    async def load(self, contents: dict[int, bytes]) -> None:
+        """Put bytes at byte addresses (multiples of 8) of the memory."""
+        with Path("load.hex").open("w") as f:
+            for addr, data in contents.items():
+                data += bytes(-len(data) % 8)
+                f.write(f"@{addr // 8:x}\n")
+                f.writelines(f"{x:016x}\n" for x in np.frombuffer(data, "<u8"))
+        await self.pulse("memory_load_i")
+
+    async def dump(self, addr: int, size: int) -> bytes:
+        """``size`` bytes (a multiple of 8) from ``addr``; unknown bits raise ValueError."""
+        self.dut.memory_first_i.value = addr // 8
+        self.dut.memory_last_i.value = (addr + size) // 8 - 1
+        await self.pulse("memory_dump_i")
+        lines = [x.strip() for x in Path("dump.hex").read_text().splitlines()]
+        beats = [int(x, 16) for x in lines if x and not x.startswith(("//", "@"))]
+        return np.array(beats, "<u8").tobytes()
