@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three RAM wrappers against a Python list; one bench, told apart by the ports they have."""
+"""The RAM wrappers against a Python list; one bench, told apart by the ports they have."""
 
 import random
 
@@ -21,6 +21,7 @@ class RamBench:
     def __init__(self, dut) -> None:
         self.dut = dut
         self.registered = hasattr(dut, "re_i")
+        self.parity = hasattr(dut, "error_o")
         self.lanes = len(dut.we_i)
         self.lane_width = len(dut.wdata_i) // self.lanes
         self.width = len(dut.wdata_i)
@@ -50,6 +51,8 @@ class RamBench:
             )
             self.compared += 1
             self.seen.add(want)
+            if self.parity:
+                assert not int(self.dut.error_o.value), f"word {address}, {cocotb.RANDOM_SEED=}"
 
     async def cycle(self, we: int, waddr: int, wdata: int, re: int, raddr: int) -> None:
         """One clock cycle with these inputs, compared with the reference."""
@@ -122,4 +125,49 @@ async def random_traffic(dut, stall: float) -> None:
         we = random.getrandbits(bench.lanes) if random.random() >= stall else 0
         re = int(random.random() >= stall)
         await bench.cycle(we, bench.address(), bench.word(), re, bench.address())
+    bench.finish()
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+async def every_flip_shows(dut) -> None:
+    """Each stored bit, flipped alone: error_o with that word, for as long as it is read."""
+    bench = RamBench(dut)
+    if not bench.parity:
+        return
+    await FallingEdge(dut.clk_i)
+    for a in {0, bench.depth - 1}:
+        await bench.cycle(1, a, bench.word(), 0, a)
+        await bench.cycle(0, a, bench.word(), 1, a)
+        mem, good = dut.u_ram.mem[a], int(dut.u_ram.mem[a].value)
+        for bit in range(bench.width + 1):
+            mem.value = good ^ 1 << bit
+            await bench.cycle(0, a, bench.word(), 0, a)
+            bench.expected = [None]
+            dut.re_i.value = 1
+            await FallingEdge(dut.clk_i)
+            assert int(dut.error_o.value), f"word {a} bit {bit}"
+            mem.value = good
+            await bench.cycle(0, a, bench.word(), 0, a)
+            assert int(dut.error_o.value), f"word {a} bit {bit}: not held"
+            await bench.cycle(0, a, bench.word(), 1, a)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def beyond_the_depth(dut) -> None:
+    """psf_ram_parity: a write there changes nothing, a read gives word 0."""
+    bench = RamBench(dut)
+    if not bench.parity:
+        return
+    await FallingEdge(dut.clk_i)
+    words = [bench.word() for _ in range(bench.depth)]
+    for a, word in enumerate(words):
+        await bench.cycle(1, a, word, 0, a)
+    for a in range(bench.depth, 1 << len(dut.raddr_i)):
+        dut.we_i.value, dut.waddr_i.value, dut.wdata_i.value = 1, a, bench.word()
+        dut.re_i.value, dut.raddr_i.value = 1, a
+        await FallingEdge(dut.clk_i)
+        bench.expected = [words[0]]
+        bench.compare(a)
+    for a in range(bench.depth):
+        await bench.cycle(0, 0, bench.word(), 1, a)
     bench.finish()

@@ -9,6 +9,8 @@ CASES = [
     ("psf_ram_1r1w", {"Width": 9, "Depth": 5}),
     ("psf_ram_1r1w", {"Width": 1, "Depth": 2}),
     ("psf_ram_1r1w", {"Width": 40, "Depth": 256}),
+    ("psf_ram_parity", {"Width": 9, "Depth": 5}),
+    ("psf_ram_parity", {"Width": 40, "Depth": 16}),
     ("psf_ram_async", {"Width": 20, "Depth": 12}),
     ("psf_ram_1r1w_be", {"Lanes": 4, "LaneWidth": 6, "Depth": 11}),
     ("psf_ram_1r1w_be", {"Lanes": 1, "LaneWidth": 8, "Depth": 2}),
@@ -25,7 +27,9 @@ def test_ram(module: str, parameters: dict[str, int]) -> None:
     runner.run(module, "tb.ram_tests", parameters, plusargs=[f"+depth={depth}"])
 
 
-@pytest.mark.parametrize("module", ["psf_ram_1r1w", "psf_ram_async", "psf_ram_1r1w_be"])
+@pytest.mark.parametrize(
+    "module", ["psf_ram_1r1w", "psf_ram_parity", "psf_ram_async", "psf_ram_1r1w_be"]
+)
 def test_bad_depth_is_refused(module: str) -> None:
     with pytest.raises(runner.BuildFailed, match="Depth must be at least 2"):
         runner.run(module, "tb.ram_tests", {"Depth": 1}, plusargs=["+depth=1"])
