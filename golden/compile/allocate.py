@@ -6,6 +6,7 @@ before may be taken again; who fills it has to wait until that many layers have 
 that need no waiting are taken first, so a network that fits never waits.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from golden.errors import UserError
@@ -20,6 +21,9 @@ class Region:
     last: int
     wait_layers: int  # filling it may start when this many layers have completed
 
+    def overlaps(self, start: int, size: int) -> bool:
+        return self.start < start + size and start < self.start + self.size
+
 
 @dataclass
 class Memory:
@@ -29,17 +33,22 @@ class Memory:
     field: str
     depth: int
     loaded: bool = True  # from DRAM, ahead of time; else by the layer itself, which never waits
-    regions: list[Region] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)  # without those that later ones cover
+    history: list[Region] = field(default_factory=list)  # every region there ever was
 
-    def take(self, name: str, size: int, layer: int, last: int) -> Region:
-        """Place ``size`` addresses for ``layer`` (its index), in use until ``last`` is done."""
+    def take(
+        self, name: str, size: int, layer: int, last: int, starts: Iterable[int] | None = None
+    ) -> Region:
+        """Place ``size`` addresses for ``layer`` (its index), in use until ``last`` is done.
+
+        ``starts``: the first addresses to choose from, else all that leave no gap.
+        """
         best = None
-        for start in sorted({0, *(r.start + r.size for r in self.regions)}):
+        for start in sorted({0, *(r.start + r.size for r in self.regions)}
+                            if starts is None else starts):  # fmt: skip
             if start + size > self.depth:
                 break
-            overlaps = [
-                r for r in self.regions if r.start < start + size and start < r.start + r.size
-            ]
+            overlaps = [r for r in self.regions if r.overlaps(start, size)]
             wait = max((r.last + 1 for r in overlaps), default=0)
             if wait <= layer and (best is None or (self.loaded and wait < best.wait_layers)):
                 best = Region(start, size, last, wait)
@@ -51,6 +60,7 @@ class Memory:
             )
         # Regions that it covers are gone: whoever comes later waits for this one instead.
         self.regions = [r for r in self.regions if not self._covered(r, best)] + [best]
+        self.history.append(best)
         return best
 
     @staticmethod
@@ -58,7 +68,11 @@ class Memory:
         inside = new.start <= old.start and old.start + old.size <= new.start + new.size
         return inside and old.last <= new.last
 
+    def last_use(self, start: int, size: int) -> int:
+        """The last layer of all that uses any address of [start, start + size), -1 if none."""
+        return max((r.last for r in self.history if r.overlaps(start, size)), default=-1)
+
     @property
     def peak(self) -> int:
         """Highest address ever used, plus one."""
-        return max((r.start + r.size for r in self.regions), default=0)
+        return max((r.start + r.size for r in self.history), default=0)

@@ -2,16 +2,18 @@
 """The accelerator as a functional model: executes program and memory images byte by byte.
 
 It knows docs/architecture.md and nothing of the network, so that it checks the compiler without
-RTL. Memories start with garbage, and loads may run as early or as late as the sequencer allows.
+RTL. Memories start with garbage, and loads may run as early or as late as the sequencer allows,
+those of the next job among the layers of the one before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from golden.compile import bits, isa
+from golden.compile.check import HardwareStop, first_fault, load_data
 from golden.compile.hardware import WEIGHT_WIDTH, Hardware
-from golden.compile.sequence import execution_order
+from golden.compile.sequence import job_order
 from golden.integer.neuron import lif
 
 
@@ -23,6 +25,15 @@ class Drained:
     value: np.ndarray
     rows: int
     row_adds: int
+
+
+@dataclass
+class Answer:
+    """What comes out for one image; ``drained`` by layer id."""
+
+    drained: dict[int, Drained] = field(default_factory=dict)
+    logits: np.ndarray | None = None
+    label: int | None = None
 
 
 class Emulator:
@@ -37,43 +48,52 @@ class Emulator:
         self.param = rng.integers(0, 1 << h.acc_width, (h.param_depth, 2 * h.lanes))
         self.stream = rng.integers(-9, 9, (h.groups, h.stream_depth, h.lanes))
         self.logit = rng.integers(-9, 9, 128)
-        self.drained: dict[int, Drained] = {}
-        self.label = None
-        self.logits = None
+        self.drained: dict[int, Drained] = {}  # of the job at hand
 
-    def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "queues") -> None:
-        """Execute ``program``; results are in ``drained``, ``logits`` and ``label``."""
-        self.drained = {}
-        for kind, fields in execution_order(program, policy):
+    def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "queues") -> Answer:
+        """Execute ``program`` for one image."""
+        return self.run_jobs(program, weights, [image], policy)[0]
+
+    def run_jobs(
+        self, program: bytes, weights: bytes, images: list[bytes], policy: str = "queues"
+    ) -> list[Answer]:
+        """Execute ``program`` for a ring of jobs, one per image of ``images``.
+
+        Raises HardwareStop where the accelerator stops with an error.
+        """
+        fault = first_fault(self.hw, program, len(program) // isa.DESCRIPTOR_BYTES)
+        if fault:
+            raise HardwareStop(fault)
+        answers = [Answer() for _ in images]
+        for job, kind, index, fields in job_order(program, len(images), policy):
             if kind == "load":
-                self._load(fields, image if fields["from_image"] else weights)
-            elif kind == "layer":
+                self._load(index, fields, images[job] if fields["from_image"] else weights)
+                continue
+            self.drained = answers[job].drained
+            if kind == "layer":
                 self._layer(fields)
             else:
-                self.logits = self.logit[: fields["logits"]].copy()
-                self.label = int(self.logits.argmax())
+                answers[job].logits = self.logit[: fields["logits"]].copy()
+                answers[job].label = int(answers[job].logits.argmax())
+        return answers
 
     # -- loads --------------------------------------------------------------------------------
 
-    def _load(self, f: dict[str, int], data: bytes) -> None:
-        h, count, dest = self.hw, f["records"], f["dest"]
-        data, target = data[f["offset"] :], f["target"]
+    def _load(self, index: int, f: dict[str, int], image: bytes) -> None:
+        h, count, dest, target = self.hw, f["records"], f["dest"], f["target"]
+        data = load_data(h, index, f, image)
         if target in (isa.TARGET_WEIGHT, isa.TARGET_ROW):
             width = (h.lanes, h.slot_width, 64) if target == isa.TARGET_WEIGHT else (1, 32, 32)
             memory = self.weight if target == isa.TARGET_WEIGHT else self.row[:, :, None]
             records = bits.unpack(data, count, *width)
-            index = np.arange(count)
-            assert count % h.banks == 0 and dest + count // h.banks <= len(memory)
-            memory[dest + index // h.banks, index % h.banks] = records
+            record = np.arange(count)
+            memory[dest + record // h.banks, record % h.banks] = records
         elif target == isa.TARGET_PARAM:
-            assert dest + count <= len(self.param)
             self.param[dest : dest + count] = bits.unpack(data, count, 2 * h.lanes, h.acc_width)
         elif target == isa.TARGET_SPIKE:
             words = bits.unpack(data, count, f["unit_words"] * h.lanes, 1, 1)
-            assert dest + count <= len(self.spike) and f["unit_words"] <= h.line_words
             self.spike[dest : dest + count, : f["unit_words"]] = words.reshape(count, -1, h.lanes)
         else:
-            assert target == isa.TARGET_LOGIT and count % 2 == 0
             self.logit[dest : dest + count] = bits.signed(
                 bits.unpack(data, count, 1, 32, 32)[:, 0], 32
             )

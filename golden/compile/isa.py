@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Program descriptors: 64 bytes, sixteen little-endian words. Mirrors ``rtl/psf_pkg.sv``."""
+"""Program descriptors: 64 bytes, sixteen little-endian words. Mirrors ``rtl/psf_pkg.sv``.
+
+Word 15 is a CRC-32 chained over the program: that of everything up to and including words 0 to 14
+of its own descriptor, with every word 15 counted as 0.
+"""
 
 import struct
+from zlib import crc32
 
 from golden.errors import UserError
 
+FORMAT = 2  # of the descriptors, in the register CAP5
 DESCRIPTOR_BYTES = 64
 OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
 TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT = range(5)
 MODE_SPIKE, MODE_RESIDUAL, MODE_KEY_VALUE, MODE_HEAD = range(4)
+(
+    ERROR_NONE, ERROR_OPCODE, ERROR_FIELD, ERROR_READ, ERROR_WRITE, ERROR_PROGRAM_CRC,
+    ERROR_WEIGHT_CRC, ERROR_NO_END, ERROR_OVERRUN, ERROR_READ_WINDOW, ERROR_WRITE_WINDOW,
+    ERROR_PARITY, ERROR_TIMEOUT, ERROR_ABORT,
+) = range(14)  # fmt: skip
 
 # field: (word, lowest bit, bits)
 LOAD_FIELDS = {
@@ -67,7 +78,10 @@ FIELDS = {OP_LOAD: LOAD_FIELDS, OP_LAYER: LAYER_FIELDS, OP_STORE: STORE_FIELDS, 
 
 
 def encode(op: int, name: str, **values: int) -> bytes:
-    """One descriptor; ``name`` is what an error message calls it. Fields not given are 0."""
+    """One descriptor, not yet sealed; ``name`` is what an error message calls it.
+
+    Fields not given are 0.
+    """
     words = [op] + [0] * 15
     for field, value in values.items():
         word, low, bits = FIELDS[op][field]
@@ -78,6 +92,26 @@ def encode(op: int, name: str, **values: int) -> bytes:
             )
         words[word] |= int(value) << low
     return struct.pack("<16I", *words)
+
+
+def cut(program: bytes) -> list[bytes]:
+    """The descriptors of a program; a last one that is not whole is left out."""
+    whole = len(program) // DESCRIPTOR_BYTES * DESCRIPTOR_BYTES
+    return [program[at : at + DESCRIPTOR_BYTES] for at in range(0, whole, DESCRIPTOR_BYTES)]
+
+
+def checksum(descriptor: bytes, before: int) -> int:
+    """What word 15 has to be, behind a descriptor whose word 15 has to be ``before`` (first: 0)."""
+    return crc32(descriptor[:-4] + bytes(4), before)
+
+
+def sealed(program: bytes) -> bytes:
+    """``program``, whatever its words 15 are, with a right CRC in each of them."""
+    out, crc = [], 0
+    for descriptor in cut(program):
+        crc = checksum(descriptor, crc)
+        out.append(descriptor[:-4] + struct.pack("<I", crc))
+    return b"".join(out)
 
 
 def decode(descriptor: bytes) -> tuple[int, dict[str, int]]:

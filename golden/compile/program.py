@@ -6,11 +6,13 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
 from golden.compile import bits, isa
 from golden.compile.allocate import Memory
+from golden.compile.check import MAX_LAYERS, addresses, capabilities, check_program
 from golden.compile.hardware import Hardware
 from golden.compile.layers import Layer, lower, split
 from golden.compile.proofs import prove
@@ -18,8 +20,6 @@ from golden.compile.rows import PackedRows, attention_rows, pack_rows, row_lengt
 from golden.compile.sequence import prove_progress
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
-
-MAX_LAYERS = 64  # layers that have counters
 
 
 @dataclass
@@ -54,7 +54,13 @@ class Program:
     program: bytes
     weights: bytes
     layers: list[CompiledLayer]
+    loads: list[dict] = field(default_factory=list)  # what, offset and CRC, in program order
     memory_use: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Descriptors, the end included: what PROGRAM_COUNT has to be."""
+        return len(self.program) // isa.DESCRIPTOR_BYTES
 
     @property
     def image_bytes(self) -> int:
@@ -84,14 +90,20 @@ class Program:
     def manifest(self) -> dict:
         """Everything about the images as plain JSON values."""
         return {
+            "format": isa.FORMAT,
+            "program_count": self.count,
+            "program_crc": int.from_bytes(self.program[-4:], "little"),
             "hardware": asdict(self.hardware),
+            "capabilities": [f"{word:#010x}" for word in capabilities(self.hardware)],
             "network": asdict(self.config),
             "sha256": {
                 "program.bin": hashlib.sha256(self.program).hexdigest(),
                 "weights.bin": hashlib.sha256(self.weights).hexdigest(),
             },
             "image_bytes": self.image_bytes,
+            "result_bytes": self.result_bytes,
             "memory_use": self.memory_use,
+            "loads": self.loads,
             "layers": [
                 {
                     "name": c.name,
@@ -172,43 +184,118 @@ def _bank_words(layer: Layer, hardware: Hardware) -> int:
     return int(np.bincount(bank.ravel(), length.ravel()).max())
 
 
+@dataclass
+class _Item:
+    """A descriptor to be; ``memory`` is the one that a load fills."""
+
+    op: int
+    name: str
+    fields: dict[str, int]
+    memory: Memory | None = None
+    size: int = 0
+
+
 class _Assembler:
     """Places every region and emits descriptors and load payloads in program order."""
 
     def __init__(self, network: QuantNetwork, hardware: Hardware, layers: list[Layer]):
         self.network, self.hardware, self.layers = network, hardware, layers
-        self.descriptors: list[bytes] = []
+        self.items: list[_Item] = []
         self.payload = bytearray()
         self.loads = 0
-        self.spike = Memory("spike lines", "spike_lines", hardware.spike_lines, loaded=False)
         self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
         self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
         self.param = Memory("parameter words", "param_depth", hardware.param_depth)
-        self.places: dict[str, int] = {}  # tensor -> first line
+        self.spike, self.places = self.tensors()  # places: tensor -> first line
         self.dump = None  # region of the counts of the attention at hand
 
     def program(self) -> Program:
         config, hardware = self.network.config, self.hardware
         image = self.layers[0].source
-        size = image.tokens * image.lines(hardware)
-        self.places["image"] = self.spike.take("image", size, 0, self.last_use("image")).start
         if image.lines(hardware) != 1:
             raise UserError(
                 f"image: {image.step} words per pixel do not fit a spike line of "
                 f"{hardware.line_words}; use more lanes"
             )
-        self.emit_load("image", isa.TARGET_SPIKE, records=image.tokens,
+        self.emit_load("image", isa.TARGET_SPIKE, self.spike, records=image.tokens,
                        dest=self.places["image"], unit_words=image.step, from_image=1)  # fmt: skip
-        bias = np.pad(self.network.head_bias, (0, config.classes % 2))
-        data = bits.pack(bias[:, None], 32, 32)
-        self.emit_load("logits", isa.TARGET_LOGIT, data, records=len(bias))
         compiled = [self.compile(i, layer) for i, layer in enumerate(self.layers)]
-        self.descriptors.append(isa.encode(isa.OP_STORE, "store", logits=config.classes, offset=0))
-        self.descriptors.append(isa.encode(isa.OP_END, "end"))
-        program = b"".join(self.descriptors)
+        self.items.append(_Item(isa.OP_STORE, "store", dict(logits=config.classes, offset=0)))
+        self.items.append(_Item(isa.OP_END, "end", {}))
+        self.items = self.ordered()
+        program = isa.sealed(b"".join(isa.encode(i.op, i.name, **i.fields) for i in self.items))
+        check_program(hardware, program, len(self.items), bytes(self.payload))
         prove_progress(program)
         use = {m.field: m.peak for m in (self.spike, self.weight, self.row, self.param)}
-        return Program(hardware, config, program, bytes(self.payload), compiled, use)
+        loads = [
+            dict(name=i.name, offset=i.fields["offset"], bytes=i.size, crc=f"{i.fields['crc']:#010x}")
+            for i in self.items
+            if i.op == isa.OP_LOAD and i.fields["check"]
+        ]
+        return Program(hardware, config, program, bytes(self.payload), compiled, loads, use)
+
+    def ordered(self) -> list[_Item]:
+        """The items with ``wait_previous`` filled in; of the loads of a layer the patient last.
+
+        A load may overtake layers of the job before once nothing there uses its place any more.
+        All loads of a layer are needed by it, so their order is free.
+        """
+        out, group = [], []
+        for item in self.items:
+            if item.op == isa.OP_LOAD:
+                if not item.fields["wait_layers"]:
+                    item.fields["wait_previous"] = self.previous(item)
+                group.append(item)
+                continue
+            group.sort(key=lambda i: (i.fields["wait_layers"], i.fields["wait_previous"]))
+            out += [*group, item]
+            group = []
+        return out
+
+    def previous(self, load: _Item) -> int:
+        """Items of the layer stream of the job before that have to be complete."""
+        if load.memory is None:  # the logits: the store, behind all layers, reads them
+            return len(self.layers) + 1
+        return 1 + load.memory.last_use(load.fields["dest"], addresses(self.hardware, load.fields))
+
+    def tensors(self) -> tuple[Memory, dict[str, int]]:
+        """The spike memory and the first line of every tensor.
+
+        The image lies where its lines are free again soonest, so that the next one can be loaded.
+        """
+        hardware = self.hardware
+        sizes = {}
+        for layer in self.layers:
+            for tensor in (layer.source, layer.target):
+                if tensor is not None:
+                    sizes.setdefault(tensor.name, tensor.tokens * tensor.lines(hardware))
+        room = hardware.spike_lines - sizes["image"]
+        starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
+        best, refusal = None, None
+        for start in [0, *sorted(s for s in starts if 0 < s <= room)]:
+            try:
+                memory, places = self.place(sizes, start)
+            except UserError as error:
+                refusal = refusal or error  # of the simplest try
+                continue
+            last = memory.last_use(start, sizes["image"])
+            if best is None or last < best[0]:
+                best = last, memory, places
+        if best is None:
+            raise refusal
+        return best[1:]
+
+    def place(self, sizes: dict[str, int], image: int) -> tuple[Memory, dict[str, int]]:
+        """Place all tensors, with the image at line ``image``."""
+        memory = Memory("spike lines", "spike_lines", self.hardware.spike_lines, loaded=False)
+        memory.take("image", sizes["image"], 0, self.last_use("image"), starts=[image])
+        places = {"image": image}
+        for index, layer in enumerate(self.layers):
+            name = layer.target and layer.target.name
+            if name and name not in places:
+                region = memory.take(layer.name, sizes[name], index, self.last_use(name))
+                places[name] = region.start
+        return memory, places
 
     def last_use(self, tensor: str) -> int:
         """The last layer that reads (or, tile by tile, writes) a tensor."""
@@ -218,19 +305,25 @@ class _Assembler:
             if tensor in (layer.source.name, layer.target and layer.target.name)
         )
 
-    def emit_load(self, name: str, target: int, data: bytes | None = None, **fields: int) -> None:
+    def emit_load(
+        self, name: str, target: int, memory: Memory | None, data: bytes | None = None, **fields
+    ) -> None:
         """A load of ``data`` from the weight image, or of the image if there are none."""
-        offset = 0 if data is None else len(self.payload)
-        self.payload += data or b""
-        self.descriptors.append(
-            isa.encode(isa.OP_LOAD, name, target=target, offset=offset, **fields)
-        )
+        values = dict(target=target, offset=0, check=0, wait_layers=0, wait_previous=0) | fields
+        if data is not None:
+            values |= dict(offset=len(self.payload), check=1, crc=crc32(data))
+            self.payload += data
+        self.items.append(_Item(isa.OP_LOAD, name, values, memory, len(data or b"")))
         self.loads += 1
 
     def compile(self, index: int, layer: Layer) -> CompiledLayer:
         """Emit the loads of a layer and the layer."""
         hardware = self.hardware
         packed, values = None, {}
+        if layer.mode == isa.MODE_HEAD:
+            bias = np.pad(self.network.head_bias, (0, self.network.config.classes % 2))
+            data = bits.pack(bias[:, None], 32, 32)
+            self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
         if layer.mode == isa.MODE_KEY_VALUE:
             values = self.key_value(index, layer)
         elif layer.weight is None:
@@ -267,7 +360,7 @@ class _Assembler:
             values |= dict(steps=1, in_words=2 * layer.head_words)
         if layer.mode == isa.MODE_HEAD:
             values |= dict(tokens=self.network.config.classes)
-        self.descriptors.append(isa.encode(isa.OP_LAYER, layer.name, **values))
+        self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)
 
     def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
@@ -276,7 +369,7 @@ class _Assembler:
         table = self.table(index, layer, packed.entries + region.start)
         slots = packed.slots.reshape(-1, self.hardware.lanes)
         data = bits.pack(slots, self.hardware.slot_width)
-        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, data, records=len(slots),
+        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, data, records=len(slots),
                        dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
         return dict(row_base=table, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
 
@@ -284,7 +377,7 @@ class _Assembler:
         """Load a row table; returns its first entry."""
         region = self.row.take(layer.name, len(entries), index, index)
         data = bits.pack(entries.reshape(-1, 1), 32, 32)
-        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, data, records=entries.size,
+        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, self.row, data, records=entries.size,
                        dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
         return region.start
 
@@ -295,7 +388,7 @@ class _Assembler:
         # |X| < 2**(acc_width - 2), so thresholds beyond the width behave like its ends.
         theta2 = np.clip(layer.theta2, -largest - 1, largest)
         pairs = np.stack([layer.bias, theta2], axis=1).reshape(layer.words, 2 * hardware.lanes)
-        self.emit_load(f"{layer.name} parameters", isa.TARGET_PARAM,
+        self.emit_load(f"{layer.name} parameters", isa.TARGET_PARAM, self.param,
                        bits.pack(pairs, hardware.acc_width), records=layer.words,
                        dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
         return dict(param_base=region.start)
@@ -305,9 +398,6 @@ class _Assembler:
         target = layer.target
         lines = target.lines(self.hardware)
         size = target.tokens * lines
-        if target.name not in self.places:
-            region = self.spike.take(layer.name, size, index, self.last_use(target.name))
-            self.places[target.name] = region.start
         values = dict(
             out_base=self.places[target.name],
             out_lines=lines,

@@ -8,6 +8,7 @@ estimates: positive and negative weights are summed separately, since any subset
 import numpy as np
 
 from golden.compile import isa
+from golden.compile.check import MAX_SHIFT
 from golden.compile.hardware import Hardware
 from golden.compile.layers import Layer
 from golden.errors import UserError
@@ -26,6 +27,7 @@ def prove(layers: list[Layer], network: QuantNetwork, hardware: Hardware) -> Non
         if layer.mode == isa.MODE_HEAD:
             logits(layer, low, high, network)
         elif layer.mode == isa.MODE_RESIDUAL:
+            shift(layer)
             added = np.stack([low, high]) << layer.shift
             limit = 1 << hardware.stream_width - 1
             check(layer, "largest shifted current", np.abs(added).max(), 2 * limit - 1,
@@ -45,6 +47,15 @@ def check(layer: Layer, what: str, value, limit: int, field: str, hardware: Hard
             f"{layer.name}: {what} is {int(value)}, the limit with {field}="
             f"{getattr(hardware, field)} is {limit}; use hardware with a larger {field} or a "
             "smaller network"
+        )
+
+
+def shift(layer: Layer) -> None:
+    """The group shifts a current by at most seven bits."""
+    if layer.shift > MAX_SHIFT:
+        raise UserError(
+            f"{layer.name}: shift is {layer.shift}, the largest is {MAX_SHIFT}; use fewer fraction "
+            "bits in the residual stream"
         )
 
 
