@@ -7,20 +7,24 @@ IMAGES  ?= 32
 SIM     ?= verilator
 CONFIG  ?=
 JOBS    ?= 2
+PROGRAMS ?= 5000
+FLIPS   ?= 2000
 
 PY      := .venv/bin/python
 STAMP   := $(shell bash scripts/setup.sh --stamp)
 config  := $(if $(CONFIG),--config $(CONFIG))
+seed    := $(if $(SEED),--seed $(SEED))
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint waves train vectors accuracy compare clean distclean
+.PHONY: help setup sim test lint waves train vectors accuracy compare registers synth formal \
+  coverage fuzz faults clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo 'Variables: IMAGES=$(IMAGES)  SIM=verilator|icarus  CONFIG=<hardware configuration>'
-	@echo '  SEED=<n> of random tests  WAVES=1  JOBS=<pytest workers>  DATA_DIR=<folder with Fashion-MNIST>'
+	@echo '  PROGRAMS=$(PROGRAMS)  FLIPS=$(FLIPS)  SEED=<n> of random tests  WAVES=1  JOBS=<pytest workers>  DATA_DIR=<folder with Fashion-MNIST>'
 
 $(STAMP):
 	@bash scripts/setup.sh
@@ -53,8 +57,44 @@ accuracy: $(STAMP) ## accuracy over all 10,000 test images: dense, and pruned in
 compare: $(STAMP) ## balanced against unstructured pruning, both measured on the RTL
 	@$(PY) -m tb.compare --images $(IMAGES) --sim $(SIM) $(config)
 
+registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
+	@$(PY) -m golden.registers
+
+synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
+	@$(PY) scripts/synth.py
+
+formal: $(STAMP) ## SymbiYosys proofs
+	@$(PY) scripts/formal.py
+
+coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
+	@$(PY) -m tb.coverage -n $(JOBS) -q
+
+fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported error
+	@$(PY) -m tb.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
+
+faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
+	@$(PY) -m tb.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
+
 clean: ## remove what was built, keep the installation
 	@rm -rf build
 
-distclean: ## remove the installation in .venv, too
+distregisters: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
+	@$(PY) -m golden.registers
+
+synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
+	@$(PY) scripts/synth.py
+
+formal: $(STAMP) ## SymbiYosys proofs
+	@$(PY) scripts/formal.py
+
+coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
+	@$(PY) -m tb.coverage -n $(JOBS) -q
+
+fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported error
+	@$(PY) -m tb.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
+
+faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
+	@$(PY) -m tb.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
+
+clean: ## remove the installation in .venv, too
 	@rm -rf build .venv

@@ -93,7 +93,7 @@ async def classify(dut):
     results["wall_s"] = time.perf_counter() - began
     results["cpu_s"] = time.process_time() - began_cpu
     results["sim_cycles"] = round((get_sim_time("ns") - began_ns) / PERIOD_NS)
-    (folder / "results.json").write_text(json.dumps(results, indent=1))
+    Path("results.json").write_text(json.dumps(results, indent=1))
     assert not results["mismatches"], (
         f"{results['mismatches']} mismatches, the first: {results['messages'][0]}"
     )

@@ -80,7 +80,14 @@ _FORMAT = 1  # raise it when the build recipe changes in a way that no flag or s
 
 
 class SimulationFailed(AssertionError):
-    """The simulation ran and a test in it failed, or it ended before its tests did."""
+    """The simulation ran and a test in it failed, or it ended before its tests did.
+
+    ``run_dir`` is the folder that it ran in.
+    """
+
+    def __init__(self, message: str, run_dir: Path) -> None:
+        super().__init__(message)
+        self.run_dir = run_dir
 
 
 class BuildFailed(AssertionError):
@@ -305,6 +312,7 @@ def run(
     quiet: bool = False,
     plusargs: Sequence[str] = (),
     visible: Sequence[tuple[str, str]] = (),
+    name: str | None = None,
 ) -> Path:
     """Build ``toplevel`` (cached) and run the cocotb tests in ``test_module``.
 
@@ -329,6 +337,7 @@ def run(
         quiet: leave the simulation's output in ``sim.log`` only.
         plusargs: for ``$value$plusargs``, such as ``+image=/path``.
         visible: with ``fast``: (module, signal) pairs that Python sees nevertheless.
+        name: of the folder; default: that of the pytest case. For runs side by side.
 
     Returns:
         The folder that the simulation ran in: ``sim.log``, ``results.xml``, waves, and whatever
@@ -394,7 +403,7 @@ def run(
             (build_dir / "recipe.json").write_text(json.dumps(recipe, indent=1))
             (build_dir / "built").write_text(f"{time.monotonic() - started:.1f} s\n")
 
-    run_dir = build_dir / _run_name(testcase)
+    run_dir = build_dir / (f"run-{name}" if name else _run_name(testcase))
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
     if sim == "verilator":
@@ -522,7 +531,8 @@ def _simulate(
         reasons = failures or ["no test was found" if not ended else "ended before its tests did"]
         hint = f"{ended}\n{_tail(log, 25)}" if ended else f"log: {log}"
         raise SimulationFailed(
-            f"{test_module} on {toplevel}, SEED={seed}:\n  " + "\n  ".join(reasons) + f"\n{hint}"
+            f"{test_module} on {toplevel}, SEED={seed}:\n  " + "\n  ".join(reasons) + f"\n{hint}",
+            run_dir,
         )
     return run_dir
 

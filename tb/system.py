@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a quantised network on the accelerator in the simulator; used by sim, compare and pytest.
+"""Runs a quantised network on the accelerator in the simulator.
 
-A job is a folder with the network, the images and job.json; ``tb.accel_tests`` reads it inside the
-simulator and leaves results.json there.
+A job folder holds the network, the images and job.json; the benches read it inside the simulator
+(``PSF_JOB``). ``run_system`` classifies images with the scoreboard (tb.accel_tests); ``run_bench``
+starts any other bench of ``psf_tb_top`` on the same terms.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,8 +24,11 @@ from golden.integer.network import QuantNetwork
 from tb import runner
 
 MODELS = Path(__file__).parent / "models"
-HARNESS = [MODELS / f"psf_{name}.sv" for name in ("memory", "axi_checker", "trace", "host", "tb_top")]
+HARNESS = [
+    MODELS / f"psf_{name}.sv" for name in ("memory", "axi_checker", "trace", "host", "tb_top")
+]
 JOBS = runner.BUILD.parent / "jobs"
+MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
 
 
 def memory_map(program: Program) -> dict[str, int]:
@@ -38,6 +43,57 @@ def memory_map(program: Program) -> dict[str, int]:
         out[name] = at
         at += -(-size // 64) * 64 + 0xAC0
     return out | {"end": at}
+
+
+def write_job(
+    network: QuantNetwork, images: np.ndarray, hardware: Hardware, program: bytes, **settings
+) -> Path:
+    """A new job folder; it stays behind when something goes wrong."""
+    JOBS.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=JOBS))
+    network.save(folder / "network.safetensors")
+    np.save(folder / "images.npy", images)
+    (folder / "program.bin").write_bytes(program)
+    settings |= {"hardware": asdict(hardware)}
+    (folder / "job.json").write_text(json.dumps(settings))
+    return folder
+
+
+def run_bench(
+    test_module: str,
+    network: QuantNetwork,
+    hardware: Hardware,
+    images: np.ndarray,
+    *,
+    program: bytes | None = None,
+    settings: Mapping[str, object] | None = None,
+    visible: Sequence[tuple[str, str]] = (),
+    **options,
+) -> Path:
+    """Run ``test_module`` on ``psf_tb_top``; returns the folder that it ran in.
+
+    ``settings`` go to job.json. ``options`` are those of ``tb.runner.run``. The job folder is
+    removed after a run without failures.
+    """
+    compiled = compile_network(network, hardware)
+    bits = max(MEMORY_BITS, (memory_map(compiled)["end"] // 8).bit_length())
+    program = compiled.program if program is None else program
+    folder = write_job(network, images, hardware, program, **(settings or {}))
+    parameters = hardware.sv_parameters()
+    options = {"fast": True, "timeout_s": 36000.0} | options
+    options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
+    ran = runner.run(
+        "psf_tb_top",
+        test_module,
+        parameters=parameters | {"MemoryBits": bits},
+        extra_sources=HARNESS,
+        dut="psf_accel",
+        dut_parameters=parameters,
+        visible=visible,
+        **options,
+    )
+    shutil.rmtree(folder)
+    return ran
 
 
 def run_system(
@@ -60,48 +116,36 @@ def run_system(
     mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
     ``program``: what is put in memory instead of the program that the compiler makes.
     """
-    compiled = compile_network(network, hardware)
-    if program is not None and len(program) != len(compiled.program):
+    size = len(compile_network(network, hardware).program)
+    if program is not None and len(program) != size:
         raise UserError(
             f"the program has {len(program)} bytes, this network on {hardware.name} takes "
-            f"{len(compiled.program)}; export it again with `make vectors`"
+            f"{size}; export it again with `make vectors`"
         )
-    bits = max(17, (memory_map(compiled)["end"] // 8).bit_length())
-    job = {
-        "hardware": asdict(hardware),
+    settings = {
         "stalls": stalls,
         "latency": latency,
         "labels": None if labels is None else [int(x) for x in labels],
     }
-    JOBS.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=JOBS))  # stays behind when something goes wrong
-    network.save(folder / "network.safetensors")
-    np.save(folder / "images.npy", images)
-    (folder / "program.bin").write_bytes(compiled.program if program is None else program)
-    (folder / "job.json").write_text(json.dumps(job))
     waves = runner._flag("WAVES") if waves is None else waves
-    parameters = hardware.sv_parameters()
-    results = folder / "results.json"
     try:
-        ran = runner.run(
-            "psf_tb_top",
+        ran = run_bench(
             "tb.accel_tests",
-            parameters=parameters | {"MemoryBits": bits},
-            extra_sources=HARNESS,
-            dut="psf_accel",
-            dut_parameters=parameters,
-            env={"PSF_JOB": str(folder)},
+            network,
+            hardware,
+            images,
+            program=program,
+            settings=settings,
             sim=sim,
             seed=seed,
             fast=not waves,
             waves=waves,
             quiet=quiet,
-            timeout_s=36000.0,
         )
-    except runner.SimulationFailed:
-        if not results.is_file() or not json.loads(results.read_text())["mismatches"]:
+    except runner.SimulationFailed as error:
+        results = error.run_dir / "results.json"
+        out = json.loads(results.read_text()) if results.is_file() else {"mismatches": 0}
+        if not out["mismatches"]:
             raise
-        return json.loads(results.read_text()) | {"folder": str(folder)}
-    out = json.loads(results.read_text()) | {"folder": str(ran)}
-    shutil.rmtree(folder)
-    return out
+        return out | {"folder": str(error.run_dir)}
+    return json.loads((ran / "results.json").read_text()) | {"folder": str(ran)}

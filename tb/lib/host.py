@@ -10,24 +10,25 @@ import numpy as np
 from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
+from golden.compile import isa
 from tb.lib.registers import ADDRESS
 from tb.lib.reset import start
 
 PERIOD_NS = 10
 CAUSES = {
-    1: "unknown opcode",
-    2: "field out of range",
-    3: "bus read error",
-    4: "bus write error",
-    5: "program checksum",
-    6: "weight checksum",
-    7: "no end",
-    8: "memory overrun",
-    9: "read outside the window",
-    10: "write outside the window",
-    11: "parity",
-    12: "time-out",
-    13: "aborted",
+    isa.ERROR_OPCODE: "unknown opcode",
+    isa.ERROR_FIELD: "field out of range",
+    isa.ERROR_READ: "bus read error",
+    isa.ERROR_WRITE: "bus write error",
+    isa.ERROR_PROGRAM_CRC: "program checksum",
+    isa.ERROR_WEIGHT_CRC: "weight checksum",
+    isa.ERROR_NO_END: "no end",
+    isa.ERROR_OVERRUN: "memory overrun",
+    isa.ERROR_READ_WINDOW: "read outside the window",
+    isa.ERROR_WRITE_WINDOW: "write outside the window",
+    isa.ERROR_PARITY: "parity",
+    isa.ERROR_TIMEOUT: "time-out",
+    isa.ERROR_ABORT: "aborted",
 }
 START, ABORT, SOFT_RESET = 1, 2, 4
 BUSY, DONE, ERROR, STUCK = 1, 2, 4, 8

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random programs on the whole accelerator: no hang, no escape, no silence; ``make fuzz``.
+
+python -m tb.fuzz --programs 5000
+
+A hang is a run without interrupt, an escape an access outside the windows, an unreported error a
+run that ended well although its program is illegal or the bus failed, or that left something
+behind which spoils a good run. Exit status 1 when there was one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from golden.compile.hardware import Hardware
+from golden.errors import UserError
+from golden.integer.network import NetworkConfig
+from golden.integer.random_network import random_images, random_network
+from tb import campaign, report
+from tb.sim import run
+from tb.system import run_bench
+
+NETWORK = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
+)
+IMAGES = 4
+VERDICTS = ("programs", "hangs", "escapes", "unreported")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def shard(config: str, name: str, seed: int, programs: int) -> dict:
+    hardware = Hardware.named(config)
+    network = random_network(NETWORK, seed, "balanced", lanes=hardware.lanes)
+    folder = run_bench(
+        "tb.fuzz_tests",
+        network,
+        hardware,
+        random_images(NETWORK, IMAGES, seed),
+        settings={"programs": programs},
+        sim="verilator",
+        seed=seed,
+        name=name,
+        quiet=True,
+    )
+    return json.loads((folder / "results.json").read_text())
+
+
+def merge(parts: list[dict]) -> dict:
+    out: dict = {k: sum(p[k] for p in parts) for k in (*VERDICTS, "sim_cycles")}
+    for key in ("causes", "kinds"):
+        out[key] = dict(sum((Counter(p[key]) for p in parts), Counter()).most_common())
+    return out | {"messages": [m for p in parts for m in p["messages"]]}
+
+
+@app.command(help=__doc__.partition("\n")[0])
+def main(
+    programs: Annotated[int, typer.Option(help="how many")] = 5000,
+    config: Annotated[str, typer.Option(help="hardware configuration")] = "2x8",
+    jobs: Annotated[int, typer.Option(help="simulations side by side")] = 2,
+    seed: Annotated[int | None, typer.Option(help="of the campaign; default a fresh one")] = None,
+) -> None:
+    """Run, print, write build/reports/fuzz.json."""
+    if programs < 1 or jobs < 1:
+        raise UserError(f"--programs {programs} and --jobs {jobs} must be at least 1")
+    seed, began = campaign.fresh_seed(seed), time.monotonic()
+    parts = campaign.shards(partial(shard, config), "fuzz", programs, jobs, seed)
+    data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}
+    console = Console()
+    for key, title in (("kinds", "mutations"), ("causes", "how the runs ended")):
+        table = Table(title, "programs")
+        for name, count in data[key].items():
+            table.add_row(name, f"{count:,}")
+        console.print(table)
+    for message in data["messages"]:
+        console.print(message, style="red", highlight=False)
+    console.print(", ".join(f"{data[k]:,} {k}" for k in VERDICTS), highlight=False)
+    console.print(f"seed {seed}; report: {report.write('fuzz', data)}", highlight=False)
+    raise typer.Exit(1 if any(data[k] for k in VERDICTS[1:]) else 0)
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The job ring on the whole accelerator: many images, loads of the next beside the layers of one."""
+
+import random
+import struct
+
+import cocotb
+from cocotb.triggers import ClockCycles
+
+from tb.lib.host import ABORT, DONE, ERROR, IRQ_JOB
+from tb.lib.inference import Inference
+
+LOG_ENTRIES = 3
+
+
+class Ring(Inference):
+    """A ring of 8 entries behind everything else in memory; a job has places of its own."""
+
+    def layout(self, jobs: int) -> None:
+        at = -(-self.place["end"] // 64) * 64
+        self.ring = at
+        at += 16 << LOG_ENTRIES
+        self.image_at, self.result_at = [], []
+        for _ in range(jobs):
+            self.image_at.append(at)
+            at += -(-self.program.image_bytes // 8) * 8 + 8
+        self.write_from = at
+        for _ in range(jobs):
+            self.result_at.append(at)
+            at += self.program.result_bytes + 16
+        self.write_to = at
+
+    async def prepare(self, choice: list[int]) -> None:
+        """Images of all jobs in memory, windows around them."""
+        self.choice = choice
+        self.layout(len(choice))
+        contents = {at: self.packed[i] for at, i in zip(self.image_at, choice, strict=True)}
+        await self.load(contents)
+        await self.set_windows(
+            (self.place["program"], self.write_from - 1), (self.write_from, self.write_to - 1)
+        )
+        await self.write("RING_BASE", self.ring)
+        await self.write("RING_SIZE", LOG_ENTRIES)
+
+    async def queue(self, first: int, last: int, irqs: set[int] = frozenset()) -> None:
+        """Entries of the jobs first .. last - 1, then the doorbell."""
+        entries = {}
+        for k in range(first, last):
+            at = self.ring + 16 * (k % (1 << LOG_ENTRIES))
+            entries[at] = struct.pack(
+                "<4I", self.image_at[k], self.result_at[k], int(k in irqs) | 0xFFFE, 0xDEADBEEF
+            )
+        await self.load(entries)
+        await self.write("RING_HEAD", last)
+
+    async def check(self, jobs) -> None:
+        for k in jobs:
+            got = await self.stored(self.result_at[k])
+            assert got == self.expected[self.choice[k]], f"job {k}: {got}"
+
+
+async def ring(dut, jobs: int, **options) -> Ring:
+    cocotb.log.info(f"SEED={cocotb.RANDOM_SEED}")
+    bench = Ring(dut)
+    await bench.begin(seed=cocotb.RANDOM_SEED, **options)
+    await bench.check_good()
+    await bench.prepare([random.randrange(len(bench.images)) for _ in range(jobs)])
+    return bench
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+@cocotb.parametrize(stalls=[0, 50, 90])
+async def batches(dut, stalls: int) -> None:
+    """One interrupt per batch, results right, faster than one by one; the ring wraps."""
+    jobs = 20
+    bench = await ring(dut, jobs, stalls=stalls)
+    single = await bench.read("CYCLES")
+    done, total = 0, 0
+    while done < jobs:
+        last = min(jobs, done + random.choice((1, 3, 8)))
+        await bench.queue(done, last)
+        before = cocotb.utils.get_sim_time("ns")
+        await bench.until_interrupt(20 * bench.limit * (last - done))
+        total += (cocotb.utils.get_sim_time("ns") - before) // 10
+        status, tail = await bench.read("STATUS"), await bench.read("RING_TAIL")
+        assert (status, tail) == (DONE, last), f"status {status}, tail {tail} after {last} jobs"
+        await bench.acknowledge(IRQ_JOB)
+        await bench.check(range(done, last))
+        done = last
+    bench.must_stay_inside()
+    cocotb.log.info(f"{jobs} jobs: {total / jobs:.0f} cycles each, {single} alone")
+    if not stalls:
+        assert total < jobs * single, "nothing overlaps"
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def per_job(dut) -> None:
+    """Interrupts for the jobs that ask for them, jobs queued while others run."""
+    jobs = 24
+    bench = await ring(dut, jobs)
+    asked = {k for k in range(jobs) if random.random() < 0.5} | {0}
+    queued = random.randint(2, 8)
+    await bench.queue(0, queued, asked)
+    seen = 0
+    while seen < jobs:
+        await bench.until_interrupt(20 * bench.limit)
+        await bench.write("IRQ_STATUS", IRQ_JOB)
+        tail = await bench.read("RING_TAIL")
+        assert tail > seen or await bench.read("STATUS") & 1 == 0, f"interrupt, but tail is {tail}"
+        await bench.check(range(seen, tail))
+        seen = tail
+        if queued < jobs:
+            more = min(jobs, seen + 8, queued + random.randint(1, 4))
+            await bench.queue(queued, more, asked)
+            queued = max(queued, more)
+        elif await bench.read("STATUS") & 1 == 0:
+            seen = await bench.read("RING_TAIL")
+    assert await bench.read("STATUS") == DONE and seen == jobs
+    await bench.check(range(jobs))
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def doorbell_race(dut) -> None:
+    """A doorbell in any cycle around the end of the last job is not lost."""
+    jobs = 64
+    bench = await ring(dut, jobs)
+    await bench.queue(0, 1)
+    await bench.until_interrupt(20 * bench.limit)
+    cycles = await bench.read("CYCLES")
+    await bench.acknowledge()
+    for k in range(1, jobs - 1, 2):
+        await bench.queue(k, k + 1)
+        await ClockCycles(dut.clk_i, max(1, cycles - 80 + 2 * k))
+        await bench.queue(k + 1, k + 2)
+        for _ in range(100):
+            if await bench.read("RING_TAIL") == k + 2 and not await bench.read("STATUS") & 1:
+                break
+            await ClockCycles(dut.clk_i, cycles // 20)
+        else:
+            raise AssertionError(f"job {k + 1} was never run: {await bench.outcome()}")
+        await bench.write("IRQ_STATUS", 3)
+        await bench.check((k, k + 1))
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def errors(dut) -> None:
+    """A job that fails counts as done with; the ring stands still until the next doorbell."""
+    jobs = 32
+    bench = await ring(dut, jobs)
+    done = 0
+    while done + 4 <= jobs:
+        bad = done + random.randrange(3)
+        good = bench.image_at[bad]
+        kind = random.choice(("image", "result", "abort"))
+        if kind == "image":
+            bench.image_at[bad] = 0xFFFF_0000
+        elif kind == "result":
+            bench.result_at[bad], kept = bench.place["program"], bench.result_at[bad]
+        await bench.queue(done, done + 4)
+        if kind == "abort":
+            await ClockCycles(dut.clk_i, random.randrange(3000))
+            await bench.write("CTRL", ABORT)
+        await bench.until_interrupt(20 * bench.limit)
+        while await bench.read("STATUS") & 1:
+            await ClockCycles(dut.clk_i, 50)
+        outcome = await bench.outcome()
+        cause = {"image": 9, "result": 10, "abort": 13}[kind]
+        assert outcome.status == ERROR and outcome.cause == cause, f"{kind}: {outcome}"
+        tail = await bench.read("RING_TAIL")
+        assert tail == outcome.job + 1, f"tail {tail}: {outcome}"
+        if kind != "abort":
+            assert outcome.job == bad, f"job {bad}: {outcome}"
+        await bench.write("IRQ_STATUS", 3)
+        await bench.check(range(done, outcome.job))
+        await ClockCycles(dut.clk_i, 100)
+        assert await bench.read("RING_TAIL") == tail and not await bench.read("STATUS") & 1
+        bench.image_at[bad] = good
+        if kind == "result":
+            bench.result_at[bad] = kept
+        if tail < done + 4:
+            await bench.queue(tail, done + 4)
+            await bench.until_interrupt(20 * bench.limit * 4)
+            assert await bench.read("STATUS") == DONE
+            await bench.acknowledge()
+            await bench.check(range(tail, done + 4))
+        done += 4
+    bench.must_stay_inside()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inferences on ``psf_tb_top`` without the scoreboard: label and logits against the golden model.
+
+For benches that disturb the accelerator and want to know whether it still tells the truth.
+"""
+
+import json
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cocotb.triggers import ClockCycles
+
+from golden.compile.expected import expectations
+from golden.compile.hardware import Hardware
+from golden.compile.program import compile_network
+from golden.integer.network import QuantNetwork
+from tb.lib.host import CAUSES, DONE, ERROR, START, STUCK, Host
+from tb.system import memory_map
+
+
+@dataclass
+class Outcome:
+    """How a run ended: STATUS, and the error registers."""
+
+    status: int
+    cause: int
+    index: int
+    addr: int
+    job: int
+
+    def __str__(self) -> str:
+        what = CAUSES.get(self.cause, "no error")
+        return (
+            f"status {self.status}, cause {self.cause} ({what}) at descriptor {self.index}, "
+            f"address {self.addr:#x}, job {self.job}"
+        )
+
+
+class Inference(Host):
+    """A host with a network, its program and images, and what must come out."""
+
+    def __init__(self, dut):
+        super().__init__(dut)
+        folder = Path(os.environ["PSF_JOB"])
+        self.settings = json.loads((folder / "job.json").read_text())
+        self.hardware = Hardware(**self.settings["hardware"])
+        self.network = QuantNetwork.load(folder / "network.safetensors")
+        self.images = np.load(folder / "images.npy")
+        self.program = compile_network(self.network, self.hardware)
+        self.place = memory_map(self.program)
+        expected = expectations(self.program, self.network, self.images)
+        self.expected = [(e.label, [int(x) for x in e.logits]) for e in expected]
+        self.packed = [self.program.pack_image(image) for image in self.images]
+        self.row_adds = max(sum(x.row_adds for x in e.layers) for e in expected)
+        # Generous: what a run takes at most when the memory does not hold back.
+        self.limit = 20_000 + 10 * self.row_adds
+
+    async def begin(self, stalls: int = 0, latency: int = 20, seed: int = 1) -> None:
+        """Reset, memory and registers, ready for ``run``."""
+        await self.start(stalls, latency, seed)
+        await self.restore()
+
+    async def restore(self) -> None:
+        """Program and weights in memory and the registers as they should be."""
+        p = self.program
+        await self.load({self.place["program"]: p.program, self.place["weights"]: p.weights})
+        await self.set_up(self.place, p.count, p.result_bytes)
+        await self.write("WATCHDOG", 0)
+
+    async def outcome(self) -> Outcome:
+        names = ("STATUS", "ERROR_CAUSE", "ERROR_INDEX", "ERROR_ADDR", "ERROR_JOB")
+        return Outcome(*[await self.read(name) for name in names])
+
+    async def run(self, limit: int | None = None, image: int | None = None) -> Outcome:
+        """One start to its interrupt, which is acknowledged; ``image`` is loaded before."""
+        if image is not None:
+            await self.put_image(image)
+        await self.write("CTRL", START)
+        await self.until_interrupt(limit or self.limit)
+        result = await self.outcome()
+        await self.acknowledge()
+        return result
+
+    async def put_image(self, image: int) -> None:
+        """The image, and a result area that is clearly not a result."""
+        blank = b"\xa5" * self.program.result_bytes
+        await self.load({self.place["image"]: self.packed[image], self.place["result"]: blank})
+
+    async def stored(self, addr: int | None = None) -> tuple[int, list[int]]:
+        """Label and logits in memory."""
+        size = self.program.result_bytes
+        data = np.frombuffer(await self.dump(addr or self.place["result"], size), "<i4")
+        return int(data[0]), [int(x) for x in data[2 : 2 + self.program.config.classes]]
+
+    async def check_good(self, image: int | None = None, limit: int | None = None) -> None:
+        """A run must end well and give what the golden model says."""
+        image = random.randrange(len(self.images)) if image is None else image
+        outcome = await self.run(limit, image)
+        assert outcome.status == DONE and outcome.cause == 0, f"a good run: {outcome}"
+        got = await self.stored()
+        assert got == self.expected[image], f"image {image}: {got}, not {self.expected[image]}"
+
+    async def check_error(self, cause: int, index: int | None = None, **run) -> Outcome:
+        """A run must end with this error, at this descriptor, with the bus at rest."""
+        return self.must_be(await self.run(**run), cause, index)
+
+    def must_be(self, outcome: Outcome, cause: int, index: int | None = None) -> Outcome:
+        assert outcome.status == ERROR and outcome.cause == cause, (
+            f"expected cause {cause} ({CAUSES[cause]}), got {outcome}"
+        )
+        assert index is None or outcome.index == index, f"expected descriptor {index}: {outcome}"
+        assert not int(self.dut.bus_open_o.value), f"a transaction is still open: {outcome}"
+        self.must_stay_inside()
+        return outcome
+
+    def must_stay_inside(self) -> None:
+        escapes = int(self.dut.escapes_o.value)
+        assert escapes == 0, f"{escapes} accesses outside the windows"
+
+    async def fail(self, read: int = 0, write: int = 0, resp: int = 2) -> None:
+        """Let the memory answer the n-th read beat or write response from now on badly."""
+        dut = self.dut
+        dut.memory_fail_read_i.value, dut.memory_fail_write_i.value = read, write
+        dut.memory_fail_resp_i.value = resp
+        await self.pulse("memory_arm_i")
+
+    async def until_idle(self, limit: int) -> int:
+        """Wait until neither busy nor stuck; returns STATUS."""
+        for _ in range(limit // 10):
+            status = await self.read("STATUS")
+            if not status & (1 | STUCK):
+                return status
+            await ClockCycles(self.dut.clk_i, 10)
+        raise AssertionError(f"still busy after {limit} cycles: {await self.outcome()}")

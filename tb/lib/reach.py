@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which on-chip addresses a layer reaches for certain, whatever fires: the fuzzer's oracle.
+
+Row-table and weight addresses depend on the spikes and are left out.
+"""
+
+from golden.compile import isa
+from golden.compile.hardware import Hardware
+
+
+def overruns(h: Hardware, f: dict[str, int]) -> str | None:
+    """What a layer with fields ``f`` reaches beyond the end of a memory; None if nothing."""
+    reached = (
+        _key_value(h, f) if f["mode"] == isa.MODE_KEY_VALUE else {"spike line": _last_read(f)}
+    )
+    if f["mode"] == isa.MODE_HEAD:
+        reached["logit"] = (f["out_words"] - 1) * h.lanes
+    if f["mode"] in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+        reached |= _written(h, f)
+    depth = {
+        "spike line": h.spike_lines,
+        "written line": h.spike_lines,
+        "cleared line": h.spike_lines,
+        "parameter": h.param_depth,
+        "stream word": h.stream_depth,
+        "weight word": h.bank_depth,
+        "accumulator": h.acc_depth,
+        "logit": 128,
+    }
+    for what, last in reached.items():
+        if last >= depth[what]:
+            return f"{what} {last} of {depth[what]}"
+    return None
+
+
+def _last_read(f: dict[str, int]) -> int:
+    last_pixel = (f["height"] - 1) * f["in_row_lines"] + (f["width"] - 1) * f["in_lines"]
+    return f["in_base"] + last_pixel + f["in_lines"] - 1
+
+
+def _last_word(f: dict[str, int]) -> int:
+    steps = 1 if f["merge"] else f["steps"]
+    return (steps - 1) * f["out_step"] + f["out_first"] + f["out_words"] - 1
+
+
+def _written(h: Hardware, f: dict[str, int]) -> dict[str, int]:
+    tokens, word = f["width"] * f["height"], _last_word(f)
+    out = {"parameter": f["param_base"] + f["out_words"] - 1}
+    if f["pool"]:
+        y, x = (f["height"] - 1) // 2, (f["width"] - 1) // 2
+        line = y * f["out_row_lines"] + x * f["out_lines"]
+        if f["out_clear"]:
+            out["cleared line"] = f["out_base"] + f["out_clear"] - 1
+    else:
+        line = (tokens - 1) * f["out_lines"]
+    out["written line"] = f["out_base"] + line + word // h.line_words
+    if f["mode"] == isa.MODE_RESIDUAL:
+        out["stream word"] = (tokens - 1) // h.groups * f["stream_stride"] + word
+    return out
+
+
+def _key_value(h: Hardware, f: dict[str, int]) -> dict[str, int]:
+    m, blocks, steps = f["head_words"], f["height"], f["width"]
+    word = (steps - 1) * f["in_step"] + f["in_first"] + (blocks - 1) * 2 * m
+    dump = f["dump_base"] + (steps - 1) * f["dump_step"] + (blocks - 1) * f["dump_block"]
+    return {
+        "spike line": f["in_base"] + (f["tokens"] - 1) * f["in_lines"] + word // h.line_words,
+        "weight word": dump + (m * h.lanes - 1) // h.banks * m + m - 1,
+        "accumulator": (blocks - 1) * m + m - 1,
+    }

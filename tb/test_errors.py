@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors, aborts and jobs on the whole accelerator, on a small network and the 2x8 build."""
+
+import os
+
+import pytest
+
+from golden.compile.hardware import Hardware
+from golden.integer.network import NetworkConfig
+from golden.integer.random_network import random_images, random_network
+from tb.system import run_bench
+
+HARDWARE = Hardware.named("2x8")
+CONFIG = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
+)
+IMAGES = 4
+
+
+def run(module: str, testcase: str | None = None) -> None:
+    seed = int(os.environ.get("SEED") or 1)
+    network = random_network(CONFIG, seed, "balanced", lanes=HARDWARE.lanes)
+    images = random_images(CONFIG, IMAGES, seed)
+    run_bench(module, network, HARDWARE, images, testcase=testcase)
+
+
+# A build takes longer than a test: all of them share it, and pytest-xdist shares the tests.
+@pytest.mark.parametrize(
+    "testcase",
+    [
+        "bad_responses/stalls=0", "bad_responses/stalls=50", "bad_programs", "bad_checksums",
+        "windows", "time_out", "abort/stalls=0", "abort/stalls=50",
+    ],
+)  # fmt: skip
+def test_errors(testcase):
+    run("tb.errors_tests", testcase)
+
+
+@pytest.mark.parametrize(
+    "testcase",
+    [*(f"batches/stalls={s}" for s in (0, 50, 90)), "per_job", "doorbell_race", "errors"],
+)
+def test_jobs(testcase):
+    run("tb.jobs_tests", testcase)
