@@ -91,6 +91,24 @@ def vectors(
     print(vectors(checkpoint, config, images, out))
 
 
+@app.command()
+def check(
+    program: Annotated[Path, typer.Argument(help="program.bin")],
+    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
+    capabilities: Annotated[
+        str | None, typer.Option(help="registers CAP0,...,CAP5 instead of a configuration")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="PROGRAM_COUNT, default: all of the file")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="weights.bin, to check its CRCs")] = None,
+) -> None:
+    """Check a program against hardware before it is started."""
+    from golden.compile.cli import check
+
+    print(check(program, config, capabilities, count, weights))
+
+
 def _command() -> str:
     return "python -m golden " + shlex.join(sys.argv[1:])
 

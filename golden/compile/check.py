@@ -180,7 +180,9 @@ def load_data(hardware: Hardware, index: int, fields: dict[str, int], image: byt
     size = load_bytes(hardware, fields)
     data = image[fields["offset"] : fields["offset"] + size].ljust(size, b"\0")
     if fields["check"] and crc32(data) != fields["crc"]:
-        what = f"load: the CRC of its {size} bytes is {crc32(data):#010x}, not {fields['crc']:#010x}"
+        what = (
+            f"load: the CRC of its {size} bytes is {crc32(data):#010x}, not {fields['crc']:#010x}"
+        )
         raise HardwareStop(Fault(isa.ERROR_WEIGHT_CRC, index, what))
     return data
 
@@ -237,13 +239,13 @@ def _weights_fault(hardware: Hardware, program: bytes, weights: bytes) -> Fault 
 
 def capabilities(hardware: Hardware) -> list[int]:
     """What the registers CAP0 to CAP5 of ``hardware`` read (docs/architecture.md)."""
-    h = hardware
+    h, low = hardware, 0xFFFF  # a depth of 65,536 reads 0
     return [
         h.groups | h.lanes << 8 | h.banks << 16 | h.line_words << 24,
         h.acc_depth | h.acc_width << 16 | h.stream_width << 24,
-        (h.bank_depth | h.row_depth << 16) & 0xFFFFFFFF,
-        (h.param_depth | h.patch_lines << 16) & 0xFFFFFFFF,
-        (h.spike_lines | h.stream_depth << 16) & 0xFFFFFFFF,
+        h.bank_depth & low | (h.row_depth & low) << 16,
+        h.param_depth & low | (h.patch_lines & low) << 16,
+        h.spike_lines & low | (h.stream_depth & low) << 16,
         isa.FORMAT | BEAT_BITS // 8 << 8 | _PROTECTION << 16,
     ]
 
@@ -260,7 +262,7 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
         )
 
     def halves(word: int) -> tuple[int, int]:
-        return word & 0xFFFF or 0x10000, word >> 16 or 0x10000  # 0: 65,536
+        return word & 0xFFFF or 0x10000, word >> 16 or 0x10000
 
     bytes_0 = [words[0] >> s & 0xFF for s in (0, 8, 16, 24)]
     bank_depth, row_depth = halves(words[2])

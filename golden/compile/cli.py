@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m golden vectors``: images for the hardware and everything it must answer."""
+"""``python -m golden vectors``: images for the hardware and everything it must answer, and
+``python -m golden check``: would the hardware take these images?"""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.compile import isa
+from golden.compile.check import check_program, from_capabilities
 from golden.compile.expected import expectations
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
@@ -49,4 +52,37 @@ def vectors(checkpoint: Path, hardware: str, images: int, out: Path) -> str:
         labels=[int(x) for x in data.labels[:images]],
         useful_adds=useful,
     )
-    return f"{out}: {images} images for {hardware}, {len(program.layers)} layers"
+    return (
+        f"{out}: {images} images for {hardware}, {len(program.layers)} layers, PROGRAM_COUNT "
+        f"{program.count}"
+    )
+
+
+def check(
+    program: Path, hardware: str, capabilities: str | None, count: int | None, weights: Path | None
+) -> str:
+    """Hold a program file (and its weight image) against hardware by name, or against the words of
+    the registers CAP0 to CAP5, separated by commas. Returns one line to print.
+    """
+    data = _read(program)
+    count = len(data) // isa.DESCRIPTOR_BYTES if count is None else count
+    target = Hardware.named(hardware)
+    if capabilities is not None:
+        try:
+            target = from_capabilities([int(word, 0) for word in capabilities.split(",")])
+        except ValueError:
+            raise UserError(
+                f"--capabilities '{capabilities}' is not six numbers with commas between, as in "
+                "0x08081004,..."
+            ) from None
+    check_program(target, data, count, None if weights is None else _read(weights))
+    return f"{program}: {count} descriptors, legal on hardware {target.name}"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); write it with `make vectors`"
+        ) from None

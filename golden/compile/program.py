@@ -228,7 +228,9 @@ class _Assembler:
         prove_progress(program)
         use = {m.field: m.peak for m in (self.spike, self.weight, self.row, self.param)}
         loads = [
-            dict(name=i.name, offset=i.fields["offset"], bytes=i.size, crc=f"{i.fields['crc']:#010x}")
+            dict(
+                name=i.name, offset=i.fields["offset"], bytes=i.size, crc=f"{i.fields['crc']:#010x}"
+            )
             for i in self.items
             if i.op == isa.OP_LOAD and i.fields["check"]
         ]
@@ -369,8 +371,9 @@ class _Assembler:
         table = self.table(index, layer, packed.entries + region.start)
         slots = packed.slots.reshape(-1, self.hardware.lanes)
         data = bits.pack(slots, self.hardware.slot_width)
-        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, data, records=len(slots),
-                       dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
+        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, data,
+                       records=len(slots), dest=region.start,
+                       wait_layers=region.wait_layers)  # fmt: skip
         return dict(row_base=table, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
 
     def table(self, index: int, layer: Layer, entries: np.ndarray) -> int:

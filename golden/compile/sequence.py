@@ -51,9 +51,7 @@ def job_order(program: bytes, jobs: int, policy: str = "queues"):
     too early. ``lazy``: loads only when a layer waits for them. Raises RuntimeError on a deadlock.
     """
     listing = descriptors(program)
-    pending = deque(
-        _Item(job, i, *item) for job in range(jobs) for i, item in enumerate(listing)
-    )
+    pending = deque(_Item(job, i, *item) for job in range(jobs) for i, item in enumerate(listing))
     depth = (LOAD_QUEUE, LAYER_QUEUE) if policy == "queues" else (len(pending), len(pending))
     loads, items, running = deque(), deque(), None
     decoded, loaded, layers, done = ([0] * jobs for _ in range(4))  # per job; done: and stores

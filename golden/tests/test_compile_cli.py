@@ -41,7 +41,9 @@ def test_folder_drives_the_emulator(checkpoint, tmp_path):
     assert {"program.bin", "weights.bin", "image1.bin", "expected1.npz"} <= set(manifest["sha256"])
 
     emulator = Emulator(Hardware(**manifest["hardware"]))
-    answer = emulator.run(*((out / f"{n}.bin").read_bytes() for n in ("program", "weights", "image1")))
+    answer = emulator.run(
+        *((out / f"{n}.bin").read_bytes() for n in ("program", "weights", "image1"))
+    )
     expected = np.load(out / "expected1.npz")
     for layer in manifest["layers"]:
         got = answer.drained[layer["id"]]

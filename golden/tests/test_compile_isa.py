@@ -14,8 +14,8 @@ SOURCE = (Path(__file__).parents[2] / "rtl" / "psf_pkg.sv").read_text()
 
 def test_constants():
     constants = dict(re.findall(r"localparam logic \[\d+:0\] (\w+) = \d+'[hd](\w+);", SOURCE))
-    mirrored = [n for n in constants if n.startswith(("OP_", "TARGET_", "MODE_"))]
-    assert len(mirrored) == 13
+    mirrored = [n for n in constants if n.startswith(("OP_", "TARGET_", "MODE_", "ERROR_"))]
+    assert len(mirrored) == 13 + 14
     for name in mirrored:
         assert getattr(isa, name) == int(constants[name], 16), name
 
