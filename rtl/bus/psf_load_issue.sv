@@ -6,6 +6,7 @@
 // The product is a shift-and-add over the bits of the 8-bit factor: 2 to 9 cycles after a load is
 // taken both commands leave; the next load is taken then. Two unpack commands can wait in a queue, so
 // the next load is read while this one streams. No read command is made for 0 beats.
+// parity_o: the unpack command at the front has changed in the queue; it is not handed on.
 
 module psf_load_issue #(
   parameter int unsigned Lanes = 8,  // P, divides 64
@@ -14,23 +15,26 @@ module psf_load_issue #(
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
-  input  logic [31:3]      weight_base_i,   // byte addresses, multiples of 8
-  input  logic [31:3]      image_base_i,
   input  logic             load_valid_i,
   output logic             load_ready_o,
   input  psf_pkg::load_t   load_i,
+  input  logic [31:3]      load_base_i,     // byte address that the offset counts from
   input  logic [15:0]      load_index_i,    // of the descriptor
   output logic             read_valid_o,
   input  logic             read_ready_i,
   output logic [31:3]      read_addr_o,
   output logic [28:0]      read_beats_o,
+  output logic [15:0]      read_tag_o,      // index of the descriptor
   output logic             unpack_valid_o,
   input  logic             unpack_ready_i,
   output logic [3:0]       unpack_target_o,
   output logic [7:0]       unpack_words_o,  // spikes: words per line
   output logic [15:0]      unpack_dest_o,
   output logic [23:0]      unpack_records_o,
-  output logic [15:0]      unpack_index_o
+  output logic             unpack_check_o,  // unpack_crc_o is that of the beats
+  output logic [31:0]      unpack_crc_o,
+  output logic [15:0]      unpack_index_o,
+  output logic             parity_o
 );
 
   localparam int unsigned WordShift = $clog2(64 / Lanes);  // spike words per beat, log2
@@ -51,6 +55,7 @@ module psf_load_issue #(
 
   state_e state_q;
   psf_pkg::load_t load_q;
+  logic [31:3] base_q;
   logic [15:0] index_q;
   logic [31:0] units_q, shifted_q;
   logic [7:0] factor_q;
@@ -106,6 +111,7 @@ module psf_load_issue #(
   always_ff @(posedge clk_i) begin
     if (state_q == IDLE) begin
       load_q    <= load_i;
+      base_q    <= load_base_i;
       index_q   <= load_index_i;
       factor_q  <= factor;
       shifted_q <= 32'(load_i.records);
@@ -117,13 +123,16 @@ module psf_load_issue #(
     end
   end
 
-  assign load_ready_o   = state_q == IDLE;
-  assign read_valid_o   = read_q;
-  assign read_addr_o    = (load_q.from_image ? image_base_i : weight_base_i) + load_q.offset[31:3];
-  assign read_beats_o   = beats;
+  assign load_ready_o = state_q == IDLE;
+  assign read_valid_o = read_q;
+  assign read_addr_o  = base_q + load_q.offset[31:3];
+  assign read_beats_o = beats;
+  assign read_tag_o   = index_q;
+
+  logic queue_valid, queue_error, parity_q;
 
   psf_fifo #(
-    .Width(4 + 8 + 16 + 24 + 16),
+    .Width(4 + 8 + 16 + 24 + 1 + 32 + 16),
     .Depth(2)
   ) u_unpack (
     .clk_i,
@@ -131,18 +140,41 @@ module psf_load_issue #(
     .clear_i    (1'b0),
     .in_valid_i (unpack_q),
     .in_ready_o (unpack_room),
-    .in_data_i  ({load_q.target, load_q.unit_words, load_q.dest, load_q.records, index_q}),
-    .out_valid_o(unpack_valid_o),
-    .out_ready_i(unpack_ready_i),
+    .in_data_i  ({
+      load_q.target,
+      load_q.unit_words,
+      load_q.dest,
+      load_q.records,
+      load_q.check,
+      load_q.crc,
+      index_q
+    }),
+    .out_valid_o(queue_valid),
+    .out_ready_i(unpack_ready_i && !queue_error),
     .out_data_o ({
-      unpack_target_o, unpack_words_o, unpack_dest_o, unpack_records_o, unpack_index_o
-    })
+      unpack_target_o,
+      unpack_words_o,
+      unpack_dest_o,
+      unpack_records_o,
+      unpack_check_o,
+      unpack_crc_o,
+      unpack_index_o
+    }),
+    .error_o    (queue_error)
   );
 
-  logic unused_wait;  // the sequencer has seen to it
-  assign unused_wait = ^load_q.wait_layers;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) parity_q <= 1'b0;
+    else parity_q <= queue_error;
+  end
 
-  // The read command holds until taken. The compiler keeps loads aligned and within the 4 GiB of addresses.
+  assign unpack_valid_o = queue_valid && !queue_error;
+  assign parity_o       = parity_q;
+
+  logic unused_fields;  // the sequencer has seen to them
+  assign unused_fields = ^{load_q.wait_layers, load_q.wait_previous, load_q.from_image};
+
+  // The read command holds until taken. psf_descriptor_check has seen to offset and records.
   always_ff @(posedge clk_i) begin
     if (rst_ni && $past(rst_ni && read_valid_o && !read_ready_i)) begin
       assert (read_valid_o && read_addr_o == $past(read_addr_o));

@@ -3,11 +3,13 @@
 // Unpacks the beats of one load after the other into its target memory, record by record
 // (docs/architecture.md, "Load records in DRAM").
 // Throughput: weights and parameters one beat per cycle; rows and logits one 32-bit entry per
-// cycle; spikes one Lanes-bit word per cycle; 2 cycles between two loads. Writes are registered;
+// cycle; spikes one Lanes-bit word per cycle; 3 cycles between two loads. Writes are registered;
 // beat_ready_o follows weight_ready_i and spike_ready_i combinationally.
 // Stalls with weight_ready_i (only when a second record is complete before the first was taken) and
 // spike_ready_i; the other targets always take. done_o pulses when, or after, the last record of
-// the load has been taken; done_error_o says that a beat had a bad response (it is stored anyway).
+// the load has been taken. Faults, pulses instead of done_o: the CRC-32 of all beats is not cmd_crc_i
+// (golden: zlib.crc32; everything is stored by then), or a row-table entry without words, beyond
+// its bank or with a shift above 7 (not stored). Then nothing happens until reset.
 
 module psf_loader #(
   parameter int unsigned Lanes = 8,  // P, divides 64
@@ -31,11 +33,12 @@ module psf_loader #(
   input  logic [7:0]                    cmd_words_i,    // spikes: words per line
   input  logic [15:0]                   cmd_dest_i,
   input  logic [23:0]                   cmd_records_i,
-  input  logic [15:0]                   cmd_index_i,    // of the descriptor, comes back with done
+  input  logic                          cmd_check_i,    // compare the CRC
+  input  logic [31:0]                   cmd_crc_i,
+  input  logic [15:0]                   cmd_index_i,    // of the descriptor, comes back with a fault
   input  logic                          beat_valid_i,
   output logic                          beat_ready_o,
   input  logic [63:0]                   beat_data_i,
-  input  logic                          beat_error_i,
   output logic                          weight_valid_o,
   input  logic                          weight_ready_i,
   output logic [BankWidth-1:0]          weight_bank_o,
@@ -57,8 +60,9 @@ module psf_loader #(
   output logic [15:0]                   logit_addr_o,
   output logic [31:0]                   logit_data_o,
   output logic                          done_o,
-  output logic                          done_error_o,
-  output logic [15:0]                   done_index_o
+  output logic                          fault_valid_o,
+  output logic [7:0]                    fault_cause_o,  // psf_pkg::ERROR_WEIGHT_CRC, _OVERRUN
+  output logic [15:0]                   fault_index_o
 );
 
   localparam int unsigned WeightBeats = (WeightWidth + 63) / 64;
@@ -75,10 +79,12 @@ module psf_loader #(
     $fatal(1, "psf_loader: LineWords must be a power of two");
   end
 
-  typedef enum logic [1:0] {
+  typedef enum logic [2:0] {
     IDLE,
     RUN,
-    DRAIN
+    COMPARE,  // the CRC
+    DRAIN,
+    FAILED
   } state_e;
 
   state_e state_q;
@@ -88,7 +94,8 @@ module psf_loader #(
   logic [23:0] left_q;  // records to come, this one included
   logic [15:0] addr_q, index_q;
   logic [BankWidth-1:0] bank_q;
-  logic error_q;
+  logic check_q, mismatch_q, bad_row;
+  logic [31:0] crc_want_q, crc_q, crc;
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
@@ -139,28 +146,38 @@ module psf_loader #(
       state_q <= IDLE;
     end else begin
       unique case (state_q)
-        IDLE: if (cmd_valid_i) state_q <= empty ? DRAIN : RUN;
-        RUN: if (step && last_record) state_q <= DRAIN;
-        default: if (done_o) state_q <= IDLE;
+        IDLE: if (cmd_valid_i) state_q <= empty ? COMPARE : RUN;
+        RUN: begin
+          if (bad_row) state_q <= FAILED;
+          else if (step && last_record) state_q <= COMPARE;
+        end
+        COMPARE: state_q <= DRAIN;
+        DRAIN: begin
+          if (mismatch_q) state_q <= FAILED;
+          else if (done_o) state_q <= IDLE;
+        end
+        default: ;  // failed: until reset
       endcase
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (state_q == IDLE) begin
-      target_q <= cmd_target_i;
-      unit_q   <= cmd_words_i;
-      left_q   <= cmd_records_i;
-      addr_q   <= cmd_dest_i;
-      index_q  <= cmd_index_i;
-      bank_q   <= '0;
-      word_q   <= '0;
-      sub_q    <= '0;
-      error_q  <= 1'b0;
+      target_q   <= cmd_target_i;
+      unit_q     <= cmd_words_i;
+      left_q     <= cmd_records_i;
+      addr_q     <= cmd_dest_i;
+      index_q    <= cmd_index_i;
+      check_q    <= cmd_check_i;
+      crc_want_q <= cmd_crc_i;
+      crc_q      <= '1;
+      bank_q     <= '0;
+      word_q     <= '0;
+      sub_q      <= '0;
     end else if (step) begin
-      error_q <= error_q || beat_error_i;
-      sub_q   <= last_sub ? '0 : sub_q + 8'd1;
-      word_q  <= last_word ? '0 : word_q + 8'd1;
+      if (beat_ready_o) crc_q <= crc;
+      sub_q  <= last_sub ? '0 : sub_q + 8'd1;
+      word_q <= last_word ? '0 : word_q + 8'd1;
       if (last_word) begin
         left_q <= left_q - 24'd1;
         bank_q <= bank_q + 1'b1;
@@ -169,10 +186,28 @@ module psf_loader #(
     end
   end
 
-  assign done_o       = (state_q == DRAIN) && (!weight_valid_o || weight_ready_i) &&
+  // The register of the CRC has the last beat in COMPARE.
+  psf_crc32 u_crc (
+    .crc_i (crc_q),
+    .data_i(beat_data_i),
+    .crc_o (crc)
+  );
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) fault_valid_o <= 1'b0;
+    else fault_valid_o <= bad_row || (state_q == DRAIN && mismatch_q);
+  end
+
+  always_ff @(posedge clk_i) begin
+    mismatch_q <= check_q && crc_q != ~crc_want_q;
+    if (bad_row || state_q == DRAIN) begin
+      fault_cause_o <= bad_row ? psf_pkg::ERROR_OVERRUN : psf_pkg::ERROR_WEIGHT_CRC;
+      fault_index_o <= index_q;
+    end
+  end
+
+  assign done_o = (state_q == DRAIN) && !mismatch_q && (!weight_valid_o || weight_ready_i) &&
       (!spike_valid_o || spike_ready_i);
-  assign done_error_o = error_q;
-  assign done_index_o = index_q;
 
   // Valid bits of the outputs.
   logic out;
@@ -190,7 +225,7 @@ module psf_loader #(
       else if (weight_ready_i) weight_valid_o <= 1'b0;
       if (step && target_q == psf_pkg::TARGET_SPIKE) spike_valid_o <= 1'b1;
       else if (spike_ready_i) spike_valid_o <= 1'b0;
-      row_valid_o   <= out && target_q == psf_pkg::TARGET_ROW;
+      row_valid_o   <= out && target_q == psf_pkg::TARGET_ROW && !bad_row;
       param_valid_o <= out && target_q == psf_pkg::TARGET_PARAM;
       logit_valid_o <= out && target_q == psf_pkg::TARGET_LOGIT;
     end
@@ -226,6 +261,13 @@ module psf_loader #(
     end
   end
 
+  // A row-table entry must point at 1 to 255 words of its bank, with a shift of 0 to 7.
+  logic [16:0] row_end;
+
+  assign row_end = {1'b0, entry[15:0]} + 17'(entry[23:16]);
+  assign bad_row = step && target_q == psf_pkg::TARGET_ROW &&
+      (entry[23:16] == '0 || row_end > 17'(BankDepth) || entry[27]);
+
   always_ff @(posedge clk_i) begin
     if (step) begin
       record_q <= record;
@@ -253,7 +295,7 @@ module psf_loader #(
   assign logit_addr_o  = out_addr_q;
   assign logit_data_o  = entry_q[31:0];
 
-  // Valid holds with its payload, and the compiler keeps records inside their memories.
+  // Valid holds with its payload, and psf_descriptor_check keeps records inside their memories.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       if ($past(rst_ni && weight_valid_o && !weight_ready_i)) begin
