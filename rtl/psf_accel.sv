@@ -80,7 +80,8 @@ module psf_accel #(
 );
   localparam int unsigned SlotWidth = $clog2(AccDepth) + 8;
 
-  logic layer_start, layer_done;
+  logic datapath_rst_n, layer_start, layer_done;
+  logic [1:0] fault;
   psf_pkg::layer_t layer;
   logic weight_valid, weight_ready, row_valid, param_valid, spike_valid, spike_ready, logit_valid;
   logic [$clog2(Banks)-1:0] weight_bank, row_bank;
@@ -161,6 +162,8 @@ module psf_accel #(
       .m_axi_rlast,
       .m_axi_rvalid,
       .m_axi_rready,
+      .datapath_rst_no(datapath_rst_n),
+      .fault_i       (fault),
       .layer_start_o (layer_start),
       .layer_o       (layer),
       .layer_done_i  (layer_done),
@@ -206,7 +209,7 @@ module psf_accel #(
       .PatchLines(PatchLines)
   ) u_datapath (
       .clk_i,
-      .rst_ni,
+      .rst_ni        (datapath_rst_n),
       .layer_start_i (layer_start),
       .layer_i       (layer),
       .layer_done_o  (layer_done),
@@ -234,6 +237,7 @@ module psf_accel #(
       .logit_raddr_i (logit_raddr),
       .logit_rdata_o (logit_rdata),
       .event_o       (events),
+      .fault_o       (fault),
       .trace_valid_o,
       .trace_layer_o,
       .trace_token_o,

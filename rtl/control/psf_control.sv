@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything between the host and the datapath: registers (AXI4-Lite), the program, loads (AXI read),
-// results (AXI write), the order of layers, performance counters. Loads stream while layers run.
-// Datapath side: layer_start_o pulses with layer_o, which then holds; layer_done_i pulses 2 or more
+// Everything between the host and the datapath: registers (AXI4-Lite), jobs and their program, loads
+// (AXI read), results (AXI write), the order of layers, faults, performance counters. Loads stream
+// while layers run. Datapath side: it has datapath_rst_no, which pulses low as a run begins and after
+// one that failed; layer_start_o pulses with layer_o, which then holds; layer_done_i pulses 2 or more
 // cycles later and a new layer_start_o may follow in the next cycle. Row, parameter and logit writes
 // are always taken; weight and spike writes hold until taken. A layer that waits for a load starts at
 // least 2 cycles after the load's last write was taken. event_i adds to counters 1 to 6.
@@ -76,6 +77,8 @@ module psf_control #(
   input  logic                          m_axi_rvalid,
   output logic                          m_axi_rready,
   // Datapath.
+  output logic                          datapath_rst_no,
+  input  logic [ 1:0]                   fault_i,         // {overrun, parity}, registered
   output logic                          layer_start_o,
   output psf_pkg::layer_t               layer_o,
   input  logic                          layer_done_i,
@@ -105,10 +108,24 @@ module psf_control #(
   input  logic [5:0][7:0]               event_i         // [0] is counter 1
 );
 
-  logic start, finish;
+  // Registers, bus masters, run control and counters keep rst_ni; the rest is reset for every run.
+  logic run_rst_n, stop, run, retire;
+
+  assign datapath_rst_no = run_rst_n;
+
+  // ---- Registers.
+  logic start, abort, soft_reset, ring_write, busy, stuck;
   logic [31:3] program_base, weight_base, image_base, result_base;
-  logic [7:0] finish_cause;
-  logic [15:0] finish_index, layers, loads;
+  logic [31:4] ring_base;
+  logic [3:0] ring_size;
+  logic [15:0] program_count, ring_head, ring_tail;
+  logic [31:0] watchdog;
+  logic [31:3] read_base, read_limit, write_base, write_limit;
+  logic done, irq_job, error;
+  logic [7:0] error_cause;
+  logic [15:0] error_index, error_job;
+  logic [31:0] error_addr;
+  logic [15:0] layers, loads;
   logic [31:0] cycles;
   logic counter_re;
   logic [8:0] counter_raddr;
@@ -150,42 +167,131 @@ module psf_control #(
     .s_axil_rvalid,
     .s_axil_rready,
     .start_o        (start),
+    .abort_o        (abort),
+    .soft_reset_o   (soft_reset),
+    .ring_write_o   (ring_write),
+    .run_i          (run),
     .program_base_o (program_base),
     .weight_base_o  (weight_base),
     .image_base_o   (image_base),
     .result_base_o  (result_base),
-    .finish_i       (finish),
-    .finish_cause_i (finish_cause),
-    .finish_index_i (finish_index),
+    .program_count_o(program_count),
+    .watchdog_o     (watchdog),
+    .ring_base_o    (ring_base),
+    .ring_size_o    (ring_size),
+    .ring_head_o    (ring_head),
+    .read_base_o    (read_base),
+    .read_limit_o   (read_limit),
+    .write_base_o   (write_base),
+    .write_limit_o  (write_limit),
+    .busy_i         (busy),
+    .stuck_i        (stuck),
+    .done_i         (done),
+    .irq_job_i      (irq_job),
+    .error_i        (error),
+    .cause_i        (error_cause),
+    .index_i        (error_index),
+    .addr_i         (error_addr),
+    .job_i          (error_job),
     .label_i,
     .cycles_i       (cycles),
     .layers_i       (layers),
     .loads_i        (loads),
+    .ring_tail_i    (ring_tail),
     .counter_re_o   (counter_re),
     .counter_raddr_o(counter_raddr),
     .counter_rdata_i(counter_rdata)
   );
 
-  // Reads: client 0 fetches descriptors, client 1 loads.
-  logic [1:0] cmd_valid, cmd_ready, beat_valid, beat_ready;
-  logic [1:0][31:3] cmd_addr;
-  logic [1:0][28:0] cmd_beats;
+  // ---- Run control.
+  logic idle, more, forget, program_empty, program_fault, bad_descriptor, job_retired, job_irq;
+  logic read_idle, write_idle, read_fault, write_fault, load_fault, parity_q;
+  logic fetch_parity, sequencer_parity, issue_parity, beat_parity;
+  logic [7:0] read_cause, write_cause, load_cause, descriptor_cause;
+  logic [15:0] front, read_tag, load_fault_index, descriptor_index, active_index;
+  logic [31:0] read_fault_addr, write_fault_addr;
+
+  assign program_empty = program_count == '0;
+  assign program_fault = program_empty || bad_descriptor;
+
+  always_ff @(posedge clk_i or negedge run_rst_n) begin
+    if (!run_rst_n) parity_q <= 1'b0;
+    else parity_q <= beat_parity;
+  end
+
+  psf_supervisor u_supervisor (
+    .clk_i,
+    .rst_ni,
+    .run_rst_no     (run_rst_n),
+    .idle_o         (idle),
+    .run_i          (run),
+    .abort_i        (abort),
+    .soft_reset_i   (soft_reset),
+    .forget_o       (forget),
+    .busy_o         (busy),
+    .stuck_o        (stuck),
+    .stop_o         (stop),
+    .bus_idle_i     (read_idle && write_idle),
+    .watchdog_i     (watchdog),
+    .cycles_o       (cycles),
+    .job_i          (front),
+    .retire_i       (job_retired),
+    .more_i         (more),
+    .irq_i          (job_irq),
+    .retire_o       (retire),
+    .irq_job_o      (irq_job),
+    .done_o         (done),
+    .error_o        (error),
+    .cause_o        (error_cause),
+    .index_o        (error_index),
+    .addr_o         (error_addr),
+    .job_o          (error_job),
+    .read_fault_i   (read_fault),
+    .read_cause_i   (read_cause),
+    .read_addr_i    (read_fault_addr),
+    .read_index_i   (read_tag),
+    .write_fault_i  (write_fault),
+    .write_cause_i  (write_cause),
+    .write_addr_i   (write_fault_addr),
+    .load_fault_i   (load_fault),
+    .load_cause_i   (load_cause),
+    .load_index_i   (load_fault_index),
+    .parity_i       (fetch_parity || sequencer_parity || issue_parity || parity_q || fault_i[0]),
+    .overrun_i      (fault_i[1]),
+    .program_fault_i(program_fault),
+    .program_cause_i(program_empty ? psf_pkg::ERROR_NO_END : descriptor_cause),
+    .program_index_i(program_empty ? 16'd0 : descriptor_index),
+    .active_index_i (active_index)
+  );
+
+  // ---- Reads: client 0 fetches descriptors, client 1 the jobs of the ring, client 2 loads.
+  logic [2:0] cmd_valid, cmd_ready, beat_valid, beat_ready;
+  logic [2:0][31:3] cmd_addr;
+  logic [2:0][28:0] cmd_beats;
+  logic [2:0][15:0] cmd_tag;
   logic [63:0] beat_data;
-  logic beat_error;
 
   psf_read_dma #(
     .AxiIdWidth(AxiIdWidth)
   ) u_read_dma (
     .clk_i,
     .rst_ni,
-    .cmd_valid_i (cmd_valid),
-    .cmd_ready_o (cmd_ready),
-    .cmd_addr_i  (cmd_addr),
-    .cmd_beats_i (cmd_beats),
-    .beat_valid_o(beat_valid),
-    .beat_ready_i(beat_ready),
-    .beat_data_o (beat_data),
-    .beat_error_o(beat_error),
+    .stop_i        (stop),
+    .idle_o        (read_idle),
+    .window_base_i (read_base),
+    .window_limit_i(read_limit),
+    .cmd_valid_i   (cmd_valid),
+    .cmd_ready_o   (cmd_ready),
+    .cmd_addr_i    (cmd_addr),
+    .cmd_beats_i   (cmd_beats),
+    .cmd_tag_i     (cmd_tag),
+    .beat_valid_o  (beat_valid),
+    .beat_ready_i  (beat_ready),
+    .beat_data_o   (beat_data),
+    .fault_valid_o (read_fault),
+    .fault_cause_o (read_cause),
+    .fault_addr_o  (read_fault_addr),
+    .fault_tag_o   (read_tag),
     .m_axi_arid,
     .m_axi_araddr,
     .m_axi_arlen,
@@ -201,94 +307,148 @@ module psf_control #(
     .m_axi_rready
   );
 
-  logic fetch_stop, fetch_idle, desc_valid, desc_ready, desc_error;
+  // ---- Jobs, their descriptors and what they say.
+  logic job_valid, job_ready;
+  psf_pkg::job_t job, desc_job;
+
+  psf_job_queue u_job_queue (
+    .clk_i,
+    .rst_ni,
+    .start_i      (start),
+    .soft_reset_i (soft_reset),
+    .ring_write_i (ring_write),
+    .ring_head_i  (ring_head),
+    .ring_base_i  (ring_base),
+    .ring_size_i  (ring_size),
+    .image_base_i (image_base),
+    .result_base_i(result_base),
+    .ring_tail_o  (ring_tail),
+    .idle_i       (idle),
+    .run_o        (run),
+    .stop_i       (stop),
+    .retire_i     (retire),
+    .fail_i       (error),
+    .more_o       (more),
+    .front_o      (front),
+    .job_valid_o  (job_valid),
+    .job_ready_i  (job_ready && !program_empty),
+    .job_o        (job),
+    .cmd_valid_o  (cmd_valid[1]),
+    .cmd_ready_i  (cmd_ready[1]),
+    .cmd_addr_o   (cmd_addr[1]),
+    .cmd_beats_o  (cmd_beats[1]),
+    .beat_valid_i (beat_valid[1]),
+    .beat_ready_o (beat_ready[1]),
+    .beat_data_i  (beat_data)
+  );
+
+  assign cmd_tag[1] = '0;
+
+  logic desc_valid, desc_ready, desc_last, desc_bad;
   logic [511:0] desc_data;
   logic [15:0] desc_index;
 
   psf_descriptor_fetch u_fetch (
     .clk_i,
-    .rst_ni,
-    .start_i     (start),
+    .rst_ni      (run_rst_n),
     .base_i      (program_base),
-    .stop_i      (fetch_stop),
-    .idle_o      (fetch_idle),
+    .count_i     (program_count),
+    .job_valid_i (job_valid && !program_empty),
+    .job_ready_o (job_ready),
+    .job_i       (job),
+    .stop_i      (stop),
     .cmd_valid_o (cmd_valid[0]),
     .cmd_ready_i (cmd_ready[0]),
     .cmd_addr_o  (cmd_addr[0]),
     .cmd_beats_o (cmd_beats[0]),
+    .cmd_tag_o   (cmd_tag[0]),
     .beat_valid_i(beat_valid[0]),
     .beat_ready_o(beat_ready[0]),
     .beat_data_i (beat_data),
-    .beat_error_i(beat_error),
     .desc_valid_o(desc_valid),
     .desc_ready_i(desc_ready),
     .desc_data_o (desc_data),
     .desc_index_o(desc_index),
-    .desc_error_o(desc_error)
+    .desc_last_o (desc_last),
+    .desc_job_o  (desc_job),
+    .desc_bad_o  (desc_bad),
+    .parity_o    (fetch_parity)
   );
 
-  logic load_valid, load_ready, load_done, load_error, layer_retire;
-  logic store_valid, store_ready, store_done, store_error;
+  logic load_valid, load_ready, load_done, layer_retire, store_valid, store_ready, store_done;
   psf_pkg::load_t load;
-  logic [15:0] load_index, load_done_index, store_logits;
-  logic [31:3] store_offset;
+  logic [15:0] load_index, store_logits;
+  logic [31:3] load_base, store_addr;
 
-  psf_sequencer u_sequencer (
+  psf_sequencer #(
+    .Lanes(Lanes),
+    .Banks(Banks),
+    .LineWords(LineWords),
+    .AccDepth(AccDepth),
+    .BankDepth(BankDepth),
+    .RowDepth(RowDepth),
+    .ParamDepth(ParamDepth),
+    .SpikeLines(SpikeLines),
+    .PatchLines(PatchLines)
+  ) u_sequencer (
     .clk_i,
-    .rst_ni,
-    .start_i          (start),
-    .finish_o         (finish),
-    .finish_cause_o   (finish_cause),
-    .finish_index_o   (finish_index),
-    .cycles_o         (cycles),
-    .layers_o         (layers),
-    .loads_o          (loads),
-    .fetch_stop_o     (fetch_stop),
-    .fetch_idle_i     (fetch_idle),
-    .desc_valid_i     (desc_valid),
-    .desc_ready_o     (desc_ready),
-    .desc_data_i      (desc_data),
-    .desc_index_i     (desc_index),
-    .desc_error_i     (desc_error),
-    .load_valid_o     (load_valid),
-    .load_ready_i     (load_ready),
-    .load_o           (load),
-    .load_index_o     (load_index),
-    .load_done_i      (load_done),
-    .load_error_i     (load_error),
-    .load_done_index_i(load_done_index),
+    .rst_ni        (run_rst_n),
+    .stop_i        (stop),
+    .weight_base_i (weight_base),
+    .desc_valid_i  (desc_valid),
+    .desc_ready_o  (desc_ready),
+    .desc_data_i   (desc_data),
+    .desc_index_i  (desc_index),
+    .desc_last_i   (desc_last),
+    .desc_job_i    (desc_job),
+    .desc_bad_i    (desc_bad),
+    .fault_valid_o (bad_descriptor),
+    .fault_cause_o (descriptor_cause),
+    .fault_index_o (descriptor_index),
+    .parity_o      (sequencer_parity),
+    .load_valid_o  (load_valid),
+    .load_ready_i  (load_ready),
+    .load_o        (load),
+    .load_base_o   (load_base),
+    .load_index_o  (load_index),
+    .load_done_i   (load_done),
     .layer_start_o,
     .layer_o,
-    .layer_done_i     (layer_retire),
-    .store_valid_o    (store_valid),
-    .store_ready_i    (store_ready),
-    .store_offset_o   (store_offset),
-    .store_logits_o   (store_logits),
-    .store_done_i     (store_done),
-    .store_error_i    (store_error)
+    .layer_done_i  (layer_retire),
+    .store_valid_o (store_valid),
+    .store_ready_i (store_ready),
+    .store_addr_o  (store_addr),
+    .store_logits_o(store_logits),
+    .store_done_i  (store_done),
+    .active_index_o(active_index),
+    .retire_o      (job_retired),
+    .irq_o         (job_irq)
   );
 
-  logic unpack_valid, unpack_ready;
+  // ---- Loads.
+  logic unpack_valid, unpack_ready, unpack_check;
   logic [3:0] unpack_target;
   logic [7:0] unpack_words;
   logic [15:0] unpack_dest, unpack_index;
   logic [23:0] unpack_records;
-  logic loader_valid, loader_ready, loader_error;
+  logic [31:0] unpack_crc;
+  logic loader_valid, loader_ready;
   logic [63:0] loader_data;
 
   psf_fifo #(
-    .Width(65),
+    .Width(64),
     .Depth(8)
   ) u_beats (
     .clk_i,
-    .rst_ni,
+    .rst_ni     (run_rst_n),
     .clear_i    (1'b0),
-    .in_valid_i (beat_valid[1]),
-    .in_ready_o (beat_ready[1]),
-    .in_data_i  ({beat_error, beat_data}),
+    .in_valid_i (beat_valid[2]),
+    .in_ready_o (beat_ready[2]),
+    .in_data_i  (beat_data),
     .out_valid_o(loader_valid),
     .out_ready_i(loader_ready),
-    .out_data_o ({loader_error, loader_data})
+    .out_data_o (loader_data),
+    .error_o    (beat_parity)
   );
 
   psf_load_issue #(
@@ -297,24 +457,27 @@ module psf_control #(
     .ParamBeats ((2 * Lanes * AccWidth + 63) / 64)
   ) u_load_issue (
     .clk_i,
-    .rst_ni,
-    .weight_base_i (weight_base),
-    .image_base_i  (image_base),
-    .load_valid_i  (load_valid),
-    .load_ready_o  (load_ready),
-    .load_i        (load),
-    .load_index_i  (load_index),
-    .read_valid_o  (cmd_valid[1]),
-    .read_ready_i  (cmd_ready[1]),
-    .read_addr_o   (cmd_addr[1]),
-    .read_beats_o  (cmd_beats[1]),
-    .unpack_valid_o(unpack_valid),
-    .unpack_ready_i(unpack_ready),
-    .unpack_target_o(unpack_target),
-    .unpack_words_o(unpack_words),
-    .unpack_dest_o (unpack_dest),
+    .rst_ni          (run_rst_n),
+    .load_valid_i    (load_valid),
+    .load_ready_o    (load_ready),
+    .load_i          (load),
+    .load_base_i     (load_base),
+    .load_index_i    (load_index),
+    .read_valid_o    (cmd_valid[2]),
+    .read_ready_i    (cmd_ready[2]),
+    .read_addr_o     (cmd_addr[2]),
+    .read_beats_o    (cmd_beats[2]),
+    .read_tag_o      (cmd_tag[2]),
+    .unpack_valid_o  (unpack_valid),
+    .unpack_ready_i  (unpack_ready),
+    .unpack_target_o (unpack_target),
+    .unpack_words_o  (unpack_words),
+    .unpack_dest_o   (unpack_dest),
     .unpack_records_o(unpack_records),
-    .unpack_index_o(unpack_index)
+    .unpack_index_o  (unpack_index),
+    .unpack_check_o  (unpack_check),
+    .unpack_crc_o    (unpack_crc),
+    .parity_o        (issue_parity)
   );
 
   psf_loader #(
@@ -329,18 +492,19 @@ module psf_control #(
     .SpikeLines(SpikeLines)
   ) u_loader (
     .clk_i,
-    .rst_ni,
-    .cmd_valid_i (unpack_valid),
-    .cmd_ready_o (unpack_ready),
+    .rst_ni       (run_rst_n),
+    .cmd_valid_i  (unpack_valid),
+    .cmd_ready_o  (unpack_ready),
     .cmd_target_i (unpack_target),
-    .cmd_words_i (unpack_words),
-    .cmd_dest_i  (unpack_dest),
+    .cmd_words_i  (unpack_words),
+    .cmd_dest_i   (unpack_dest),
     .cmd_records_i(unpack_records),
-    .cmd_index_i (unpack_index),
-    .beat_valid_i(loader_valid),
-    .beat_ready_o(loader_ready),
-    .beat_data_i (loader_data),
-    .beat_error_i(loader_error),
+    .cmd_index_i  (unpack_index),
+    .cmd_check_i  (unpack_check),
+    .cmd_crc_i    (unpack_crc),
+    .beat_valid_i (loader_valid),
+    .beat_ready_o (loader_ready),
+    .beat_data_i  (loader_data),
     .weight_valid_o,
     .weight_ready_i,
     .weight_bank_o,
@@ -361,26 +525,34 @@ module psf_control #(
     .logit_valid_o,
     .logit_addr_o,
     .logit_data_o,
-    .done_o      (load_done),
-    .done_error_o(load_error),
-    .done_index_o(load_done_index)
+    .done_o       (load_done),
+    .fault_valid_o(load_fault),
+    .fault_cause_o(load_cause),
+    .fault_index_o(load_fault_index)
   );
 
+  // ---- Results and counters.
   psf_result_writer #(
     .AxiIdWidth(AxiIdWidth)
   ) u_result_writer (
     .clk_i,
     .rst_ni,
+    .stop_i        (stop),
+    .idle_o        (write_idle),
+    .window_base_i (write_base),
+    .window_limit_i(write_limit),
     .store_valid_i (store_valid),
     .store_ready_o (store_ready),
-    .store_addr_i  (result_base + store_offset),
+    .store_addr_i  (store_addr),
     .store_logits_i(store_logits),
     .cycles_i      (cycles),
     .label_i,
     .logit_raddr_o,
     .logit_rdata_i,
     .done_o        (store_done),
-    .error_o       (store_error),
+    .fault_valid_o (write_fault),
+    .fault_cause_o (write_cause),
+    .fault_addr_o  (write_fault_addr),
     .m_axi_awid,
     .m_axi_awaddr,
     .m_axi_awlen,
@@ -402,12 +574,17 @@ module psf_control #(
   psf_perf u_perf (
     .clk_i,
     .rst_ni,
-    .start_i      (start),
+    .start_i      (run),
+    .stop_i       (stop),
+    .clear_i      (forget),
     .layer_start_i(layer_start_o),
     .layer_id_i   (layer_o.id),
     .layer_done_i,
+    .load_done_i  (load_done),
     .event_i,
     .retire_o     (layer_retire),
+    .layers_o     (layers),
+    .loads_o      (loads),
     .re_i         (counter_re),
     .raddr_i      (counter_raddr),
     .rdata_o      (counter_rdata)

@@ -6,17 +6,24 @@
 //   or from start_i, to layer_start_i.
 // retire_o answers layer_done_i, in the same cycle unless the counters of the layer before are still
 // being written away (8 cycles). Reads have latency 1 and never stall.
-// Counters of ids that did not run keep their old values.
+// Counters of ids that did not run keep their old values. stop_i forgets a layer amid its run and
+// what comes after it; what has retired is still written away.
+// layers_o and loads_o count from start_i on; clear_i clears them.
 
 module psf_perf (
   input  logic            clk_i,
   input  logic            rst_ni,
-  input  logic            start_i,
+  input  logic            start_i,        // a run begins
+  input  logic            stop_i,         // level
+  input  logic            clear_i,
   input  logic            layer_start_i,
   input  logic [7:0]      layer_id_i,     // ids from 64 on are not recorded
   input  logic            layer_done_i,
+  input  logic            load_done_i,
   input  logic [5:0][7:0] event_i,
   output logic            retire_o,
+  output logic [15:0]     layers_o,       // retired
+  output logic [15:0]     loads_o,        // done
   input  logic            re_i,
   input  logic [8:0]      raddr_i,        // 8 * id + counter
   output logic [31:0]     rdata_o
@@ -38,7 +45,7 @@ module psf_perf (
     end
   end
 
-  assign retire_o = (layer_done_i || done_q) && !writing_q;
+  assign retire_o = (layer_done_i || done_q) && !writing_q && !stop_i;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -53,6 +60,23 @@ module psf_perf (
       if (retire_o) writing_q <= 1'b1;
       else if (&index_q) writing_q <= 1'b0;
       if (writing_q) index_q <= index_q + 3'd1;
+      if (stop_i) begin
+        active_q <= 1'b0;
+        done_q   <= 1'b0;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      layers_o <= '0;
+      loads_o  <= '0;
+    end else if (start_i || clear_i) begin
+      layers_o <= '0;
+      loads_o  <= '0;
+    end else if (!stop_i) begin
+      layers_o <= layers_o + 16'(retire_o);
+      loads_o  <= loads_o + 16'(load_done_i);
     end
   end
 
@@ -88,7 +112,7 @@ module psf_perf (
 
   // Layers do not overlap, and the next one starts only after its predecessor has retired.
   always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
+    if (rst_ni && !stop_i) begin
       if (layer_start_i) assert (!active_q && !done_q);
       if (layer_done_i) assert (active_q);
     end

@@ -1,243 +1,219 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Executes descriptors in two in-order streams, loads (queue of 4) and layers (queue of 2).
-// A load starts when wait_layers layers have completed since start, a layer when wait_loads loads
-// have; a store or the end when everything before them has. No deadlock while every descriptor
-// waits only for earlier ones. A layer starts in the cycle after its predecessor's end at the
-// earliest. An error (unknown opcode, bad target, failed read or write; the first one counts) stops
-// fetching and forgets queued work; what runs is completed, then finish_o pulses, as at the end.
-// cycles_o counts from the write of CTRL.start (one cycle before start_i) to the interrupt (one
-// cycle after finish_o).
+// Executes what psf_decoder makes of the descriptors in two in-order streams, loads and items
+// (layers, stores, ends of jobs), with queues of 8. A load starts when its target of layers or items
+// is reached, an item when its predecessor has completed and its target of loads is reached. So a
+// job's loads, but not its items, may overtake the job before.
+// No deadlock while every descriptor waits only for earlier ones.
+// A layer starts in the cycle after its predecessor's end at the earliest. retire_o pulses in the
+// second cycle after the last item of a job, no earlier than a parity error in the queues.
+// Nothing starts while stop_i.
 
-module psf_sequencer (
+module psf_sequencer #(
+  parameter int unsigned Lanes = 8,
+  parameter int unsigned Banks = 4,
+  parameter int unsigned LineWords = 8,
+  parameter int unsigned AccDepth = 32,
+  parameter int unsigned BankDepth = 2048,
+  parameter int unsigned RowDepth = 2048,
+  parameter int unsigned ParamDepth = 256,
+  parameter int unsigned SpikeLines = 4096,
+  parameter int unsigned PatchLines = 64
+) (
   input  logic            clk_i,
-  input  logic            rst_ni,
-  input  logic            start_i,
-  output logic            finish_o,
-  output logic [7:0]      finish_cause_o,      // psf_pkg::ERROR_*
-  output logic [15:0]     finish_index_o,      // descriptor of the error
-  output logic [31:0]     cycles_o,
-  output logic [15:0]     layers_o,            // completed since start
-  output logic [15:0]     loads_o,
-  output logic            fetch_stop_o,
-  input  logic            fetch_idle_i,
+  input  logic            rst_ni,          // of the run
+  input  logic            stop_i,
+  input  logic [31:3]     weight_base_i,
   input  logic            desc_valid_i,
   output logic            desc_ready_o,
   input  logic [511:0]    desc_data_i,
   input  logic [15:0]     desc_index_i,
-  input  logic            desc_error_i,
-  output logic            load_valid_o,        // withdrawn on an error
+  input  logic            desc_last_i,
+  input  psf_pkg::job_t   desc_job_i,
+  input  logic            desc_bad_i,      // its CRC is wrong
+  output logic            fault_valid_o,   // of the descriptor at hand; holds
+  output logic [7:0]      fault_cause_o,
+  output logic [15:0]     fault_index_o,
+  output logic            parity_o,        // in a queue, a pulse
+  output logic            load_valid_o,    // withdrawn by stop_i
   input  logic            load_ready_i,
-  output psf_pkg::load_t  load_o,
+  output psf_pkg::load_t  load_o,          // without its waits
+  output logic [31:3]     load_base_o,
   output logic [15:0]     load_index_o,
   input  logic            load_done_i,
-  input  logic            load_error_i,
-  input  logic [15:0]     load_done_index_i,
   output logic            layer_start_o,
-  output psf_pkg::layer_t layer_o,             // holds until the next layer_start_o
+  output psf_pkg::layer_t layer_o,         // holds until the next layer_start_o
   input  logic            layer_done_i,
-  output logic            store_valid_o,
+  output logic            store_valid_o,   // withdrawn by stop_i
   input  logic            store_ready_i,
-  output logic [31:3]     store_offset_o,
+  output logic [31:3]     store_addr_o,
   output logic [15:0]     store_logits_o,
   input  logic            store_done_i,
-  input  logic            store_error_i
+  output logic [15:0]     active_index_o,  // of the layer or store that runs, else 0
+  output logic            retire_o,        // a job is done
+  output logic            irq_o            // with retire_o: its flag
 );
 
-  typedef enum logic [1:0] {
-    IDLE,
-    RUN,
-    STORE,  // a store is on its way
-    STOP  // after OP_END or an error: wait for what runs
-  } state_e;
+  // What has completed since the run began, modulo 2^18.
+  typedef logic [17:0] count_t;
 
-  state_e state_q;
-  logic [7:0] cause_q, cause;
-  logic [15:0] error_index_q, error_index;
-  logic [31:0] cycles_q;
-  logic [15:0] layers_q, loads_q, started_q;  // started_q: loads handed on
-  logic layer_active_q, layer_start_q, failed, flush, quiet;
+  // No target is more than 2^17 away, on either side.
+  function automatic logic reached(count_t count, count_t target);
+    return (count - target) < 18'h20000;
+  endfunction
+
+  typedef enum logic [1:0] {
+    LAYER,
+    STORE,
+    END
+  } kind_e;
+
+  localparam int unsigned ItemWidth = $bits(psf_pkg::layer_t);
+
+  count_t loads_done_q, layers_done_q, items_done_q;
 
   // ---- The descriptor at hand.
-  logic [7:0] opcode;
   psf_pkg::load_t load;
-  psf_pkg::layer_t layer;
-  logic decode, load_push, load_room, layer_push, layer_room, stop, bad_opcode, bad_target;
+  logic load_push, load_room, item_push, item_room, by_layers;
+  count_t load_target, item_target;
+  logic [31:3] load_base;
+  logic [1:0] kind;
+  logic [ItemWidth-1:0] item;
 
-  assign opcode = desc_data_i[7:0];
-  assign load   = psf_pkg::to_load(desc_data_i);
-  assign layer  = psf_pkg::to_layer(desc_data_i);
-  assign decode = state_q == RUN && desc_valid_i && !desc_error_i && !failed;
-
-  always_comb begin
-    load_push     = 1'b0;
-    layer_push    = 1'b0;
-    store_valid_o = 1'b0;
-    stop          = 1'b0;
-    bad_opcode    = 1'b0;
-    bad_target    = 1'b0;
-    desc_ready_o  = 1'b0;
-    if (decode) begin
-      unique case (opcode)
-        psf_pkg::OP_LOAD: begin
-          bad_target   = load.target >= 4'(psf_pkg::Targets);
-          load_push    = !bad_target;
-          desc_ready_o = load_room;
-        end
-        psf_pkg::OP_LAYER: begin
-          layer_push   = 1'b1;
-          desc_ready_o = layer_room;
-        end
-        psf_pkg::OP_STORE: begin
-          store_valid_o = quiet;
-          desc_ready_o  = quiet && store_ready_i;
-        end
-        psf_pkg::OP_END: stop = 1'b1;
-        default: bad_opcode = 1'b1;
-      endcase
-    end
-  end
-
-  assign store_logits_o = desc_data_i[79:64];
-  assign store_offset_o = desc_data_i[159:131];
+  psf_decoder #(
+    .Lanes(Lanes),
+    .Banks(Banks),
+    .LineWords(LineWords),
+    .AccDepth(AccDepth),
+    .BankDepth(BankDepth),
+    .RowDepth(RowDepth),
+    .ParamDepth(ParamDepth),
+    .SpikeLines(SpikeLines),
+    .PatchLines(PatchLines)
+  ) u_decoder (
+    .clk_i,
+    .rst_ni,
+    .stop_i,
+    .weight_base_i,
+    .desc_valid_i,
+    .desc_ready_o,
+    .desc_data_i,
+    .desc_index_i,
+    .desc_last_i,
+    .desc_job_i,
+    .desc_bad_i,
+    .fault_valid_o,
+    .fault_cause_o,
+    .fault_index_o,
+    .load_valid_o    (load_push),
+    .load_ready_i    (load_room),
+    .load_by_layers_o(by_layers),
+    .load_target_o   (load_target),
+    .load_base_o     (load_base),
+    .load_o          (load),
+    .item_valid_o    (item_push),
+    .item_ready_i    (item_room),
+    .item_kind_o     (kind),
+    .item_target_o   (item_target),
+    .item_o          (item)
+  );
 
   // ---- Loads.
-  logic load_valid;
+  count_t target;
+  logic load_valid, on_layers, load_error;
 
   psf_fifo #(
-    .Width($bits(psf_pkg::load_t) + 16),
-    .Depth(4)
+    .Width(1 + 18 + 16 + 29 + $bits(psf_pkg::load_t)),
+    .Depth(8)
   ) u_loads (
     .clk_i,
     .rst_ni,
-    .clear_i    (flush),
+    .clear_i    (1'b0),
     .in_valid_i (load_push),
     .in_ready_o (load_room),
-    .in_data_i  ({load, desc_index_i}),
+    .in_data_i  ({by_layers, load_target, desc_index_i, load_base, load}),
     .out_valid_o(load_valid),
     .out_ready_i(load_valid_o && load_ready_i),
-    .out_data_o ({load_o, load_index_o})
+    .out_data_o ({on_layers, target, load_index_o, load_base_o, load_o}),
+    .error_o    (load_error)
   );
 
-  assign load_valid_o = load_valid && layers_q >= load_o.wait_layers;
+  assign load_valid_o = load_valid && !stop_i &&
+      reached(on_layers ? layers_done_q : items_done_q, target);
 
-  // ---- Layers.
-  logic layer_valid, layer_go;
-  psf_pkg::layer_t next_layer, layer_q;
+  // ---- Items.
+  logic item_valid, item_error, item_go, busy, pop;
+  logic [1:0] next_kind;
+  count_t need;
+  logic [15:0] next_index, active_index_q;
+  logic [ItemWidth-1:0] next_item;
+  psf_pkg::layer_t layer_q;
+  logic layer_active_q, layer_start_q, store_active_q, layer_go, store_go, end_go;
 
   psf_fifo #(
-    .Width($bits(psf_pkg::layer_t)),
-    .Depth(2)
-  ) u_layers (
+    .Width(2 + 18 + 16 + ItemWidth),
+    .Depth(8)
+  ) u_items (
     .clk_i,
     .rst_ni,
-    .clear_i    (flush),
-    .in_valid_i (layer_push),
-    .in_ready_o (layer_room),
-    .in_data_i  (layer),
-    .out_valid_o(layer_valid),
-    .out_ready_i(layer_go),
-    .out_data_o (next_layer)
+    .clear_i    (1'b0),
+    .in_valid_i (item_push),
+    .in_ready_o (item_room),
+    .in_data_i  ({kind, item_target, desc_index_i, item}),
+    .out_valid_o(item_valid),
+    .out_ready_i(pop),
+    .out_data_o ({next_kind, need, next_index, next_item}),
+    .error_o    (item_error)
   );
 
-  assign layer_go = layer_valid && loads_q >= next_layer.wait_loads &&
-      (!layer_active_q || layer_done_i);
-
-  always_ff @(posedge clk_i) begin
-    if (layer_go) layer_q <= next_layer;
-  end
-
-  assign layer_o       = layer_q;
-  assign layer_start_o = layer_start_q;
-
-  // ---- Errors: the first one counts; of several in one cycle the earliest descriptor's.
-  logic read_failed, write_failed;
-
-  assign failed       = cause_q != psf_pkg::ERROR_NONE;
-  assign read_failed  = load_done_i && load_error_i;
-  assign write_failed = store_done_i && store_error_i;
-
-  always_comb begin
-    cause       = cause_q;
-    error_index = error_index_q;
-    if (!failed && state_q != IDLE) begin
-      error_index = desc_index_i;
-      if (read_failed) begin
-        cause       = psf_pkg::ERROR_READ;
-        error_index = load_done_index_i;
-      end else if (write_failed) begin
-        cause       = psf_pkg::ERROR_WRITE;
-        error_index = desc_index_i - 16'd1;  // the store has left, its successor stands here
-      end else if (state_q == RUN && desc_valid_i && desc_error_i) begin
-        cause = psf_pkg::ERROR_READ;
-      end else if (bad_opcode) begin
-        cause = psf_pkg::ERROR_OPCODE;
-      end else if (bad_target) begin
-        cause = psf_pkg::ERROR_TARGET;
-      end
-    end
-  end
-
-  assign flush        = cause != psf_pkg::ERROR_NONE;
-  assign fetch_stop_o = stop || flush;
-  assign quiet        = !load_valid && started_q == loads_q && !layer_valid && !layer_active_q;
+  assign busy          = (layer_active_q && !layer_done_i) || (store_active_q && !store_done_i);
+  assign item_go       = item_valid && reached(loads_done_q, need) && !busy && !stop_i;
+  assign layer_go      = item_go && next_kind == LAYER;
+  assign end_go        = item_go && next_kind == END && !layer_active_q && !store_active_q;
+  assign store_valid_o = item_go && next_kind == STORE && !layer_active_q && !store_active_q;
+  assign store_go      = store_valid_o && store_ready_i;
+  assign pop           = layer_go || store_go || end_go;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      state_q        <= IDLE;
-      cause_q        <= psf_pkg::ERROR_NONE;
-      layers_q       <= '0;
-      loads_q        <= '0;
-      started_q      <= '0;
-      cycles_q       <= '0;
       layer_active_q <= 1'b0;
       layer_start_q  <= 1'b0;
+      store_active_q <= 1'b0;
+      retire_o       <= 1'b0;
+      parity_o       <= 1'b0;
+      loads_done_q   <= '0;
+      layers_done_q  <= '0;
+      items_done_q   <= '0;
     end else begin
-      if (state_q != IDLE) cycles_q <= cycles_q + 32'd1;
       layer_start_q  <= layer_go;
       layer_active_q <= layer_go || (layer_active_q && !layer_done_i);
-      layers_q       <= layers_q + 16'(layer_done_i);
-      loads_q        <= loads_q + 16'(load_done_i);
-      started_q      <= started_q + 16'(load_valid_o && load_ready_i);
-      cause_q        <= cause;
-      unique case (state_q)
-        IDLE: begin
-          if (start_i) begin
-            state_q   <= RUN;
-            cause_q   <= psf_pkg::ERROR_NONE;
-            layers_q  <= '0;
-            loads_q   <= '0;
-            started_q <= '0;
-            cycles_q  <= 32'd2;  // this cycle and the one of the write
-          end
-        end
-        RUN: begin
-          if (stop || flush) state_q <= STOP;
-          else if (store_valid_o && store_ready_i) state_q <= STORE;
-        end
-        STORE: if (store_done_i) state_q <= flush ? STOP : RUN;
-        default: if (finish_o) state_q <= IDLE;
-      endcase
+      store_active_q <= store_go || (store_active_q && !store_done_i);
+      retire_o       <= end_go;
+      parity_o       <= load_error || item_error;
+      loads_done_q   <= loads_done_q + 18'(load_done_i);
+      layers_done_q  <= layers_done_q + 18'(layer_done_i);
+      items_done_q   <= items_done_q + 18'(layer_done_i || store_done_i || end_go);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    error_index_q <= error_index;
+    if (layer_go) layer_q <= next_item;
+    if (layer_go || store_go) active_index_q <= next_index;
+    irq_o <= next_item[0];
   end
 
-  assign finish_o       = state_q == STOP && quiet && fetch_idle_i;
-  assign finish_cause_o = cause_q;
-  assign finish_index_o = error_index_q;
-  assign cycles_o       = cycles_q;
-  assign layers_o       = layers_q;
-  assign loads_o        = loads_q;
+  assign layer_o        = layer_q;
+  assign layer_start_o  = layer_start_q;
+  assign store_addr_o   = next_item[16+:29];
+  assign store_logits_o = next_item[15:0];
+  assign active_index_o = (layer_active_q || store_active_q) ? active_index_q : 16'd0;
 
-  // The descriptor's parameters hold while a layer runs; work completes only if it was started.
+  // The descriptor's parameters hold while a layer runs; only what was started completes.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      if (start_i) assert (state_q == IDLE);
       if (layer_done_i) assert (layer_active_q);
-      if (load_done_i) assert (started_q != loads_q);
+      if (store_done_i) assert (store_active_q);
+      assert (!(layer_active_q && store_active_q));
       if (layer_active_q && !layer_start_o) assert (layer_o == $past(layer_o));
     end
   end
