@@ -176,8 +176,7 @@ module psf_supervisor (
       if (run_i) assert (idle_o);
       if (done_o) assert (bus_idle_i);
       assert (!(done_o && error_o));
-      if ($past(rst_ni && state_q == CLEAR)) assert (run_rst_q && state_q == IDLE);
-      if (state_q inside {RESET, CLEAR}) assert (!run_rst_q);
+      if (error_o) assert (stop_o && !run_i);
     end
   end
 
