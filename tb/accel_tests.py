@@ -60,7 +60,7 @@ async def classify(dut):
         await ClockCycles(dut.clk_i, 2)
         verdict = board.check(expected, Path("trace.bin"))
         counters = [
-            [await host.counter(c.id, i) for i in range(len(COUNTERS))]
+            [await host.layer_counter(c.id, i) for i in range(len(COUNTERS))]
             for c in program.layers
         ]
         await check_result(host, place["result"], expected, verdict)

@@ -14,7 +14,7 @@ from golden.compile import isa
 from golden.compile.isa import DESCRIPTOR_BYTES
 from tb.lib.host import ABORT, DECERR, DONE, SLVERR, SOFT_RESET, START, STUCK
 from tb.lib.inference import Inference
-from tb.lib.registers import ADDRESS
+from tb.lib.registers import REGISTERS
 
 async def ready(dut, **options) -> Inference:
     """An accelerator that has classified one image."""
@@ -251,13 +251,13 @@ async def windows(dut) -> None:
     await bench.write("WINDOW_LOCK", 1)
     for name in ("READ_BASE", "READ_LIMIT", "WRITE_BASE", "WRITE_LIMIT"):
         before = await bench.read(name)
-        assert await bench.access(ADDRESS[name], 1, before ^ 0xFF00) == SLVERR
+        assert await bench.access(REGISTERS[name].address, 1, before ^ 0xFF00) == SLVERR
         assert await bench.read(name) == before
     await bench.write("WINDOW_LOCK", 0)
     await bench.write("CTRL", SOFT_RESET)
     await ClockCycles(dut.clk_i, 100)
     assert await bench.read("WINDOW_LOCK") == 1
-    assert await bench.access(ADDRESS["READ_BASE"], 1, 0) == SLVERR
+    assert await bench.access(REGISTERS["READ_BASE"].address, 1, 0) == SLVERR
     await bench.begin()
     assert await bench.read("WINDOW_LOCK") == 0
     await bench.check_good()

@@ -12,7 +12,7 @@ from golden.compile import isa
 from golden.compile.check import first_fault
 from tb.lib.host import CAUSES, DONE, ERROR, IRQ_ERROR, IRQ_JOB, PERIOD_NS, START
 from tb.lib.inference import Inference
-from tb.lib.mutate import mutate
+from tb.lib.mutate import mutants
 from tb.lib.reach import overruns
 
 GOOD_EVERY = 25  # programs, then a good run: nothing may have stayed behind
@@ -44,21 +44,28 @@ async def campaign(dut) -> None:
     rng = random.Random(cocotb.RANDOM_SEED)
     room = bench.place["weights"] - bench.place["program"]
     tally, causes, kinds, messages = Counter(), Counter(), Counter(), []
+    weights = bench.program.weights
 
     async def restart() -> None:
+        nonlocal weights
         await bench.begin(seed=cocotb.RANDOM_SEED)
+        weights = bench.program.weights
 
-    for number in range(bench.settings["programs"]):
-        mutant = mutate(bench.program, bench.hardware, rng)
+    hostile = mutants(bench.program, cocotb.RANDOM_SEED, bench.settings["programs"])
+    for number, mutant in enumerate(hostile):
         program = mutant.program[:room]
-        await bench.load({bench.place["program"]: program})
+        contents = {bench.place["program"]: program}
+        if mutant.weights != weights:
+            weights = mutant.weights
+            contents[bench.place["weights"]] = weights
+        await bench.load(contents)
         await bench.write("PROGRAM_COUNT", mutant.count)
         await bench.write("WATCHDOG", rng.choice((2 * cycles, 4 * cycles, cycles // 2)))
         bad = int(dut.memory_bad_o.value)
         await bench.write("CTRL", START)
         tally["programs"] += 1
-        kinds[mutant.kind] += 1
-        story = f"program {number} ({mutant.what}), seed {cocotb.RANDOM_SEED}"
+        kinds["noise" if mutant.what[0].startswith("noise") else "mutated program"] += 1
+        story = f"program {number} ({mutant}), seed {cocotb.RANDOM_SEED}"
         try:
             await bench.until_interrupt(4 * cycles + DRAIN)
         except AssertionError:
@@ -85,6 +92,7 @@ async def campaign(dut) -> None:
             messages.append(f"unreported: {story}: {why}; {outcome}")
         if number % GOOD_EVERY == GOOD_EVERY - 1:
             await bench.restore()
+            weights = bench.program.weights
             try:
                 await bench.check_good()
             except AssertionError as error:

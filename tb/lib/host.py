@@ -11,7 +11,7 @@ from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
 from golden.compile import isa
-from tb.lib.registers import ADDRESS
+from tb.lib.registers import COUNTER_NAMES, REGISTERS, counter
 from tb.lib.reset import start
 
 PERIOD_NS = 10
@@ -89,15 +89,15 @@ class Host:
         return int(dut.host_resp_o.value)
 
     async def write(self, name: str, data: int) -> None:
-        resp = await self.access(ADDRESS[name], 1, data)
+        resp = await self.access(REGISTERS[name].address, 1, data)
         assert resp == OKAY, f"register {name}: response {resp} to a write"
 
     async def read(self, name: str) -> int:
-        return await self._read(ADDRESS[name], name)
+        return await self._read(REGISTERS[name].address, name)
 
-    async def counter(self, layer: int, index: int) -> int:
-        addr = ADDRESS["COUNTER"] + 32 * layer + 4 * index
-        return await self._read(addr, f"COUNTER[{layer}][{index}]")
+    async def layer_counter(self, layer: int, index: int) -> int:
+        name = COUNTER_NAMES[index]
+        return await self._read(counter(layer, name), f"COUNTERS[{layer}].{name}")
 
     async def _read(self, addr: int, name: str) -> int:
         resp = await self.access(addr, 0)
