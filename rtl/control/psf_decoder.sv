@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Checks descriptors and turns them into loads and items (layers, stores, ends of jobs), each with a
-// target that counts from the beginning of the run, modulo 2^18. A load may start when the completed
+// target that counts from the beginning of the run, modulo 2^CountWidth. A load may start when the completed
 // layers (load_by_layers_o) or items have reached its target: wait_layers of its job or, if that is
 // 0, wait_previous items of the job before, at most all of them. An item needs completed loads:
 // wait_loads of its job for a layer, all before it for a store or an end.
@@ -18,6 +18,7 @@ module psf_decoder #(
   parameter int unsigned ParamDepth = 256,
   parameter int unsigned SpikeLines = 4096,
   parameter int unsigned PatchLines = 64,
+  parameter int unsigned CountWidth = 18,
   localparam int unsigned ItemWidth = $bits(psf_pkg::layer_t)
 ) (
   input  logic           clk_i,
@@ -38,18 +39,17 @@ module psf_decoder #(
   output logic           load_valid_o,
   input  logic           load_ready_i,
   output logic           load_by_layers_o,
-  output logic [17:0]    load_target_o,
+  output logic [CountWidth-1:0] load_target_o,
   output logic [31:3]    load_base_o,
   output psf_pkg::load_t load_o,
   output logic           item_valid_o,
   input  logic           item_ready_i,
   output logic [1:0]     item_kind_o,     // 0 layer, 1 store, 2 end
-  output logic [17:0]    item_target_o,
+  output logic [CountWidth-1:0] item_target_o,
   output logic [ItemWidth-1:0] item_o     // layer_t | {address [31:3], logits [15:0]} | irq
 );
 
-  // No target is further from what it is compared with than 2^17.
-  typedef logic [17:0] count_t;
+  typedef logic [CountWidth-1:0] count_t;
 
   psf_pkg::load_t load;
   psf_pkg::layer_t layer;
@@ -145,14 +145,14 @@ module psf_decoder #(
       last_items_q <= '0;
     end else if (taken) begin
       skip_q <= is_end && !desc_last_i;
-      if (load_valid_o) loads_q <= loads_q + 18'd1;
-      if (item_valid_o) items_q <= items_q + 18'd1;
-      if (item_valid_o && is_layer) layers_q <= layers_q + 18'd1;
+      if (load_valid_o) loads_q <= loads_q + 1'b1;
+      if (item_valid_o) items_q <= items_q + 1'b1;
+      if (item_valid_o && is_layer) layers_q <= layers_q + 1'b1;
       if (item_valid_o && is_end) begin
         job_loads_q  <= loads_q;
         job_layers_q <= layers_q;
         last_items_q <= job_items_q;
-        job_items_q  <= items_q + 18'd1;
+        job_items_q  <= items_q + 1'b1;
       end
     end
   end

@@ -18,7 +18,8 @@ module psf_sequencer #(
   parameter int unsigned RowDepth = 2048,
   parameter int unsigned ParamDepth = 256,
   parameter int unsigned SpikeLines = 4096,
-  parameter int unsigned PatchLines = 64
+  parameter int unsigned PatchLines = 64,
+  parameter int unsigned CountWidth = 18  // of the counts since the run began, see below
 ) (
   input  logic            clk_i,
   input  logic            rst_ni,          // of the run
@@ -54,12 +55,14 @@ module psf_sequencer #(
   output logic            irq_o            // with retire_o: its flag
 );
 
-  // What has completed since the run began, modulo 2^18.
-  typedef logic [17:0] count_t;
+  // What has completed since the run began, modulo 2^CountWidth. With 18 bits every target lies less
+  // than half of that away, on either side: a wait has 16 bits, as has the number of descriptors,
+  // and loads overtake no more than one job.
+  typedef logic [CountWidth-1:0] count_t;
 
-  // No target is more than 2^17 away, on either side.
   function automatic logic reached(count_t count, count_t target);
-    return (count - target) < 18'h20000;
+    count_t ahead = count - target;
+    return !ahead[CountWidth-1];
   endfunction
 
   typedef enum logic [1:0] {
@@ -89,7 +92,8 @@ module psf_sequencer #(
     .RowDepth(RowDepth),
     .ParamDepth(ParamDepth),
     .SpikeLines(SpikeLines),
-    .PatchLines(PatchLines)
+    .PatchLines(PatchLines),
+    .CountWidth(CountWidth)
   ) u_decoder (
     .clk_i,
     .rst_ni,
@@ -123,7 +127,7 @@ module psf_sequencer #(
   logic load_valid, on_layers, load_error;
 
   psf_fifo #(
-    .Width(1 + 18 + 16 + 29 + $bits(psf_pkg::load_t)),
+    .Width(1 + CountWidth + 16 + 29 + $bits(psf_pkg::load_t)),
     .Depth(8)
   ) u_loads (
     .clk_i,
@@ -151,7 +155,7 @@ module psf_sequencer #(
   logic layer_active_q, layer_start_q, store_active_q, layer_go, store_go, end_go;
 
   psf_fifo #(
-    .Width(2 + 18 + 16 + ItemWidth),
+    .Width(2 + CountWidth + 16 + ItemWidth),
     .Depth(8)
   ) u_items (
     .clk_i,
@@ -190,9 +194,9 @@ module psf_sequencer #(
       store_active_q <= store_go || (store_active_q && !store_done_i);
       retire_o       <= end_go;
       parity_o       <= load_error || item_error;
-      loads_done_q   <= loads_done_q + 18'(load_done_i);
-      layers_done_q  <= layers_done_q + 18'(layer_done_i);
-      items_done_q   <= items_done_q + 18'(layer_done_i || store_done_i || end_go);
+      loads_done_q   <= loads_done_q + count_t'(load_done_i);
+      layers_done_q  <= layers_done_q + count_t'(layer_done_i);
+      items_done_q   <= items_done_q + count_t'(layer_done_i || store_done_i || end_go);
     end
   end
 
