@@ -1,8 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""psf_axil_regs: the register map, strobes, channel orders, start and interrupt."""
+"""psf_axil_regs with psf_axil_slave: every field of the RDL, channel orders, commands, events."""
 
+import json
+
+import pytest
+
+from golden.compile.hardware import Hardware
 from tb import runner
 
+# The second has another value in every capability field.
+HARDWARE = ("2x8", "4x16,line_words=16,acc_depth=64,acc_width=24,stream_width=18,patch_lines=128")
 
-def test_axil_regs() -> None:
-    runner.run("psf_axil_regs", "tb.axil_regs_tests", {"Lanes": 16, "SpikeLines": 2048})
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_axil_regs(hardware: str) -> None:
+    parameters = Hardware.named(hardware).sv_parameters()
+    env = {"PARAMETERS": json.dumps(parameters)}
+    runner.run("psf_axil_regs", "tb.axil_regs_tests", parameters, env=env)

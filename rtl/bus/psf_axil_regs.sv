@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AXI4-Lite slave with the register file of docs/architecture.md ("Registers").
-// Writes: AW and W in any order, byte strobes, one write in flight. Reads: 4 cycles from AR to R,
-// one in flight, independent of writes. SLVERR (and no effect) for unmapped addresses and writes to
-// read-only registers; CTRL reads as 0. Address bits 1:0 are ignored, bits 2:0 of a base are 0.
-// start_o pulses in the cycle after the write that sets CTRL.start, when not busy; the base
-// outputs are those of that moment, so that the host may prepare the next run during this one.
-// finish_i ends a run: busy falls, done or error (finish_cause_i != 0) and IRQ_STATUS rise.
+// The registers that psf_regs.rdl describes, behind AXI4-Lite (psf_axil_slave: order of AW and W,
+// latencies). tb/axil_regs_tests.py holds them against the description field by field; why they are
+// written by hand is said there. SLVERR and no effect: unmapped, write to a read-only register,
+// write to a window while it is locked. Address bits 1:0 are ignored. The outputs of a run show the
+// registers as they were at run_i, the others are live. start_o, abort_o, soft_reset_o, ring_write_o
+// pulse in the cycle after the write. done_i, irq_job_i and error_i are ignored from soft_reset_o
+// on until busy_i has fallen: that run ends unheard.
 
 module psf_axil_regs #(
   parameter int unsigned Groups = 2,
@@ -22,7 +22,7 @@ module psf_axil_regs #(
   parameter int unsigned SpikeLines = 4096,
   parameter int unsigned StreamDepth = 1024,
   parameter int unsigned PatchLines = 64,
-  parameter logic [31:0] Version = 32'h0001_0000  // major<<16 | minor
+  parameter logic [31:0] Version = 32'h0002_0000  // major<<16 | minor
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -44,206 +44,318 @@ module psf_axil_regs #(
   output logic [ 1:0] s_axil_rresp,
   output logic        s_axil_rvalid,
   input  logic        s_axil_rready,
+  // Commands of the host: pulses. start_o only while neither busy nor stuck, abort_o while busy.
   output logic        start_o,
+  output logic        abort_o,
+  output logic        soft_reset_o,
+  output logic        ring_write_o,
+  // The run: sampled at run_i.
+  input  logic        run_i,
   output logic [31:3] program_base_o,
   output logic [31:3] weight_base_o,
   output logic [31:3] image_base_o,
   output logic [31:3] result_base_o,
-  input  logic        finish_i,
-  input  logic [ 7:0] finish_cause_i,
-  input  logic [15:0] finish_index_i,
+  output logic [15:0] program_count_o,
+  output logic [31:0] watchdog_o,
+  output logic [31:4] ring_base_o,
+  output logic [ 3:0] ring_size_o,
+  // Live.
+  output logic [15:0] ring_head_o,
+  output logic [31:3] read_base_o,
+  output logic [31:3] read_limit_o,
+  output logic [31:3] write_base_o,
+  output logic [31:3] write_limit_o,
+  input  logic        busy_i,
+  input  logic        stuck_i,
+  // Events: pulses. cause, index, addr and job are those of error_i.
+  input  logic        done_i,
+  input  logic        irq_job_i,
+  input  logic        error_i,
+  input  logic [ 7:0] cause_i,
+  input  logic [15:0] index_i,
+  input  logic [31:0] addr_i,
+  input  logic [15:0] job_i,
+  // Read as they are.
   input  logic [15:0] label_i,
   input  logic [31:0] cycles_i,
   input  logic [15:0] layers_i,
   input  logic [15:0] loads_i,
+  input  logic [15:0] ring_tail_i,
   output logic        counter_re_o,
   output logic [ 8:0] counter_raddr_o,  // 8 * layer id + counter
   input  logic [31:0] counter_rdata_i   // one cycle after counter_re_o
 );
 
-  localparam logic [1:0] OKAY = 2'b00;
-  localparam logic [1:0] SLVERR = 2'b10;
+  if (Groups > 255 || Lanes > 255 || Banks > 255 || LineWords > 255 || AccWidth > 255 ||
+      StreamWidth > 255) begin : gen_bad_bytes
+    $fatal(1, "psf_axil_regs: Groups, Lanes, Banks, LineWords and the widths must be below 256");
+  end
+  if (AccDepth > 65535 || BankDepth > 65535 || RowDepth > 65535 || ParamDepth > 65535 ||
+      SpikeLines > 65535 || StreamDepth > 65535 || PatchLines > 65535) begin : gen_bad_depths
+    $fatal(1, "psf_axil_regs: every depth must be below 65536 to fit its capability field");
+  end
 
-  // Word numbers (address / 4).
-  localparam logic [9:0] CTRL = 10'h008, IRQ_ENABLE = 10'h00A, IRQ_STATUS = 10'h00B;
-  localparam logic [9:0] BASES = 10'h010;  // program, weight, image, result
+  localparam logic [31:0] Cap5 = {12'd0, 4'b0111, 8'd8, 8'd2};  // ring, crc, parity; bytes; format
 
-  // ---- Writes: whatever of AW and W comes first waits in its register.
-  logic aw_q, w_q, bvalid_q;
-  logic [9:0] waddr_q;
-  logic [31:0] wdata_q;
-  logic [3:0] wstrb_q;
-  logic [1:0] bresp_q;
-  logic write, base_hit, start;
+  typedef enum logic [9:0] {  // word numbers: address / 4
+    ID = 10'h000, VERSION, CAP0, CAP1, CAP2, CAP3, CAP4, CAP5,
+    CTRL = 10'h008, STATUS, IRQ_ENABLE, IRQ_STATUS, ERROR_CAUSE, ERROR_INDEX, ERROR_ADDR, ERROR_JOB,
+    PROGRAM_BASE = 10'h010, WEIGHT_BASE, IMAGE_BASE, RESULT_BASE, LABEL, CYCLES, LAYERS, LOADS,
+    PROGRAM_COUNT = 10'h018, WATCHDOG, RING_BASE, RING_SIZE, RING_HEAD, RING_TAIL,
+    READ_BASE = 10'h020, READ_LIMIT, WRITE_BASE, WRITE_LIMIT, WINDOW_LOCK
+  } reg_e;
 
-  assign write    = aw_q && w_q && !bvalid_q;
-  assign base_hit = waddr_q[9:2] == BASES[9:2];
+  typedef struct packed {  // sampled when a run begins
+    logic [31:3] program_base;
+    logic [31:3] weight_base;
+    logic [31:3] image_base;
+    logic [31:3] result_base;
+    logic [15:0] program_count;
+    logic [31:0] watchdog;
+    logic [31:4] ring_base;
+    logic [3:0]  ring_size;
+  } run_t;
 
-  logic busy_q, done_q, error_q, irq_enable_q, irq_q, start_q;
-  logic [7:0] cause_q;
-  logic [15:0] index_q;
-  logic [3:0][31:3] base_q, run_base_q;
+  typedef struct packed {  // what a soft reset clears
+    run_t        run;
+    logic [15:0] ring_head;
+    logic [1:0]  irq_enable;
+    logic [1:0]  irq;
+    logic        done;
+    logic        error;
+    logic [7:0]  cause;
+    logic [15:0] index;
+    logic [31:0] addr;
+    logic [15:0] job;
+  } state_t;
 
-  assign start = write && waddr_q == CTRL && wstrb_q[0] && wdata_q[0] && !busy_q;
+  typedef struct packed {  // what it does not
+    logic [31:3] read_base;
+    logic [31:3] read_limit;
+    logic [31:3] write_base;
+    logic [31:3] write_limit;
+    logic        lock;
+  } window_t;
+
+  localparam run_t RunReset = '{watchdog: 32'h0100_0000, default: '0};
+  localparam state_t StateReset = '{run: RunReset, default: '0};
+  localparam window_t WindowReset = '{read_base: '1, write_base: '1, default: '0};
+
+  logic write, write_error, read, read_error;
+  logic [11:2] waddr, raddr;
+  logic [31:0] wdata, wmask, data, hold, rdata;
+
+  psf_axil_slave #(
+    .AddrWidth(12)
+  ) u_slave (
+    .clk_i,
+    .rst_ni,
+    .s_axil_awaddr,
+    .s_axil_awvalid,
+    .s_axil_awready,
+    .s_axil_wdata,
+    .s_axil_wstrb,
+    .s_axil_wvalid,
+    .s_axil_wready,
+    .s_axil_bresp,
+    .s_axil_bvalid,
+    .s_axil_bready,
+    .s_axil_araddr,
+    .s_axil_arvalid,
+    .s_axil_arready,
+    .s_axil_rdata,
+    .s_axil_rresp,
+    .s_axil_rvalid,
+    .s_axil_rready,
+    .write_o      (write),
+    .waddr_o      (waddr),
+    .wdata_o      (wdata),
+    .wmask_o      (wmask),
+    .write_error_i(write_error),
+    .read_o       (read),
+    .raddr_o      (raddr),
+    .rdata_i      (rdata),
+    .read_error_i (read_error)
+  );
+
+  // ---- Writes.
+  logic start_d, abort_d, soft_reset_d, ring_write_d;
+  logic start_q, abort_q, soft_reset_q, ring_write_q;
+  logic quiet, quiet_q;  // a soft reset stops a run: nobody hears how it ends
+  state_t state_d, state_q;
+  window_t window_d, window_q;
+  run_t run_q;
+
+  assign data  = wdata & wmask;
+  assign hold  = ~wmask;
+  assign quiet = soft_reset_q || quiet_q;
+
+  always_comb begin
+    state_d      = state_q;
+    window_d     = window_q;
+    write_error  = 1'b0;
+    start_d      = 1'b0;
+    abort_d      = 1'b0;
+    soft_reset_d = 1'b0;
+    ring_write_d = 1'b0;
+    if (write) begin
+      unique case (waddr)
+        CTRL: begin
+          soft_reset_d = data[2];  // the strongest of the three
+          abort_d      = data[1] && busy_i && !data[2];
+          start_d      = data[0] && !busy_i && !stuck_i && !data[2];
+        end
+        IRQ_ENABLE: state_d.irq_enable = (state_q.irq_enable & hold[1:0]) | data[1:0];
+        IRQ_STATUS: state_d.irq = state_q.irq & ~data[1:0];
+        PROGRAM_BASE:
+        state_d.run.program_base = (state_q.run.program_base & hold[31:3]) | data[31:3];
+        WEIGHT_BASE: state_d.run.weight_base = (state_q.run.weight_base & hold[31:3]) | data[31:3];
+        IMAGE_BASE: state_d.run.image_base = (state_q.run.image_base & hold[31:3]) | data[31:3];
+        RESULT_BASE: state_d.run.result_base = (state_q.run.result_base & hold[31:3]) | data[31:3];
+        PROGRAM_COUNT:
+        state_d.run.program_count = (state_q.run.program_count & hold[15:0]) | data[15:0];
+        WATCHDOG: state_d.run.watchdog = (state_q.run.watchdog & hold) | data;
+        RING_BASE: state_d.run.ring_base = (state_q.run.ring_base & hold[31:4]) | data[31:4];
+        RING_SIZE: state_d.run.ring_size = (state_q.run.ring_size & hold[3:0]) | data[3:0];
+        RING_HEAD: begin
+          state_d.ring_head = (state_q.ring_head & hold[15:0]) | data[15:0];
+          ring_write_d      = wmask[0] || wmask[8];
+        end
+        READ_BASE: window_d.read_base = (window_q.read_base & hold[31:3]) | data[31:3];
+        READ_LIMIT: window_d.read_limit = (window_q.read_limit & hold[31:3]) | data[31:3];
+        WRITE_BASE: window_d.write_base = (window_q.write_base & hold[31:3]) | data[31:3];
+        WRITE_LIMIT: window_d.write_limit = (window_q.write_limit & hold[31:3]) | data[31:3];
+        WINDOW_LOCK: window_d.lock = window_q.lock | data[0];
+        default: write_error = 1'b1;
+      endcase
+      if (window_q.lock && waddr inside {READ_BASE, READ_LIMIT, WRITE_BASE, WRITE_LIMIT}) begin
+        window_d    = window_q;
+        write_error = 1'b1;
+      end
+    end
+    // Events win over a write of the same cycle, a soft reset over both.
+    if (run_i) begin
+      state_d.done  = 1'b0;
+      state_d.error = 1'b0;
+      state_d.cause = '0;
+      state_d.index = '0;
+      state_d.addr  = '0;
+      state_d.job   = '0;
+    end
+    if (done_i && !quiet) state_d.done = 1'b1;
+    if ((done_i || irq_job_i) && !quiet) state_d.irq[0] = 1'b1;
+    if (error_i && !quiet) begin
+      state_d.error  = 1'b1;
+      state_d.irq[1] = 1'b1;
+      state_d.cause  = cause_i;
+      state_d.index  = index_i;
+      state_d.addr   = addr_i;
+      state_d.job    = job_i;
+    end
+    if (soft_reset_q) state_d = StateReset;
+  end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      aw_q         <= 1'b0;
-      w_q          <= 1'b0;
-      bvalid_q     <= 1'b0;
-      busy_q       <= 1'b0;
-      done_q       <= 1'b0;
-      error_q      <= 1'b0;
       start_q      <= 1'b0;
-      irq_enable_q <= 1'b0;
-      irq_q        <= 1'b0;
-      cause_q      <= '0;
-      index_q      <= '0;
-      base_q       <= '0;
+      abort_q      <= 1'b0;
+      soft_reset_q <= 1'b0;
+      ring_write_q <= 1'b0;
+      quiet_q      <= 1'b0;
+      state_q      <= StateReset;
+      window_q     <= WindowReset;
     end else begin
-      if (s_axil_awvalid && s_axil_awready) aw_q <= 1'b1;
-      if (s_axil_wvalid && s_axil_wready) w_q <= 1'b1;
-      if (s_axil_bready) bvalid_q <= 1'b0;
-      start_q <= start;
-      if (write) begin
-        aw_q     <= 1'b0;
-        w_q      <= 1'b0;
-        bvalid_q <= 1'b1;
-        if (waddr_q == IRQ_ENABLE && wstrb_q[0]) irq_enable_q <= wdata_q[0];
-        if (waddr_q == IRQ_STATUS && wstrb_q[0] && wdata_q[0]) irq_q <= 1'b0;
-        if (base_hit) begin
-          if (wstrb_q[0]) base_q[waddr_q[1:0]][7:3] <= wdata_q[7:3];
-          for (int b = 1; b < 4; b++) begin
-            if (wstrb_q[b]) base_q[waddr_q[1:0]][8*b+:8] <= wdata_q[8*b+:8];
-          end
-        end
-      end
-      if (start) begin
-        busy_q  <= 1'b1;
-        done_q  <= 1'b0;
-        error_q <= 1'b0;
-        cause_q <= '0;
-        index_q <= '0;
-      end
-      if (finish_i) begin
-        busy_q  <= 1'b0;
-        done_q  <= finish_cause_i == psf_pkg::ERROR_NONE;
-        error_q <= finish_cause_i != psf_pkg::ERROR_NONE;
-        irq_q   <= 1'b1;  // wins over a clear in the same cycle
-        cause_q <= finish_cause_i;
-        index_q <= finish_index_i;
-      end
+      start_q      <= start_d;
+      abort_q      <= abort_d;
+      soft_reset_q <= soft_reset_d;
+      ring_write_q <= ring_write_d;
+      quiet_q      <= soft_reset_q || (quiet_q && busy_i);
+      state_q      <= state_d;
+      window_q     <= window_d;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (s_axil_awvalid && s_axil_awready) waddr_q <= s_axil_awaddr[11:2];
-    if (s_axil_wvalid && s_axil_wready) begin
-      wdata_q <= s_axil_wdata;
-      wstrb_q <= s_axil_wstrb;
-    end
-    if (write) begin
-      bresp_q <= SLVERR;
-      if (base_hit || waddr_q inside {CTRL, IRQ_ENABLE, IRQ_STATUS}) bresp_q <= OKAY;
-    end
-    if (start) run_base_q <= base_q;
+    if (run_i) run_q <= state_q.run;
   end
 
-  assign s_axil_awready = !aw_q;
-  assign s_axil_wready  = !w_q;
-  assign s_axil_bvalid  = bvalid_q;
-  assign s_axil_bresp   = bresp_q;
-  assign start_o        = start_q;
-  assign irq_o          = irq_q && irq_enable_q;
-  assign program_base_o = run_base_q[0];
-  assign weight_base_o  = run_base_q[1];
-  assign image_base_o   = run_base_q[2];
-  assign result_base_o  = run_base_q[3];
+  assign start_o         = start_q;
+  assign abort_o         = abort_q;
+  assign soft_reset_o    = soft_reset_q;
+  assign ring_write_o    = ring_write_q;
+  assign irq_o           = |(state_q.irq_enable & state_q.irq);
+  assign program_base_o  = run_q.program_base;
+  assign weight_base_o   = run_q.weight_base;
+  assign image_base_o    = run_q.image_base;
+  assign result_base_o   = run_q.result_base;
+  assign program_count_o = run_q.program_count;
+  assign watchdog_o      = run_q.watchdog;
+  assign ring_base_o     = run_q.ring_base;
+  assign ring_size_o     = run_q.ring_size;
+  assign ring_head_o     = state_q.ring_head;
+  assign read_base_o     = window_q.read_base;
+  assign read_limit_o    = window_q.read_limit;
+  assign write_base_o    = window_q.write_base;
+  assign write_limit_o   = window_q.write_limit;
 
-  // ---- Reads.
-  typedef enum logic [1:0] {
-    IDLE,
-    LOOK,  // select the register, address the counters
-    COUNTER,  // a counter arrives
-    RESPOND
-  } read_e;
-
-  read_e read_q;
-  logic [9:0] raddr_q;
-  logic [31:0] rdata, rdata_q;
-  logic [1:0] rresp, rresp_q;
-
+  // ---- Reads: the word of the cycle before.
   always_comb begin
-    rdata = '0;
-    rresp = OKAY;
-    unique case (raddr_q)
-      10'h000: rdata = 32'h5053_4631;  // "PSF1"
-      10'h001: rdata = Version;
-      10'h002: rdata = {8'(LineWords), 8'(Banks), 8'(Lanes), 8'(Groups)};
-      10'h003: rdata = {8'(StreamWidth), 8'(AccWidth), 16'(AccDepth)};
-      10'h004: rdata = {16'(RowDepth), 16'(BankDepth)};
-      10'h005: rdata = {16'(PatchLines), 16'(ParamDepth)};
-      10'h006: rdata = {16'(StreamDepth), 16'(SpikeLines)};
-      CTRL: rdata = '0;
-      10'h009: rdata = {29'd0, error_q, done_q, busy_q};
-      IRQ_ENABLE: rdata = 32'(irq_enable_q);
-      IRQ_STATUS: rdata = 32'(irq_q);
-      10'h00C: rdata = 32'(cause_q);
-      10'h00D: rdata = 32'(index_q);
-      10'h010: rdata = {base_q[0], 3'b000};
-      10'h011: rdata = {base_q[1], 3'b000};
-      10'h012: rdata = {base_q[2], 3'b000};
-      10'h013: rdata = {base_q[3], 3'b000};
-      10'h014: rdata = 32'(label_i);
-      10'h015: rdata = cycles_i;
-      10'h016: rdata = 32'(layers_i);
-      10'h017: rdata = 32'(loads_i);
-      default: rresp = raddr_q[9] ? OKAY : SLVERR;  // counters follow one cycle later
+    rdata      = '0;
+    read_error = 1'b0;
+    unique case (raddr)
+      ID:            rdata = 32'h5053_4631;  // "PSF1"
+      VERSION:       rdata = Version;
+      CAP0:          rdata = {8'(LineWords), 8'(Banks), 8'(Lanes), 8'(Groups)};
+      CAP1:          rdata = {8'(StreamWidth), 8'(AccWidth), 16'(AccDepth)};
+      CAP2:          rdata = {16'(RowDepth), 16'(BankDepth)};
+      CAP3:          rdata = {16'(PatchLines), 16'(ParamDepth)};
+      CAP4:          rdata = {16'(StreamDepth), 16'(SpikeLines)};
+      CAP5:          rdata = Cap5;
+      CTRL:          rdata = '0;
+      STATUS:        rdata = {28'd0, stuck_i, state_q.error, state_q.done, busy_i};
+      IRQ_ENABLE:    rdata = 32'(state_q.irq_enable);
+      IRQ_STATUS:    rdata = 32'(state_q.irq);
+      ERROR_CAUSE:   rdata = 32'(state_q.cause);
+      ERROR_INDEX:   rdata = 32'(state_q.index);
+      ERROR_ADDR:    rdata = state_q.addr;
+      ERROR_JOB:     rdata = 32'(state_q.job);
+      PROGRAM_BASE:  rdata = {state_q.run.program_base, 3'b000};
+      WEIGHT_BASE:   rdata = {state_q.run.weight_base, 3'b000};
+      IMAGE_BASE:    rdata = {state_q.run.image_base, 3'b000};
+      RESULT_BASE:   rdata = {state_q.run.result_base, 3'b000};
+      LABEL:         rdata = 32'(label_i);
+      CYCLES:        rdata = cycles_i;
+      LAYERS:        rdata = 32'(layers_i);
+      LOADS:         rdata = 32'(loads_i);
+      PROGRAM_COUNT: rdata = 32'(state_q.run.program_count);
+      WATCHDOG:      rdata = state_q.run.watchdog;
+      RING_BASE:     rdata = {state_q.run.ring_base, 4'b0000};
+      RING_SIZE:     rdata = 32'(state_q.run.ring_size);
+      RING_HEAD:     rdata = 32'(state_q.ring_head);
+      RING_TAIL:     rdata = 32'(ring_tail_i);
+      READ_BASE:     rdata = {window_q.read_base, 3'b000};
+      READ_LIMIT:    rdata = {window_q.read_limit, 3'b111};
+      WRITE_BASE:    rdata = {window_q.write_base, 3'b000};
+      WRITE_LIMIT:   rdata = {window_q.write_limit, 3'b111};
+      WINDOW_LOCK:   rdata = 32'(window_q.lock);
+      default: begin
+        if (raddr[11]) rdata = counter_rdata_i;
+        else read_error = 1'b1;
+      end
     endcase
   end
 
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      read_q <= IDLE;
-    end else begin
-      unique case (read_q)
-        IDLE: if (s_axil_arvalid) read_q <= LOOK;
-        LOOK: read_q <= COUNTER;
-        COUNTER: read_q <= RESPOND;
-        default: if (s_axil_rready) read_q <= IDLE;
-      endcase
-    end
-  end
+  assign counter_re_o    = read && raddr[11];
+  assign counter_raddr_o = raddr[10:2];
 
   always_ff @(posedge clk_i) begin
-    if (read_q == IDLE) raddr_q <= s_axil_araddr[11:2];
-    if (read_q == LOOK) begin
-      rdata_q <= rdata;
-      rresp_q <= rresp;
-    end
-    if (read_q == COUNTER && raddr_q[9]) rdata_q <= counter_rdata_i;
-  end
-
-  assign counter_re_o    = read_q == LOOK && raddr_q[9];
-  assign counter_raddr_o = raddr_q[8:0];
-  assign s_axil_arready  = read_q == IDLE;
-  assign s_axil_rvalid   = read_q == RESPOND;
-  assign s_axil_rdata    = rdata_q;
-  assign s_axil_rresp    = rresp_q;
-
-  logic unused_address_bits;
-  assign unused_address_bits = ^{s_axil_awaddr[1:0], s_axil_araddr[1:0]};
-
-  // Responses hold until taken; a run ends only if one is on.
-  always_ff @(posedge clk_i) begin
-    if (rst_ni) begin
-      if ($past(rst_ni && s_axil_bvalid && !s_axil_bready)) begin
-        assert (s_axil_bvalid && s_axil_bresp == $past(s_axil_bresp));
-      end
-      if ($past(rst_ni && s_axil_rvalid && !s_axil_rready)) begin
-        assert (s_axil_rvalid && s_axil_rdata == $past(s_axil_rdata));
-      end
-      if (finish_i) assert (busy_q);
+    if (rst_ni && $past(rst_ni)) begin
+      // Commands are one-cycle pulses and come only when they may.
+      assert (!(soft_reset_o && (start_o || abort_o)) && !(start_o && abort_o));
+      if (start_o) assert ($past(!busy_i && !stuck_i));
+      if (abort_o) assert ($past(busy_i));
+      // Locked windows stand still, and so does the lock.
+      if ($past(window_q.lock)) assert (window_q == $past(window_q));
     end
   end
 
