@@ -17,19 +17,25 @@ from cocotbext.axi.axi_ram import AxiRamWrite
 from tb.lib.stream import pauses, scramble
 
 PAGE = 4096
-SLVERR = 2
+SLVERR, DECERR = 2, 3
+SPACE = 1 << 32
 
 
 class ReadPort:
     """Answers reads in order, the first beat ``latency`` cycles after its address at the earliest.
 
     Checks: INCR bursts of 8-byte beats, at most ``max_burst``, none across a page, at most
-    ``outstanding`` of them. Reads of the addresses in ``bad`` answer SLVERR.
+    ``outstanding`` of them, none outside ``allowed`` (first and last byte) even for a cycle of
+    ARVALID. Reads of the addresses in ``bad`` answer SLVERR or DECERR. ``latency`` may be a range
+    of cycles, drawn for every burst. With ``mirror`` the memory repeats through the 4 GiB.
     """
 
     def __init__(self, bus: AxiReadBus, clock, reset, memory: bytearray, *, latency=0, stall=0.0,
-                 max_burst=64, outstanding=4) -> None:  # fmt: skip
-        self.clock, self.memory, self.latency = clock, memory, latency
+                 max_burst=64, outstanding=4, mirror=False) -> None:  # fmt: skip
+        self.clock, self.memory, self.mirror = clock, memory, mirror
+        self.latency = latency if isinstance(latency, tuple) else (latency, latency)
+        self.allowed = (0, SPACE - 1)
+        self.open = 0  # bursts on the wires, the last beat not yet taken
         self.max_burst, self.outstanding = max_burst, outstanding
         self.bad: set[int] = set()
         self.bursts: list[tuple[int, int]] = []  # (address, beats)
@@ -47,7 +53,7 @@ class ReadPort:
         cocotb.start_soon(self._watch(bus))
 
     def idle(self) -> bool:
-        return self._left == 0 and not self._pending and self.ar.empty()
+        return self._left == 0 and not self._pending and self.ar.empty() and not self.open
 
     async def _addresses(self) -> None:
         while True:
@@ -58,7 +64,7 @@ class ReadPort:
             assert address % PAGE + 8 * beats <= PAGE, f"{address:#x}, {beats} beats: across a page"
             self.bursts.append((address, beats))
             self._left += beats
-            due = get_sim_time("ns") + 10 * self.latency
+            due = get_sim_time("ns") + 10 * random.randint(*self.latency)
             self._pending.append((address, beats, due))
 
     async def _data(self) -> None:
@@ -69,24 +75,31 @@ class ReadPort:
                 for at in range(address, address + 8 * beats, 8):
                     r = self.r._transaction_obj()
                     r.rid, r.rlast = 0, at == address + 8 * (beats - 1)
-                    r.rresp = SLVERR if at in self.bad else 0
-                    assert at + 8 <= len(self.memory), f"read of {at:#x}, outside the memory"
-                    r.rdata = int.from_bytes(self.memory[at : at + 8], "little")
+                    r.rresp = random.choice((SLVERR, DECERR)) if at in self.bad else 0
+                    r.rdata = int.from_bytes(self.word(at), "little")
                     await self.r.send(r)
+
+    def word(self, at: int) -> bytes:
+        """The 8 bytes at an address."""
+        if self.mirror:
+            at %= len(self.memory)
+        assert at + 8 <= len(self.memory), f"read of {at:#x}, outside the memory"
+        return bytes(self.memory[at : at + 8])
 
     async def _watch(self, bus: AxiReadBus) -> None:
         """Count bursts on the wires, and put garbage on R while RVALID is low."""
-        pending = 0
         while True:
             await RisingEdge(self.clock)
+            if int(bus.ar.arvalid.value):
+                check_window(bus.ar.araddr, bus.ar.arlen, self.allowed)
             if int(bus.ar.arvalid.value) and int(bus.ar.arready.value):
-                pending += 1
-                self.most_pending = max(pending, self.most_pending)
-                assert pending <= self.outstanding, f"{pending} bursts in flight"
+                self.open += 1
+                self.most_pending = max(self.open, self.most_pending)
+                assert self.open <= self.outstanding, f"{self.open} bursts in flight"
             if int(bus.r.rvalid.value) and int(bus.r.rready.value):
                 self.beats += 1
                 self._left -= 1
-                pending -= int(bus.r.rlast.value)
+                self.open -= int(bus.r.rlast.value)
             await self._garbage(bus)
 
     async def _garbage(self, bus: AxiReadBus) -> None:
@@ -95,22 +108,67 @@ class ReadPort:
             scramble(bus.r.rdata, bus.r.rresp, bus.r.rlast)
 
 
-class WritePort(AxiRamWrite):
-    """cocotbext-axi's RAM, over a bytearray; writes to the words in ``bad`` answer SLVERR."""
+def check_window(address, length, allowed: tuple[int, int]) -> None:
+    """A burst on the wires of AW or AR lies inside ``allowed``."""
+    first = int(address.value)
+    last = first + 8 * int(length.value) + 7
+    assert allowed[0] <= first and last <= allowed[1], (
+        f"burst {first:#x}..{last:#x} outside {allowed[0]:#x}..{allowed[1]:#x}"
+    )
 
-    def __init__(self, bus: AxiWriteBus, clock, reset, memory: bytearray, *, stall=0.0) -> None:
+
+class WritePort(AxiRamWrite):
+    """cocotbext-axi's RAM, over a bytearray; writes to the words in ``bad`` fail.
+
+    Checks the bursts as ReadPort does, one at a time. SLVERR or DECERR, as it happens.
+    """
+
+    def __init__(self, bus: AxiWriteBus, clock, reset, memory: bytearray, *, stall=0.0,
+                 mirror=False) -> None:  # fmt: skip
         super().__init__(bus, clock, reset, False, size=len(memory))
-        self.bytes = memory
+        self.bytes, self.mirror = memory, mirror
         self.bad: set[int] = set()
         self.writes: list[int] = []
+        self.bursts: list[tuple[int, int]] = []  # (address, beats)
+        self.allowed = (0, SPACE - 1)
+        self.open = 0  # addresses taken minus responses taken
+        self._send = self.b_channel.send
+        self.b_channel.send = self._respond
+        cocotb.start_soon(self._watch(bus, clock))
         if stall:
             for channel in (self.aw_channel, self.w_channel, self.b_channel):
                 channel.set_pause_generator(pauses(stall))
+
+    async def _respond(self, b) -> None:
+        if b.bresp:
+            b.bresp = random.choice((SLVERR, DECERR))
+        await self._send(b)
+
+    async def _watch(self, bus: AxiWriteBus, clock) -> None:
+        while True:
+            await RisingEdge(clock)
+            aw = bus.aw
+            if int(aw.awvalid.value):
+                check_window(aw.awaddr, aw.awlen, self.allowed)
+                address, beats = int(aw.awaddr.value), int(aw.awlen.value) + 1
+                assert (int(aw.awsize.value), int(aw.awburst.value), int(aw.awid.value)) == (3, 1, 0)
+                assert address % 8 == 0 and beats <= 64, f"{address:#x}, {beats} beats"
+                assert address % PAGE + 8 * beats <= PAGE, f"{address:#x}, {beats}: across a page"
+                if int(aw.awready.value):
+                    self.bursts.append((address, beats))
+                    self.open += 1
+                    assert self.open == 1, "more than one burst"
+            if int(bus.w.wvalid.value):
+                assert int(bus.w.wstrb.value) == 0xFF
+            if int(bus.b.bvalid.value) and int(bus.b.bready.value):
+                self.open -= 1
 
     async def _write(self, address: int, data: bytes) -> None:
         self.writes.append(address)
         if address in self.bad:
             raise ValueError("bad address")
+        if self.mirror:
+            address %= len(self.bytes)
         assert address + len(data) <= len(self.bytes), f"write of {address:#x}, outside the memory"
         self.bytes[address : address + len(data)] = data
 
