@@ -10,6 +10,7 @@ from tb.lib import layer
 from tb.lib.clocked import STALLS, Clocked, coin
 
 QUEUE = 8  # tokens in flight
+VERILATOR = cocotb.SIM_NAME.startswith("Verilator")  # only there is the inside visible
 
 
 def random_layer(depth: int, **fixed: int) -> dict[str, int]:
@@ -74,6 +75,7 @@ class Bench(Clocked):
             room = self.get("token_room_o")
             self.equal("token_room_o", room, int(inside < QUEUE))
             self.equal("idle_o", self.get("idle_o"), int(inside == 0))
+            self.equal("parity_o", self.get("parity_o"), 0)
             push = bool(room and waiting and coin(1 - stall))
             self.set(token_valid_i=int(push))
             self.noise("token_i")
@@ -161,3 +163,31 @@ async def one_word_per_cycle(dut) -> None:
     for kind in (SPIKE, RESIDUAL, FIRST):
         f = random_layer(bench.depth, **kind, steps=4, out_words=3)
         bench.equal("cycles of 5 tokens", await bench.run(f, 5, 0.0), 5 * 4 * 3 + 1)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms", skip=not VERILATOR)
+async def flips(dut) -> None:
+    """A bit that flips in the token whose turn it is is reported in the next cycle."""
+    bench = Bench(dut)
+    await bench.begin()
+    bench.set(layer_i=layer.pack_layer(random_layer(bench.depth, out_words=1, steps=1, merge=0)))
+    bench.set(start_i=1)
+    await bench.tick()
+    bench.set(start_i=0)
+    memory = dut.u_tokens.u_words.mem
+    for turn in range(12):
+        bench.set(token_valid_i=1, token_i=random.getrandbits(bench.width("token_i")))
+        await bench.tick()
+        bench.set(token_valid_i=0)
+        entry = memory[turn % QUEUE]
+        await bench.tick()
+        bench.equal("parity_o", bench.get("parity_o"), 0)
+        entry.value = int(entry.value) ^ 1 << random.randrange(len(entry))
+        await bench.settle()
+        bench.set(complete_i=1 << turn % 2, stream_ready_i=1)
+        await bench.tick()
+        bench.equal("parity_o", bench.get("parity_o"), 1)
+        bench.set(complete_i=0)
+        await bench.tick()
+        bench.equal("idle_o", bench.get("idle_o"), 1)
+        bench.equal("parity_o", bench.get("parity_o"), 0)

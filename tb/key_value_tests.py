@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The row-adds of K^T V, summed up as the lanes would, against numpy's K^T V per head."""
+"""The row-adds of K^T V, summed up as the lanes would, against numpy's K^T V per head.
+
+Words that are not used (other blocks, V words of a token without K spike) have random parity.
+"""
 
 import random
 from collections import deque
@@ -10,11 +13,17 @@ import numpy as np
 from tb.lib import layer
 from tb.lib.clocked import STALLS, Clocked, coin
 
+QUIET = (
+    "patch_read_o", "patch_release_o", "add_valid_o", "complete_o", "parity_o", "overrun_o",
+)  # fmt: skip
+
 
 class Unit:
     """The patch of one unit: a line per token with m K words and m V words among garbage."""
 
-    def __init__(self, f: dict[str, int], bench: "Bench", density: float) -> None:
+    def __init__(
+        self, f: dict[str, int], bench: "Bench", density: float, flips: int = 0
+    ) -> None:
         m, lanes, n = f["head_words"], bench.lanes, f["tokens"]
         self.word = random.randrange(bench.line_words - 2 * m + 1)
         line_bits = bench.line_words * lanes
@@ -26,8 +35,33 @@ class Unit:
         for token in range(n):
             if coin(0.2):
                 block[token, : lanes * random.randint(1, m)] = 0  # silent K words
+        words = bits.reshape(n, bench.line_words, lanes)  # views
+        used = words[:, self.word : self.word + 2 * m]
+        parity = words.sum(2) & 1
+        flipped = np.zeros((n, 2 * m), np.int64)
+        for _ in range(flips):
+            at = random.randrange(n), random.randrange(2 * m)
+            flipped[at] ^= 1
+            lane = random.randrange(lanes + 1)
+            if lane < lanes:
+                used[at][lane] ^= 1
+            else:
+                parity[at[0], self.word + at[1]] ^= 1
         k, v = block[:, : m * lanes], block[:, m * lanes :]
-        self.lines = [int("".join(map(str, line[::-1])), 2) for line in bits]
+        # cycles with a wrong word: a K word in its first cycle, a V word in every one of its adds
+        self.wrong = 0
+        for token in range(n):
+            for a in range(m):
+                spikes = int(used[token, a].sum())
+                bad = [flipped[token, m + b] for _ in range(spikes) for b in range(m)] or [0]
+                bad[0] |= flipped[token, a]
+                self.wrong += int(sum(bad))
+            silent = not k[token].any()
+            for i in range(bench.line_words):
+                if not self.word <= i < self.word + (m if silent else 2 * m):
+                    parity[token, i] = random.getrandbits(1)
+        stored = np.concatenate((words, parity[:, :, None]), 2).reshape(n, -1)
+        self.lines = [int("".join(map(str, line[::-1])), 2) for line in stored]
         self.nnz = int(k.sum())
         # accumulator i*m + b, lane p: sum over tokens of K[n, i] and V[n, b*P + p], same head only
         full = (k.T @ v).reshape(m * lanes, m, lanes)
@@ -39,10 +73,10 @@ class Unit:
 class Bench(Clocked):
     async def begin(self) -> None:
         self.lanes = self.width("add_bits_o")
-        self.line_words = self.width("patch_line_i") // self.lanes
+        self.line_words = self.width("patch_line_i") // (self.lanes + 1)
         self.capacity = 1 << self.width("patch_index_o")
         self.accumulators = 1 << self.width("add_index_o")
-        self.adds = self.both = 0
+        self.adds = self.both = self.wrong = self.overruns = 0
         await self.reset(
             start_i=0, layer_i=layer.garbage(), patch_valid_i=0, filled_i=0, patch_word_i=0,
             patch_line_i=0, reopen_i=0,
@@ -120,12 +154,16 @@ class Bench(Clocked):
                 acc[done % 2], adds[done % 2] = 0, 0
                 done += 1
             await self.tick()
+            self.wrong += self.get("parity_o")
+            self.overruns += self.get("overrun_o")
         self.check(not todo and current is None, "a unit is left")
+        self.equal("cycles with wrong parity", self.wrong, sum(u.wrong for u in units))
+        self.wrong = 0
         self.set(patch_valid_i=0, reopen_i=0)
         for _ in range(4):
             self.noise("filled_i", "patch_word_i", "patch_line_i")
             await self.settle()
-            for name in ("patch_read_o", "patch_release_o", "add_valid_o", "complete_o"):
+            for name in QUIET:
                 self.equal(f"{name} at the end", self.get(name), 0)
             await self.tick()
         return last - (first or 0) + 1
@@ -156,6 +194,38 @@ async def units(dut, stall: float, slow: float) -> None:
         await bench.run(f, [Unit(f, bench, density) for _ in range(count)], stall, slow)
     bench.check(bench.adds > 0, "not a single add")
     bench.check(bench.both or slow < 0.9, "never were both buffers complete")
+    bench.equal("overruns", bench.overruns, 0)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(density=(0.0, 0.2))
+async def flips(dut, density: float) -> None:
+    """A flipped bit of a K word is seen once, one of a V word in every add, else not at all."""
+    bench = Bench(dut)
+    await bench.begin()
+    wrong = 0
+    for m in bench.sizes():
+        f = bench.layer(m, bench.lanes.bit_length() - 1, 4)
+        for flips in (1, 2, 3):
+            units = [Unit(f, bench, density, flips) for _ in range(6)]
+            await bench.run(f, units, 0.3, 0.3)
+            wrong += sum(u.wrong for u in units)
+    bench.check(wrong, "no flip counted")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def block_beyond_its_line(dut) -> None:
+    """A block that fits exactly is fine; one that does not is reported for each of its lines."""
+    bench = Bench(dut)
+    await bench.begin()
+    for m in bench.sizes():
+        for excess in range(min(3, 2 * m)):
+            f = bench.layer(m, 0, 3)
+            unit = Unit(f, bench, 0.0)
+            unit.word, unit.lines, unit.wrong = bench.line_words - 2 * m + excess, [0, 0, 0], 0
+            before = bench.overruns
+            await bench.run(f, [unit], 0.0, 0.0)
+            bench.equal(f"overruns, {excess} too far", bench.overruns - before, 3 * (excess > 0))
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -195,6 +265,6 @@ async def other_modes_are_not_its_business(dut) -> None:
         for _ in range(10):
             bench.noise("patch_word_i", "patch_line_i")
             await bench.settle()
-            for name in ("patch_read_o", "patch_release_o", "add_valid_o", "complete_o"):
+            for name in QUIET:
                 bench.equal(name, bench.get(name), 0)
             await bench.tick()

@@ -9,6 +9,8 @@ import numpy as np
 from golden.integer.neuron import lif_step
 from tb.lib.clocked import STALLS, Clocked, coin
 
+VERILATOR = cocotb.SIM_NAME.startswith("Verilator")  # only there is the inside visible
+
 
 class Bench(Clocked):
     async def begin(self) -> None:
@@ -16,7 +18,9 @@ class Bench(Clocked):
         self.bits = self.width("current_i")
         self.bound = 1 << self.bits - 2  # of |current|, see the RTL
         self.membrane: list[int | None] = [None] * self.depth
-        self.fired = self.silent = 0
+        self.fired = self.silent = self.wrong = 0
+        self.flipped: set[int] = set()
+        self.parity = [0, 0]  # of the next two cycles
         await self.reset(valid_i=0, first_i=0, index_i=0, current_i=0, theta2_i=0)
 
     def potential(self, index: int, first: bool, current: int) -> int:
@@ -35,14 +39,36 @@ class Bench(Clocked):
         self.fired += int(spike)
         self.silent += 1 - int(spike)
         self.membrane[index] = int(after)
-        await self.tick()
+        bad = not first and index in self.flipped
+        self.flipped.discard(index)
+        await self.next(int(bad))
         return int(spike)
+
+    async def next(self, bad: int) -> None:
+        """The clock edge; ``bad``: the beat uses a potential that was flipped."""
+        self.equal("parity_o", self.get("parity_o"), self.parity.pop(0))
+        self.parity.append(bad)
+        self.wrong += bad
+        await self.tick()
+
+    def flip(self, index: int) -> None:
+        """Flip a bit of a potential, or of its parity."""
+        if coin(0.2):
+            entry = self.dut.u_parity.mem[index]
+            entry.value = 1 - int(entry.value)
+        else:
+            entry, bit = self.dut.u_membrane.mem[index], random.randrange(self.bits - 2)
+            entry.value = int(entry.value) ^ 1 << bit
+            low = self.membrane[index] % (1 << self.bits)
+            self.membrane[index] += (1 << bit) * (-1 if low >> bit & 1 else 1)
+        self.flipped ^= {index}
 
     async def idle(self) -> None:
         """Garbage while valid is low must change no membrane."""
         self.set(valid_i=0)
         self.noise("first_i", "index_i", "current_i", "theta2_i")
-        await self.tick()
+        await self.settle()
+        await self.next(0)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -62,6 +88,29 @@ async def random_steps(dut, stall: float, few: int | None) -> None:
             theta2 = random.randint(-bench.bound, bench.bound)
         await bench.step(index, first, current, theta2)
     bench.check(bench.fired > 50 and bench.silent > 50, "fires always or never")
+    bench.equal("wrong parities", bench.wrong, 0)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms", skip=not VERILATOR)
+@cocotb.parametrize(few=(1, None))
+async def flips(dut, few: int | None) -> None:
+    """A flipped potential is reported when it is used; at a first step it does not matter."""
+    bench = Bench(dut)
+    await bench.begin()
+    small = bench.bound // 4
+    for index in range(bench.depth):
+        await bench.step(index, True, random.randint(-small, small), bench.bound)
+    for _ in range(300):
+        if coin(0.2):
+            await bench.idle()
+            await bench.idle()  # a parity is in its memory two cycles after its beat
+            bench.flip(random.randrange(few or bench.depth))
+            await bench.idle()
+        index = random.randrange(few or bench.depth)
+        await bench.step(index, coin(0.2), random.randint(-small, small), random.choice((0, small)))
+    for _ in range(3):
+        await bench.idle()
+    bench.check(bench.wrong, "no flip was used")
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")

@@ -9,6 +9,7 @@ import cocotb
 
 from tb.lib.clocked import STALLS, Clocked, coin
 
+VERILATOR = cocotb.SIM_NAME.startswith("Verilator")  # only there is the inside visible
 WORD = ("index", "out", "right", "down", "last", "bits")
 
 
@@ -26,11 +27,18 @@ class Bench(Clocked):
     async def begin(self) -> None:
         self.lanes = self.width("word_bits_i")
         self.line_words = self.width("line_words_o")
-        self.lines = self.stopped = 0
+        self.memory = int(cocotb.plusargs["lines"])
+        self.lines = self.stopped = self.dropped = 0
         await self.reset(
             word_valid_i=0, line_ready_i=0, word_index_i=0, word_out_i=0, word_right_i=0,
             word_down_i=0, word_last_i=0, word_bits_i=0,
         )  # fmt: skip
+
+    def place(self) -> int:
+        """Mostly inside the memory, sometimes across its end or far beyond."""
+        if coin(0.7):
+            return random.randrange(self.memory - 20)
+        return random.choice((self.memory - random.randrange(9), random.getrandbits(17), 131071))
 
     def token(self, short: bool) -> list[dict[str, int]]:
         """Words of one token: steps of J words, `step` apart; ``short``: one word, or few."""
@@ -40,7 +48,7 @@ class Bench(Clocked):
         steps = 1 if short else random.randint(1, 4)
         indices = [first + t * step + j for t in range(steps) for j in range(count)]
         shared = {
-            "out": random.getrandbits(16),
+            "out": self.place(),
             "right": random.getrandbits(1),
             "down": random.getrandbits(1),
         }
@@ -61,7 +69,6 @@ class Bench(Clocked):
             lines: dict[int, Line] = {}
             for w in words:
                 addr = w["out"] + w["index"] // self.line_words
-                addr %= 1 << self.width("line_addr_o")
                 line = lines.setdefault(addr, Line(addr, w["right"], w["down"]))
                 line.words[w["index"] % self.line_words] = w["bits"]
             result.extend(lines.values())
@@ -73,12 +80,14 @@ class Bench(Clocked):
         """``delay``: cycles from room_o to the word. ``slow``: of the memory. Returns cycles."""
         words = deque(w for token in tokens for w in token)
         lines = self.expected(tokens)
+        beyond = deque(line for line in lines if line.addr >= self.memory)
+        lines = deque(line for line in lines if line.addr < self.memory)
         pipe: deque[dict[str, int] | None] = deque([None] * delay)
         inside = 0  # words taken whose line has not left
         stalled = None
         frozen = 0  # the memory stops altogether, now and then
         began = self.now
-        while lines:
+        while lines or beyond:
             room = self.get("room_o")
             self.stopped += not room
             pipe.append(words.popleft() if words and room and coin(1 - stall) else None)
@@ -91,17 +100,25 @@ class Bench(Clocked):
             ready = not frozen and coin(1 - slow)
             self.set(line_ready_i=int(ready))
             await self.settle()
+            self.equal("parity_o", self.get("parity_o"), 0)
+            if self.get("overrun_o"):  # a line was dropped in the cycle before
+                self.check(beyond, "no line is beyond the memory")
+                inside -= len(beyond.popleft().words)
+                self.dropped += 1
             self.equal("idle_o", self.get("idle_o"), int(inside == 0))
             if self.get("line_valid_o"):
                 line = lines[0]
                 positions = self.get("line_words_o")
-                data = str(self.dut.line_data_o.value)  # other positions may be x
+                data = str(self.dut.line_data_o.value)
                 got = Line(self.get("line_addr_o"), self.get("line_right_o"),
                            self.get("line_down_o"))  # fmt: skip
                 for i in range(self.line_words):
+                    high = len(data) - i * self.lanes
+                    bits = int(data[high - self.lanes : high], 2)
                     if positions >> i & 1:
-                        high = len(data) - i * self.lanes
-                        got.words[i] = int(data[high - self.lanes : high], 2)
+                        got.words[i] = bits
+                    else:
+                        self.equal("position without a word", bits, 0)
                 self.check(stalled is None or got == stalled, "a line changed while it waited")
                 self.equal("line", got, line)
                 stalled = None if ready else got
@@ -122,6 +139,7 @@ class Bench(Clocked):
             await self.settle()
             self.equal("line_valid_o at the end", self.get("line_valid_o"), 0)
             self.equal("idle_o at the end", self.get("idle_o"), 1)
+            self.equal("overrun_o at the end", self.get("overrun_o"), 0)
             self.equal("room_o at the end", self.get("room_o"), 1)
             await self.tick()
         return took
@@ -167,3 +185,50 @@ async def same_line_of_two_tokens(dut) -> None:
     token = bench.token(False)
     batch = [[w | {"right": i % 2, "down": i // 2 % 2} for w in token] for i in range(8)]
     await bench.run(batch, 2, 0.0, 0.5)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def the_end_of_the_memory(dut) -> None:
+    """The last line is written, the next is not; nor is a sum beyond 2^16 or 2^17."""
+    bench = Bench(dut)
+    await bench.begin()
+    one = {"right": 0, "down": 0, "last": 1, "bits": 1}
+    words = bench.line_words
+    for out, index, written in (
+        (bench.memory - 1, words - 1, 1),
+        (bench.memory - 1, words, 0),
+        (bench.memory, 0, 0),
+        (65535, words, 0),
+        (65536, 0, 0),
+        (131071, words, 0),
+        (131071, 65535, 0),
+    ):
+        before = bench.lines, bench.dropped
+        await bench.run([[one | {"out": out, "index": index}]], 2, 0.0, 0.0)
+        bench.equal("written", bench.lines - before[0], written)
+        bench.equal("dropped", bench.dropped - before[1], 1 - written)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms", skip=not VERILATOR)
+async def flips(dut) -> None:
+    """A bit that flips in a waiting line is reported, before the line has left or just after."""
+    bench = Bench(dut)
+    await bench.begin()
+    word = {"index": 0, "out": 3, "right": 0, "down": 0, "last": 1, "bits": 5}
+    memory = dut.u_queue.u_words.mem
+    width = len(memory[0])
+    for turn in range(24):
+        bench.set(word_valid_i=1, line_ready_i=0, **{f"word_{n}_i": word[n] for n in WORD})
+        await bench.tick()
+        bench.set(word_valid_i=0)
+        await bench.tick()
+        bench.equal("line_valid_o", bench.get("line_valid_o"), 1)
+        bench.equal("parity_o", bench.get("parity_o"), 0)
+        entry = memory[turn % 8]
+        entry.value = int(entry.value) ^ 1 << random.randrange(width)
+        await bench.settle()
+        bench.set(line_ready_i=1)
+        await bench.tick()
+        bench.equal("parity_o", bench.get("parity_o"), 1)
+        await bench.tick()
+        bench.equal("parity_o", bench.get("parity_o"), 0)

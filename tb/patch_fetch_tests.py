@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The patch fetch against lists of addresses: order, contents, two halves, what is there when."""
+"""The patch fetch against lists of addresses: order, contents, two halves, what is there when.
+
+Addresses may be beyond the spike memory, on both sides: then line 0 is read, and overrun_o says so.
+"""
 
 import random
 from collections import deque
@@ -13,12 +16,16 @@ from tb.lib.clocked import Clocked, coin
 class Token:
     """One token with the addresses of its lines, in the order of docs/architecture.md."""
 
-    def __init__(self, f: dict[str, int], bench: "Bench") -> None:
+    def __init__(self, f: dict[str, int], bench: "Bench", **place: int) -> None:
         self.word = random.randrange(1 << bench.width("token_word_i"))
         self.taps = random.getrandbits(9)
-        self.line = random.getrandbits(16)
+        self.line = random.randrange(bench.lines)
+        if coin(0.2):
+            self.line = random.choice((bench.lines - 1, bench.lines, random.getrandbits(17)))
         if f["mode"] == layer.MODE_KEY_VALUE:
             offsets = [n * f["in_lines"] for n in range(f["tokens"])]
+        elif place:
+            self.taps = place["taps"]
         else:
             self.taps = 1
             if f["kernel3"]:
@@ -26,6 +33,7 @@ class Token:
                 self.taps = sum(columns << 3 * y for y in range(3) if rows >> y & 1)
                 if coin(0.2):  # more than an image has
                     self.taps = random.randrange(1, 512)
+        if f["mode"] != layer.MODE_KEY_VALUE:
             places = [0] * 9
             if f["kernel3"]:
                 places = [
@@ -39,8 +47,10 @@ class Token:
                 if self.taps >> tap & 1
                 for i in range(f["in_lines"])
             ]
-        mask = (1 << bench.width("read_addr_o")) - 1
-        self.lines = [self.line + offset & mask for offset in offsets]
+        self.line = place.get("line", self.line)
+        places = [self.line + offset for offset in offsets]
+        self.beyond = [not 0 <= p < bench.lines for p in places]
+        self.lines = [0 if b else p for b, p in zip(self.beyond, places, strict=True)]
         self.requested = self.filled = 0  # lines asked for, lines in the buffer
         self.reads: deque[int] = deque()  # what the scanner is going to read
         order = list(range(len(self.lines)))
@@ -50,9 +60,10 @@ class Token:
 class Bench(Clocked):
     async def begin(self) -> None:
         self.capacity = 1 << self.width("patch_index_i")
-        lines = 1 << self.width("read_addr_o")
-        self.memory = [random.getrandbits(self.width("line_i")) for _ in range(lines)]
+        self.lines = int(cocotb.plusargs["lines"])
+        self.memory = [random.getrandbits(self.width("line_i")) for _ in range(self.lines)]
         self.both = 0  # cycles in which two halves held tokens
+        self.overruns = self.inside = 0
         await self.reset(
             layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
             patch_read_i=0, patch_release_i=0, token_line_i=0, token_taps_i=1, token_word_i=0,
@@ -62,24 +73,37 @@ class Bench(Clocked):
     def layer(self, kind: str) -> dict[str, int]:
         if kind == "key_value":
             tokens = random.choice((1, 2, self.capacity, random.randint(1, self.capacity)))
-            return layer.random_fields(mode=layer.MODE_KEY_VALUE, tokens=tokens)
+            return layer.random_fields(
+                mode=layer.MODE_KEY_VALUE,
+                tokens=tokens,
+                in_lines=random.choice((1, 2, random.randrange(256))),
+            )
         taps = 9 if kind == "kernel3" else 1
         lines = random.randint(1, self.capacity // taps)
         mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
-        return layer.random_fields(mode=mode, kernel3=int(taps == 9), in_lines=lines)
+        row = random.randrange(self.lines // 3) if coin(0.8) else random.getrandbits(16)
+        return layer.random_fields(
+            mode=mode, kernel3=int(taps == 9), in_lines=lines, in_row_lines=row
+        )
 
-    async def run(self, f: dict[str, int], count: int, stall: float, slow_scan: float) -> int:
-        """One layer of ``count`` tokens; returns its cycles."""
+    async def run(
+        self, f: dict[str, int], todo: list[Token], stall: float, slow_scan: float
+    ) -> int:
+        """One layer of these tokens; returns its cycles."""
         self.set(layer_i=layer.pack_layer(f))
-        waiting = deque(Token(f, self) for _ in range(count))
+        waiting = deque(todo)
         tokens: deque[Token] = deque()  # in the buffer, oldest first; the last may be fetched
         response = None  # address accepted in the last cycle
         held: int | None = None  # what patch_line_o must show
         asked: int | None = None  # a request that was not accepted
+        over = False  # the request accepted in the last cycle was beyond the memory
         began = self.now
         await self.settle()
         while waiting or tokens:
             current = tokens[0] if tokens else None
+            self.equal("overrun_o", self.get("overrun_o"), int(over))
+            idle = all(t.requested == len(t.lines) for t in tokens)
+            self.equal("idle_o", self.get("idle_o"), int(idle))
             self.equal("patch_valid_o", self.get("patch_valid_o"), int(current is not None))
             if current:
                 self.equal("filled_o", self.get("filled_o"), current.filled)
@@ -129,7 +153,11 @@ class Bench(Clocked):
             if response is not None:
                 next(t for t in tokens if t.filled < len(t.lines)).filled += 1
             response = asked = None
+            over = False
             if address is not None and ready:
+                over = fetched.beyond[fetched.requested]
+                self.overruns += over
+                self.inside += not over
                 fetched.requested += 1
                 response = address
             elif address is not None:
@@ -147,6 +175,7 @@ class Bench(Clocked):
             self.equal("read_valid_o after the last token", self.get("read_valid_o"), 0)
             self.equal("patch_valid_o after the last token", self.get("patch_valid_o"), 0)
             self.equal("room_o after the last token", self.get("room_o"), 1)
+            self.equal("idle_o after the last token", self.get("idle_o"), 1)
             if held is not None:
                 self.equal("patch_line_o is held", self.get("patch_line_o"), held)
             await self.tick()
@@ -162,9 +191,67 @@ async def layers(dut, stall: float, slow_scan: float) -> None:
     bench = Bench(dut)
     await bench.begin()
     for kind in ("kernel3", "key_value", "plain", "kernel3"):
-        await bench.run(bench.layer(kind), 4, stall, slow_scan)
+        f = bench.layer(kind)
+        await bench.run(f, [Token(f, bench) for _ in range(4)], stall, slow_scan)
     if stall < 0.9:  # a memory this slow need not fill a half before the other is scanned
         bench.check(bench.both, "never were both halves in use")
+    bench.check(bench.inside, "every line was beyond the memory")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def beyond_the_memory(dut) -> None:
+    """The last line and the next, one row too high, and sums beyond 2^16 and 2^17."""
+    bench = Bench(dut)
+    await bench.begin()
+    last, plain = bench.lines - 1, {"mode": layer.MODE_SPIKE, "kernel3": 0, "in_lines": 1}
+    kernel3 = plain | {"kernel3": 1, "in_row_lines": 10}
+    key_value = {"mode": layer.MODE_KEY_VALUE, "in_lines": 255, "tokens": bench.capacity}
+    for fixed, line, taps, overruns in (
+        (plain, last, 1, 0),
+        (plain, last + 1, 1, 1),
+        (plain, 65535, 1, 1),
+        (plain, 65536, 1, 1),
+        (plain, 131071, 1, 1),
+        (kernel3, 11, 0b111111111, 0),
+        (kernel3, 10, 0b111111111, 1),  # the first line is -1
+        (kernel3, last - 11, 0b111111111, 0),
+        (kernel3, last - 10, 0b111111111, 1),
+        (kernel3 | {"in_row_lines": 65535}, 131071, 0b111111111, 9),
+        (kernel3 | {"in_row_lines": 65535}, 0, 0b111111111, 7),  # line 0 and the next exist
+        (key_value | {"in_lines": bench.lines // bench.capacity}, 0, 1, 0),
+        (key_value, 131071, 1, bench.capacity),
+    ):
+        f = layer.random_fields(**fixed)
+        before = bench.overruns
+        await bench.run(f, [Token(f, bench, line=line, taps=taps)], 0.0, 0.0)
+        bench.equal(f"overruns of line {line}, {fixed}", bench.overruns - before, overruns)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def too_many_lines(dut) -> None:
+    """More lines than a half holds: the first stay, the others are dropped and reported."""
+    bench = Bench(dut)
+    await bench.begin()
+    extra = 3
+    f = {"mode": layer.MODE_KEY_VALUE, "in_lines": 1, "tokens": bench.capacity + extra}
+    bench.set(layer_i=layer.pack_layer(layer.random_fields(**f)), token_valid_i=1, token_line_i=0)
+    bench.set(read_ready_i=1)
+    await bench.tick()
+    bench.set(token_valid_i=0)
+    overruns, request, lines = 0, 0, []
+    for _ in range(bench.capacity + extra + 3):
+        line = random.getrandbits(bench.width("line_i"))
+        bench.set(line_valid_i=request, line_i=line)
+        lines += [line] * request
+        overruns += bench.get("overrun_o")
+        request = bench.get("read_valid_o")
+        await bench.tick()
+    bench.equal("overruns", overruns, extra)
+    bench.equal("filled_o", bench.get("filled_o"), bench.capacity)
+    for index, line in enumerate(lines[: bench.capacity]):
+        bench.set(patch_read_i=1, patch_index_i=index)
+        await bench.tick()
+        bench.equal(f"line {index}", bench.get("patch_line_o"), line)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")

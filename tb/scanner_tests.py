@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The scanner against three nested loops: which words leave, with which row, skew and last flag."""
+"""The scanner against three nested loops: which words leave, with which row, skew and last flag.
+
+Words that are not scanned have random parity: nobody may mind. ``flips`` change a bit of scanned ones.
+"""
 
 import random
 from collections import deque
@@ -13,27 +16,40 @@ from tb.lib.clocked import STALLS, Clocked, coin, word
 class Patch:
     """The lines of one token as patch_fetch stores them, and what must come out of them."""
 
-    def __init__(self, f: dict[str, int], bench: "Bench", taps: int, density: float) -> None:
+    def __init__(
+        self, f: dict[str, int], bench: "Bench", taps: int, density: float, flips: int = 0
+    ) -> None:
         self.taps = taps
         lanes, line_words = bench.lanes, bench.line_words
         pixels = taps.bit_count() if f["kernel3"] else 1
         words = [
             [
-                word(lanes, 0.4) or 1 if coin(density) else 0
+                (1 << lanes) - 1 if density > 1 else word(lanes, 0.4) or 1 if coin(density) else 0
                 for _ in range(f["in_lines"] * line_words)
             ]
             for _ in range(pixels)
         ]
+        scanned = 1 if f["repeat_drain"] else f["steps"]
+        used = {
+            f["in_first"] + t * f["in_step"] + j
+            for t in range(scanned)
+            for j in range(f["in_words"])
+        }
+        for pixel in words:
+            for i, w in enumerate(pixel):
+                parity = w.bit_count() & 1 if i in used else random.getrandbits(1)
+                pixel[i] = parity << lanes | w
+        for _ in range(flips):
+            random.choice(words)[random.choice(list(used))] ^= 1 << random.randrange(lanes + 1)
         self.lines = [
-            sum(w << i * lanes for i, w in enumerate(pixel[line : line + line_words]))
+            sum(w << i * (lanes + 1) for i, w in enumerate(pixel[line : line + line_words]))
             for pixel in words
             for line in range(0, len(pixel), line_words)
         ]
-        # (bits, row, skew, last); row and skew of an empty word do not matter
-        self.items: list[tuple[int, int | None, int | None, int]] = []
+        # (bits, row, skew, last, parity wrong, row beyond); row of an empty word does not matter
+        self.items: list[tuple[int, int | None, int | None, int, int, int]] = []
         self.reads: list[int] = []
-        accumulation: list[tuple[int, int, int]] = []
-        scanned = 1 if f["repeat_drain"] else f["steps"]
+        accumulation: list[tuple[int, int | None, int, int, int]] = []
         for t in range(scanned):
             first = f["in_first"] + t * f["in_step"]
             last = first + f["in_words"] - 1
@@ -43,13 +59,18 @@ class Patch:
                 for j in range(f["in_words"]):
                     row = f["row_base"] + t * f["step_rows"] + tap * f["tap_rows"]
                     row += j * (lanes // bench.banks)
-                    if bits := words[place][first + j]:
-                        accumulation.append((bits, row % bench.rows, tap % bench.banks))
+                    if found := words[place][first + j]:
+                        bits = found & (1 << lanes) - 1
+                        top = max((bits.bit_length() - 1) // bench.banks, 0)
+                        beyond = bits and row + top >= bench.rows
+                        row = None if not bits else 0 if beyond else row
+                        bad = found.bit_count() & 1
+                        accumulation.append((bits, row, tap % bench.banks, bad, int(beyond)))
             if not f["merge"] or t == scanned - 1:
                 if not accumulation:
-                    self.items.append((0, None, None, 1))
-                for i, item in enumerate(accumulation):
-                    self.items.append((*item, int(i == len(accumulation) - 1)))
+                    self.items.append((0, None, None, 1, 0, 0))
+                for i, (*item, bad, beyond) in enumerate(accumulation):
+                    self.items.append((*item, int(i == len(accumulation) - 1), bad, beyond))
                 accumulation = []
 
 
@@ -57,10 +78,10 @@ class Bench(Clocked):
     async def begin(self) -> None:
         self.lanes = self.width("word_bits_o")
         self.banks = 1 << self.width("word_skew_o")
-        self.line_words = self.width("patch_line_i") // self.lanes
+        self.line_words = self.width("patch_line_i") // (self.lanes + 1)
         self.capacity = 1 << self.width("patch_index_o")
-        self.rows = 1 << self.width("word_row_o")
-        self.words = self.empty = 0
+        self.rows = int(cocotb.plusargs["rows"])
+        self.words = self.empty = self.wrong = self.beyond = 0
         await self.reset(
             start_i=0, layer_i=layer.garbage(), patch_valid_i=0, filled_i=0, patch_taps_i=1,
             patch_line_i=0, word_ready_i=0,
@@ -85,6 +106,10 @@ class Bench(Clocked):
         f.setdefault("in_words", random.randint(1, room))
         spare = total - (scanned - 1) * f["in_step"] - f["in_words"]
         f.setdefault("in_first", random.randint(0, min(255, spare)))
+        if coin(0.8):  # mostly inside the table, up to its last entry
+            f.setdefault("row_base", random.randrange(self.rows))
+            f.setdefault("tap_rows", random.randrange(self.rows // 40))
+            f.setdefault("step_rows", random.randrange(self.rows // 20))
         return layer.random_fields(**f)
 
     def taps(self, f: dict[str, int]) -> int:
@@ -104,7 +129,7 @@ class Bench(Clocked):
         await self.start(f)
         items = deque(item for p in patches for item in p.items)
         todo, current, filled, wanted = deque(patches), None, 0, deque()
-        line, stalled, first = None, None, None
+        line, stalled, first, faults = None, None, None, (0, 0)
         await self.settle()
         while items or todo or current:
             if current is None and todo and coin(1 - stall):
@@ -125,6 +150,8 @@ class Bench(Clocked):
             else:
                 self.set(patch_line_i=line)
             await self.settle()
+            self.equal("parity_o, overrun_o", (self.get("parity_o"), self.get("overrun_o")), faults)
+            faults = (0, 0)
             release = self.get("patch_release_o")
             if self.get("patch_read_o"):
                 self.check(current and wanted, "a line is read that is not needed")
@@ -145,10 +172,13 @@ class Bench(Clocked):
                 if ready:
                     self.check(items, f"a word too many: {got}")
                     expected = items.popleft()
+                    expected, faults = expected[:4], expected[4:]
                     if expected[1] is None:
-                        got = (got[0], None, None, got[3])
+                        got = (got[0], None, expected[2] and got[2], got[3])
                         self.empty += 1
                     self.equal("word (bits, row, skew, last)", got, expected)
+                    self.wrong += faults[0]
+                    self.beyond += faults[1]
                     self.words += 1
                     ended = self.now
             else:
@@ -159,6 +189,8 @@ class Bench(Clocked):
             self.noise("filled_i", "patch_taps_i", "layer_i", "patch_line_i")
             await self.settle()
             self.equal("word_valid_o after the last word", self.get("word_valid_o"), 0)
+            self.equal("parity_o, overrun_o", (self.get("parity_o"), self.get("overrun_o")), faults)
+            faults = (0, 0)
             self.equal("patch_read_o without a patch", self.get("patch_read_o"), 0)
             self.equal("patch_release_o without a patch", self.get("patch_release_o"), 0)
             await self.tick()
@@ -184,6 +216,46 @@ async def layers(dut, stall: float, density: float) -> None:
         patches = [Patch(f, bench, bench.taps(f), density) for _ in range(3)]
         await bench.run(f, patches, stall)
     bench.check(bench.words > 20, "hardly a word")
+    bench.equal("words with wrong parity", bench.wrong, 0)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS, density=(0.0, 0.2))
+async def flips(dut, stall: float, density: float) -> None:
+    """A flipped bit of a word or of its parity is reported, in silent words as well."""
+    bench = Bench(dut)
+    await bench.begin()
+    for fixed in ({}, {"kernel3": 1}, {"merge": 1}, {"repeat_drain": 1}):
+        f = bench.layer(**fixed)
+        await bench.run(f, [Patch(f, bench, bench.taps(f), density, 1) for _ in range(4)], stall)
+    bench.equal("words with wrong parity", bench.wrong, 16)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def beyond_the_table(dut) -> None:
+    """The last row, the next, and sums of more than 16 bits; silent words have no row."""
+    bench = Bench(dut)
+    await bench.begin()
+    fold, last = bench.lanes // bench.banks, bench.rows - 1
+    plain = {"kernel3": 0, "steps": 1, "in_words": 2, "in_step": 2, "in_lines": 1, "in_first": 0}
+    plain |= {"tap_rows": 0, "step_rows": 0}
+    for fixed, taps, beyond in (
+        ({"row_base": last + 1 - 2 * fold}, 1, 0),
+        ({"row_base": last + 1 - fold}, 1, 1),
+        ({"row_base": last + 1}, 1, 2),
+        ({"row_base": 65535}, 1, 2),
+        ({"row_base": 65536 - fold}, 1, 2),
+        ({"row_base": 65535, "step_rows": 65535, "steps": 3, "in_step": 1}, 1, 6),
+        ({"step_rows": 32768, "steps": 3, "in_step": 1, "row_base": 0}, 1, 4),
+        ({"row_base": 0, "tap_rows": 16384, "kernel3": 1}, 511, 16),
+        ({"row_base": 65535, "tap_rows": 65535, "kernel3": 1}, 511, 18),
+    ):
+        f = bench.layer(**plain | {"merge": 0, "repeat_drain": 0} | fixed)
+        before = bench.beyond
+        await bench.run(f, [Patch(f, bench, taps, 2.0)], 0.0)  # every bit set
+        bench.equal(f"rows beyond, {fixed}", bench.beyond - before, beyond)
+    f = bench.layer(**plain | {"row_base": 65535, "merge": 0, "repeat_drain": 0})
+    await bench.run(f, [Patch(f, bench, 1, 0.0) for _ in range(3)], 0.0)
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")

@@ -6,11 +6,12 @@ import pytest
 from tb import runner
 
 CASES = [
-    {"Lanes": 4, "LineWords": 4, "LineAddrWidth": 8},
-    {"Lanes": 8, "LineWords": 8, "LineAddrWidth": 11},
+    {"Lanes": 4, "LineWords": 4, "SpikeLines": 256},
+    {"Lanes": 8, "LineWords": 8, "SpikeLines": 1500},
 ]
 
 
 @pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
 def test_line_writer(parameters: dict[str, int]) -> None:
-    runner.run("psf_line_writer", "tb.line_writer_tests", parameters)
+    lines = [f"+lines={parameters['SpikeLines']}"]
+    runner.run("psf_line_writer", "tb.line_writer_tests", parameters, plusargs=lines)

@@ -6,11 +6,12 @@ import pytest
 from tb import runner
 
 CASES = [
-    {"Lanes": 8, "Banks": 4, "LineWords": 4, "PatchLines": 32, "RowAddrWidth": 10},
-    {"Lanes": 4, "Banks": 4, "LineWords": 8, "PatchLines": 16, "RowAddrWidth": 12},
+    {"Lanes": 8, "Banks": 4, "LineWords": 4, "PatchLines": 32, "RowDepth": 1024},
+    {"Lanes": 4, "Banks": 4, "LineWords": 8, "PatchLines": 16, "RowDepth": 3000},
 ]
 
 
 @pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
 def test_scanner(parameters: dict[str, int]) -> None:
-    runner.run("psf_scanner", "tb.scanner_tests", parameters)
+    rows = [f"+rows={parameters['RowDepth']}"]
+    runner.run("psf_scanner", "tb.scanner_tests", parameters, plusargs=rows)

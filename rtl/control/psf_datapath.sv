@@ -2,6 +2,8 @@
 // Everything that computes: dispatcher, PE groups, issue arbiter, weight banks, spike and residual
 // memories, head. Runs one layer from layer_start_i to layer_done_o; the loader writes the memories
 // through the load ports at any time (the program keeps it away from what a layer is using).
+// fault_o = {overrun, parity}: registered pulses, at the latest with layer_done_o (logits that are
+// read for the result: two cycles after).
 // Golden: golden.integer.model, layer by layer; formats in docs/architecture.md.
 module psf_datapath #(
     parameter int unsigned Groups = 4,
@@ -18,7 +20,8 @@ module psf_datapath #(
     parameter int unsigned StreamDepth = 512,
     parameter int unsigned PatchLines = 64,
     localparam int unsigned SlotWidth = $clog2(AccDepth) + 8,
-    localparam int unsigned LineWidth = LineWords * Lanes
+    localparam int unsigned LineWidth = LineWords * Lanes,
+    localparam int unsigned PatchWidth = LineWords * (Lanes + 1)  // a line with a parity per word
 ) (
     input  logic                                clk_i,
     input  logic                                rst_ni,
@@ -51,6 +54,7 @@ module psf_datapath #(
     input  logic [15:0]                         logit_raddr_i,
     output logic [31:0]                         logit_rdata_o,
     output logic [5:0][7:0]                     event_o,
+    output logic [1:0]                          fault_o,
     // trace: every drained word of every group
     output logic [Groups-1:0]                   trace_valid_o,
     output logic [Groups-1:0][7:0]              trace_layer_o,
@@ -71,11 +75,12 @@ module psf_datapath #(
   // Dispatcher.
   logic dispatch_done, token_right, token_down;
   logic [Groups-1:0] request, grant;
-  logic [15:0] token_index, token_line, token_out, token_stream, token_dump;
+  logic [15:0] token_index;
+  logic [16:0] token_line, token_out, token_stream, token_dump;
   logic [8:0] token_taps;
   logic [$clog2(LineWords)-1:0] token_word;
   logic [GroupWidth-1:0] token_bank;
-  logic [7:0] token_block;
+  logic [8:0] token_block;
 
   psf_dispatcher #(
       .Groups(Groups),
@@ -108,7 +113,7 @@ module psf_datapath #(
   logic [Groups-1:0][LineAddrWidth-1:0] read_addr, line_addr;
   logic [Groups-1:0][LineWords-1:0] line_words;
   logic [Groups-1:0][LineWidth-1:0] line_data;
-  logic [Groups-1:0][LineWidth-1:0] read_line;
+  logic [Groups-1:0][PatchWidth-1:0] read_line;
   logic [Groups-1:0][Banks-1:0] req, req_grant, row_bank;
   logic [Groups-1:0] row_valid, row_buffer;
   logic [Groups-1:0][RowAddrWidth-1:0] row_addr;
@@ -118,6 +123,7 @@ module psf_datapath #(
   logic [Groups-1:0] stream_read, stream_ready, stream_write;
   logic [Groups-1:0][GroupWidth-1:0] stream_read_bank, stream_write_bank;
   logic [Groups-1:0][StreamAddrWidth-1:0] stream_read_addr, stream_write_addr;
+  logic [Groups-1:0] stream_error;
   logic [Groups-1:0][Lanes*StreamWidth-1:0] stream_data, stream_write_data;
   logic [Groups-1:0] head_valid, head_ready, dump_valid, dump_ready;
   logic [Groups-1:0][7:0] head_index;
@@ -126,6 +132,10 @@ module psf_datapath #(
   logic [Groups-1:0][BankAddrWidth-1:0] dump_addr;
   logic [Groups-1:0][Lanes*SlotWidth-1:0] dump_data;
   logic [Groups-1:0][5:0] group_event;
+  logic [Groups-1:0] group_parity, group_overrun;
+  logic weight_parity, spike_parity, spike_overrun, head_parity, head_overrun;
+  logic [2*Lanes*AccWidth:0] param_data;
+  assign param_data = {^param_data_i, param_data_i};
 
   for (genvar g = 0; g < Groups; g++) begin : gen_group
     psf_group #(
@@ -186,12 +196,13 @@ module psf_datapath #(
         .word_last_i        (word_last[g]),
         .param_valid_i,
         .param_addr_i,
-        .param_data_i,
+        .param_data_i       (param_data),
         .stream_read_o      (stream_read[g]),
         .stream_ready_i     (stream_ready[g]),
         .stream_read_bank_o (stream_read_bank[g]),
         .stream_read_addr_o (stream_read_addr[g]),
         .stream_data_i      (stream_data[g]),
+        .stream_error_i     (stream_error[g]),
         .stream_write_o     (stream_write[g]),
         .stream_write_bank_o(stream_write_bank[g]),
         .stream_write_addr_o(stream_write_addr[g]),
@@ -206,6 +217,8 @@ module psf_datapath #(
         .dump_addr_o        (dump_addr[g]),
         .dump_data_o        (dump_data[g]),
         .event_o            (group_event[g]),
+        .parity_o           (group_parity[g]),
+        .overrun_o          (group_overrun[g]),
         .trace_valid_o      (trace_valid_o[g]),
         .trace_token_o      (trace_token_o[g]),
         .trace_step_o       (trace_step_o[g]),
@@ -266,7 +279,8 @@ module psf_datapath #(
       .dump_bank_i   (dump_bank),
       .dump_addr_i   (dump_addr),
       .dump_data_i   (dump_data),
-      .dump_idle_o   (dump_idle)
+      .dump_idle_o   (dump_idle),
+      .parity_o      (weight_parity)
   );
   always_comb begin
     for (int unsigned g = 0; g < Groups; g++) word_shift[g] = row_shift[g][2:0];
@@ -305,7 +319,9 @@ module psf_datapath #(
       .clear_start_i   (layer_start_i && layer_i.pool),
       .clear_base_i    (layer_i.out_base),
       .clear_count_i   (layer_i.out_clear),
-      .busy_o          (spike_busy)
+      .busy_o          (spike_busy),
+      .parity_o        (spike_parity),
+      .overrun_o       (spike_overrun)
   );
 
   psf_stream_memory #(
@@ -321,6 +337,7 @@ module psf_datapath #(
       .rd_bank_i (stream_read_bank),
       .rd_addr_i (stream_read_addr),
       .rd_data_o (stream_data),
+      .rd_error_o(stream_error),
       .wr_valid_i(stream_write),
       .wr_bank_i (stream_write_bank),
       .wr_addr_i (stream_write_addr),
@@ -350,7 +367,10 @@ module psf_datapath #(
       .argmax_count_i(layer_i.tokens),
       .argmax_done_o (argmax_done),
       .label_o,
-      .idle_o        (head_idle)
+      .idle_o        (head_idle),
+      .classes_i     (layer_i.tokens),
+      .parity_o      (head_parity),
+      .overrun_o     (head_overrun)
   );
 
   // A layer is over when all is quiet for two cycles; a head layer then finds the arg max.
@@ -395,6 +415,15 @@ module psf_datapath #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) state_q <= IDLE;
     else state_q <= state_d;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      fault_o <= '0;
+    end else begin
+      fault_o[0] <= (|group_parity) || weight_parity || spike_parity || head_parity;
+      fault_o[1] <= (|group_overrun) || spike_overrun || head_overrun;
+    end
   end
 
   always_comb begin

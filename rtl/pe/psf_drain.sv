@@ -35,12 +35,13 @@ module psf_drain #(
     output logic [15:0]           word_o,        // output word within the token
     output logic                  first_step_o,
     output logic                  token_last_o,  // last word of the token
-    output logic                  idle_o
+    output logic                  idle_o,
+    output logic                  parity_o       // a bit of a waiting token has flipped
 );
   logic buffer_q;
   logic [7:0] index_q, step_q;
   logic [15:0] step_word_q;  // first output word of the step
-  logic token_there, index_last, step_last, ready, finish, per_token;
+  logic token_there, token_error, index_last, step_last, ready, finish, per_token;
 
   assign per_token = layer_i.merge || layer_i.mode == psf_pkg::MODE_KEY_VALUE;
   assign ready = complete_i[buffer_q] && token_there && !hold_i;
@@ -96,9 +97,15 @@ module psf_drain #(
       .in_data_i  (token_i),
       .out_valid_o(token_there),
       .out_ready_i(read_o && token_last_o),
-      .out_data_o (token_o)
+      .out_data_o (token_o),
+      .error_o    (token_error)
   );
   assign idle_o = !token_there;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) parity_o <= 1'b0;
+    else parity_o <= token_error;
+  end
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin

@@ -3,7 +3,9 @@
 // weight banks, adds the weight words that come back in P lanes, and drains every finished
 // accumulation through bias, residual and LIF. Membrane potentials live in the lanes while the
 // timesteps of the token run and never leave. Throughput: one row-add per cycle and, beside it, one
-// drained word per cycle. Golden: golden.integer.model; trace_* show every drained word.
+// drained word per cycle. parity_o: a bit that was used has flipped; overrun_o: an address was
+// beyond its memory (what it meant is dropped). Golden: golden.integer.model; trace_* show every
+// drained word.
 module psf_group #(
     parameter int unsigned Groups = 4,
     parameter int unsigned Lanes = 16,
@@ -20,7 +22,8 @@ module psf_group #(
     parameter int unsigned PatchLines = 64,
     localparam int unsigned IndexWidth = $clog2(AccDepth),
     localparam int unsigned SlotWidth = IndexWidth + 8,
-    localparam int unsigned LineWidth = LineWords * Lanes
+    localparam int unsigned LineWidth = LineWords * Lanes,
+    localparam int unsigned PatchWidth = LineWords * (Lanes + 1)  // a line with a parity per word
 ) (
     input  logic                           clk_i,
     input  logic                           rst_ni,
@@ -31,22 +34,22 @@ module psf_group #(
     output logic                           request_o,
     input  logic                           grant_i,
     input  logic [15:0]                    token_index_i,
-    input  logic [15:0]                    token_line_i,
+    input  logic [16:0]                    token_line_i,
     input  logic [8:0]                     token_taps_i,
     input  logic [$clog2(LineWords)-1:0]   token_word_i,
-    input  logic [15:0]                    token_out_i,
+    input  logic [16:0]                    token_out_i,
     input  logic                           token_right_i,
     input  logic                           token_down_i,
     input  logic [$clog2(Groups)-1:0]      token_bank_i,
-    input  logic [15:0]                    token_stream_i,
-    input  logic [15:0]                    token_dump_i,
-    input  logic [7:0]                     token_block_i,
+    input  logic [16:0]                    token_stream_i,
+    input  logic [16:0]                    token_dump_i,
+    input  logic [8:0]                     token_block_i,
     // spike memory
     output logic                           read_valid_o,
     input  logic                           read_ready_i,
     output logic [$clog2(SpikeLines)-1:0]  read_addr_o,
     input  logic                           read_line_valid_i,
-    input  logic [LineWidth-1:0]           read_line_i,
+    input  logic [PatchWidth-1:0]          read_line_i,
     output logic                           line_valid_o,
     input  logic                           line_ready_i,
     output logic [$clog2(SpikeLines)-1:0]  line_addr_o,
@@ -66,16 +69,17 @@ module psf_group #(
     input  logic [2:0]                     word_shift_i,
     input  logic                           word_buffer_i,
     input  logic                           word_last_i,
-    // parameters (bias, theta2), broadcast by the loader
+    // parameters (bias, theta2), broadcast by the loader; the top bit is the parity
     input  logic                           param_valid_i,
     input  logic [$clog2(ParamDepth)-1:0]  param_addr_i,
-    input  logic [2*Lanes*AccWidth-1:0]    param_data_i,
+    input  logic [2*Lanes*AccWidth:0]      param_data_i,
     // residual stream
     output logic                           stream_read_o,
     input  logic                           stream_ready_i,
     output logic [$clog2(Groups)-1:0]      stream_read_bank_o,
     output logic [$clog2(StreamDepth)-1:0] stream_read_addr_o,
     input  logic [Lanes*StreamWidth-1:0]   stream_data_i,
+    input  logic                           stream_error_i,
     output logic                           stream_write_o,
     output logic [$clog2(Groups)-1:0]      stream_write_bank_o,
     output logic [$clog2(StreamDepth)-1:0] stream_write_addr_o,
@@ -92,6 +96,8 @@ module psf_group #(
     output logic [Lanes*SlotWidth-1:0]     dump_data_o,
     // counters: issued, added, bank stall, fetch stall, drain stall, idle
     output logic [5:0]                     event_o,
+    output logic                           parity_o,
+    output logic                           overrun_o,
     // trace
     output logic                           trace_valid_o,
     output logic [15:0]                    trace_token_o,
@@ -101,35 +107,27 @@ module psf_group #(
     output logic [Lanes*AccWidth-1:0]      trace_value_o
 );
   localparam int unsigned GroupWidth = $clog2(Groups);
-  localparam int unsigned LineAddrWidth = $clog2(SpikeLines);
   localparam int unsigned RowAddrWidth = $clog2(RowDepth);
-  localparam int unsigned BankAddrWidth = $clog2(BankDepth);
-  localparam int unsigned StreamAddrWidth = $clog2(StreamDepth);
   localparam int unsigned BankWidth = $clog2(Banks);
 
   typedef struct packed {
     logic [15:0]           index;
-    logic [15:0]           out;
+    logic [16:0]           out;
     logic                  right;
     logic                  down;
     logic [GroupWidth-1:0] bank;
-    logic [15:0]           stream;
-    logic [15:0]           dump;
-    logic [7:0]            block;
+    logic [16:0]           stream;
+    logic [16:0]           dump;
+    logic [8:0]            block;
   } token_t;
 
-  typedef struct packed {
-    token_t                token;
-    logic [IndexWidth-1:0] index;
-    logic [7:0]            step;
-    logic [15:0]           word;
-    logic                  last;
-  } drain_t;
-
-  logic mode_key_value, mode_head, mode_residual;
+  logic mode_key_value, mode_head;
   assign mode_key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
   assign mode_head = layer_i.mode == psf_pkg::MODE_HEAD;
-  assign mode_residual = layer_i.mode == psf_pkg::MODE_RESIDUAL;
+
+  logic fetch_overrun, scan_parity, scan_overrun, item_error, item_parity_q, kv_parity, kv_overrun;
+  logic token_parity, stage_parity, stage_overrun, line_parity, line_overrun;
+  logic [Lanes-1:0] lane_parity, lane_overrun;
 
   // Both accumulator buffers start at zero: one sweep after reset, the drain keeps them so.
   logic [IndexWidth:0] sweep_q;
@@ -146,7 +144,7 @@ module psf_group #(
   end
 
   // Token in, patch fetch.
-  logic patch_room, token_room;
+  logic patch_room, token_room, fetch_idle;
   token_t token_in;
   assign request_o = sweep_done_q && patch_room && token_room;
   assign token_in = '{
@@ -166,7 +164,7 @@ module psf_group #(
   logic [8:0] patch_taps;
   logic [$clog2(LineWords)-1:0] patch_word;
   logic [$clog2(PatchLines)-1:0] patch_index, scan_index, kv_index;
-  logic [LineWidth-1:0] patch_line;
+  logic [PatchWidth-1:0] patch_line;
   assign patch_read = scan_read || kv_read;
   assign patch_release = scan_release || kv_release;
   assign patch_index = mode_key_value ? kv_index : scan_index;
@@ -175,7 +173,7 @@ module psf_group #(
       .Lanes(Lanes),
       .LineWords(LineWords),
       .PatchLines(PatchLines),
-      .LineAddrWidth(LineAddrWidth)
+      .SpikeLines(SpikeLines)
   ) u_fetch (
       .clk_i,
       .rst_ni,
@@ -197,7 +195,9 @@ module psf_group #(
       .patch_read_i   (patch_read),
       .patch_index_i  (patch_index),
       .patch_line_o   (patch_line),
-      .patch_release_i(patch_release)
+      .patch_release_i(patch_release),
+      .idle_o         (fetch_idle),
+      .overrun_o      (fetch_overrun)
   );
 
   // Words to the window, through a short queue that keeps the arbiter's path out of the scanner.
@@ -212,7 +212,7 @@ module psf_group #(
       .Banks(Banks),
       .LineWords(LineWords),
       .PatchLines(PatchLines),
-      .RowAddrWidth(RowAddrWidth)
+      .RowDepth(RowDepth)
   ) u_scanner (
       .clk_i,
       .rst_ni,
@@ -230,7 +230,9 @@ module psf_group #(
       .word_bits_o    (scan_bits),
       .word_row_o     (scan_row),
       .word_skew_o    (scan_skew),
-      .word_last_o    (scan_last)
+      .word_last_o    (scan_last),
+      .parity_o       (scan_parity),
+      .overrun_o      (scan_overrun)
   );
 
   psf_fifo #(
@@ -245,7 +247,8 @@ module psf_group #(
       .in_data_i  ({scan_last, scan_skew, scan_row, scan_bits}),
       .out_valid_o(item_valid),
       .out_ready_i(item_ready),
-      .out_data_o ({item_last, item_skew, item_row, item_bits})
+      .out_data_o ({item_last, item_skew, item_row, item_bits}),
+      .error_o    (item_error)
   );
 
   logic window_empty, window_blocked;
@@ -303,15 +306,20 @@ module psf_group #(
       .add_index_o    (kv_add_index),
       .add_bits_o     (kv_bits),
       .complete_o     (kv_complete),
-      .reopen_i       (mode_key_value ? reopen : 2'd0)
+      .reopen_i       (mode_key_value ? reopen : 2'd0),
+      .parity_o       (kv_parity),
+      .overrun_o      (kv_overrun)
   );
   assign complete = mode_key_value ? kv_complete : window_complete;
 
   // Drain control: stage 0.
-  logic hold, drain_read, drain_buffer, drain_clear, drain_idle, line_room;
-  drain_t s0, s1_q, s2_q;
-  logic s0_first, s1_first_q, s1_valid_q, s2_valid_q, s2_taken;
-  assign hold = (mode_key_value || mode_head) ? s1_valid_q || s2_valid_q : !line_room;
+  logic hold, drain_read, drain_buffer, drain_clear, drain_idle, line_room, stages_busy;
+  logic drain_first, drain_last;
+  logic [IndexWidth-1:0] drain_index;
+  logic [7:0] drain_step;
+  logic [15:0] drain_word;
+  token_t drain_token;
+  assign hold = (mode_key_value || mode_head) ? stages_busy : !line_room;
 
   psf_drain #(
       .Depth(AccDepth),
@@ -332,58 +340,20 @@ module psf_group #(
       .read_o        (drain_read),
       .buffer_o      (drain_buffer),
       .clear_o       (drain_clear),
-      .index_o       (s0.index),
-      .token_o       (s0.token),
-      .step_o        (s0.step),
-      .word_o        (s0.word),
-      .first_step_o  (s0_first),
-      .token_last_o  (s0.last),
-      .idle_o        (drain_idle)
+      .index_o       (drain_index),
+      .token_o       (drain_token),
+      .step_o        (drain_step),
+      .word_o        (drain_word),
+      .first_step_o  (drain_first),
+      .token_last_o  (drain_last),
+      .idle_o        (drain_idle),
+      .parity_o      (token_parity)
   );
-  assign stream_read_bank_o = s0.token.bank;
-  assign stream_read_addr_o = StreamAddrWidth'(s0.token.stream + s0.word);
-
-  logic [2*Lanes*AccWidth-1:0] params;
-  psf_ram_1r1w #(
-      .Width(2 * Lanes * AccWidth),
-      .Depth(ParamDepth)
-  ) u_params (
-      .clk_i,
-      .we_i   (param_valid_i),
-      .waddr_i(param_addr_i),
-      .wdata_i(param_data_i),
-      .re_i   (drain_read),
-      .raddr_i($clog2(ParamDepth)'(layer_i.param_base + 16'(s0.index))),
-      .rdata_o(params)
-  );
-
-  // Stages 1 and 2.
-  assign s2_taken = mode_head ? head_ready_i : mode_key_value ? dump_ready_i : 1'b1;
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      s1_valid_q <= 1'b0;
-      s2_valid_q <= 1'b0;
-    end else begin
-      s1_valid_q <= drain_read;
-      s2_valid_q <= s1_valid_q || (s2_valid_q && !s2_taken);
-    end
-  end
-
-  logic [Lanes-1:0][AccWidth-1:0] acc, s1_acc_q, value, s2_value_q;
-  logic [Lanes-1:0] spikes, s2_spikes_q;
-  always_ff @(posedge clk_i) begin
-    s1_q <= s0;
-    s1_first_q <= s0_first;
-    s1_acc_q <= acc;
-    if (s1_valid_q) begin
-      s2_q <= s1_q;
-      s2_value_q <= value;
-      s2_spikes_q <= spikes;
-    end
-  end
+  assign stream_read_bank_o = drain_token.bank;
 
   // Lanes.
   logic add_valid, add_buffer;
+  logic [Lanes-1:0][AccWidth-1:0] acc, acc_q;
   assign add_valid = word_valid_i || kv_add;
   assign add_buffer = mode_key_value ? kv_buffer : word_buffer_i;
 
@@ -395,46 +365,23 @@ module psf_group #(
         .AccWidth(AccWidth)
     ) u_pe (
         .clk_i,
+        .rst_ni,
         .add_valid_i   (add_valid),
         .add_buffer_i  (add_buffer),
         .add_index_i   (mode_key_value ? kv_add_index : slot[SlotWidth-1:8]),
         .add_weight_i  (mode_key_value ? {7'd0, kv_bits[p]} : slot[7:0]),
         .add_shift_i   (mode_key_value ? 3'd0 : word_shift_i),
+        .drain_valid_i (drain_read),
         .drain_buffer_i(sweep_done_q ? drain_buffer : sweep_q[IndexWidth]),
-        .drain_index_i (sweep_done_q ? s0.index : sweep_q[IndexWidth-1:0]),
+        .drain_index_i (sweep_done_q ? drain_index : sweep_q[IndexWidth-1:0]),
         .drain_clear_i (!sweep_done_q || drain_clear),
-        .drain_acc_o   (acc[p])
+        .drain_acc_o   (acc[p]),
+        .parity_o      (lane_parity[p]),
+        .overrun_o     (lane_overrun[p])
     );
-
-    // Stage 1. The compiler bounds every current by 2^(AccWidth-2) and the stream by its width.
-    logic [AccWidth-1:0] bias, theta2, current, residual;
-    logic [StreamWidth-1:0] stream;
-    assign {theta2, bias} = params[p*2*AccWidth+:2*AccWidth];
-    assign current = s1_acc_q[p] + ((mode_key_value || mode_head) ? '0 : bias);
-    assign stream = layer_i.first ? '0 : stream_data_i[p*StreamWidth+:StreamWidth];
-    assign residual = {{(AccWidth - StreamWidth) {stream[StreamWidth-1]}}, stream}
-        + (current << layer_i.shift[2:0]);
-    assign value[p] = mode_residual ? residual : current;
-    psf_lif #(
-        .Depth(AccDepth),
-        .Width(AccWidth)
-    ) u_lif (
-        .clk_i,
-        .valid_i  (s1_valid_q),
-        .first_i  (s1_first_q),
-        .index_i  (s1_q.index),
-        .current_i(value[p]),
-        .theta2_i (theta2),
-        .spike_o  (spikes[p])
-    );
-
-    assign stream_write_data_o[p*StreamWidth+:StreamWidth] = s2_value_q[p][StreamWidth-1:0];
-    // Counts are at most the number of tokens, which the compiler keeps below 128.
-    assign dump_data_o[p*SlotWidth+:SlotWidth] = {
-      IndexWidth'(s2_q.token.block + (8'(s2_q.index) & (layer_i.head_words - 8'd1))),
-      s2_value_q[p][7:0]
-    };
   end
+
+  always_ff @(posedge clk_i) acc_q <= acc;
 
   // The lanes never add to the buffer that is being drained.
   always_ff @(posedge clk_i) begin
@@ -443,41 +390,94 @@ module psf_group #(
     end
   end
 
-  // Stage 2: hand out.
-  logic to_line;
-  assign to_line = s2_valid_q && !mode_head && !mode_key_value;
-  assign stream_write_o = s2_valid_q && mode_residual;
-  assign stream_write_bank_o = s2_q.token.bank;
-  assign stream_write_addr_o = StreamAddrWidth'(s2_q.token.stream + s2_q.word);
-  assign head_valid_o = s2_valid_q && mode_head;
-  assign head_index_o = 8'(s2_q.index);
-  assign head_data_o = s2_value_q;
+  // Stages 1 and 2.
+  logic to_line, word_last, word_right, word_down;
+  logic [15:0] word_place;
+  logic [16:0] word_out;
+  logic [Lanes-1:0] word_spikes;
 
-  logic [1:0] m_log2;
-  logic [15:0] dump_row;
-  assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
-  assign dump_row = 16'(s2_q.index) >> m_log2;  // K channel i of the block
-  assign dump_valid_o = s2_valid_q && mode_key_value;
-  assign dump_bank_o = dump_row[BankWidth-1:0];
-  assign dump_addr_o = BankAddrWidth'(s2_q.token.dump + ((dump_row >> BankWidth) << m_log2)
-      + (16'(s2_q.index) & ({8'd0, layer_i.head_words} - 16'd1)));
+  psf_drain_stages #(
+      .Groups(Groups),
+      .Lanes(Lanes),
+      .Banks(Banks),
+      .AccDepth(AccDepth),
+      .AccWidth(AccWidth),
+      .StreamWidth(StreamWidth),
+      .BankDepth(BankDepth),
+      .ParamDepth(ParamDepth),
+      .StreamDepth(StreamDepth)
+  ) u_stages (
+      .clk_i,
+      .rst_ni,
+      .layer_i,
+      .busy_o        (stages_busy),
+      .param_valid_i,
+      .param_addr_i,
+      .param_data_i,
+      .read_i        (drain_read),
+      .index_i       (drain_index),
+      .step_i        (drain_step),
+      .word_i        (drain_word),
+      .first_step_i  (drain_first),
+      .last_i        (drain_last),
+      .token_index_i (drain_token.index),
+      .token_out_i   (drain_token.out),
+      .token_right_i (drain_token.right),
+      .token_down_i  (drain_token.down),
+      .token_bank_i  (drain_token.bank),
+      .token_stream_i(drain_token.stream),
+      .token_dump_i  (drain_token.dump),
+      .token_block_i (drain_token.block),
+      .acc_i         (acc_q),
+      .stream_read_addr_o,
+      .stream_data_i,
+      .stream_error_i,
+      .stream_write_o,
+      .stream_write_bank_o,
+      .stream_write_addr_o,
+      .stream_write_data_o,
+      .head_valid_o,
+      .head_ready_i,
+      .head_index_o,
+      .head_data_o,
+      .dump_valid_o,
+      .dump_ready_i,
+      .dump_bank_o,
+      .dump_addr_o,
+      .dump_data_o,
+      .line_valid_o  (to_line),
+      .line_word_o   (word_place),
+      .line_out_o    (word_out),
+      .line_right_o  (word_right),
+      .line_down_o   (word_down),
+      .line_last_o   (word_last),
+      .line_bits_o   (word_spikes),
+      .trace_valid_o,
+      .trace_token_o,
+      .trace_step_o,
+      .trace_word_o,
+      .trace_value_o,
+      .parity_o      (stage_parity),
+      .overrun_o     (stage_overrun)
+  );
+  assign trace_spikes_o = to_line ? word_spikes : '0;
 
   logic writer_idle;
   psf_line_writer #(
       .Lanes(Lanes),
       .LineWords(LineWords),
-      .LineAddrWidth(LineAddrWidth)
+      .SpikeLines(SpikeLines)
   ) u_writer (
       .clk_i,
       .rst_ni,
       .room_o      (line_room),
       .word_valid_i(to_line),
-      .word_index_i(s2_q.word),
-      .word_out_i  (s2_q.token.out),
-      .word_right_i(s2_q.token.right),
-      .word_down_i (s2_q.token.down),
-      .word_last_i (s2_q.last),
-      .word_bits_i (s2_spikes_q),
+      .word_index_i(word_place),
+      .word_out_i  (word_out),
+      .word_right_i(word_right),
+      .word_down_i (word_down),
+      .word_last_i (word_last),
+      .word_bits_i (word_spikes),
       .line_valid_o,
       .line_ready_i,
       .line_addr_o,
@@ -485,10 +485,29 @@ module psf_group #(
       .line_data_o,
       .line_right_o,
       .line_down_o,
-      .idle_o      (writer_idle)
+      .idle_o      (writer_idle),
+      .parity_o    (line_parity),
+      .overrun_o   (line_overrun)
   );
 
-  assign idle_o = drain_idle && !s1_valid_q && !s2_valid_q && writer_idle;
+  // The fetch may outlast the drain if the last lines of a token are not scanned.
+  assign idle_o = drain_idle && !stages_busy && writer_idle && fetch_idle;
+
+  // Faults.
+  logic lane_parity_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      item_parity_q <= 1'b0;
+      lane_parity_q <= 1'b0;
+    end else begin
+      item_parity_q <= item_error;
+      lane_parity_q <= |lane_parity;
+    end
+  end
+  assign parity_o = scan_parity || item_parity_q || kv_parity || token_parity || lane_parity_q
+      || stage_parity || line_parity;
+  assign overrun_o = fetch_overrun || scan_overrun || kv_overrun || (|lane_overrun)
+      || stage_overrun || line_overrun;
 
   // Where this group's cycle goes; exactly one of bits 5:1 per cycle.
   assign event_o[0] = row_valid_o || kv_add;
@@ -501,16 +520,5 @@ module psf_group #(
       else if (window_empty) event_o[3] = 1'b1;
       else event_o[2] = 1'b1;
     end
-  end
-
-  assign trace_valid_o = s2_valid_q && s2_taken;
-  assign trace_token_o = s2_q.token.index;
-  assign trace_step_o = s2_q.step;
-  assign trace_word_o = 8'(s2_q.index);
-  assign trace_spikes_o = to_line ? s2_spikes_q : '0;
-  assign trace_value_o = s2_value_q;
-
-  if (StreamWidth >= AccWidth) begin : gen_bad_stream
-    $error("psf_group: StreamWidth must be smaller than AccWidth");
   end
 endmodule

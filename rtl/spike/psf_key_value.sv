@@ -3,13 +3,14 @@
 // the V words of that token are added to accumulators i*m + b (b < m), in the lanes of i's head.
 //   line n of the patch holds m K words from patch_word, then m V words
 // One row-add per cycle, no weight bank involved. Accumulation k uses buffer k mod 2 as in the
-// window. Golden: golden.integer.model.attention (key_value).
+// window. A K word, or a V word that is added, with wrong parity raises parity_o; a block that does
+// not end within its line (it wraps around) overrun_o. Golden: golden.integer.model.attention.
 module psf_key_value #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned LineWords = 8,
     parameter int unsigned PatchLines = 64,
     parameter int unsigned IndexWidth = 4,
-    localparam int unsigned LineWidth = Lanes * LineWords,
+    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
     localparam int unsigned PatchWidth = $clog2(PatchLines)
 ) (
     input  logic                         clk_i,
@@ -28,7 +29,9 @@ module psf_key_value #(
     output logic [IndexWidth-1:0]        add_index_o,
     output logic [Lanes-1:0]             add_bits_o,
     output logic [1:0]                   complete_o,
-    input  logic [1:0]                   reopen_i
+    input  logic [1:0]                   reopen_i,
+    output logic                         parity_o,       // both registered
+    output logic                         overrun_o
 );
   localparam int unsigned WordWidth = $clog2(LineWords);
   localparam int unsigned LaneWidth = $clog2(Lanes);
@@ -38,7 +41,8 @@ module psf_key_value #(
   logic [WordWidth-1:0] word_q, k_word, v_word;  // word_q: first K word of the line being worked on
   logic [1:0] m_log2;
   logic [7:0] k_q, v_q;  // current K word a and V word b
-  logic [Lanes-1:0] left_q, left, k_bits, v_bits, same_head;
+  logic [Lanes-1:0] left_q, left, same_head;
+  logic [Lanes:0] k_bits, v_bits;
   logic buffer_q;
   logic [1:0] closed_q;
 
@@ -57,11 +61,11 @@ module psf_key_value #(
     k_bits = '0;
     v_bits = '0;
     for (int unsigned i = 0; i < LineWords; i++) begin
-      if (k_word == WordWidth'(i)) k_bits = patch_line_i[i*Lanes+:Lanes];
-      if (v_word == WordWidth'(i)) v_bits = patch_line_i[i*Lanes+:Lanes];
+      if (k_word == WordWidth'(i)) k_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
+      if (v_word == WordWidth'(i)) v_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
     end
   end
-  assign left = fresh_q ? k_bits : left_q;
+  assign left = fresh_q ? k_bits[Lanes-1:0] : left_q;
 
   logic [LaneWidth-1:0] spike;  // lowest K spike
   always_comb begin
@@ -116,7 +120,7 @@ module psf_key_value #(
     end
     add_buffer_o <= buffer_q;
     add_index_o <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
-    add_bits_o <= v_bits & same_head;
+    add_bits_o <= v_bits[Lanes-1:0] & same_head;
   end
 
   // The add registered with the closing cycle lands one cycle later, hence the delay.
@@ -126,6 +130,19 @@ module psf_key_value #(
     else settled_q <= closed_q & ~reopen_i;
   end
   assign complete_o = settled_q & closed_q;
+
+  logic [8:0] block_end;  // first word behind the block
+  assign block_end = 9'(patch_word_i) + {layer_i.head_words, 1'b0};
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      parity_o <= 1'b0;
+      overrun_o <= 1'b0;
+    end else begin
+      parity_o <= busy_q && ((fresh_q && ^k_bits) || (left != '0 && ^v_bits));
+      overrun_o <= go && block_end > 9'(LineWords);
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) assert ((reopen_i & ~complete_o) == '0);

@@ -4,13 +4,16 @@
 // valid taps ascending, then the lines of the pixel; key-value layers: one line per token of the
 // unit. Lines outside the image are neither fetched nor scanned. One line request per cycle; stalls
 // while the shared spike memory serves somebody else. The scanner may read line i of its half as
-// soon as i < filled_o. Golden: docs/architecture.md.
+// soon as i < filled_o. Words carry their parity, nothing is checked here. A line beyond the memory
+// reads line 0 instead, one beyond the half is dropped; overrun_o pulses. Golden:
+// docs/architecture.md.
 module psf_patch_fetch #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned LineWords = 8,
     parameter int unsigned PatchLines = 64,
-    parameter int unsigned LineAddrWidth = 11,
-    localparam int unsigned LineWidth = Lanes * LineWords,
+    parameter int unsigned SpikeLines = 2048,
+    localparam int unsigned LineAddrWidth = $clog2(SpikeLines),
+    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
     localparam int unsigned PatchWidth = $clog2(PatchLines)
 ) (
     input  logic                     clk_i,
@@ -19,7 +22,7 @@ module psf_patch_fetch #(
     // token from the dispatcher
     output logic                     room_o,       // a half is free
     input  logic                     token_valid_i,  // only while room_o
-    input  logic [15:0]              token_line_i,
+    input  logic [16:0]              token_line_i,  // bit 16: far beyond any memory
     input  logic [8:0]               token_taps_i,
     input  logic [$clog2(LineWords)-1:0] token_word_i,
     // shared spike memory; the line comes in the cycle after the accepted request
@@ -36,7 +39,9 @@ module psf_patch_fetch #(
     input  logic                     patch_read_i,
     input  logic [PatchWidth-1:0]    patch_index_i,
     output logic [LineWidth-1:0]     patch_line_o,   // in the cycle after patch_read_i, then held
-    input  logic                     patch_release_i  // the scanner has read its last line
+    input  logic                     patch_release_i,  // the scanner has read its last line
+    output logic                     idle_o,         // no fetch runs
+    output logic                     overrun_o
 );
   localparam int unsigned WordWidth = $clog2(LineWords);
 
@@ -53,18 +58,22 @@ module psf_patch_fetch #(
   assign patch_taps_o = taps_q[scan_q];
   assign patch_word_o = word_q[scan_q];
 
-  // Request side: walk taps, then the lines of a pixel. `base` is the first line of the tap.
+  // Request side: walk taps, then the lines of a pixel. `base` is the first line of the tap. In 18
+  // bits no address wraps: it lies below 2^16 + 2^16 + 2^16, or is negative and above 2^18 - 2^17.
   logic [8:0] todo_q;  // taps from the current one on, current one at bit 0
   logic [1:0] column_q;
-  logic [15:0] base_q, count_q, lines;
+  logic [17:0] base_q, base_d, addr_q, lines, row_lines;
+  logic [15:0] count_q;
   logic [7:0] line_q;
-  logic key_value, tap_here, line_last, accept, step_tap, fetch_last;
+  logic beyond, full, key_value, tap_here, line_last, accept, step_tap, fetch_last;
 
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
-  assign lines = {8'd0, layer_i.in_lines};
+  assign lines = {10'd0, layer_i.in_lines};
+  assign row_lines = {2'd0, layer_i.in_row_lines};
   assign tap_here = key_value || todo_q[0];
   assign read_valid_o = fetching_q && tap_here;
-  assign read_addr_o = LineAddrWidth'(base_q + {8'd0, line_q});
+  assign beyond = addr_q >= 18'(SpikeLines);
+  assign read_addr_o = beyond ? '0 : addr_q[LineAddrWidth-1:0];
   assign accept = read_valid_o && read_ready_i;
   assign line_last = key_value || line_q + 8'd1 == layer_i.in_lines;
   assign step_tap = fetching_q && (!tap_here || (accept && line_last));
@@ -80,23 +89,36 @@ module psf_patch_fetch #(
     end
   end
 
+  // From the right column of a row to the left one of the next: one row on, two pixels back.
+  always_comb begin
+    if (token_valid_i) begin
+      base_d = {1'b0, token_line_i};
+      if (layer_i.kernel3 && !key_value) base_d = {1'b0, token_line_i} - row_lines - lines;
+    end else if (column_q == 2'd2 && !key_value) begin
+      base_d = base_q + row_lines - (lines << 1);
+    end else begin
+      base_d = base_q + lines;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
+    if (token_valid_i || step_tap) begin
+      base_q <= base_d;
+      addr_q <= base_d;
+    end else if (accept) begin
+      addr_q <= addr_q + 18'd1;
+    end
     if (token_valid_i) begin
       half_q <= fill_q;
       todo_q <= token_taps_i;
       column_q <= '0;
       count_q <= '0;
       line_q <= '0;
-      base_q <= (layer_i.kernel3 && !key_value)
-          ? token_line_i - layer_i.in_row_lines - lines : token_line_i;
     end else if (step_tap) begin
       todo_q <= todo_q >> 1;
       count_q <= count_q + 16'd1;
       line_q <= '0;
       column_q <= column_q == 2'd2 ? 2'd0 : column_q + 2'd1;
-      // From the right column of a row to the left one of the next: one row on, two pixels back.
-      base_q <= (column_q == 2'd2 && !key_value)
-          ? base_q + layer_i.in_row_lines - (lines << 1) : base_q + lines;
     end else if (accept) begin
       line_q <= line_q + 8'd1;
     end
@@ -121,7 +143,7 @@ module psf_patch_fetch #(
         fill_q <= !fill_q;
         filled_q[fill_q] <= '0;
       end
-      if (line_valid_i) filled_q[half_q] <= filled_q[half_q] + (PatchWidth + 1)'(1);
+      if (line_valid_i && !full) filled_q[half_q] <= filled_q[half_q] + (PatchWidth + 1)'(1);
       if (patch_release_i) scan_q <= !scan_q;
     end
   end
@@ -133,12 +155,20 @@ module psf_patch_fetch #(
     end
   end
 
+  assign full = filled_q[half_q] == (PatchWidth + 1)'(PatchLines);
+  assign idle_o = !fetching_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) overrun_o <= 1'b0;
+    else overrun_o <= (accept && beyond) || (line_valid_i && full);
+  end
+
   psf_ram_1r1w #(
       .Width(LineWidth),
       .Depth(2 * PatchLines)
   ) u_patch (
       .clk_i,
-      .we_i   (line_valid_i),
+      .we_i   (line_valid_i && !full),
       .waddr_i({half_q, filled_q[half_q][PatchWidth-1:0]}),
       .wdata_i(line_i),
       .re_i   (patch_read_i),
@@ -155,7 +185,6 @@ module psf_patch_fetch #(
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (!(token_valid_i && !room_o));
-      assert (!(line_valid_i && filled_q[half_q] == (PatchWidth + 1)'(PatchLines)));
       assert (!(patch_release_i && !patch_valid_o));
     end
   end

@@ -4,14 +4,17 @@
 // The last word of every accumulation is marked (an empty one if nothing fires), so that the window
 // behind never waits to learn that a timestep is over. Silent words cost nothing but the line read
 // that they share, a tap outside the image one cycle. One line read and one word per cycle, latency
-// 3; stalls with word_ready_i. Golden: golden.compile.emulator (row addressing).
+// 3; stalls with word_ready_i. A word that leaves with wrong parity (a silent one with its parity bit
+// set is none) raises parity_o, one with a spike whose row is beyond the table overrun_o, both in
+// the cycle after; its row is then 0. Golden: golden.compile.emulator (row addressing).
 module psf_scanner #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned Banks = 8,
     parameter int unsigned LineWords = 8,
     parameter int unsigned PatchLines = 64,
-    parameter int unsigned RowAddrWidth = 10,
-    localparam int unsigned LineWidth = Lanes * LineWords,
+    parameter int unsigned RowDepth = 1024,
+    localparam int unsigned RowAddrWidth = $clog2(RowDepth),
+    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
     localparam int unsigned PatchWidth = $clog2(PatchLines)
 ) (
     input  logic                     clk_i,
@@ -30,18 +33,28 @@ module psf_scanner #(
     output logic [Lanes-1:0]         word_bits_o,
     output logic [RowAddrWidth-1:0]  word_row_o,     // row-table address of bits 0..B-1
     output logic [$clog2(Banks)-1:0] word_skew_o,    // channel c lies in bank (c + skew) mod B
-    output logic                     word_last_o     // last word of this accumulation
+    output logic                     word_last_o,    // last word of this accumulation
+    output logic                     parity_o,
+    output logic                     overrun_o
 );
   localparam int unsigned WordWidth = $clog2(LineWords);
-  localparam int unsigned FoldWidth = $clog2(Lanes / Banks);
+  localparam int unsigned Fold = Lanes / Banks;
+  localparam int unsigned FoldWidth = $clog2(Fold);
   localparam int unsigned SkewWidth = $clog2(Banks);
+
+  // Row offsets saturate: bit 16, once set, stays, and 2^16 is beyond any row table. Their sum with
+  // the word's own offset then fits into 19 bits.
+  function automatic logic [16:0] add(logic [16:0] sum, logic [15:0] term);
+    return sum[16] ? sum : sum + {1'b0, term};
+  endfunction
 
   // Stage 0: which line. Sums restart at every timestep, tap and token.
   logic step_begin_q;  // taps of this step not yet taken over from the patch
   logic [8:0] todo_q, taps;  // taps from the current one on, the current one at bit 0
   logic [7:0] step_q;
-  logic [15:0] first_q, step_row_q;  // of the step: first word in the pixel, first row
-  logic [15:0] tap_row_q, patch_base_q, line_q;  // of the tap: row offset, patch line; line offset
+  logic [15:0] first_q;  // of the step: first word in the pixel
+  logic [16:0] step_row_q, tap_row_q;  // first row of the step, row offset of the tap
+  logic [15:0] patch_base_q, line_q;  // of the tap: patch line; line offset
   logic [3:0] tap_q;
 
   logic run, go, skip, s1_free, tap_end, step_end, token_end, ends;
@@ -75,11 +88,11 @@ module psf_scanner #(
     if (start_i || token_end) begin
       step_q <= '0;
       first_q <= {8'd0, layer_i.in_first};
-      step_row_q <= layer_i.row_base;
+      step_row_q <= {1'b0, layer_i.row_base};
     end else if (step_end) begin
       step_q <= step_q + 8'd1;
       first_q <= first_q + {8'd0, layer_i.in_step};
-      step_row_q <= step_row_q + layer_i.step_rows;
+      step_row_q <= add(step_row_q, layer_i.step_rows);
     end
     if (start_i || step_end) begin
       tap_q <= '0;
@@ -88,7 +101,7 @@ module psf_scanner #(
       line_q <= '0;
     end else if (tap_end) begin
       tap_q <= tap_q + 4'd1;
-      tap_row_q <= tap_row_q + layer_i.tap_rows;
+      tap_row_q <= add(tap_row_q, layer_i.tap_rows);
       if (!skip) patch_base_q <= patch_base_q + {8'd0, layer_i.in_lines};
       line_q <= '0;
     end else if (go) begin
@@ -99,27 +112,27 @@ module psf_scanner #(
   // Stage 1: the line is here; its words of this step leave one by one, silent ones not at all.
   logic s1_valid_q, s1_fresh_q, s1_ends_q, s1_done;
   logic [LineWords-1:0] s1_range_q, s1_left_q, range, busy_words, left, after;
-  logic [RowAddrWidth-1:0] s1_row_q;
+  logic [18:0] s1_row_q;
   logic [SkewWidth-1:0] s1_skew_q;
 
   always_comb begin
     for (int unsigned i = 0; i < LineWords; i++) begin
       range[i] = line_word + 16'(i) >= first_q && line_word + 16'(i) <= last;
-      busy_words[i] = |patch_line_i[i*Lanes+:Lanes];
+      busy_words[i] = |patch_line_i[i*(Lanes+1)+:Lanes+1];
     end
   end
   assign left = s1_fresh_q ? busy_words & s1_range_q : s1_left_q;
   assign after = left & (left - LineWords'(1));
 
-  logic [Lanes-1:0] picked;
-  logic [RowAddrWidth-1:0] picked_row;
+  logic [Lanes:0] picked;
+  logic [18:0] picked_row;
   always_comb begin
     picked = '0;
     picked_row = s1_row_q;
     for (int unsigned i = 0; i < LineWords; i++) begin
       if (left[i] && !after[i]) begin
-        picked |= patch_line_i[i*Lanes+:Lanes];
-        picked_row = s1_row_q + RowAddrWidth'(i << FoldWidth);
+        picked |= patch_line_i[i*(Lanes+1)+:Lanes+1];
+        picked_row = s1_row_q + 19'(i << FoldWidth);
       end
     end
   end
@@ -144,7 +157,8 @@ module psf_scanner #(
       s1_fresh_q <= 1'b1;
       s1_range_q <= range;
       s1_ends_q <= ends;
-      s1_row_q <= RowAddrWidth'(step_row_q + tap_row_q + ((line_word - first_q) << FoldWidth));
+      s1_row_q <= {2'd0, step_row_q} + {2'd0, tap_row_q}
+          + (({3'd0, line_word} - {3'd0, first_q}) << FoldWidth);
       s1_skew_q <= SkewWidth'(tap_q);
     end else begin
       s1_fresh_q <= 1'b0;
@@ -153,17 +167,17 @@ module psf_scanner #(
   end
 
   // Hold stage: a word leaves when its successor, or the end of the accumulation, is known.
-  logic hold_valid_q, hold_last_q, push, absorb;
-  logic [Lanes-1:0] hold_bits_q;
-  logic [RowAddrWidth-1:0] hold_row_q;
+  logic hold_valid_q, hold_last_q, push, absorb, beyond;
+  logic [Lanes:0] hold_bits_q;
+  logic [18:0] hold_row_q;
   logic [SkewWidth-1:0] hold_skew_q;
 
   assign word_valid_o = hold_valid_q && (hold_last_q || (item_valid && item_word));
   assign push = word_valid_o && word_ready_i;
   assign absorb = item_valid && !item_word && hold_valid_q && !hold_last_q;
   assign accept = item_valid && (!hold_valid_q || absorb || push);
-  assign word_bits_o = hold_bits_q;
-  assign word_row_o = hold_row_q;
+  assign word_bits_o = hold_bits_q[Lanes-1:0];
+  assign word_row_o = beyond ? '0 : hold_row_q[RowAddrWidth-1:0];
   assign word_skew_o = hold_skew_q;
   assign word_last_o = hold_last_q;
 
@@ -184,8 +198,29 @@ module psf_scanner #(
     end
   end
 
+  // Bits k*Banks and up go to row hold_row_q + k.
+  always_comb begin
+    beyond = 1'b0;
+    for (int unsigned k = 0; k < Fold; k++) begin
+      if (hold_row_q >= 19'(RowDepth - k) && |hold_bits_q[k*Banks+:Banks]) beyond = 1'b1;
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      parity_o <= 1'b0;
+      overrun_o <= 1'b0;
+    end else begin
+      parity_o <= push && ^hold_bits_q;
+      overrun_o <= push && beyond;
+    end
+  end
+
   if (Banks < 2 || Lanes % Banks != 0) begin : gen_bad_banks
     $error("psf_scanner: Banks must be at least 2 and divide Lanes");
+  end
+  if (RowDepth < Fold || RowDepth > 65536) begin : gen_bad_rows
+    $error("psf_scanner: RowDepth must lie between Lanes / Banks and 65536");
   end
 
   logic stalled_q;
@@ -198,7 +233,7 @@ module psf_scanner #(
     stalled_bits_q <= word_bits_o;
     if (rst_ni) begin
       assert (!stalled_q || (word_valid_o && word_bits_o == stalled_bits_q));
-      assert (!(word_valid_o && !word_last_o && word_bits_o == '0));
+      assert (!(word_valid_o && !word_last_o && hold_bits_q == '0));
     end
   end
 endmodule
