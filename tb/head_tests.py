@@ -23,6 +23,8 @@ class Bench(Cycles):
             garbage=self.payload,
         )
         self.logits, self.taken, self.done = [None] * self.classes, [0] * self.groups, 0
+        self.parities, self.overruns, self.flipped, self.lost = 0, 0, False, 0
+        self.put("classes_i", self.classes)
         self.inside = None
         for c in random.sample(range(self.classes), self.classes):
             await self.cycle_with(logit=(c, random.randint(-1000, 1000)))
@@ -47,13 +49,19 @@ class Bench(Cycles):
             self.put("argmax_count_i", argmax)
         await self.settle()
         self.done = self.get("argmax_done_o")
+        self.parities += self.get("parity_o")
+        self.overruns += self.get("overrun_o")
+        assert self.flipped or not self.parities, f"parity error without a cause, {self.where()}"
         taken = self.get("word_ready_o") & sum(1 << g for g in words)
         assert taken & (taken - 1) == 0
         if logit:
-            self.logits[logit[0]] = logit[1]
+            self.lost += logit[0] >= self.classes
+            if logit[0] < self.classes:
+                self.logits[logit[0]] = logit[1]
         elif self.inside:
             i, values = self.inside
-            for c, v in enumerate(values, i * self.lanes):
+            self.lost += i >= self.depth
+            for c, v in enumerate(values if i < self.depth else (), i * self.lanes):
                 self.logits[c] = signed((self.logits[c] + v) & 0xFFFFFFFF, 32)
             self.inside = None
         for g, word in words.items():
@@ -91,10 +99,11 @@ class Bench(Cycles):
         for logit in [*logits, *[None] * (count + 10)]:
             await self.cycle_with(logit=logit)
             if self.done:
+                self.done_parities = self.parities
                 break
         assert self.done, f"no argmax_done_o, {self.where()}"
         spent = self.cycle - 1 - begin
-        assert max(count, 1) + 2 <= spent <= max(count, 1) + 2 + delay, (spent, count)
+        assert max(count, 1) + 3 <= spent <= max(count, 1) + 3 + delay, (spent, count)
         want = int(np.argmax(self.logits[:count])) if count else 0
         got = self.get("label_o")
         assert got == want, (
@@ -120,14 +129,18 @@ async def random_words(dut, idle: float) -> None:
                     for _ in range(bench.lanes)
                 ]
                 words[g] = (random.randrange(bench.depth), values)
+                if random.random() < 0.1:  # beyond the end, also where few bits look right
+                    words[g] = (random.choice([bench.depth, 128, 255]), values)
         logit = None
         if random.random() < 0.1:
-            logit = (random.randrange(bench.classes), random.randint(-(2**31), 2**31 - 1))
+            c = random.choice([bench.classes, 0x100, 0xFFFF, *range(bench.classes)])
+            logit = (c, random.randint(-(2**31), 2**31 - 1))
         taken = await bench.cycle_with(words, logit)
         words = {g: w for g, w in words.items() if not taken >> g & 1}
     await bench.cycle_with()
     await bench.argmax(random.randint(1, bench.classes))
     await bench.compare()
+    assert bench.overruns == bench.lost
     if idle == 0.0:
         assert sum(bench.taken) >= 200 and max(bench.taken) - min(bench.taken) <= 1, bench.taken
 
@@ -171,3 +184,55 @@ async def words_go_first(dut) -> None:
         await bench.cycle_with(logit=(0, -first // 2))
         await bench.argmax(bench.classes, words, random.choice([[], logits]))
         await bench.compare()
+
+
+def flip(bench: Bench, c: int, bit: int) -> None:
+    """Change a stored bit of class ``c``; bit 32 is its parity."""
+    word = bench.dut.gen_lane[c % bench.lanes].u_logits.mem[c // bench.lanes]
+    word.value = int(word.value) ^ 1 << bit
+    bench.logits[c] = signed((bench.logits[c] ^ 1 << bit) & 0xFFFFFFFF, 32)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+@cocotb.parametrize(use=["add", "scan", "store"])
+async def flips(dut, use: str) -> None:
+    """Every bit of a logit: one error when its class is used, none above the classes."""
+    bench = Bench(dut)
+    await bench.start()
+    n, bench.flipped, seen = bench.classes, True, [0, 0]
+
+    async def errors(raddr: int) -> int:
+        """Read one logit, for one cycle; the errors since the last call."""
+        bench.put("logit_raddr_i", raddr)
+        for _ in range(5):
+            await bench.cycle_with()
+            bench.put("logit_raddr_i", bench.parked)
+        count, bench.parities = bench.parities, 0
+        return count
+
+    for bit in [*range(33)] * 2:
+        count = random.choice([1, n, random.randint(1, n)])
+        c = random.choice([0, count - 1, count % n, random.randrange(n)])
+        used, bench.parked = int(c < count), (c + 1) % n
+        bench.put("classes_i", count)
+        bench.put("logit_raddr_i", bench.parked)
+        if use == "store":
+            await bench.argmax(count)
+        flip(bench, c, bit)
+        assert await errors(bench.parked) == 0, bench.where()  # nobody looks at it
+        if use == "add":
+            values = [random.randint(-99, 99) for _ in range(bench.lanes)]
+            await bench.cycle_with({0: ((c // bench.lanes + 1) % bench.depth, values)})
+            assert await errors(c) == 0, bench.where()
+            await bench.cycle_with({0: (c // bench.lanes, values)})
+        elif use == "scan":
+            await bench.argmax(count)
+            assert bench.done_parities == used, bench.where()
+        got = await errors(c if use == "store" else bench.parked)
+        assert got == used, (c, count, bit, bench.where())
+        seen[used] += 1
+        await bench.cycle_with(logit=((c + 1) % n, 5))
+        if use != "add":
+            assert await errors(c) == 0, f"an unscanned logit counts, {bench.where()}"
+        await bench.cycle_with(logit=(c, random.randint(-999, 999)))
+    assert all(seen), seen

@@ -8,7 +8,7 @@ import random
 
 import cocotb
 
-from tb.lib.cycles import STALLS, Cycles
+from tb.lib.cycles import STALLS, Cycles, pack, unpack
 
 
 class Bench(Cycles):
@@ -28,6 +28,9 @@ class Bench(Cycles):
         self.pool, self.pool_lines, self.row_lines = 0, 0, 0
         self.asked = {}  # group: (address, line) of the reads accepted in the last cycle
         self.must_be_busy, self.served, self.written = False, [0] * self.groups, [0] * self.groups
+        self.overruns = self.parities = 0  # pulses seen
+        self.skipped = False  # a target or a line to clear was beyond the end
+        self.flip = {}  # address: stored bits that the bench has changed
         for a in range(self.depth):
             line = random.getrandbits(self.line_bits)
             while not (await self.cycle_with(load=(a, (1 << self.line_words) - 1, line)))[2]:
@@ -37,14 +40,28 @@ class Bench(Cycles):
         ones = (1 << self.lanes) - 1
         return sum(ones << (w * self.lanes) for w in range(self.line_words) if words >> w & 1)
 
+    def stored(self, line: int) -> int:
+        """The line with a parity bit above every word."""
+        words = unpack(line, self.lanes, self.line_words)
+        return pack([w | (w.bit_count() & 1) << self.lanes for w in words], self.lanes + 1)
+
+    def expected(self, addr: int) -> int | None:
+        """What a read gives; beyond the end something that is not compared."""
+        if addr >= self.depth:
+            return None
+        return self.stored(self.lines[addr]) ^ self.flip.get(addr, 0)
+
     def targets(self, addr: int, right: int, down: int) -> list[int]:
         if not self.pool:
             return [addr]
-        return [
+        every = [
             addr + x * self.pool_lines + y * self.row_lines
             for x in range(1 + right)
             for y in range(1 + down)
         ]
+        inside = [a for a in every if a < self.depth]
+        self.skipped |= inside != every
+        return inside
 
     async def cycle_with(self, reads=None, writes=None, load=None, clear=None):
         """reads {g: addr}, writes {g: (addr, words, data, right, down)}, load (addr, words, data),
@@ -83,10 +100,17 @@ class Bench(Cycles):
         assert valid == sum(1 << g for g in self.asked), f"{valid:b} {self.asked} {self.where()}"
         data = self.get("rsp_data_o") if self.asked else 0
         for group, (addr, line) in self.asked.items():
-            got = data >> group * self.line_bits & ((1 << self.line_bits) - 1)
+            bits = self.line_words * (self.lanes + 1)
+            got = data >> group * bits & ((1 << bits) - 1)
+            if line is None:
+                continue
             assert got == line, (
                 f"group {group} line {addr}: expected {line:x}, got {got:x}, {self.where()}"
             )
+        overrun, parity = self.get("overrun_o"), self.get("parity_o")
+        self.overruns, self.parities = self.overruns + overrun, self.parities + parity
+        assert self.skipped or not overrun, f"overrun without a cause, {self.where()}"
+        assert self.flip or not parity, f"parity without a cause, {self.where()}"
         busy = self.get("busy_o")
         assert busy or not self.must_be_busy, f"not busy after a write, {self.where()}"
 
@@ -101,7 +125,7 @@ class Bench(Cycles):
         self.asked = {}
         for g in reads:
             if read >> g & 1:
-                self.asked[g] = reads[g], self.lines[reads[g]]
+                self.asked[g] = reads[g], self.expected(reads[g])
                 self.served[g] += 1
         for g in writes:
             if wrote >> g & 1:
@@ -116,8 +140,9 @@ class Bench(Cycles):
             self.lines[load[0]] = (self.lines[load[0]] & ~m) | (load[2] & m)
         if clear:
             assert not busy
-            for a in range(clear[0], clear[0] + clear[1]):
+            for a in range(clear[0], min(clear[0] + clear[1], self.depth)):
                 self.lines[a] = 0
+            self.skipped |= clear[1] > 0 and clear[0] + clear[1] > self.depth
         self.must_be_busy = bool(wrote or (clear and clear[1]))
         await self.tick()
         return read, wrote, loaded
@@ -231,3 +256,100 @@ async def clear_first(dut) -> None:
             pass
         await bench.quiet()
         await bench.compare([last])
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def targets_beyond_the_end(dut) -> None:
+    """Any address and any distance: targets in the memory are pooled, the others reported."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.pool = 1
+    every = (1 << bench.line_words) - 1
+    for i in range(60):
+        bench.pool_lines = random.choice([1, 255, random.randrange(256), bench.depth])
+        rows = [1, 0xFFFF, 0xFFFF + 1 - bench.depth, random.randrange(bench.depth), bench.depth]
+        bench.row_lines = random.choice([*rows, 0x10000 - random.randrange(1, 300)])
+        addr = random.randrange(1 << bench.addr_bits)
+        if i == 0:  # the last line and the one behind it
+            addr, bench.pool_lines, bench.row_lines = bench.depth - 2, 1, 2
+        elif i == 1:  # 16 bits come back to the first lines
+            addr, bench.pool_lines, bench.row_lines = 4, 1, 0xFFFD
+        bench.skipped, before = False, bench.overruns
+        write = (addr, every, random.getrandbits(bench.line_bits), 1, 1)
+        while not (await bench.cycle_with(writes={i % bench.groups: write}))[1]:
+            pass
+        await bench.quiet()
+        await bench.cycle_with()
+        assert (bench.overruns > before) == bench.skipped, bench.where()
+        assert bench.skipped or i > 1
+    bench.skipped = True
+    await bench.compare()
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def clears_beyond_the_end(dut) -> None:
+    """Up to the last line; what lies behind is reported and the first lines stay."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.pool = 1
+    d = bench.depth
+    ranges = [(d - 1, 2), (d, 1), (0xFFFF, 0xFFFF), (d - 2, 0xFFFF), (d - 2, 2), (0xFFFF, 0)]
+    for base, count in [*ranges, (0x10000 - 1, 3), (random.randrange(d), d)]:
+        for a in range(d):
+            line = random.getrandbits(bench.line_bits) | 1
+            while not (await bench.cycle_with(load=(a, (1 << bench.line_words) - 1, line)))[2]:
+                pass
+        await bench.cycle_with()
+        bench.skipped, before = False, bench.overruns
+        await bench.cycle_with(clear=(base, count))
+        await bench.quiet()
+        await bench.cycle_with()
+        assert (bench.overruns > before) == bench.skipped, (base, count, bench.where())
+        await bench.compare()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def accesses_beyond_the_end(dut) -> None:
+    """Where the depth is no power of two: a read is answered, a write is lost."""
+    bench = Bench(dut)
+    await bench.start()
+    every = (1 << bench.line_words) - 1
+    for a in range(bench.depth, 1 << bench.addr_bits):
+        line = random.getrandbits(bench.line_bits)
+        bench.lines += [0] * (a + 1 - len(bench.lines))  # the model's; the memory has none
+        assert (await bench.cycle_with(reads={0: a}))[0]
+        assert (await bench.cycle_with(writes={1: (a, every, line, 0, 0)}))[1]
+        while not (await bench.cycle_with(load=(a, every, line)))[2]:
+            pass
+    bench.lines = bench.lines[: bench.depth]
+    await bench.compare()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+async def flips(dut) -> None:
+    """Every bit of a line: seen by a reader, and by the pool if its word is enabled."""
+    bench = Bench(dut)
+    await bench.start()
+    await bench.cycle_with()  # the last line is written
+    for bit in range(bench.line_words * (bench.lanes + 1)):
+        addr = random.randrange(bench.depth)
+        at = dut.gen_bank[addr % bench.groups].u_ram.mem[addr // bench.groups]
+        word = bit // (bench.lanes + 1)
+        bench.pool, bench.pool_lines, bench.row_lines = 1, 1, 1
+        at.value = int(at.value) ^ 1 << bit
+        bench.flip = {addr: 1 << bit}
+        await bench.compare([addr])
+        for words in (((1 << bench.line_words) - 1) ^ 1 << word, 1 << word):
+            before = bench.parities
+            if words >> word & 1:  # the pool takes what it reads
+                bench.flip = {addr: 0}
+                if bit % (bench.lanes + 1) < bench.lanes:
+                    bench.lines[addr] ^= 1 << word * bench.lanes + bit % (bench.lanes + 1)
+            write = (addr, words, random.getrandbits(bench.line_bits), 0, 0)
+            while not (await bench.cycle_with(writes={1: write}))[1]:
+                pass
+            await bench.quiet()
+            await bench.cycle_with()
+            assert bench.parities - before == words >> word & 1, (bit, words, bench.where())
+    bench.flip = {}
+    await bench.compare()

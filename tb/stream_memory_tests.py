@@ -21,6 +21,7 @@ class Bench(Cycles):
         await self.reset(zero=["rd_valid_i", "wr_valid_i"], garbage=self.payload)
         self.banks = [[None] * self.depth for _ in range(self.groups)]
         self.asked, self.compared, self.served = {}, 0, [0] * self.groups
+        self.flip = {}  # (bank, address): data bits that the bench has changed
 
     async def cycle_with(self, reads=None, writes=None) -> int:
         """reads {g: (bank, addr)}, writes {g: (bank, addr, data)}; returns the accepted reads."""
@@ -39,12 +40,16 @@ class Bench(Cycles):
                 self.put(f"{prefix}_{name}_i", [f[k] for f in full], sizes[k])
         await self.settle()
         data = self.get("rd_data_o", self.data_bits, self.groups) if self.asked else []
+        error = str(self.dut.rd_error_o.value)[::-1]
         for g, (bank, addr, want) in self.asked.items():
             if want is not None:
+                want ^= self.flip.get((bank, addr), 0)
                 assert data[g] == want, (
                     f"group {g} bank {bank} word {addr}: expected {want:x}, got {data[g]:x}, "
                     f"{self.where()}"
                 )
+                bad = (bank, addr) in self.flip
+                assert error[g] == str(int(bad)), f"error {error} group {g}, {self.where()}"
                 self.compared += 1
         taken = self.get("rd_ready_o") & sum(1 << g for g in reads)
         self.asked = {g: (b, a, self.banks[b][a]) for g, (b, a) in reads.items() if taken >> g & 1}
@@ -102,3 +107,48 @@ async def one_bank_is_shared(dut) -> None:
     for t in range(10):
         await bench.cycle_with({g: ((g + t) % bench.groups, 0) for g in range(bench.groups)})
     assert bench.served == [16] * bench.groups, bench.served
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+async def flips(dut) -> None:
+    """A flipped bit of each kind: rd_error_o for the group that reads it, for nobody else."""
+    bench = Bench(dut)
+    await bench.start()
+    for a in range(bench.depth):
+        words = {g: (g, a, random.getrandbits(bench.data_bits)) for g in range(bench.groups)}
+        await bench.cycle_with({}, words)
+    for bit in range(bench.data_bits + 1):
+        bank, addr = random.randrange(bench.groups), random.randrange(bench.depth)
+        word = dut.gen_bank[bank].u_ram.u_ram.mem[addr]
+        good = int(word.value)
+        word.value = good ^ 1 << bit
+        bench.flip = {(bank, addr): (1 << bit) & ((1 << bench.data_bits) - 1)}
+        first = random.randrange(bench.groups)
+        order = [(first + i) % bench.groups for i in range(bench.groups)]
+        reads = {g: ((bank + i) % bench.groups, addr) for i, g in enumerate(order)}
+        assert await bench.cycle_with(reads) == (1 << bench.groups) - 1
+        before = bench.compared
+        await bench.cycle_with()
+        assert bench.compared == before + bench.groups
+        word.value = good
+        await bench.cycle_with()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def beyond_the_depth(dut) -> None:
+    """Writes there are lost, reads are answered with word 0."""
+    bench = Bench(dut)
+    await bench.start()
+    for a in range(bench.depth):
+        words = {g: (g, a, random.getrandbits(bench.data_bits)) for g in range(bench.groups)}
+        await bench.cycle_with({}, words)
+    for bank in bench.banks:
+        bank += [bank[0]] * ((1 << bench.addr_bits) - bench.depth)
+    for a in range(bench.depth, 1 << bench.addr_bits):
+        words = {g: (g, a, random.getrandbits(bench.data_bits)) for g in range(bench.groups)}
+        await bench.cycle_with({g: (g, a) for g in range(bench.groups)}, words)
+        for bank in bench.banks:
+            bank[a] = bank[0]
+    for a in range(1 << bench.addr_bits):
+        await bench.cycle_with({g: (g, a) for g in range(bench.groups)})
+    await bench.cycle_with()

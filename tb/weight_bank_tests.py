@@ -40,8 +40,39 @@ class Bench(Cycles):
         self.put("word_we_i", 0)
         self.put("row_we_i", 0)
         self.expect, self.held, self.granted, self.taken = [], None, None, 0
+        self.parities = 0
 
-    async def step(self, grant: bool, ready: bool) -> bool:
+    def row_words(self, row: int) -> list[int]:
+        """The words that a row gives, whatever is in its entry."""
+        start, length, _ = self.rows[row if row < self.row_depth else 0]
+        addresses = [start]
+        while len(addresses) < (length or 256):
+            last = addresses[-1] == self.depth - 1
+            addresses.append(0 if last else (addresses[-1] + 1) % (1 << self.word_bits))
+        return [self.words[a if a < self.depth else 0] for a in addresses]
+
+    async def write_row(self, row: int, start: int, length: int, shift: int) -> None:
+        self.rows[row] = (start, length, shift)
+        d = self.word_bits
+        self.put("row_waddr_i", row)
+        self.put("row_wdata_i", shift << (d + 8) | length << d | start)
+        self.put("row_we_i", 1)
+        await self.tick()
+        self.put("row_we_i", 0)
+
+    async def row(self, row: int, stall: float = 0.0) -> int:
+        """One row alone, to its last word; returns the number of parity errors."""
+        before = self.parities
+        while not await self.step(True, True, row):
+            pass
+        await self.step(False, False)
+        while self.expect:
+            await self.step(False, random.random() >= stall)
+        for _ in range(3):
+            await self.step(False, True)
+        return self.parities - before
+
+    async def step(self, grant: bool, ready: bool, row: int | None = None) -> bool:
         """One cycle: maybe a grant (its request follows in the next cycle); True if granted."""
         self.trash("req_group_i", "req_row_i", "req_tag_i", "row_wdata_i", "word_wdata_i")
         self.put("req_valid_i", int(self.granted is not None))
@@ -50,13 +81,13 @@ class Bench(Cycles):
             self.put("req_group_i", group)
             self.put("req_row_i", row)
             self.put("req_tag_i", tag)
-            start, length, shift = self.rows[row]
-            for i in range(length):
-                self.expect.append(
-                    (self.cycle, group, tag, shift, i == length - 1, self.words[start + i])
-                )
+            shift = self.rows[row if row < self.row_depth else 0][2]
+            words = self.row_words(row)
+            for i, word in enumerate(words):
+                self.expect.append((self.cycle, group, tag, shift, i == len(words) - 1, word))
         self.put("out_ready_i", int(ready))
         await self.settle()
+        self.parities += self.get("parity_o")
         out = None
         if self.get("out_valid_o"):
             names = ("out_group_o", "out_tag_o", "out_shift_o", "out_last_o", "out_data_o")
@@ -74,7 +105,8 @@ class Bench(Cycles):
         grant = bool(grant and self.get("ready_o"))
         self.granted = None
         if grant:
-            row = random.choice([0, self.row_depth - 1, random.randrange(self.row_depth)])
+            if row is None:
+                row = random.choice([0, self.row_depth - 1, random.randrange(self.row_depth)])
             self.granted = (random.randrange(self.groups), row, random.randrange(2))
         await self.tick()
         return grant
@@ -83,6 +115,7 @@ class Bench(Cycles):
         for _ in range(200):
             await self.step(False, True)
         assert not self.expect, f"{len(self.expect)} words are missing, {self.where()}"
+        assert self.parities == 0, f"parity error without a cause, {self.where()}"
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -122,3 +155,52 @@ async def longest_row(dut) -> None:
         await bench.step(False, True)
     await bench.drain()
     assert bench.taken >= 4 * min(255, bench.depth)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def garbage_entries(dut) -> None:
+    """Length 0, rows over the end of the bank, rows that the table does not have: bounded."""
+    bench = Bench(dut)
+    await bench.start([1, 3])
+    d = 1 << bench.word_bits
+    entries = [(0, 0), (d - 1, 0), (d - 1, 255), (bench.depth - 1, 2), (bench.depth // 2, 255)]
+    entries += [(random.randrange(d), random.randrange(256)) for _ in range(5)]
+    for i, (start, length) in enumerate(entries):
+        await bench.write_row(i, start, length, i % 16)
+        await bench.row(i, random.choice(STALLS))
+    for row in range(bench.row_depth, 1 << len(dut.req_row_i)):
+        await bench.row(row)
+    assert bench.taken > 1000
+    await bench.drain()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+@cocotb.parametrize(stall=STALLS)
+async def flips(dut, stall: float) -> None:
+    """Every bit of a word or an entry: an error when it is used, and only then."""
+    bench = Bench(dut)
+    await bench.start([3])
+    rows, words = dut.u_rows.u_ram.mem, dut.u_words.u_ram.mem
+    row, other, start = 1, 2, bench.depth // 2
+    await bench.write_row(row, start, 3, 5)
+    await bench.write_row(other, start - 4, 4, 6)  # up to the word before
+    for bit in range(bench.data_bits + 1):
+        addr = start + bit % 3
+        good, plain = int(words[addr].value), bench.words[addr]
+        words[addr].value = good ^ 1 << bit
+        bench.words[addr] ^= (1 << bit) & ((1 << bench.data_bits) - 1)
+        assert await bench.row(other, stall) == 0, (bit, bench.where())
+        assert await bench.row(row, stall) == 1, (bit, bench.where())
+        words[addr].value, bench.words[addr] = good, plain
+    good, plain = int(rows[row].value), bench.rows[row]
+    d = bench.word_bits
+    for bit in range(d + 13):
+        bad = good ^ 1 << bit
+        rows[row].value = bad
+        bench.rows[row] = (bad & ((1 << d) - 1), bad >> d & 255, bad >> (d + 8) & 15)
+        assert await bench.row(other, stall) == 0, (bit, bench.where())
+        assert await bench.row(row, stall) == 1, (bit, bench.where())
+    rows[row].value, bench.rows[row] = good, plain
+    assert await bench.row(row, stall) == 0
+    bench.parities = 0
+    await bench.drain()

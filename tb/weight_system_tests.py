@@ -35,6 +35,7 @@ class Bench(Cycles):
         self.receiving = [None] * self.groups  # (bank, words taken) of the row that g receives
         self.requests = {}  # group -> (bank, row, tag), granted in the last cycle
         self.taken, self.arrivals, self.dumped = 0, [], False
+        self.flipped, self.parities = False, []  # a stored bit; the cycles with parity_o
         for a in range(self.row_depth):
             for b in range(self.banks):
                 await self.cycle_with(row_write=(b, a, self.random_row(lengths)))
@@ -87,6 +88,9 @@ class Bench(Cycles):
         assert not (loaded and dumps), f"the loader writes before a group, {self.where()}"
         assert self.get("dump_idle_o") == (not self.dumped), self.where()
         self.dumped = bool(dumped)
+        if self.get("parity_o"):
+            self.parities.append(self.cycle)
+            assert self.flipped, f"parity error without a cause, {self.where()}"
         if loaded:
             self.words[load[0]][load[1]] = load[2]
         for g in dumps:
@@ -262,3 +266,32 @@ async def dumps_take_turns(dut) -> None:
                 taken[g] += 1
                 dumps[g] = target()
     assert taken == [8] * bench.groups, taken
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+async def flips(dut) -> None:
+    """A flipped bit in each bank: parity_o two cycles after the word, or with it (entry)."""
+    bench = Bench(dut)
+    await bench.start([1])
+    await bench.drain()  # the last word is written
+    for b in range(bench.banks):
+        g, row = random.randrange(bench.groups), random.randrange(bench.row_depth)
+        start = bench.rows[b][row][0]
+        bank = dut.gen_bank[b].u_bank
+        word, entry = bank.u_words.u_ram.mem[start], bank.u_rows.u_ram.mem[row]
+        bit = random.choice([0, bench.data_bits, random.randrange(bench.data_bits)])
+        for at, flip, late in ((word, 1 << bit, 2), (entry, 1 << bench.word_bits + 12, 0)):
+            good, bench.parities, bench.flipped = int(at.value), [], True
+            at.value = good ^ flip
+            if at is word:
+                bench.words[b][start] ^= flip & ((1 << bench.data_bits) - 1)
+            since = bench.cycle
+            await bench.cycle_with({g: (b, row, 0)})
+            for _ in range(12):
+                await bench.cycle_with()
+            assert bench.parities == [since + LATENCY + late], (bench.parities, since)
+            at.value = good
+            if at is word:
+                bench.words[b][start] ^= flip & ((1 << bench.data_bits) - 1)
+    bench.flipped = False
+    await bench.drain()

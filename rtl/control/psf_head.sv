@@ -5,8 +5,11 @@
 // and the arg max over the first argmax_count of them (signed, the lowest class wins ties).
 // Words: one per cycle over all groups, round robin; a logit write (always taken, it sets the
 // bias) lets them wait one cycle. logit_rdata_o follows logit_raddr_i by one cycle while idle_o
-// is high. argmax_start_i: one class per cycle, argmax_done_o pulses argmax_count + 2 cycles
+// is high. argmax_start_i: one class per cycle, argmax_done_o pulses argmax_count + 3 cycles
 // later if no word or write is under way (they go first); label_o then holds until the next start.
+// Every logit has a parity bit. It is checked when a word is added (classes below classes_i only),
+// in the scan, and in reads of scanned classes as long as no logit changes; parity_o pulses two
+// cycles after the address. Words and writes beyond Depth are lost; overrun_o pulses.
 // Golden: tb.head_tests.
 
 module psf_head #(
@@ -17,6 +20,7 @@ module psf_head #(
 ) (
   input  logic                                  clk_i,
   input  logic                                  rst_ni,
+  input  logic [15:0]                           classes_i,       // of the layer, stable
   // Words of the groups.
   input  logic [Groups-1:0]                     word_valid_i,
   output logic [Groups-1:0]                     word_ready_o,
@@ -33,7 +37,10 @@ module psf_head #(
   input  logic [15:0]                           argmax_count_i,  // classes, sampled at the start
   output logic                                  argmax_done_o,   // pulse
   output logic [15:0]                           label_o,
-  output logic                                  idle_o           // no word and no arg max inside
+  output logic                                  idle_o,          // no word and no arg max inside
+  // Errors, pulses.
+  output logic                                  parity_o,
+  output logic                                  overrun_o
 );
 
   localparam int unsigned LaneBits = $clog2(Lanes);
@@ -51,8 +58,9 @@ module psf_head #(
 
   // The word to add next, in a register.
   logic [Groups-1:0] grant;
-  logic word_any, word_take, word_free, add, add_valid_q;
-  logic [WordBits-1:0] index_d, index_q;
+  logic word_any, word_take, word_free, add, add_valid_q, index_bad_q;
+  logic [7:0] index_d;
+  logic [WordBits-1:0] index_q;
   logic [Lanes*AccWidth-1:0] data_d, data_q;
 
   psf_round_robin #(
@@ -75,7 +83,7 @@ module psf_head #(
     index_d = '0;
     data_d = '0;
     for (int unsigned g = 0; g < Groups; g++) begin
-      index_d |= {WordBits{grant[g]}} & word_index_i[g][WordBits-1:0];
+      index_d |= {8{grant[g]}} & word_index_i[g];
       data_d |= {(Lanes * AccWidth) {grant[g]}} & word_data_i[g];
     end
   end
@@ -83,12 +91,12 @@ module psf_head #(
   // Logits: one memory per lane, read in the cycle of the addition.
   logic [15:0] class_q, class_read;
   logic [WordBits-1:0] word_read, word_write;
-  logic [Lanes-1:0][31:0] read;
-  logic scan_q, scan;
+  logic [Lanes-1:0][32:0] read;  // {parity, logit}
+  logic [Lanes-1:0] read_bad;
+  logic scan_q, scan, write_bad, unused_class_bits;
 
-  logic unused_class_bits;
-
-  assign unused_class_bits = ^{logit_addr_i, class_read};
+  assign unused_class_bits = ^class_read;
+  assign write_bad = 32'(logit_addr_i) >= Depth * Lanes;
   assign add = add_valid_q && !logit_valid_i;
   assign scan = scan_q && !add_valid_q && !logit_valid_i;
   assign class_read = scan_q ? class_q : logit_raddr_i;
@@ -97,44 +105,69 @@ module psf_head #(
 
   for (genvar p = 0; p < Lanes; p++) begin : gen_lane
     logic signed [AccWidth-1:0] value;
-    logic [31:0] sum;
+    logic [31:0] sum, wdata;
     logic here;
 
     assign value = data_q[p*AccWidth+:AccWidth];
-    assign sum = read[p] + 32'(value);
-    assign here = logit_addr_i[LaneBits-1:0] == LaneBits'(p);
+    assign sum = read[p][31:0] + 32'(value);
+    assign wdata = logit_valid_i ? logit_data_i : sum;
+    assign read_bad[p] = ^read[p];
+    assign here = !write_bad && logit_addr_i[LaneBits-1:0] == LaneBits'(p);
 
     psf_ram_async #(
-      .Width(32),
+      .Width(33),
       .Depth(Depth)
     ) u_logits (
       .clk_i(clk_i),
-      .we_i(logit_valid_i ? here : add_valid_q),
+      .we_i(logit_valid_i ? here : add_valid_q && !index_bad_q),
       .waddr_i(word_write),
-      .wdata_i(logit_valid_i ? logit_data_i : sum),
+      .wdata_i({^wdata, wdata}),
       .raddr_i(word_read),
       .rdata_o(read[p])
     );
   end
 
+  // Parity of the lanes that an addition read: all of a word below the last class, the lower ones
+  // of the word that holds the last class.
+  logic [Lanes-1:0] added_bad_q, last_lanes;
+  logic added_q, added_all_q, added_some_q, added_error;
+
+  assign last_lanes = ~({Lanes{1'b1}} << classes_i[LaneBits-1:0]);
+  assign added_error = (added_all_q && added_bad_q != '0) ||
+      (added_some_q && (added_bad_q & last_lanes) != '0);
+
+  always_ff @(posedge clk_i) begin
+    added_bad_q <= read_bad;
+    added_all_q <= (16 - LaneBits)'(index_q) < classes_i[15:LaneBits];
+    added_some_q <= (16 - LaneBits)'(index_q) == classes_i[15:LaneBits];
+  end
+
+  // Parity of single reads: the logit is on logit_rdata_o. After an arg max its classes are known
+  // to be good, so that a read of one of them counts until a logit changes.
+  logic rdata_parity_q, known_q, read_known_q;
+  logic [15:0] count_q;
+
   // Arg max: logit_rdata_o holds the logit of class seen_class_q while seen_q.
   logic signed [31:0] best_q;
   logic [15:0] seen_class_q, left_q;
-  logic seen_q, first_q, done_d;
+  logic seen_q, first_q, done_d, done_q;
 
-  assign idle_o = !add_valid_q && !scan_q && !seen_q;
+  assign idle_o = !add_valid_q && !scan_q && !seen_q && !done_q;
   assign done_d = seen_q && !scan_q;
 
   always_ff @(posedge clk_i) begin
     if (word_take) begin
-      index_q <= index_d;
+      index_q <= index_d[WordBits-1:0];
+      index_bad_q <= 32'(index_d) >= Depth;
       data_q <= data_d;
     end
-    logit_rdata_o <= read[class_read[LaneBits-1:0]];
+    {rdata_parity_q, logit_rdata_o} <= read[class_read[LaneBits-1:0]];
+    read_known_q <= logit_raddr_i < count_q;
     seen_class_q <= class_q;
     if (argmax_start_i) begin
       class_q <= '0;
       left_q <= argmax_count_i;
+      count_q <= argmax_count_i;
       first_q <= 1'b1;
       label_o <= '0;
     end else begin
@@ -155,7 +188,12 @@ module psf_head #(
       add_valid_q <= 1'b0;
       scan_q <= 1'b0;
       seen_q <= 1'b0;
+      done_q <= 1'b0;
       argmax_done_o <= 1'b0;
+      added_q <= 1'b0;
+      known_q <= 1'b0;
+      parity_o <= 1'b0;
+      overrun_o <= 1'b0;
     end else begin
       add_valid_q <= word_take || (add_valid_q && !add);
       if (argmax_start_i) begin
@@ -164,7 +202,13 @@ module psf_head #(
         scan_q <= 1'b0;
       end
       seen_q <= scan;
-      argmax_done_o <= done_d;
+      done_q <= done_d;
+      argmax_done_o <= done_q;
+      added_q <= add && !index_bad_q;
+      known_q <= done_q || (known_q && !logit_valid_i && !add_valid_q && !argmax_start_i);
+      parity_o <= (added_q && added_error) ||
+          ((seen_q || (known_q && read_known_q)) && (^{rdata_parity_q, logit_rdata_o}));
+      overrun_o <= (add && index_bad_q) || (logit_valid_i && write_bad);
       assert (!argmax_start_i || (!scan_q && !seen_q));
     end
   end

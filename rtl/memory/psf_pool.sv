@@ -7,14 +7,18 @@
 // makes the next read of it wait until it is written. clear_start_i zeroes clear_count lines
 // from clear_base, one per cycle; targets wait for that. The read port answers one cycle later
 // and always takes the read; a write is in the memory two cycles after we_o (one register stage
-// follows). Start a clear only while busy_o is low. Golden: tb.spike_memory_tests.
+// follows). Start a clear only while busy_o is low.
+// rdata_i has a parity bit above every word: one that is wrong in an enabled word gives a pulse on
+// parity_o two cycles after the data. A target at or beyond Lines is skipped, a clear ends there;
+// overrun_o pulses in the next cycle. Golden: tb.spike_memory_tests.
 
 module psf_pool #(
   parameter int unsigned Lanes = 16,  // bits of a word
   parameter int unsigned LineWords = 8,
   parameter int unsigned Lines = 2048,
   localparam int unsigned AddrWidth = $clog2(Lines),
-  localparam int unsigned LineWidth = LineWords * Lanes
+  localparam int unsigned LineWidth = LineWords * Lanes,
+  localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -36,58 +40,72 @@ module psf_pool #(
   // Memory.
   output logic                 re_o,
   output logic [AddrWidth-1:0] raddr_o,
-  input  logic [LineWidth-1:0] rdata_i,
+  input  logic [StoredWidth-1:0] rdata_i,
   output logic                 we_o,
   output logic [AddrWidth-1:0] waddr_o,
   output logic [LineWords-1:0] wwords_o,
-  output logic [LineWidth-1:0] wdata_o
+  output logic [LineWidth-1:0] wdata_o,
+  output logic                 parity_o,
+  output logic                 overrun_o
 );
 
-  // The command and the targets that are left of it: {both, down, right, itself}.
-  logic cmd_valid_q, cmd_take, issue, last;
-  logic [AddrWidth-1:0] addr_q, target, offset;
+  localparam int unsigned TargetWidth = 18;  // 2^16 + 2^16 + 2^8 lines are less
+
+  // The command and the targets that are left of it: {both, down, right, itself}; target_q is the
+  // next one.
+  logic cmd_valid_q, cmd_take, issue, last, over;
+  logic [AddrWidth-1:0] addr_q, target;
+  logic [TargetWidth-1:0] target_q, offset;
   logic [LineWords-1:0] words_q;
   logic [LineWidth-1:0] data_q;
   logic [3:0] todo_q, todo_rest;
 
   // Stage 1: rdata_i is the line read in the last cycle, its OR is written now. Stage 2: the
-  // write is in the register stage outside.
-  logic or_valid_q, wrote_q, hazard;
+  // write is in the register stage outside, and bad words are known.
+  logic or_valid_q, wrote_q, ored_q, hazard;
   logic [AddrWidth-1:0] or_addr_q, wrote_addr_q;
   logic [LineWords-1:0] or_words_q, wrote_words_q;
-  logic [LineWidth-1:0] or_data_q;
+  logic [LineWidth-1:0] or_data_q, old;
+  logic [LineWords-1:0] bad_d, bad_q;
 
-  logic clear_q;
-  logic [AddrWidth-1:0] clear_addr_q;
+  logic clear_q, clear_over;
+  logic [16:0] clear_addr_q;
   logic [15:0] clear_left_q;  // lines after this one
 
   always_comb begin
-    if (todo_q[0]) begin
-      offset = '0;
-    end else if (todo_q[1]) begin
-      offset = AddrWidth'(pool_lines_i);
-    end else if (todo_q[2]) begin
-      offset = AddrWidth'(pool_row_lines_i);
+    if (todo_rest[1]) begin
+      offset = TargetWidth'(pool_lines_i);
+    end else if (todo_rest[2]) begin
+      offset = TargetWidth'(pool_row_lines_i);
     end else begin
-      offset = AddrWidth'(pool_row_lines_i) + AddrWidth'(pool_lines_i);
+      offset = TargetWidth'(pool_row_lines_i) + TargetWidth'(pool_lines_i);
+    end
+  end
+
+  always_comb begin
+    for (int unsigned w = 0; w < LineWords; w++) begin
+      old[w*Lanes+:Lanes] = rdata_i[w*(Lanes+1)+:Lanes];
+      bad_d[w] = ^rdata_i[w*(Lanes+1)+:Lanes+1];
     end
   end
 
   assign todo_rest = todo_q & (todo_q - 4'd1);
   assign last = todo_rest == '0;
-  assign target = addr_q + offset;
+  assign target = target_q[AddrWidth-1:0];
+  assign over = target_q >= TargetWidth'(Lines);
+  assign clear_over = clear_addr_q >= 17'(Lines);
   assign hazard = (or_valid_q && or_addr_q == target && (or_words_q & words_q) != '0) ||
       (wrote_q && wrote_addr_q == target && (wrote_words_q & words_q) != '0);
   assign issue = cmd_valid_q && !clear_q && !hazard;
   assign cmd_ready_o = !cmd_valid_q || (issue && last);
   assign cmd_take = cmd_valid_i && cmd_ready_o;
 
-  assign re_o = issue;
+  assign re_o = issue && !over;
   assign raddr_o = target;
-  assign we_o = clear_q || or_valid_q;
-  assign waddr_o = or_valid_q ? or_addr_q : clear_addr_q;
+  assign we_o = (clear_q && !clear_over) || or_valid_q;
+  assign waddr_o = or_valid_q ? or_addr_q : clear_addr_q[AddrWidth-1:0];
   assign wwords_o = or_valid_q ? or_words_q : '1;
-  assign wdata_o = or_valid_q ? or_data_q | rdata_i : '0;
+  assign wdata_o = or_valid_q ? or_data_q | old : '0;
   assign busy_o = cmd_valid_q || or_valid_q || wrote_q || clear_q;
 
   always_ff @(posedge clk_i) begin
@@ -96,18 +114,24 @@ module psf_pool #(
       words_q <= cmd_words_i;
       data_q <= cmd_data_i;
     end
+    if (cmd_take) begin
+      target_q <= TargetWidth'(cmd_addr_i);
+    end else if (issue) begin
+      target_q <= TargetWidth'(addr_q) + offset;
+    end
     if (issue) begin
       or_addr_q <= target;
       or_words_q <= words_q;
       or_data_q <= data_q;
     end
+    bad_q <= bad_d & or_words_q;
     wrote_addr_q <= waddr_o;
     wrote_words_q <= wwords_o;
     if (clear_start_i) begin
-      clear_addr_q <= clear_base_i[AddrWidth-1:0];
+      clear_addr_q <= {1'b0, clear_base_i};
       clear_left_q <= clear_count_i - 16'd1;
     end else if (!or_valid_q) begin
-      clear_addr_q <= clear_addr_q + AddrWidth'(1);
+      clear_addr_q <= clear_addr_q + 17'd1;
       clear_left_q <= clear_left_q - 16'd1;
     end
   end
@@ -118,7 +142,10 @@ module psf_pool #(
       todo_q <= '0;
       or_valid_q <= 1'b0;
       wrote_q <= 1'b0;
+      ored_q <= 1'b0;
       clear_q <= 1'b0;
+      parity_o <= 1'b0;
+      overrun_o <= 1'b0;
     end else begin
       cmd_valid_q <= cmd_take || (cmd_valid_q && !(issue && last));
       if (cmd_take) begin
@@ -126,18 +153,18 @@ module psf_pool #(
       end else if (issue) begin
         todo_q <= todo_rest;
       end
-      or_valid_q <= issue;
+      or_valid_q <= re_o;
       wrote_q <= we_o;
+      ored_q <= or_valid_q;
+      parity_o <= ored_q && bad_q != '0;
+      overrun_o <= (issue && over) || (clear_q && clear_over);
       if (clear_start_i) begin
         clear_q <= clear_count_i != '0;
-      end else if (!or_valid_q && clear_left_q == '0) begin
+      end else if (!or_valid_q && (clear_left_q == '0 || clear_over)) begin
         clear_q <= 1'b0;
       end
       assert (!clear_start_i || !busy_o);
     end
   end
-
-  logic unused_base_bits;
-  assign unused_base_bits = ^{clear_base_i, pool_row_lines_i};
 
 endmodule

@@ -8,6 +8,9 @@
 // Priority: pool and clear, groups (round robin), loader. busy_o: a group's write or a clear is
 // not in the memory yet; it rises the cycle after the acceptance, and a read accepted while it is
 // low sees every group's write. A loader's write accepted in cycle t is read from t + 2 on.
+// Every stored word has its (even) parity above it: made here on a write, given out with a read,
+// checked here only by the pool (parity_o); overrun_o: see psf_pool. A read at or beyond Lines is
+// answered with some line, a write there is lost.
 // Golden: tb.spike_memory_tests.
 
 module psf_spike_memory #(
@@ -17,7 +20,9 @@ module psf_spike_memory #(
   parameter int unsigned Lines = 2048,  // a multiple of Groups, >= 2 * Groups, at most 65536
   localparam int unsigned BankBits = $clog2(Groups),
   localparam int unsigned AddrWidth = $clog2(Lines),
-  localparam int unsigned LineWidth = LineWords * Lanes
+  localparam int unsigned BankAddrWidth = AddrWidth - BankBits,
+  localparam int unsigned LineWidth = LineWords * Lanes,
+  localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
 ) (
   input  logic                                clk_i,
   input  logic                                rst_ni,
@@ -34,7 +39,7 @@ module psf_spike_memory #(
   output logic [Groups-1:0]                   rd_ready_o,
   input  logic [Groups-1:0][AddrWidth-1:0]    rd_addr_i,
   output logic [Groups-1:0]                   rsp_valid_o,
-  output logic [Groups-1:0][LineWidth-1:0]    rsp_data_o,
+  output logic [Groups-1:0][StoredWidth-1:0]  rsp_data_o,        // {parity, word} per word
   // Writes of the groups.
   input  logic [Groups-1:0]                   wr_valid_i,
   output logic [Groups-1:0]                   wr_ready_o,
@@ -48,7 +53,10 @@ module psf_spike_memory #(
   output logic                                ld_ready_o,
   input  logic [AddrWidth-1:0]                ld_addr_i,
   input  logic [LineWords-1:0]                ld_words_i,
-  input  logic [LineWidth-1:0]                ld_data_i
+  input  logic [LineWidth-1:0]                ld_data_i,
+  // Errors, pulses.
+  output logic                                parity_o,
+  output logic                                overrun_o
 );
 
   if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
@@ -60,7 +68,7 @@ module psf_spike_memory #(
 
   // Reads.
   logic [Groups-1:0][Groups-1:0] rd_grant;  // [bank][group], 0 while the pool reads that bank
-  logic [Groups-1:0][LineWidth-1:0] bank_data;
+  logic [Groups-1:0][StoredWidth-1:0] bank_data;
   logic [Groups-1:0][BankBits-1:0] rsp_bank_q;
   logic [BankBits-1:0] pool_bank_q;
   logic [AddrWidth-1:0] pool_raddr;
@@ -146,7 +154,9 @@ module psf_spike_memory #(
     .we_o(pool_we),
     .waddr_o(pool_waddr),
     .wwords_o(pool_wwords),
-    .wdata_o(pool_wdata)
+    .wdata_o(pool_wdata),
+    .parity_o(parity_o),
+    .overrun_o(overrun_o)
   );
 
   // Write stage.
@@ -154,6 +164,13 @@ module psf_spike_memory #(
   logic [LineWords-1:0] words_q;
   logic [AddrWidth-1:0] addr_q;
   logic [LineWidth-1:0] data_q;
+  logic [StoredWidth-1:0] stored;
+
+  always_comb begin
+    for (int unsigned w = 0; w < LineWords; w++) begin
+      stored[w*(Lanes+1)+:Lanes+1] = {^data_q[w*Lanes+:Lanes], data_q[w*Lanes+:Lanes]};
+    end
+  end
 
   assign direct = wr_any && !pool_i;
   assign ld_ready_o = !pool_we && !direct;
@@ -183,7 +200,9 @@ module psf_spike_memory #(
   for (genvar b = 0; b < Groups; b++) begin : gen_bank
     logic [Groups-1:0] want, grant;
     logic [AddrWidth-1:0] rd_addr;
-    logic pool_here;
+    logic [BankAddrWidth-1:0] raddr, raddr_inside, waddr;
+    logic [LineWords-1:0] we;
+    logic pool_here, waddr_inside;
 
     for (genvar g = 0; g < Groups; g++) begin : gen_group
       assign want[g] = rd_valid_i[g] && rd_addr_i[g][BankBits-1:0] == BankBits'(b);
@@ -207,17 +226,30 @@ module psf_spike_memory #(
       for (int unsigned g = 0; g < Groups; g++) rd_addr |= {AddrWidth{grant[g]}} & rd_addr_i[g];
     end
 
+    assign raddr = pool_here ? pool_raddr[AddrWidth-1:BankBits] : rd_addr[AddrWidth-1:BankBits];
+    assign waddr = addr_q[AddrWidth-1:BankBits];
+    assign we = addr_q[BankBits-1:0] == BankBits'(b) ? words_q : '0;
+
+    if (Lines == 2 ** AddrWidth) begin : gen_every_address
+      assign raddr_inside = raddr;
+      assign waddr_inside = 1'b1;
+    end else begin : gen_some_addresses
+      localparam logic [BankAddrWidth-1:0] Last = BankAddrWidth'(Lines / Groups - 1);
+      assign raddr_inside = (raddr <= Last) ? raddr : '0;
+      assign waddr_inside = waddr <= Last;
+    end
+
     psf_ram_1r1w_be #(
       .Lanes(LineWords),
-      .LaneWidth(Lanes),
+      .LaneWidth(Lanes + 1),
       .Depth(Lines / Groups)
     ) u_ram (
       .clk_i(clk_i),
-      .we_i(addr_q[BankBits-1:0] == BankBits'(b) ? words_q : '0),
-      .waddr_i(addr_q[AddrWidth-1:BankBits]),
-      .wdata_i(data_q),
+      .we_i(we & {LineWords{waddr_inside}}),
+      .waddr_i(waddr),
+      .wdata_i(stored),
       .re_i(pool_here || want != '0),
-      .raddr_i(pool_here ? pool_raddr[AddrWidth-1:BankBits] : rd_addr[AddrWidth-1:BankBits]),
+      .raddr_i(raddr_inside),
       .rdata_o(bank_data[b])
     );
   end

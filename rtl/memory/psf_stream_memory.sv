@@ -6,6 +6,8 @@
 // t is on rd_data_o of its group in cycle t + 1, for that cycle only. Writes are always taken and
 // are read from the next cycle on; two groups never write one bank in one cycle (asserted: they
 // write a fixed number of cycles after an accepted read of the same bank).
+// rd_error_o stands beside rd_data_o: the word fails its parity (a word never written may, too;
+// the group knows whether it counts). Beyond Depth a write is lost and a read gives word 0.
 // Golden: tb.stream_memory_tests.
 
 module psf_stream_memory #(
@@ -24,6 +26,7 @@ module psf_stream_memory #(
   input  logic [Groups-1:0][BankBits-1:0]  rd_bank_i,
   input  logic [Groups-1:0][AddrWidth-1:0] rd_addr_i,
   output logic [Groups-1:0][DataWidth-1:0] rd_data_o,
+  output logic [Groups-1:0]                rd_error_o,
   input  logic [Groups-1:0]                wr_valid_i,
   input  logic [Groups-1:0][BankBits-1:0]  wr_bank_i,
   input  logic [Groups-1:0][AddrWidth-1:0] wr_addr_i,
@@ -36,6 +39,7 @@ module psf_stream_memory #(
 
   logic [Groups-1:0][Groups-1:0] grant, write;  // [bank][group]
   logic [Groups-1:0][DataWidth-1:0] bank_data;
+  logic [Groups-1:0] bank_error;
   logic [Groups-1:0][BankBits-1:0] bank_q;
 
   for (genvar b = 0; b < Groups; b++) begin : gen_bank
@@ -70,7 +74,7 @@ module psf_stream_memory #(
       .grant_o(grant[b])
     );
 
-    psf_ram_1r1w #(
+    psf_ram_parity #(
       .Width(DataWidth),
       .Depth(Depth)
     ) u_ram (
@@ -80,7 +84,8 @@ module psf_stream_memory #(
       .wdata_i(wdata),
       .re_i(want != '0),
       .raddr_i(raddr),
-      .rdata_o(bank_data[b])
+      .rdata_o(bank_data[b]),
+      .error_o(bank_error[b])
     );
   end
 
@@ -91,6 +96,7 @@ module psf_stream_memory #(
     end
     for (int unsigned g = 0; g < Groups; g++) begin
       rd_data_o[g] = bank_data[bank_q[g]];
+      rd_error_o[g] = bank_error[bank_q[g]];
     end
   end
 

@@ -7,6 +7,8 @@
 // word per cycle without a bubble between rows. out_* holds until out_ready_i. ready_o is
 // registered and promises room for a grant in its cycle although the request follows one cycle
 // later, with another one possibly on its way. A write in cycle t is read from cycle t + 1 on.
+// Any entry is survived: length 0 counts as 256, and from word BankDepth - 1 on to word 0.
+// parity_o pulses two cycles after a word that fails its parity was taken, or an entry used.
 // Golden: tb.weight_bank_tests.
 
 module psf_weight_bank #(
@@ -44,7 +46,8 @@ module psf_weight_bank #(
   input  logic [EntryWidth-1:0] row_wdata_i,  // {shift[3:0], len[7:0], addr}
   input  logic                  word_we_i,
   input  logic [WordBits-1:0]   word_waddr_i,
-  input  logic [DataWidth-1:0]  word_wdata_i
+  input  logic [DataWidth-1:0]  word_wdata_i,
+  output logic                  parity_o
 );
 
   if (Groups < 2 || Groups != 2 ** GroupBits) begin : gen_bad_groups
@@ -78,13 +81,14 @@ module psf_weight_bank #(
   logic [GroupBits-1:0] row_group_q, words_group_q;
   logic [TagWidth-1:0] row_tag_q, words_tag_q;
   logic [EntryWidth-1:0] entry;
-  logic [WordBits-1:0] addr_q;
+  logic [WordBits-1:0] addr_q, addr_next;
   logic [7:0] left_q;  // words after this one
   logic [3:0] shift_q;
 
   assign words_read = words_valid_q && (!out_valid_o || out_ready_i);
   assign words_done = words_read && left_q == 8'd0;
   assign row_move = row_valid_q && (!words_valid_q || words_done);
+  assign addr_next = (addr_q == WordBits'(BankDepth - 1)) ? '0 : addr_q + WordBits'(1);
   assign pop = count_q != 3'd0 && (!row_valid_q || row_move);
 
   always_ff @(posedge clk_i) begin
@@ -102,7 +106,7 @@ module psf_weight_bank #(
       addr_q <= entry[WordBits-1:0];
       left_q <= entry[WordBits+:8] - 8'd1;
     end else if (words_read) begin
-      addr_q <= addr_q + WordBits'(1);
+      addr_q <= addr_next;
       left_q <= left_q - 8'd1;
     end
     if (words_read) begin
@@ -132,11 +136,30 @@ module psf_weight_bank #(
       words_valid_q <= row_move || (words_valid_q && !words_done);
       out_valid_o <= words_read || (out_valid_o && !out_ready_i);
       assert (!req_valid_i || count_q < 3'(FifoDepth));
-      assert (!row_move || entry[WordBits+:8] != 8'd0);
     end
   end
 
-  psf_ram_1r1w #(
+  // Parity: judged a cycle later, out of the way of the words.
+  logic row_error, word_error, row_bad_q, row_moved_q, word_bad_q, word_taken_q;
+
+  always_ff @(posedge clk_i) begin
+    row_bad_q <= row_error;
+    word_bad_q <= word_error;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      row_moved_q <= 1'b0;
+      word_taken_q <= 1'b0;
+      parity_o <= 1'b0;
+    end else begin
+      row_moved_q <= row_move;
+      word_taken_q <= out_valid_o && out_ready_i;
+      parity_o <= (row_moved_q && row_bad_q) || (word_taken_q && word_bad_q);
+    end
+  end
+
+  psf_ram_parity #(
     .Width(EntryWidth),
     .Depth(RowDepth)
   ) u_rows (
@@ -146,10 +169,11 @@ module psf_weight_bank #(
     .wdata_i(row_wdata_i),
     .re_i(pop),
     .raddr_i(head.row),
-    .rdata_o(entry)
+    .rdata_o(entry),
+    .error_o(row_error)
   );
 
-  psf_ram_1r1w #(
+  psf_ram_parity #(
     .Width(DataWidth),
     .Depth(BankDepth)
   ) u_words (
@@ -159,7 +183,8 @@ module psf_weight_bank #(
     .wdata_i(word_wdata_i),
     .re_i(words_read),
     .raddr_i(addr_q),
-    .rdata_o(out_data_o)
+    .rdata_o(out_data_o),
+    .error_o(word_error)
   );
 
 endmodule

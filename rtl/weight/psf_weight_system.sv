@@ -9,6 +9,8 @@
 // word accepted in cycle t is read by rows requested in cycle t or later (it is in the memory
 // from t + 2 on, they read from t + 3 on); dump_idle_o is low while a group's word is on its
 // way. A row-table entry is always taken; rows requested from the next cycle on see it.
+// parity_o pulses if a word that was handed out, or the row-table entry of a row, fails its parity:
+// two cycles after the word on word_*.
 // Golden: tb.weight_system_tests.
 
 module psf_weight_system #(
@@ -54,7 +56,8 @@ module psf_weight_system #(
   input  logic [Groups-1:0][BankBits-1:0]    dump_bank_i,
   input  logic [Groups-1:0][WordBits-1:0]    dump_addr_i,
   input  logic [Groups-1:0][DataWidth-1:0]   dump_data_i,
-  output logic                               dump_idle_o
+  output logic                               dump_idle_o,
+  output logic                               parity_o
 );
 
   if (Banks < 2 || Banks != 2 ** BankBits) begin : gen_bad_banks
@@ -131,7 +134,7 @@ module psf_weight_system #(
   logic [Banks-1:0] req_valid, out_valid, out_ready, out_tag, out_last;
   logic [Banks-1:0][GroupBits-1:0] req_group, out_group;
   logic [Banks-1:0][RowBits-1:0] req_row;
-  logic [Banks-1:0] req_tag;
+  logic [Banks-1:0] req_tag, bank_parity;
   logic [Banks-1:0][3:0] out_shift;
   logic [Banks-1:0][DataWidth-1:0] out_data;
 
@@ -180,7 +183,8 @@ module psf_weight_system #(
       .row_wdata_i(row_wdata_q),
       .word_we_i(word_we_q[b]),
       .word_waddr_i(word_waddr_q),
-      .word_wdata_i(word_wdata_q)
+      .word_wdata_i(word_wdata_q),
+      .parity_o(bank_parity[b])
     );
   end
 
@@ -233,7 +237,9 @@ module psf_weight_system #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       word_valid_o <= '0;
+      parity_o <= 1'b0;
     end else begin
+      parity_o <= bank_parity != '0;
       for (int unsigned g = 0; g < Groups; g++) begin
         word_valid_o[g] <= want[g] != '0;
         assert (!row_valid_i[g] || $countones(row_bank_i[g]) == 1);
