@@ -13,11 +13,12 @@ SOURCE = (Path(__file__).parents[2] / "rtl" / "psf_pkg.sv").read_text()
 
 
 def test_constants():
-    constants = dict(re.findall(r"localparam logic \[\d+:0\] (\w+) = \d+'[hd](\w+);", SOURCE))
+    found = re.findall(r"localparam logic \[\d+:0\] (\w+) = \d+'([hd])(\w+);", SOURCE)
+    constants = {name: int(value, 16 if base == "h" else 10) for name, base, value in found}
     mirrored = [n for n in constants if n.startswith(("OP_", "TARGET_", "MODE_", "ERROR_"))]
     assert len(mirrored) == 13 + 14
     for name in mirrored:
-        assert getattr(isa, name) == int(constants[name], 16), name
+        assert getattr(isa, name) == constants[name], name
 
 
 def sv_fields(function: str) -> dict[str, tuple[int, int, int]]:
