@@ -34,7 +34,6 @@ class Memory:
     depth: int
     loaded: bool = True  # from DRAM, ahead of time; else by the layer itself, which never waits
     regions: list[Region] = field(default_factory=list)  # without those that later ones cover
-    history: list[Region] = field(default_factory=list)  # every region there ever was
 
     def take(
         self, name: str, size: int, layer: int, last: int, starts: Iterable[int] | None = None
@@ -58,9 +57,8 @@ class Memory:
                 f"{name} needs {size} {self.what}, of {self.depth} in all {live} are in use then; "
                 f"use hardware with a larger {self.field} or a smaller network"
             )
-        # Regions that it covers are gone: whoever comes later waits for this one instead.
+        # Regions that it covers are gone: whoever waits for them waits for this one, used longer.
         self.regions = [r for r in self.regions if not self._covered(r, best)] + [best]
-        self.history.append(best)
         return best
 
     @staticmethod
@@ -69,10 +67,10 @@ class Memory:
         return inside and old.last <= new.last
 
     def last_use(self, start: int, size: int) -> int:
-        """The last layer of all that uses any address of [start, start + size), -1 if none."""
-        return max((r.last for r in self.history if r.overlaps(start, size)), default=-1)
+        """The last layer so far that uses any address of [start, start + size), -1 if none."""
+        return max((r.last for r in self.regions if r.overlaps(start, size)), default=-1)
 
     @property
     def peak(self) -> int:
         """Highest address ever used, plus one."""
-        return max((r.start + r.size for r in self.history), default=0)
+        return max((r.start + r.size for r in self.regions), default=0)

@@ -226,6 +226,14 @@ def test_capabilities_say_everything(name):
     hardware = CONFIGURATIONS[name]
     words = capabilities(hardware)
     assert from_capabilities(words) == hardware
+    unlike = replace(
+        hardware, groups=2, lanes=64, banks=4, bank_depth=0x321, row_depth=0x654, param_depth=0x87,
+        patch_lines=0xA9, spike_lines=0xCBA, stream_depth=0xFED,
+    )  # fmt: skip
+    assert capabilities(unlike) == [
+        0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
+        0x00A90087, 0x0FED0CBA, 0x00070802,
+    ]  # fmt: skip
     largest = replace(hardware, spike_lines=65536, stream_depth=65536)
     assert from_capabilities(capabilities(largest)) == largest
     for wrong in (words[:5], [*words[:5], words[5] - 1], [*words[:5], words[5] | 0x1000]):
