@@ -32,7 +32,7 @@ class ReadPort:
 
     def __init__(self, bus: AxiReadBus, clock, reset, memory: bytearray, *, latency=0, stall=0.0,
                  max_burst=64, outstanding=4, mirror=False) -> None:  # fmt: skip
-        self.clock, self.memory, self.mirror = clock, memory, mirror
+        self.clock, self.reset, self.memory, self.mirror = clock, reset, memory, mirror
         self.latency = latency if isinstance(latency, tuple) else (latency, latency)
         self.allowed = (0, SPACE - 1)
         self.open = 0  # bursts on the wires, the last beat not yet taken
@@ -90,6 +90,8 @@ class ReadPort:
         """Count bursts on the wires, and put garbage on R while RVALID is low."""
         while True:
             await RisingEdge(self.clock)
+            if not int(self.reset.value):
+                continue
             if int(bus.ar.arvalid.value):
                 check_window(bus.ar.araddr, bus.ar.arlen, self.allowed)
             if int(bus.ar.arvalid.value) and int(bus.ar.arready.value):
@@ -134,7 +136,7 @@ class WritePort(AxiRamWrite):
         self.open = 0  # addresses taken minus responses taken
         self._send = self.b_channel.send
         self.b_channel.send = self._respond
-        cocotb.start_soon(self._watch(bus, clock))
+        cocotb.start_soon(self._watch(bus, clock, reset))
         if stall:
             for channel in (self.aw_channel, self.w_channel, self.b_channel):
                 channel.set_pause_generator(pauses(stall))
@@ -144,9 +146,11 @@ class WritePort(AxiRamWrite):
             b.bresp = random.choice((SLVERR, DECERR))
         await self._send(b)
 
-    async def _watch(self, bus: AxiWriteBus, clock) -> None:
+    async def _watch(self, bus: AxiWriteBus, clock, reset) -> None:
         while True:
             await RisingEdge(clock)
+            if not int(reset.value):
+                continue
             aw = bus.aw
             if int(aw.awvalid.value):
                 check_window(aw.awaddr, aw.awlen, self.allowed)
