@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole random networks through psf_datapath, driven at its own ports, layer by layer.
 
-Every drained word (spikes, currents, residuals, counts) is compared with the integer model. The
+Every drained word (spikes, currents, residuals, counts) is compared with the integer model, and
+fault_o must stay 0 in every cycle although the memories start with garbage. Then the same network
+with addresses beyond the memories, and with bits flipped inside, must show it on fault_o. The
 network is chosen by the environment (NETWORK: JSON of NetworkConfig, SPARSITY, HARDWARE).
 """
 
 import json
 import os
+import random
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ReadOnly, RisingEdge
+from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
 
 from golden.compile import bits, isa
 from golden.compile.expected import expectations
@@ -31,6 +34,7 @@ class Bench:
 
     def __init__(self, dut, program):
         self.dut, self.program, self.hw = dut, program, program.hardware
+        self.faults = 0  # all bits of fault_o seen so far
 
     async def reset(self):
         dut = self.dut
@@ -38,6 +42,16 @@ class Bench:
                      "spike_valid_i", "logit_valid_i", "logit_raddr_i"):  # fmt: skip
             getattr(dut, name).value = 0
         await start(dut)
+        cocotb.start_soon(self.watch())
+
+    async def watch(self):
+        """Every cycle; an X is none of {0, 1}."""
+        while True:
+            await ReadOnly()
+            value = str(self.dut.fault_o.value)
+            assert set(value) <= {"0", "1"}, f"fault_o is {value}"
+            self.faults |= int(value, 2)
+            await RisingEdge(self.dut.clk_i)
 
     async def write(self, prefix, handshake=False, **fields):
         """One beat on a load port."""
@@ -181,3 +195,131 @@ async def network(dut):
                     await ReadOnly()
                     assert dut.logit_rdata_o.value.to_signed() == logit
                     await RisingEdge(dut.clk_i)
+    for _ in range(8):
+        await RisingEdge(dut.clk_i)
+    assert bench.faults == 0, f"fault_o (overrun, parity) was {bench.faults:02b}"
+
+
+VERILATOR = cocotb.SIM_NAME.startswith("Verilator")  # only there is the inside visible
+OVERRUN, PARITY = 2, 1  # bits of fault_o
+
+
+def beyond(f, hw):
+    """Changes of one field that take this layer out of a memory."""
+    yield {"in_base": hw.spike_lines - 1}
+    if f["mode"] == isa.MODE_KEY_VALUE:
+        yield {"dump_base": hw.bank_depth}
+        yield {"in_first": hw.line_words - 1}
+        return
+    yield {"row_base": hw.row_depth}
+    if f["mode"] == isa.MODE_HEAD:
+        yield {"out_words": 128 // hw.lanes + 1}
+        return
+    yield {"param_base": hw.param_depth - f["out_words"] + 1}
+    yield {"out_base": hw.spike_lines - 1}
+    if f["mode"] == isa.MODE_RESIDUAL:
+        yield {"stream_stride": 65535}
+
+
+def inside(dut, f, hw):
+    """Memories that this layer uses and writes, in group 1 and all its lanes, by name."""
+    group = dut.gen_group[1].u_group
+    lanes = range(hw.lanes)
+    yield "tokens", [group.u_drain.u_tokens.u_words.mem]
+    yield "patch", [group.u_fetch.u_patch.mem]
+    yield "accumulators", [
+        group.gen_lane[p].u_pe.gen_buffer[b].u_parity.mem for p in lanes for b in (0, 1)
+    ]
+    if f["mode"] == isa.MODE_KEY_VALUE:
+        return
+    yield "items", [group.u_items.u_words.mem]
+    if f["mode"] == isa.MODE_HEAD:
+        return
+    yield "lines", [group.u_writer.u_queue.u_words.mem]
+    if f["steps"] > 1:
+        yield "membranes", [group.u_stages.gen_lane[p].u_lif.u_parity.mem for p in lanes]
+
+
+def loaded(dut, f, hw):
+    """Memories that hold what this layer needs before it starts, by name."""
+    yield "spikes", [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
+    if f["mode"] == isa.MODE_KEY_VALUE:
+        return
+    for name in ("rows", "words"):
+        banks = [dut.u_weights.gen_bank[b].u_bank for b in range(hw.banks)]
+        yield f"weight {name}", [getattr(bank, f"u_{name}").u_ram.mem for bank in banks]
+    if f["mode"] == isa.MODE_HEAD:
+        yield "logits", [dut.u_head.gen_lane[0].u_logits.mem]
+        return
+    yield "parameters", [dut.gen_group[1].u_group.u_stages.u_params.mem]
+    if f["mode"] == isa.MODE_RESIDUAL and not f["first"]:
+        yield "stream", [dut.u_stream.gen_bank[g].u_ram.u_ram.mem for g in range(hw.groups)]
+
+
+@cocotb.test(timeout_time=40, timeout_unit="ms", skip=not VERILATOR)
+async def faults(dut):
+    """Each kind of layer once with every address too high, and with bits flipped while it runs."""
+    seed = int(os.environ.get("SEED", "1"))
+    config = NetworkConfig(**json.loads(os.environ["NETWORK"]))
+    hw = Hardware.named(os.environ["HARDWARE"])
+    net = random_network(config, seed, os.environ["SPARSITY"], lanes=hw.lanes)
+    program = compile_network(net, hw)
+    packed = program.pack_image(random_images(config, 1, seed)[0])
+    bench = Bench(dut, program)
+    await bench.reset()
+
+    async def again():
+        """Reset; what is in the memories stays."""
+        for _ in range(4):
+            await RisingEdge(dut.clk_i)
+        dut.rst_ni.value = 0
+        for _ in range(2):
+            await RisingEdge(dut.clk_i)
+        dut.rst_ni.value = 1
+        await RisingEdge(dut.clk_i)
+        bench.faults = 0
+
+    async def flip(memories):
+        """Now and then bit 0 of every word."""
+        while True:
+            for _ in range(random.randint(1, 3)):
+                await FallingEdge(dut.clk_i)
+            for memory in memories:
+                for entry in memory:
+                    entry.value = int(entry.value) ^ 1
+
+    seen = set()
+    for kind, f in execution_order(program.program, "queues"):
+        if kind == "load":
+            await bench.load(f, packed if f["from_image"] else program.weights)
+        if kind != "layer":
+            continue
+        key = f["mode"], f["pool"], f["first"]
+        if key not in seen:
+            seen.add(key)
+            for change in beyond(f, hw):
+                await bench.layer(f | change)
+                assert bench.faults & OVERRUN, f"{key}: {change} is not reported"
+                await again()
+            for name, memories in inside(dut, f, hw):
+                for _ in range(8):  # a word may be there for one cycle only, between two flips
+                    task = cocotb.start_soon(flip(memories))
+                    await bench.layer(f)
+                    task.cancel()
+                    if bench.faults & PARITY:
+                        break
+                assert bench.faults & PARITY, f"{key}: flips in the {name} are not reported"
+                await again()
+            for name, memories in loaded(dut, f, hw):
+                before = [(entry, int(entry.value)) for memory in memories for entry in memory]
+                for entry, value in before:
+                    entry.value = value ^ 1
+                await bench.layer(f)
+                assert bench.faults & PARITY, f"{key}: flips in the {name} are not reported"
+                await again()
+                for entry, value in before:
+                    entry.value = value
+                await RisingEdge(dut.clk_i)
+        await bench.layer(f)
+        assert bench.faults == 0, f"{key}: fault_o was {bench.faults:02b} without reason"
+    assert len({mode for mode, _, _ in seen}) == 4, "a mode did not come up"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scanner against three nested loops: which words leave, with which row, skew and last flag.
 
-Words that are not scanned have random parity: nobody may mind. ``flips`` change a bit of scanned ones.
+Words that are not scanned have random parity: nobody may mind. ``flips`` change bits of others.
 """
 
 import random
