@@ -171,7 +171,8 @@ module psf_sequencer #(
   );
 
   assign busy          = (layer_active_q && !layer_done_i) || (store_active_q && !store_done_i);
-  assign item_go       = item_valid && reached(loads_done_q, need) && !busy && !stop_i;
+  assign item_go       = item_valid && reached(loads_done_q, need) && !busy && !stop_i &&
+      !retire_o;  // the next job's time begins after it
   assign layer_go      = item_go && next_kind == LAYER;
   assign end_go        = item_go && next_kind == END && !layer_active_q && !store_active_q;
   assign store_valid_o = item_go && next_kind == STORE && !layer_active_q && !store_active_q;

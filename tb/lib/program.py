@@ -1,11 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random descriptor programs in which every descriptor waits only for earlier ones."""
+"""Random legal descriptor programs in which every descriptor waits only for earlier ones."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from golden.compile import isa
+from golden.compile.check import MAX_TOKENS
+from golden.compile.hardware import MAX_CLASSES, Hardware
+from tb.lib import load as loads
 from tb.lib.load import Load
+
+
+def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
+    """Fields of a layer that psf_descriptor_check lets through, otherwise random."""
+    h = hardware
+    f = {name: random.getrandbits(bits) for name, (_, _, bits) in isa.LAYER_FIELDS.items()}
+    f["mode"] = values.get("mode", f["mode"])
+    f["id"] %= 64
+    f["shift"] %= 8
+    for name in ("steps", "width", "height", "in_words", "row_cost", "out_lines"):
+        f[name] = f[name] or 1
+    f["in_lines"] = random.randint(1, h.patch_lines // (9 if f["kernel3"] else 1))
+    f["out_words"] = random.randint(1, min(h.acc_depth, 255))
+    f["out_step"] = random.randint(f["out_words"], 255)
+    if f["mode"] == isa.MODE_RESIDUAL:
+        f["pool"] = 0
+    elif f["mode"] == isa.MODE_HEAD:
+        f |= {"merge": 1, "tokens": random.randint(1, MAX_CLASSES)}
+    elif f["mode"] == isa.MODE_KEY_VALUE:
+        m = random.choice(
+            [m for m in (1, 2, 4) if m * m * h.lanes <= h.acc_depth and 2 * m <= h.line_words]
+        )
+        f |= {
+            "head_words": m, "out_words": m * m * h.lanes,
+            "head_lanes": random.randint(0, h.lanes.bit_length() - 1),
+            "tokens": random.randint(1, min(MAX_TOKENS, h.patch_lines)),
+        }  # fmt: skip
+    return f | values
+
+
+def legal_load(hardware: Hardware, target: int, records: int | None = None) -> Load:
+    """A load with data, of about ``records`` records (default: a few), often to the last address."""
+    sizes = hardware.sv_parameters() | {"SlotWidth": hardware.slot_width}
+    step = {loads.WEIGHT: hardware.banks, loads.ROW: hardware.banks, loads.LOGIT: 2}.get(target, 1)
+    if records is None:
+        records = random.choice((1, 2, random.randint(1, 24)))
+    item = loads.random_load(
+        sizes, target, records=-(-records // step) * step,
+        unit_words=random.choice((1, hardware.line_words, random.randint(1, hardware.line_words))),
+    )  # fmt: skip
+    if target == loads.LOGIT:  # random_load knows a larger memory than there is
+        dest = random.choice((0, MAX_CLASSES - item.records))
+        item.writes = [(t, f | {"addr": f["addr"] - item.dest + dest}) for t, f in item.writes]
+        item.dest = dest
+    return item
 
 
 @dataclass
@@ -28,6 +77,7 @@ class Descriptor:
 class Program:
     """Descriptors in order; ``loads`` and ``layers`` are the two streams."""
 
+    hardware: Hardware
     items: list[Descriptor] = field(default_factory=list)
 
     @property
@@ -38,6 +88,14 @@ class Program:
     def layers(self) -> list[Descriptor]:
         return [d for d in self.items if d.op == isa.OP_LAYER]
 
+    @property
+    def stores(self) -> list[Descriptor]:
+        return [d for d in self.items if d.op == isa.OP_STORE]
+
+    @property
+    def count(self) -> int:
+        return len(self.items)
+
     def add(self, op: int, load: Load | None = None, **values: int) -> Descriptor:
         item = Descriptor(op, values, len(self.loads), len(self.layers), load)
         self.items.append(item)
@@ -46,12 +104,21 @@ class Program:
     def add_layer(self, **values: int) -> Descriptor:
         """A layer with random fields; it waits for some of the loads before it."""
         before = len(self.loads)
-        fields = {name: random.getrandbits(bits) for name, (_, _, bits) in isa.LAYER_FIELDS.items()}
+        fields = legal_layer(self.hardware, id=len(self.layers) % 64)
         fields["wait_loads"] = random.choice(
             (0, before, max(0, before - 1), random.randint(0, before))
         )
-        fields["id"] = len(self.layers)
         return self.add(isa.OP_LAYER, **(fields | values))
+
+    def add_load(self, item: Load, **values: int) -> Descriptor:
+        """A load with data; it waits for some of the layers before it, or of the job before."""
+        fields = {
+            "target": item.target, "dest": item.dest, "records": item.records,
+            "unit_words": item.unit_words, "wait_layers": self.waits(),
+            "wait_previous": random.choice((0, 1, random.randrange(20), 1 << 15)),
+            "from_image": random.getrandbits(1),
+        }  # fmt: skip
+        return self.add(isa.OP_LOAD, item, **(fields | values))
 
     def waits(self) -> int:
         """How many layers the next load waits for: none, all, or some of those before it."""
@@ -59,4 +126,24 @@ class Program:
         return random.choice((0, before, max(0, before - 1), random.randint(0, before)))
 
     def encoded(self) -> bytes:
-        return b"".join(item.encoded() for item in self.items)
+        return isa.sealed(b"".join(item.encoded() for item in self.items))
+
+
+# psf_pkg::load_t, first member in the high bits.
+LOAD_MEMBERS = {
+    "wait_layers": 16, "wait_previous": 16, "check": 1, "crc": 32, "from_image": 1, "target": 4,
+    "unit_words": 8, "dest": 16, "records": 24, "offset": 32,
+}  # fmt: skip
+
+
+def pack_load(values: Mapping[str, int]) -> int:
+    """psf_pkg::load_t as one vector."""
+    vector = 0
+    for name, width in LOAD_MEMBERS.items():
+        vector = vector << width | values.get(name, 0)
+    return vector
+
+
+def pack_job(image: int, result: int, irq: int, index: int) -> int:
+    """psf_pkg::job_t as one vector."""
+    return ((image >> 3) << 29 | result >> 3) << 17 | irq << 16 | index
