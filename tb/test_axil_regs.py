@@ -17,3 +17,12 @@ def test_axil_regs(hardware: str) -> None:
     parameters = Hardware.named(hardware).sv_parameters()
     env = {"PARAMETERS": json.dumps(parameters)}
     runner.run("psf_axil_regs", "tb.axil_regs_tests", parameters, env=env)
+
+
+def test_what_no_capability_field_holds_is_refused() -> None:
+    for name, value, sentence in (
+        ("BankDepth", 65536, "every depth must be below 65536"),
+        ("Groups", 256, "Groups, Lanes, Banks, LineWords and the widths must be below 256"),
+    ):
+        with pytest.raises(runner.BuildFailed, match=sentence):
+            runner.run("psf_axil_regs", "tb.axil_regs_tests", {name: value})

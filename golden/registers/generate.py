@@ -34,14 +34,15 @@ def generate(hardware: Hardware, out: Path) -> list[Path]:
 
     Returns what was written: the first page, the header, the package.
     """
-    if importlib.util.find_spec("peakrdl") is None:
-        raise UserError("PeakRDL is not installed; `make setup` installs it")
+    for package in ("peakrdl", "peakrdl_html", "peakrdl_cheader", "peakrdl_python"):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"{package} is not installed; `make setup` installs it")
     html, header, python = out / "html", out / f"{TOP}.h", out / "python"
     for folder in (html, python):
         shutil.rmtree(folder, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     _peakrdl("html", hardware, html, f"--title=PruneSpikformer registers, {hardware.name}")
-    _peakrdl("c-header", hardware, header, "--std=gnu11")
+    _peakrdl("c-header", hardware, header, "--std=gnu11", "--type-style=hier")
     # SHA256: the names in the package stay the same from one run to the next.
     _peakrdl("python", hardware, python, "--skip_test_case_generation", "--hashing_mode=SHA256")
     return [html / "index.html", header, python / TOP]
@@ -50,7 +51,18 @@ def generate(hardware: Hardware, out: Path) -> list[Path]:
 def _peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> None:
     parameters = [f"-P{name}={value}" for name, value in hardware.sv_parameters().items()]
     done = subprocess.run(
-        [sys.executable, "-m", "peakrdl", exporter, RDL, "-o", out, *parameters, *options],
+        [
+            sys.executable,
+            "-m",
+            "peakrdl",
+            exporter,
+            RDL,
+            "-o",
+            out,
+            f"--rename={TOP}",
+            *parameters,
+            *options,
+        ],
         capture_output=True,
         text=True,
         check=False,

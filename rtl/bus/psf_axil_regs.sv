@@ -3,10 +3,10 @@
 // The registers that psf_regs.rdl describes, behind AXI4-Lite (psf_axil_slave: order of AW and W,
 // latencies). tb/axil_regs_tests.py holds them against the description field by field; why they are
 // written by hand is said there. SLVERR and no effect: unmapped, write to a read-only register,
-// write to a window while it is locked. Address bits 1:0 are ignored. The outputs of a run show the
-// registers as they were at run_i, the others are live. start_o, abort_o, soft_reset_o, ring_write_o
-// pulse in the cycle after the write. done_i, irq_job_i and error_i are ignored from soft_reset_o
-// on until busy_i has fallen: that run ends unheard.
+// write to a window while it is locked. The outputs of a run show the registers as they were at
+// run_i, the others are live. start_o, abort_o, soft_reset_o and ring_write_o pulse in the cycle
+// after the write. done_i, irq_job_i and error_i are ignored from soft_reset_o on until busy_i has
+// fallen: that run ends unheard.
 
 module psf_axil_regs #(
   parameter int unsigned Groups = 2,

@@ -3,9 +3,9 @@
 // AXI4-Lite slave: the protocol of psf_axil_regs, which has the registers.
 // Writes: AW and W in any order, one in flight; write_o is high for the one cycle in which word
 // waddr_o takes wdata_o where wmask_o is 1, and write_error_i says in that cycle whether B is
-// SLVERR. B comes 2 cycles after the later of AW and W. Reads: one in flight, independent of writes;
-// read_o is high for one cycle with the word raddr_o, rdata_i and read_error_i are those of the cycle
-// after it, and R comes 3 cycles after AR was taken. No output depends on an input of the same cycle.
+// SLVERR. B comes 2 cycles after the later of AW and W. Reads: one in flight, independent of
+// writes; read_o is high for one cycle with the word raddr_o, rdata_i and read_error_i are those of
+// the cycle after it, and R comes 3 cycles after AR. No output depends on an input of its cycle.
 
 module psf_axil_slave #(
   parameter int unsigned AddrWidth = 12  // bits of a byte address; its bits 1:0 are ignored
