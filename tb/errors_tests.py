@@ -243,7 +243,8 @@ async def windows(dut) -> None:
         await bench.check_good()
     # Addresses that a load makes up: the end of the address space, and round it.
     index = find(bench, isa.OP_LOAD, from_image=0)
-    for offset in (0x8000_0000, 0xFFFF_FFF8, (1 << 32) - place["weights"]):
+    top = (1 << 32) - place["weights"]  # the sum is 0
+    for offset in (0x8000_0000, top - 8, top, top + 8):
         await run_patched(bench, patched(bench, index, offset=offset), isa.ERROR_READ_WINDOW, index)
     await bench.write("RESULT_BASE", 0xFFFF_FFF8)
     await bench.check_error(isa.ERROR_WRITE_WINDOW)

@@ -169,7 +169,9 @@ async def errors(dut) -> None:
         tail = await bench.read("RING_TAIL")
         assert tail == outcome.job + 1, f"tail {tail}: {outcome}"
         if kind != "abort":
-            assert outcome.job == bad, f"job {bad}: {outcome}"
+            # The image of the next job is read while one runs: then that one has no result.
+            early = bad - 1 if kind == "image" and bad > done else bad
+            assert early <= outcome.job <= bad, f"job {bad}: {outcome}"
         await bench.write("IRQ_STATUS", 3)
         await bench.check(range(done, outcome.job))
         await ClockCycles(dut.clk_i, 100)

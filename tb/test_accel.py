@@ -40,12 +40,12 @@ CASES = {
 
 
 def test_corrupted_program():
-    """An unknown opcode ends in an interrupt and one sentence, not in a hang."""
+    """A broken descriptor ends in an interrupt and one sentence, not in a hang."""
     hardware, network_config = Hardware.named("2x8"), config(dim=32, timesteps=3)
     network = random_network(network_config, 1, "balanced", lanes=hardware.lanes)
     program = bytearray(compile_network(network, hardware).program)
     program[7 * DESCRIPTOR_BYTES] = 0x77
-    with pytest.raises(SimulationFailed, match=r"unknown opcode\) at descriptor 7"):
+    with pytest.raises(SimulationFailed, match=r"program checksum\) at descriptor 7"):
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(program))
     with pytest.raises(UserError, match="64 bytes"):
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(64))
