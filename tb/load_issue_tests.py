@@ -15,8 +15,8 @@ from tb.lib.stream import STALLS, Sink, Source
 SIZES = json.loads(os.environ["PARAMETERS"])
 # psf_pkg::load_t, most significant member first
 MEMBERS = {
-    "wait_layers": 16, "from_image": 1, "target": 4, "unit_words": 8, "dest": 16, "records": 24,
-    "offset": 32,
+    "wait_layers": 16, "wait_previous": 16, "check": 1, "crc": 32, "from_image": 1, "target": 4,
+    "unit_words": 8, "dest": 16, "records": 24, "offset": 32,
 }  # fmt: skip
 
 
@@ -32,20 +32,52 @@ def beats_of(target: int, records: int, unit_words: int) -> int:
     return -(-bits // 64)
 
 
+UNPACK = ("target", "words", "dest", "records", "check", "crc", "index")
+
+
+def load_vector(**values: int) -> int:
+    """psf_pkg::load_t; what is not given is random."""
+    vector = 0
+    for name, width in MEMBERS.items():
+        vector = vector << width | values.get(name, random.getrandbits(width))
+    return vector
+
+
+class Bench:
+    """Source of loads, and sinks of both commands."""
+
+    def __init__(self, dut, stall: float, unpack_stall: float | None = None) -> None:
+        self.dut = dut
+        fields = {"load": dut.load_i, "base": dut.load_base_i, "index": dut.load_index_i}
+        self.source = Source(dut, dut.load_valid_i, dut.load_ready_o, fields, stall)
+        self.read = Sink(
+            dut, dut.read_valid_o, dut.read_ready_i,
+            {n: getattr(dut, f"read_{n}_o") for n in ("addr", "beats", "tag")}, stall,
+        )  # fmt: skip
+        self.unpack = Sink(
+            dut, dut.unpack_valid_o, dut.unpack_ready_i,
+            {n: getattr(dut, f"unpack_{n}_o") for n in UNPACK},
+            stall if unpack_stall is None else unpack_stall,
+        )  # fmt: skip
+        self.parity = 0
+        cocotb.start_soon(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await RisingEdge(self.dut.clk_i)
+            if int(self.dut.rst_ni.value):
+                self.parity += int(self.dut.parity_o.value)
+
+    async def cycles(self, count: int) -> None:
+        for _ in range(count):
+            await RisingEdge(self.dut.clk_i)
+
+
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS)
 async def random_loads(dut, stall: float) -> None:
-    clk, reads, unpacks = dut.clk_i, [], []
-    weight_base, image_base = (random.getrandbits(20) for _ in range(2))
-    dut.weight_base_i.value, dut.image_base_i.value = weight_base, image_base
-    fields = {"load": dut.load_i, "index": dut.load_index_i}
-    source = Source(dut, dut.load_valid_i, dut.load_ready_o, fields, stall)
-    read = Sink(dut, dut.read_valid_o, dut.read_ready_i,
-                {"addr": dut.read_addr_o, "beats": dut.read_beats_o}, stall)  # fmt: skip
-    unpack = Sink(dut, dut.unpack_valid_o, dut.unpack_ready_i, {
-        name: getattr(dut, f"unpack_{name}_o")
-        for name in ("target", "words", "dest", "records", "index")
-    }, stall)  # fmt: skip
+    reads, unpacks = [], []
+    bench = Bench(dut, stall)
     await reset.start(dut)
     for i in range(60):
         target, unit_words = (
@@ -57,22 +89,48 @@ async def random_loads(dut, stall: float) -> None:
             target, unit_words, records = SPIKE, 255, (1 << 21) - 1
         beats = beats_of(target, records, unit_words)
         values = {
-            "wait_layers": random.getrandbits(16), "from_image": random.getrandbits(1),
-            "target": target, "unit_words": unit_words, "dest": random.getrandbits(16),
-            "records": records, "offset": random.getrandbits(20) << 3,
+            "target": target, "unit_words": unit_words, "records": records,
+            "dest": random.getrandbits(16), "offset": random.getrandbits(29) << 3,
+            "check": random.getrandbits(1), "crc": random.getrandbits(32),
         }  # fmt: skip
-        vector = 0
-        for name, width in MEMBERS.items():
-            vector = vector << width | values[name]
-        source.send(load=vector, index=i)
-        base = image_base if values["from_image"] else weight_base
+        base, index = random.getrandbits(29), random.getrandbits(16)
+        bench.source.send(load=load_vector(**values), base=base, index=index)
         if beats:
-            reads.append({"addr": base + (values["offset"] >> 3), "beats": beats})
+            address = (base + (values["offset"] >> 3)) % (1 << 29)
+            reads.append({"addr": address, "beats": beats, "tag": index})
         unpacks.append({"target": target, "words": unit_words, "dest": values["dest"],
-                        "records": records, "index": i})  # fmt: skip
-    while len(unpack.items) < len(unpacks) or len(read.items) < len(reads):
-        await RisingEdge(clk)
-    for _ in range(20):
-        await RisingEdge(clk)
-    assert unpack.items == unpacks and read.items == reads, f"seed {cocotb.RANDOM_SEED}"
-    assert source.idle()
+                        "records": records, "check": values["check"], "crc": values["crc"],
+                        "index": index})  # fmt: skip
+    while len(bench.unpack.items) < len(unpacks) or len(bench.read.items) < len(reads):
+        await RisingEdge(dut.clk_i)
+    await bench.cycles(20)
+    assert bench.unpack.items == unpacks and bench.read.items == reads, (
+        f"seed {cocotb.RANDOM_SEED}"
+    )
+    assert bench.source.idle() and not bench.parity
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=cocotb.SIM_NAME != "Verilator")
+async def flips_in_the_queue(dut) -> None:
+    """A flipped bit of an unpack command is reported, and the command is not handed on."""
+    bench = Bench(dut, 0.0, unpack_stall=1.0)
+    bench.unpack.stable = False
+    await reset.start(dut)
+    cells = dut.u_unpack.u_words.mem
+    for bit in range(len(cells[0])):
+        dut.rst_ni.value = 0
+        await bench.cycles(2)
+        dut.rst_ni.value = 1
+        bench.parity, bench.unpack.stall = 0, 1.0
+        for _ in range(2):
+            bench.source.send(load=load_vector(target=ROW, records=4, offset=8), base=0, index=0)
+        await bench.cycles(20)
+        assert int(dut.unpack_valid_o.value) and not bench.parity
+        cells[0].value = int(cells[0].value) ^ 1 << bit
+        await bench.cycles(1)
+        await bench.cycles(2)
+        assert bench.parity and not int(dut.unpack_valid_o.value), f"bit {bit}"
+        bench.unpack.stall = 0.0
+        taken = len(bench.unpack.items)
+        await bench.cycles(5)
+        assert len(bench.unpack.items) == taken, f"bit {bit}"

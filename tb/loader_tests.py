@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random loads of every target: each write in order, and done only after the last was taken."""
+"""Random loads of every target: each write in order, and done only after the last was taken.
+
+Loads with a wrong checksum or a wrong row-table entry: the fault, no done, nothing afterwards.
+"""
 
 import json
 import os
 import random
+import zlib
 from collections import deque
+from collections.abc import Sequence
 
 import cocotb
 from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
+from golden.compile import isa
 from tb.lib import load, reset
 from tb.lib.stream import STALLS, Sink, Source
 
 SIZES = json.loads(os.environ["PARAMETERS"])
-COMMAND = ("target", "words", "dest", "records", "index")
+COMMAND = ("target", "words", "dest", "records", "check", "crc", "index")
 PORTS = {
     "weight": ("bank", "addr", "data"),
     "row": ("bank", "addr", "data"),
@@ -24,8 +30,12 @@ PORTS = {
 }
 
 
+def checksum(beats: Sequence[int]) -> int:
+    return zlib.crc32(b"".join(beat.to_bytes(8, "little") for beat in beats))
+
+
 class Bench:
-    """Queues loads; ``expected`` holds their writes, each load closed by ("done", error, index)."""
+    """Queues loads; ``expected`` holds their writes, each load closed by ("done", {})."""
 
     def __init__(self, dut, *, stall=0.0, sink_stall=0.0) -> None:
         self.dut = dut
@@ -36,7 +46,7 @@ class Bench:
         )  # fmt: skip
         self.beats = Source(
             dut, dut.beat_valid_i, dut.beat_ready_o,
-            {"data": dut.beat_data_i, "error": dut.beat_error_i}, stall,
+            {"data": dut.beat_data_i}, stall,
         )  # fmt: skip
         for target, names in PORTS.items():
             ready = getattr(dut, f"{target}_ready_i", None)
@@ -45,9 +55,10 @@ class Bench:
                 {n: getattr(dut, f"{target}_{n}_o") for n in names}, sink_stall,
                 lambda item, target=target: self.check(load.written(target, item, SIZES["Lanes"])),
             )  # fmt: skip
-        Sink(
-            dut, dut.done_o, None, {"error": dut.done_error_o, "index": dut.done_index_o},
-            on_item=lambda item: self.done.append(("done", item)),
+        Sink(dut, dut.done_o, None, {}, on_item=lambda item: self.done.append(("done", item)))
+        self.faults = Sink(
+            dut, dut.fault_valid_o, None,
+            {"cause": dut.fault_cause_o, "index": dut.fault_index_o},
         )  # fmt: skip
         self.expected: deque = deque()
         self.done: list = []
@@ -56,19 +67,21 @@ class Bench:
         self.first_ns = self.last_ns = 0.0
         cocotb.start_soon(self._check_done())
 
-    def send(self, item: load.Load, errors: float = 0.0) -> None:
+    def send(self, item: load.Load, *, check: int | None = None, crc: int | None = None) -> int:
+        """Queue a load, with the right checksum or a given one; its descriptor index."""
         self.index = (self.index + 1) & 0xFFFF
+        check = random.getrandbits(1) if check is None else check
+        if crc is None:
+            crc = checksum(item.beats) if check else random.getrandbits(32)
         self.commands.send(
             target=item.target, words=item.unit_words, dest=item.dest, records=item.records,
-            index=self.index,
+            check=check, crc=crc, index=self.index,
         )  # fmt: skip
-        bad = 0
         for beat in item.beats:
-            error = int(random.random() < errors)
-            bad |= error
-            self.beats.send(data=beat, error=error)
+            self.beats.send(data=beat)
         self.expected.extend(item.writes)
-        self.expected.append(("done", {"error": bad, "index": self.index}))
+        self.expected.append(("done", {}))
+        return self.index
 
     def check(self, got) -> None:
         assert self.expected, f"{got}, but nothing is expected"
@@ -95,7 +108,19 @@ class Bench:
             await RisingEdge(self.dut.clk_i)
         for _ in range(10):
             await RisingEdge(self.dut.clk_i)
-        assert self.beats.idle() and self.commands.idle()
+        assert self.beats.idle() and self.commands.idle() and not self.faults.items
+
+    async def failed(self, cause: int, index: int, writes: int) -> None:
+        """Wait for one fault; before it ``writes`` of what is expected were made, then nothing."""
+        before = len(self.expected)
+        while not self.faults.items:
+            await RisingEdge(self.dut.clk_i)
+        for _ in range(60):
+            await RisingEdge(self.dut.clk_i)
+        assert self.faults.items == [{"cause": cause, "index": index}], (
+            f"{self.faults.items}, expected {cause} of {index}, seed {cocotb.RANDOM_SEED}"
+        )
+        assert before - len(self.expected) == writes, (before, len(self.expected), writes)
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -104,7 +129,7 @@ async def random_loads(dut, stall: float, sink_stall: float) -> None:
     bench = Bench(dut, stall=stall, sink_stall=sink_stall)
     await reset.start(dut)
     for target in (*range(5), *(random.randrange(5) for _ in range(20))):
-        bench.send(load.random_load(SIZES, target), random.choice((0.0, 0.0, 0.1)))
+        bench.send(load.random_load(SIZES, target))
     await bench.drained()
     assert bench.writes
 
@@ -129,3 +154,60 @@ async def full_rate(dut, target: int) -> None:
             assert span == (records - 1) * per_record, span
     else:
         assert span == len(item.writes) - 1, span
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(target=tuple(range(5)), stall=STALLS[:2])
+async def wrong_checksums(dut, target: int, stall: float) -> None:
+    """A wrong bit in the checksum or in any beat: the fault in place of done."""
+    bench = Bench(dut, stall=stall, sink_stall=stall)
+    await reset.start(dut)
+    good = load.random_load(SIZES, random.randrange(5))
+    bench.send(good, check=1)
+    item = load.random_load(SIZES, target, records=8, unit_words=SIZES["LineWords"])
+    beats = list(item.beats)
+    beats[random.randrange(len(beats))] ^= 1 << random.randrange(64)
+    crc = random.choice((checksum(item.beats) ^ 1 << random.randrange(32), checksum(beats)))
+    index = bench.send(item, check=1, crc=crc)
+    bench.send(load.random_load(SIZES, target))  # never starts
+    await bench.failed(isa.ERROR_WEIGHT_CRC, index, len(good.writes) + 1 + len(item.writes))
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def empty_loads(dut) -> None:
+    """No beats: the checksum of nothing is 0."""
+    bench = Bench(dut)
+    await reset.start(dut)
+    nothing = load.random_load(SIZES, load.PARAM, records=0)
+    bench.send(nothing, check=1)
+    await bench.drained()
+    index = bench.send(nothing, check=1, crc=1)
+    await bench.failed(isa.ERROR_WEIGHT_CRC, index, 0)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(kind=("no words", "one too far", "far", "shift", "good"))
+async def row_entries(dut, kind: str) -> None:
+    """An entry that points nowhere or beyond its bank is a fault and is not stored."""
+    bench = Bench(dut, stall=0.3)
+    await reset.start(dut)
+    depth, records = SIZES["BankDepth"], 4 * SIZES["Banks"]
+    last = random.randrange(1, 9)
+    entry = {
+        "no words": random.randrange(depth),
+        "one too far": depth + 1 - last | last << 16,
+        "far": 0xFFFF | 255 << 16,
+        "shift": 1 << 16 | random.randrange(8, 16) << 24,
+        "good": depth - last | last << 16 | random.randrange(8) << 24 | 0xF << 28,
+    }[kind]
+    item = load.random_load(SIZES, load.ROW, records=records)
+    where = random.randrange(records)
+    entries = [beat >> 32 * half & 0xFFFF_FFFF for beat in item.beats for half in (0, 1)]
+    entries[where] = entry
+    item.writes[where][1]["data"] = entry
+    item.beats = [a | b << 32 for a, b in zip(entries[::2], entries[1::2], strict=True)]
+    index = bench.send(item)
+    if kind == "good":
+        await bench.drained()
+    else:
+        await bench.failed(isa.ERROR_OVERRUN, index, where)

@@ -35,7 +35,7 @@ module psf_loader #(
   input  logic [23:0]                   cmd_records_i,
   input  logic                          cmd_check_i,    // compare the CRC
   input  logic [31:0]                   cmd_crc_i,
-  input  logic [15:0]                   cmd_index_i,    // of the descriptor, comes back with a fault
+  input  logic [15:0]                   cmd_index_i,    // of the descriptor, for faults
   input  logic                          beat_valid_i,
   output logic                          beat_ready_o,
   input  logic [63:0]                   beat_data_i,

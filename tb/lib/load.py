@@ -26,6 +26,13 @@ class Load:
     writes: list[Write]
 
 
+def row_entry(depth: int) -> int:
+    """A legal row-table entry, often one that ends with its bank; the reserved bits are random."""
+    length = random.choice((1, random.randrange(1, min(255, depth) + 1), min(255, depth)))
+    address = random.choice((0, depth - length, random.randrange(depth - length + 1)))
+    return address | length << 16 | random.randrange(8) << 24 | random.getrandbits(4) << 28
+
+
 def _beats(bits: int, width: int) -> list[int]:
     count = (width + 63) // 64
     return [bits >> 64 * i & (1 << 64) - 1 for i in range(count)]
@@ -53,6 +60,8 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     }[target]  # fmt: skip
     units = records * unit_words if target == SPIKE else records
     values = [random.getrandbits(width) for _ in range(units)]
+    if target == ROW:
+        values = [row_entry(sizes["BankDepth"]) for _ in range(units)]
     writes: list[Write] = []
     for i, value in enumerate(values):
         if target in (WEIGHT, ROW):

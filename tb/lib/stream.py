@@ -84,7 +84,7 @@ class Sink:
         self.fields, self.stall = dict(fields), stall
         self.items: list[dict[str, int]] = []
         self.on_item = on_item or self.items.append
-        self.stable = True  # False: the payload may change (a bench that flips bits)
+        self.stable = True  # False: what is offered may change (a bench that flips bits)
         if ready is not None:
             ready.value = 0
         cocotb.start_soon(self._run())
@@ -101,7 +101,8 @@ class Sink:
                 if taking:
                     self.on_item(item)
             else:
-                assert held is None, f"valid fell before {held} was taken"
+                assert held is None or not self.stable, f"valid fell before {held} was taken"
+                held = None
             if self.ready is not None:
                 taking = random.random() >= self.stall
                 self.ready.value = int(taking)
