@@ -217,7 +217,7 @@ def beyond(f, hw):
         return
     yield {"param_base": hw.param_depth - f["out_words"] + 1}
     yield {"out_base": hw.spike_lines - 1}
-    if f["mode"] == isa.MODE_RESIDUAL:
+    if f["mode"] == isa.MODE_RESIDUAL and f["width"] * f["height"] > hw.groups:
         yield {"stream_stride": 65535}
 
 
@@ -279,14 +279,20 @@ async def faults(dut):
         await RisingEdge(dut.clk_i)
         bench.faults = 0
 
-    async def flip(memories):
-        """Now and then bit 0 of every word."""
+    lines = sum(1 << (i + 1) * (hw.lanes + 1) - 1 for i in range(hw.line_words))
+
+    def mask(name):
+        """The bits to flip: of a line the parity of every word, because not all are used."""
+        return lines if name in ("patch", "spikes") else 1
+
+    async def flip(memories, bits):
+        """Now and then these bits of every word."""
         while True:
             for _ in range(random.randint(1, 3)):
                 await FallingEdge(dut.clk_i)
             for memory in memories:
                 for entry in memory:
-                    entry.value = int(entry.value) ^ 1
+                    entry.value = int(entry.value) ^ bits
 
     seen = set()
     for kind, f in execution_order(program.program, "queues"):
@@ -303,7 +309,7 @@ async def faults(dut):
                 await again()
             for name, memories in inside(dut, f, hw):
                 for _ in range(8):  # a word may be there for one cycle only, between two flips
-                    task = cocotb.start_soon(flip(memories))
+                    task = cocotb.start_soon(flip(memories, mask(name)))
                     await bench.layer(f)
                     task.cancel()
                     if bench.faults & PARITY:
@@ -313,7 +319,7 @@ async def faults(dut):
             for name, memories in loaded(dut, f, hw):
                 before = [(entry, int(entry.value)) for memory in memories for entry in memory]
                 for entry, value in before:
-                    entry.value = value ^ 1
+                    entry.value = value ^ mask(name)
                 await bench.layer(f)
                 assert bench.faults & PARITY, f"{key}: flips in the {name} are not reported"
                 await again()
