@@ -75,11 +75,13 @@ module psf_supervisor (
 
   // The first fault counts, and none is heard of outside a run.
   always_comb begin
-    fault = state_q == RUN;
-    cause = psf_pkg::ERROR_NONE;
+    fault = 1'b1;
+    cause = psf_pkg::ERROR_ABORT;
     index = active_index_i;
     addr  = '0;
-    if (read_fault_i) begin
+    if (state_q != RUN) begin
+      fault = 1'b0;
+    end else if (read_fault_i) begin
       cause = read_cause_i;
       index = read_index_i;
       addr  = read_addr_i;
@@ -100,7 +102,6 @@ module psf_supervisor (
       cause = psf_pkg::ERROR_TIMEOUT;
     end else begin
       fault = 1'b0;
-      cause = psf_pkg::ERROR_ABORT;
     end
   end
 
@@ -120,7 +121,6 @@ module psf_supervisor (
       run_rst_q <= 1'b1;
       unique case (state_q)
         IDLE: begin
-          quiet_q   <= 1'b0;
           run_rst_q <= !run_i && !soft_reset_i;
           if (run_i) state_q <= RESET;
         end
@@ -137,7 +137,7 @@ module psf_supervisor (
         end
         default: state_q <= IDLE;
       endcase
-      if (state_q != IDLE && soft_reset_i) quiet_q <= 1'b1;
+      quiet_q <= (active || state_q == HALT) && forget_o;
       wait_q <= (state_q == HALT) ? wait_q + 17'd1 : '0;
       late_q <= state_q == RUN && !retire_o && watchdog_i != '0 && cycles_q >= watchdog_i;
       if (state_q != IDLE) cycles_q <= cycles_q + 32'd1;
