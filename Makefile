@@ -58,7 +58,7 @@ compare: $(STAMP) ## balanced against unstructured pruning, both measured on the
 	@$(PY) -m tb.compare --images $(IMAGES) --sim $(SIM) $(config)
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
-	@$(PY) -m golden.registers
+	@$(PY) -m golden.registers $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
 	@$(PY) scripts/synth.py
@@ -79,7 +79,7 @@ clean: ## remove what was built, keep the installation
 	@rm -rf build
 
 distregisters: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
-	@$(PY) -m golden.registers
+	@$(PY) -m golden.registers $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
 	@$(PY) scripts/synth.py

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cocotb
 from cocotb.handle import Immediate
-from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+from cocotb.triggers import First, RisingEdge, Timer
 
 from tb.lib.host import CAUSES, DONE, PERIOD_NS, START
 from tb.lib.inference import Inference
@@ -70,13 +70,13 @@ async def campaign(dut) -> None:
             await bench.put_image(image)
             loaded = image
         await bench.write("CTRL", START)
-        over, moment = RisingEdge(dut.irq_o), random.randrange(1, cycles)
-        await First(over, Timer(moment * PERIOD_NS + PERIOD_NS // 2, "ns"))
+        moment = random.randrange(1, cycles)
+        await First(RisingEdge(dut.irq_o), Timer(moment * PERIOD_NS + PERIOD_NS // 2, "ns"))
         flipped = flip(random.choice(groups[what]))
-        if not int(dut.irq_o.value):
-            over = First(RisingEdge(dut.irq_o), Timer(80_000 * PERIOD_NS + 3 * cycles * PERIOD_NS))
-            await over
-        assert int(dut.irq_o.value), f"no interrupt after {flipped} in cycle {moment}"
+        try:
+            await bench.until_interrupt(3 * cycles + 80_000)
+        except AssertionError as error:
+            raise AssertionError(f"{flipped} in cycle {moment}: {error}") from None
         outcome = await bench.outcome()
         await bench.acknowledge()
         if outcome.status == DONE:
@@ -90,9 +90,6 @@ async def campaign(dut) -> None:
             name = CAUSES.get(outcome.cause, str(outcome.cause))
             causes[name] = causes.get(name, 0) + 1
         table[what][verdict] += 1
-        if verdict != "detected":
-            continue
-        await ClockCycles(dut.clk_i, 2)
     await bench.check_good(0)
     bits = {
         k: sum(len(m) * len(m[0].value) for m in found) for k, found in sorted(groups.items())

@@ -89,6 +89,9 @@ class SimulationFailed(AssertionError):
         super().__init__(message)
         self.run_dir = run_dir
 
+    def __reduce__(self):
+        return type(self), (self.args[0], self.run_dir)  # across processes
+
 
 class BuildFailed(AssertionError):
     """The sources do not compile, or not for these parameters."""
@@ -313,6 +316,7 @@ def run(
     plusargs: Sequence[str] = (),
     visible: Sequence[tuple[str, str]] = (),
     name: str | None = None,
+    asserts: bool = True,
 ) -> Path:
     """Build ``toplevel`` (cached) and run the cocotb tests in ``test_module``.
 
@@ -337,6 +341,8 @@ def run(
         quiet: leave the simulation's output in ``sim.log`` only.
         plusargs: for ``$value$plusargs``, such as ``+image=/path``.
         visible: with ``fast``: (module, signal) pairs that Python sees nevertheless.
+        asserts: Verilator only: False leaves the RTL's assertions out, for runs that break what they
+            state on purpose.
         name: of the folder; default: that of the pytest case. For runs side by side.
 
     Returns:
@@ -376,7 +382,7 @@ def run(
         "top": toplevel,
         "parameters": parameters,
         "dut": [dut, dict(dut_parameters or {})],
-        "options": [waves, fast, timing, [list(pair) for pair in visible]],
+        "options": [waves, fast, timing, [list(pair) for pair in visible], asserts],
         "flags": [_NETLIST_PASSES if sim == "icarus" else _VERILATOR_FLAGS],
         "sources": [hashlib.sha256(p.read_bytes()).hexdigest() for p in [*rtl, *extras, WAIVERS]],
     }
@@ -394,8 +400,9 @@ def run(
             started = time.monotonic()
             if sim == "verilator":
                 _build_verilator(
-                    runner, build_dir, toplevel, parameters, rtl + extras, waves, timing, visible
-                )
+                    runner, build_dir, toplevel, parameters, rtl + extras, waves, timing, visible,
+                    asserts,
+                )  # fmt: skip
             else:
                 _build_icarus(
                     runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
@@ -439,9 +446,11 @@ def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
 
 
 def _build_verilator(
-    runner, build_dir, toplevel, parameters, sources, waves, timing, visible
+    runner, build_dir, toplevel, parameters, sources, waves, timing, visible, asserts
 ) -> None:
     args = [*_VERILATOR_FLAGS, "--timing" if timing else "--no-timing"]
+    if not asserts:
+        args.remove("--assert")
     if waves:
         args += ["--trace-fst", "--trace-structs"]
     control = [WAIVERS]
