@@ -52,7 +52,7 @@ package psf_pkg;
   // OP_LOAD, OP_STORE.
   typedef struct packed {
     logic [15:0] wait_layers;  // start when this many layers of the job have completed; if 0:
-    logic [15:0] wait_previous;  // ... when this many layers of the job before have (store: one more)
+    logic [15:0] wait_previous;  // ... when this many of the job before have (store: one more)
     logic        check;  // crc is that of the data
     logic [31:0] crc;  // CRC-32 (IEEE 802.3) of all beats
     logic        from_image;  // address is relative to IMAGE_BASE, else WEIGHT_BASE

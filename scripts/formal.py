@@ -37,7 +37,7 @@ from tb import runner  # noqa: E402  (the path above)
 HARNESSES = ROOT / "formal"
 BUILD = ROOT / "build" / "formal"
 REPORT = ROOT / "build" / "reports" / "formal.json"
-LIMIT_S = 900
+LIMIT_S = 300
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,16 @@ PROOFS = (
     Proof("psf_window_check"),
     Proof("psf_window", {"Lanes": 8, "Banks": 4, "RowAddrWidth": 3}),
     Proof("psf_window", {"Lanes": 8, "Banks": 2, "RowAddrWidth": 3}),
+    Proof("psf_result_writer"),
+    Proof("psf_read_dma", {"Clients": 3, "Outstanding": 4, "MaxBurst": 64}, depth=7),
+    Proof(
+        "psf_read_dma",
+        {"Clients": 2, "Outstanding": 2, "MaxBurst": 2},
+        mode="bmc",
+        depth=11,
+        harness="psf_read_dma_data_formal",
+    ),
+    Proof("psf_axil_regs"),
     Proof("psf_issue_arbiter", {"Groups": 2, "Banks": 4}),
     Proof("psf_issue_arbiter", {"Groups": 4, "Banks": 8}),
 )
@@ -90,6 +100,7 @@ timeout {limit}
 [script]
 read_slang --threads 1 --no-synthesis-define --top {top} {parameters} {files}
 prep -top {top}
+memory_map -formal
 select -assert-min 1 t:$check r:FLAVOR=assert %i
 tee -o assertions.txt select -count t:$check r:FLAVOR=assert %i
 tee -o covers.txt select -count t:$check r:FLAVOR=cover %i
@@ -187,11 +198,11 @@ def _run(proof: Proof, task: str, folder: Path, edits: dict[str, tuple[str, str]
     )
 
 
-def prove(proofs: list[Proof], jobs: int) -> dict:
+def prove(proofs: list[Proof], jobs: int, folder: Path = BUILD) -> dict:
     """Run the proofs and their covers, print the table, return what goes into the report."""
     work = [(p, task) for p in proofs for task in (p.mode, "cover")]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(_run, p, task, BUILD / p.name / task, {}) for p, task in work]
+        futures = [pool.submit(_run, p, task, folder / p.name / task, {}) for p, task in work]
         print(f"{'proof':34} {'kind':12} {'assertions':>10} {'covers':>6} {'s':>6}  result")
         entries = []
         for proof, main, cover in zip(proofs, futures[::2], futures[1::2], strict=True):

@@ -16,6 +16,7 @@ from tb.lib.host import ABORT, DECERR, DONE, SLVERR, SOFT_RESET, START, STUCK
 from tb.lib.inference import Inference
 from tb.lib.registers import REGISTERS
 
+
 async def ready(dut, **options) -> Inference:
     """An accelerator that has classified one image."""
     cocotb.log.info(f"SEED={cocotb.RANDOM_SEED}")
@@ -186,7 +187,7 @@ async def bad_checksums(dut) -> None:
     """Any flipped bit of the program or of the weight image is found before it is used."""
     bench = await ready(dut)
     size = len(bench.program.program)
-    for bit in [0, 8 * size - 1] + random.sample(range(8 * size), 20):
+    for bit in [0, 8 * size - 1, *random.sample(range(8 * size), 20)]:
         program = bytearray(bench.program.program)
         program[bit // 8] ^= 1 << bit % 8
         await bench.load({bench.place["program"]: bytes(program)})
@@ -210,7 +211,8 @@ async def bad_checksums(dut) -> None:
         outcome = await bench.run()
         index = max(entry for entry in loads if entry[0] <= bit // 8)[1]
         # A broken row entry may be found out before the checksum of its load is.
-        bench.must_be(outcome, isa.ERROR_OVERRUN if outcome.cause == isa.ERROR_OVERRUN else isa.ERROR_WEIGHT_CRC, index)
+        early = outcome.cause == isa.ERROR_OVERRUN
+        bench.must_be(outcome, isa.ERROR_OVERRUN if early else isa.ERROR_WEIGHT_CRC, index)
     await bench.restore()
     await bench.check_good()
 
@@ -222,15 +224,16 @@ async def windows(dut) -> None:
     place, p = bench.place, bench.program
     whole_read = (place["program"], place["result"] - 1)
     whole_write = (place["result"], place["result"] + p.result_bytes - 1)
+    outside_read, outside_write = isa.ERROR_READ_WINDOW, isa.ERROR_WRITE_WINDOW
     for read, write, cause, addr in (
-        ((place["program"] + 8, whole_read[1]), whole_write, isa.ERROR_READ_WINDOW, place["program"]),
-        ((whole_read[0], place["image"] + p.image_bytes - 9), whole_write, isa.ERROR_READ_WINDOW, None),
-        ((whole_read[0], place["image"] - 1), whole_write, isa.ERROR_READ_WINDOW, None),
-        ((whole_read[0], place["weights"] - 1), whole_write, isa.ERROR_READ_WINDOW, None),
-        ((1 << 31, (1 << 32) - 1), whole_write, isa.ERROR_READ_WINDOW, place["program"]),
-        (whole_read, (whole_write[0] + 8, whole_write[1]), isa.ERROR_WRITE_WINDOW, place["result"]),
-        (whole_read, (whole_write[0], whole_write[1] - 8), isa.ERROR_WRITE_WINDOW, place["result"]),
-        (whole_read, (8, 7), isa.ERROR_WRITE_WINDOW, place["result"]),
+        ((place["program"] + 8, whole_read[1]), whole_write, outside_read, place["program"]),
+        ((whole_read[0], place["image"] + p.image_bytes - 9), whole_write, outside_read, None),
+        ((whole_read[0], place["image"] - 1), whole_write, outside_read, None),
+        ((whole_read[0], place["weights"] - 1), whole_write, outside_read, None),
+        ((1 << 31, (1 << 32) - 1), whole_write, outside_read, place["program"]),
+        (whole_read, (whole_write[0] + 8, whole_write[1]), outside_write, place["result"]),
+        (whole_read, (whole_write[0], whole_write[1] - 8), outside_write, place["result"]),
+        (whole_read, (8, 7), outside_write, place["result"]),
     ):
         await bench.set_windows(read, write)
         outcome = await bench.check_error(cause, image=0)

@@ -95,7 +95,9 @@ def show(console: Console, data: dict) -> None:
 def main(
     flips: Annotated[int, typer.Option(help="how many, one per inference")] = 2000,
     config: Annotated[str, typer.Option(help="hardware configuration")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="network")] = CHECKPOINTS / "balanced.safetensors",
+    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
+        CHECKPOINTS / "balanced.safetensors"
+    ),
     jobs: Annotated[int, typer.Option(help="simulations side by side")] = 2,
     seed: Annotated[int | None, typer.Option(help="of the campaign; default a fresh one")] = None,
 ) -> None:

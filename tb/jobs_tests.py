@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The job ring on the whole accelerator: many images, loads of the next beside the layers of one."""
+"""The job ring on the whole accelerator: many images, loads of the next beside layers."""
 
 import random
 import struct

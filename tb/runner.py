@@ -341,8 +341,8 @@ def run(
         quiet: leave the simulation's output in ``sim.log`` only.
         plusargs: for ``$value$plusargs``, such as ``+image=/path``.
         visible: with ``fast``: (module, signal) pairs that Python sees nevertheless.
-        asserts: Verilator only: False leaves the RTL's assertions out, for runs that break what they
-            state on purpose.
+        asserts: Verilator only: False leaves the RTL's assertions out, for runs that break on
+            purpose what they state.
         name: of the folder; default: that of the pytest case. For runs side by side.
 
     Returns:

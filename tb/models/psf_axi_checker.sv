@@ -100,7 +100,9 @@ module psf_axi_checker #(
     law_q <= axil_awaddr_i;
     lar_q <= axil_araddr_i;
     if (rst_ni) begin
-      if ((wait_q & ~valid) != 10'd0) $error("valid fell without ready, channels %b", wait_q & ~valid);
+      if ((wait_q & ~valid) != 10'd0) begin
+        $error("valid fell without ready, channels %b", wait_q & ~valid);
+      end
       if (wait_q[AW] && aw_q != aw) $error("AW changed while it waited");
       if (wait_q[W] && w_q != w) $error("W changed while it waited");
       if (wait_q[B] && b_q != bresp_i) $error("B changed while it waited");
@@ -175,7 +177,7 @@ module psf_axi_checker #(
       end
       if (b_go && w_out_q == b_out_q) $error("a write response before its data");
       if (axil_rvalid_i && !l_read_q) $error("AXI4-Lite: a read response without a request");
-      if (axil_bvalid_i && !(l_aw_q && l_w_q)) $error("AXI4-Lite: a write response without a write");
+      if (axil_bvalid_i && !(l_aw_q && l_w_q)) $error("AXI4-Lite: a response without a write");
     end
   end
 
