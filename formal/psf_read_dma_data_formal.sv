@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounded proof that psf_read_dma hands over the right data: the memory answers with the address of
+// each beat, so a client must get the addresses of its commands, in order, each once, and only beats
+// with an OKAY response; idle_o with nothing left undelivered; a bad response is reported once, with
+// its address, and nothing is handed on behind it. Assumed: the bus as in psf_read_dma_formal;
+// stop_i, once high, stays until idle_o, as psf_sequencer does; the window stands still. Commands
+// have at most 3 beats and lie at the begin or the end of one of two pages; reset comes once.
+module psf_read_dma_data_formal #(
+  parameter int unsigned Clients = 2,
+  parameter int unsigned Outstanding = 2,
+  parameter int unsigned MaxBurst = 2
+) (
+  input logic                       clk_i,
+  input logic                       stop_i,
+  input logic                       shut_i,          // the second page is outside the window
+  input logic [Clients-1:0]         cmd_valid_i,
+  input logic [Clients-1:0][3:0]    cmd_place_i,     // page, half, beat
+  input logic [Clients-1:0][1:0]    cmd_beats_i,
+  input logic [Clients-1:0]         beat_ready_i,
+  input logic                       m_axi_arready,
+  input logic [1:0]                 m_axi_rresp,
+  input logic                       m_axi_rvalid,
+  input logic [$clog2(Clients)-1:0] who_i            // any client
+);
+
+  localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
+
+  logic started_q = 1'b0;
+  logic rst_n, shut_q;
+  assign rst_n = started_q;
+
+  logic idle, fault_valid, arvalid, rready;
+  logic [Clients-1:0] cmd_ready, beat_valid;
+  logic [Clients-1:0][28:0] cmd_beats;
+  logic [Clients-1:0][31:3] cmd_addr;
+  logic [63:0] beat_data;
+  logic [7:0] fault_cause, arlen;
+  logic [31:0] fault_addr, araddr;
+  logic [15:0] fault_tag;
+  logic [0:0] arid;
+  logic [2:0] arsize;
+  logic [1:0] arburst;
+
+  // The bus: bursts it has to answer (the oldest in place 0).
+  logic [OpenWidth-1:0] open_q, place;
+  logic [Outstanding-1:0][7:0] len_q;
+  logic [Outstanding-1:0][31:3] addr_q;
+  logic ar, r, rlast;
+  assign rlast = len_q[0] == '0;
+  assign ar    = arvalid && m_axi_arready;
+  assign r     = m_axi_rvalid && rready;
+  assign place = open_q - OpenWidth'(r && rlast);
+
+  always_comb begin
+    for (int unsigned c = 0; c < Clients; c++) begin
+      cmd_beats[c] = 29'(cmd_beats_i[c]);
+      cmd_addr[c] = {19'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
+    end
+  end
+
+  psf_read_dma #(
+    .AxiIdWidth (1),
+    .Clients    (Clients),
+    .Outstanding(Outstanding),
+    .MaxBurst   (MaxBurst)
+  ) u_dut (
+    .clk_i,
+    .rst_ni       (rst_n),
+    .stop_i,
+    .idle_o       (idle),
+    .window_base_i ('0),
+    .window_limit_i({18'd0, !shut_q, 10'h1FF}),
+    .cmd_valid_i,
+    .cmd_ready_o  (cmd_ready),
+    .cmd_addr_i   (cmd_addr),
+    .cmd_beats_i  (cmd_beats),
+    .cmd_tag_i    ('0),
+    .beat_valid_o (beat_valid),
+    .beat_ready_i,
+    .beat_data_o  (beat_data),
+    .fault_valid_o(fault_valid),
+    .fault_cause_o(fault_cause),
+    .fault_addr_o (fault_addr),
+    .fault_tag_o  (fault_tag),
+    .m_axi_arid   (arid),
+    .m_axi_araddr (araddr),
+    .m_axi_arlen  (arlen),
+    .m_axi_arsize (arsize),
+    .m_axi_arburst(arburst),
+    .m_axi_arvalid(arvalid),
+    .m_axi_arready,
+    .m_axi_rid    ('0),
+    .m_axi_rdata  ({m_axi_rresp == '0, 34'd0, addr_q[0]}),
+    .m_axi_rresp,
+    .m_axi_rlast  (rlast),
+    .m_axi_rvalid,
+    .m_axi_rready (rready)
+  );
+
+  // What one client still has to get: commands, the oldest in place 0.
+  logic [$clog2(Clients)-1:0] who_q;
+  logic [2:0] commands_q, slot;
+  logic [3:0][28:0] next_q;
+  logic [3:0][1:0] left_q;
+  logic take, beat, ended, failed_q, bad_q, stop_q, idle_q, twice_q;
+  logic [31:3] bad_addr_q;
+  assign take  = cmd_valid_i[who_q] && cmd_ready[who_q] && cmd_beats_i[who_q] != '0;
+  assign beat  = beat_valid[who_q] && beat_ready_i[who_q];
+  assign ended = beat && left_q[0] == 2'd1;
+  assign slot  = commands_q - 3'(ended);
+
+  always_ff @(posedge clk_i) begin
+    started_q <= 1'b1;
+    if (!started_q) begin
+      who_q   <= who_i;
+      shut_q  <= shut_i;
+      twice_q <= 1'b0;
+    end
+    if (ended && commands_q == 3'd2) twice_q <= 1'b1;
+    stop_q <= rst_n && stop_i;
+    idle_q <= idle;
+    if (!rst_n) begin
+      open_q     <= '0;
+      commands_q <= '0;
+      failed_q   <= 1'b0;
+      bad_q      <= 1'b0;
+    end else begin
+      open_q <= open_q + OpenWidth'(ar) - OpenWidth'(r && rlast);
+      if (r) begin
+        addr_q[0] <= addr_q[0] + 29'd1;
+        len_q[0]  <= len_q[0] - 8'd1;
+        if (rlast) begin
+          addr_q <= addr_q >> 29;
+          len_q  <= len_q >> 8;
+        end
+      end
+      if (ar) begin
+        addr_q[place] <= araddr[31:3];
+        len_q[place]  <= arlen;
+      end
+      if (r && m_axi_rresp != '0 && !bad_q) begin
+        bad_q      <= 1'b1;
+        bad_addr_q <= addr_q[0];
+      end
+      if (fault_valid) failed_q <= 1'b1;
+      commands_q <= commands_q + 3'(take) - 3'(ended);
+      if (beat) begin
+        next_q[0] <= next_q[0] + 29'd1;
+        left_q[0] <= left_q[0] - 2'd1;
+        if (ended) begin
+          next_q <= next_q >> 29;
+          left_q <= left_q >> 2;
+        end
+      end
+      if (take) begin
+        next_q[2'(slot)] <= cmd_addr[who_q];
+        left_q[2'(slot)] <= cmd_beats_i[who_q];
+      end
+      if (stop_i) begin
+        commands_q <= '0;
+        failed_q   <= 1'b0;
+        bad_q      <= 1'b0;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_n) begin
+      assume (32'(who_q) < Clients);
+      assume (!m_axi_rvalid || open_q != '0);
+      assume (!(stop_q && !idle_q) || stop_i);
+      assume (!take || commands_q < 3'd4);  // as far as this harness counts
+      if (beat_valid[who_q]) begin
+        assert (commands_q != '0 && beat_data[28:0] == next_q[0] && beat_data[63]);
+        assert (!failed_q && !fault_valid && !stop_i);
+      end
+      if (idle && !failed_q && !fault_valid) assert (commands_q == '0);
+      if (fault_valid) begin
+        assert (!failed_q && fault_cause != psf_pkg::ERROR_PARITY);
+        if (fault_cause == psf_pkg::ERROR_READ) begin
+          assert (bad_q && fault_addr == {bad_addr_q, 3'b000});
+        end
+      end
+      cover (idle && twice_q && commands_q == '0 && who_q == '1);
+      cover (beat && left_q[0] == 2'd1 && next_q[0][8:0] == 9'd1 && !twice_q);
+      cover (fault_valid && fault_cause == psf_pkg::ERROR_READ && twice_q);
+      cover (fault_valid && fault_cause == psf_pkg::ERROR_READ_WINDOW && bad_q);
+    end
+  end
+
+endmodule

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proof of psf_read_dma for all commands, every window (it may change at any time) and any timing of
+// the bus and the clients: no address outside the window that is set when ARVALID rises, no
+// wrap-around, no burst across 4 KiB or longer than MaxBurst, valid and payload hold, at most
+// Outstanding bursts in flight; nothing new from stop_i or a fault on; with stop_i every beat is
+// taken at once, and what the bus has finished is forgotten: idle. idle_o means that nothing is in
+// flight. Beats hold until taken. Assumed: the bus answers only what was asked (a burst after its
+// address, as many beats as it asked for, in order, ID 0). The data: psf_read_dma_data_formal.
+module psf_read_dma_formal #(
+  parameter int unsigned Clients = 3,
+  parameter int unsigned Outstanding = 4,
+  parameter int unsigned MaxBurst = 64
+) (
+  input logic                     clk_i,
+  input logic                     rst_ni,
+  input logic                     stop_i,
+  input logic [31:3]              window_base_i,
+  input logic [31:3]              window_limit_i,
+  input logic [Clients-1:0]       cmd_valid_i,
+  input logic [Clients-1:0][31:3] cmd_addr_i,
+  input logic [Clients-1:0][28:0] cmd_beats_i,
+  input logic [Clients-1:0][15:0] cmd_tag_i,
+  input logic [Clients-1:0]       beat_ready_i,
+  input logic                     m_axi_arready,
+  input logic [0:0]               m_axi_rid,
+  input logic [63:0]              m_axi_rdata,
+  input logic [1:0]               m_axi_rresp,
+  input logic                     m_axi_rlast,
+  input logic                     m_axi_rvalid,
+  input logic [7:0]               any_i            // any beat of a burst
+);
+
+  localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
+  localparam int unsigned LastBit = 64;  // of rlast in the slice
+
+  logic started_q = 1'b0;
+  logic rst_n;
+  assign rst_n = rst_ni && started_q;
+
+  logic idle, fault_valid, arvalid, rready;
+  logic [Clients-1:0] cmd_ready, beat_valid;
+  logic [63:0] beat_data;
+  logic [7:0] fault_cause, arlen;
+  logic [31:0] fault_addr, araddr;
+  logic [15:0] fault_tag;
+  logic [0:0] arid;
+  logic [2:0] arsize;
+  logic [1:0] arburst;
+
+  psf_read_dma #(
+    .AxiIdWidth (1),
+    .Clients    (Clients),
+    .Outstanding(Outstanding),
+    .MaxBurst   (MaxBurst)
+  ) u_dut (
+    .clk_i,
+    .rst_ni       (rst_n),
+    .stop_i,
+    .idle_o       (idle),
+    .window_base_i,
+    .window_limit_i,
+    .cmd_valid_i,
+    .cmd_ready_o  (cmd_ready),
+    .cmd_addr_i,
+    .cmd_beats_i,
+    .cmd_tag_i,
+    .beat_valid_o (beat_valid),
+    .beat_ready_i,
+    .beat_data_o  (beat_data),
+    .fault_valid_o(fault_valid),
+    .fault_cause_o(fault_cause),
+    .fault_addr_o (fault_addr),
+    .fault_tag_o  (fault_tag),
+    .m_axi_arid   (arid),
+    .m_axi_araddr (araddr),
+    .m_axi_arlen  (arlen),
+    .m_axi_arsize (arsize),
+    .m_axi_arburst(arburst),
+    .m_axi_arvalid(arvalid),
+    .m_axi_arready,
+    .m_axi_rid,
+    .m_axi_rdata,
+    .m_axi_rresp,
+    .m_axi_rlast,
+    .m_axi_rvalid,
+    .m_axi_rready (rready)
+  );
+
+  // The bus: bursts it has to answer with their lengths (the oldest in place 0), beats given.
+  logic [OpenWidth-1:0] open_q, place;
+  logic [Outstanding-1:0][7:0] len_q;
+  logic [7:0] given_q;
+  logic ar, r, end_burst, mid_q;
+  assign ar        = arvalid && m_axi_arready;
+  assign r         = m_axi_rvalid && rready;
+  assign end_burst = r && m_axi_rlast;
+  assign place     = open_q - OpenWidth'(end_burst);
+
+  // The cycle before, and how long stop_i has met a quiet bus.
+  logic past_ok_q, stop_q, failed_q, held_q;
+  logic [31:3] base_q, limit_q, any;
+  logic [3:0] quiet_q;
+  assign any = araddr[31:3] + 29'(any_i);
+
+  always_ff @(posedge clk_i) begin
+    started_q <= 1'b1;
+    past_ok_q <= rst_n;
+    stop_q    <= stop_i;
+    held_q    <= arvalid && !m_axi_arready;
+    base_q    <= window_base_i;
+    limit_q   <= window_limit_i;
+    if (!rst_n) begin
+      open_q   <= '0;
+      given_q  <= '0;
+      mid_q    <= 1'b0;
+      failed_q <= 1'b0;
+      quiet_q  <= '0;
+    end else begin
+      open_q <= open_q + OpenWidth'(ar) - OpenWidth'(end_burst);
+      if (end_burst) len_q <= len_q >> 8;
+      if (ar) len_q[place] <= arlen;
+      if (r) given_q <= m_axi_rlast ? '0 : given_q + 8'd1;
+      if (r) mid_q <= !m_axi_rlast;
+      failed_q <= !stop_i && (failed_q || fault_valid);
+      if (!stop_i || arvalid || open_q != '0) quiet_q <= '0;
+      else if (quiet_q != 4'd8) quiet_q <= quiet_q + 4'd1;
+    end
+  end
+
+  // Inside: bursts waiting in the queue, ends of bursts in the slice, its newest beat.
+  logic [OpenWidth-1:0] queued, ends;
+  logic newest_last;
+  assign queued = u_dut.u_bursts.write_q - u_dut.u_bursts.read_q;
+  assign ends = OpenWidth'(u_dut.u_beats.valid_q && u_dut.u_beats.data_q[LastBit]) +
+      OpenWidth'(u_dut.u_beats.spare_q && u_dut.u_beats.spare_data_q[LastBit]);
+  assign newest_last = u_dut.u_beats.spare_q ? u_dut.u_beats.spare_data_q[LastBit]
+                                             : u_dut.u_beats.data_q[LastBit];
+
+  always_ff @(posedge clk_i) begin
+    if (rst_n) begin
+      if (m_axi_rvalid) begin
+        assume (open_q != '0 && m_axi_rid == '0 && m_axi_rlast == (given_q == len_q[0]));
+      end
+      // Addresses.
+      if (arvalid && !(past_ok_q && held_q)) begin
+        assert (past_ok_q && !stop_q && !failed_q);
+        if (any_i <= arlen) assert (any >= base_q && any <= limit_q && any >= araddr[31:3]);
+      end
+      if (arvalid) begin
+        assert ({1'b0, araddr[11:3]} + 10'(arlen) < 10'd512 && araddr[2:0] == '0);
+        assert (32'(arlen) < MaxBurst && arsize == 3'd3 && arburst == 2'b01 && arid == '0);
+        assert (open_q < OpenWidth'(Outstanding));
+      end
+      if (past_ok_q && held_q) assert (arvalid && $stable(araddr) && $stable(arlen));
+      // Stop, idle.
+      if (idle) assert (!arvalid && open_q == '0 && beat_valid == '0);
+      if (stop_i && past_ok_q && stop_q && $past(idle)) assert (idle);
+      if (quiet_q >= 4'd5) assert (idle);
+      if (stop_i && past_ok_q && stop_q) assert (rready || !m_axi_rvalid);
+      if (past_ok_q && stop_q) assert (!fault_valid);
+      if (stop_i) assert (cmd_ready == '0 && beat_valid == '0);
+      // Beats.
+      assert ($onehot0(beat_valid));
+      for (int unsigned c = 0; c < Clients; c++) begin
+        if (past_ok_q && $past(beat_valid[c] && !beat_ready_i[c]) && !stop_i && !failed_q &&
+            !fault_valid) begin
+          assert (beat_valid[c] && $stable(beat_data));
+        end
+      end
+
+      // For the induction: what the registers inside hold.
+      for (int unsigned c = 0; c < Clients; c++) begin
+        if (u_dut.busy_q[c]) assert (u_dut.left_q[c] != '0);
+      end
+      if (u_dut.next_q) begin
+        assert ({1'b0, u_dut.next_burst_q.addr[11:3]} + 10'(u_dut.next_len_q) < 10'd512);
+        assert (32'(u_dut.next_len_q) < MaxBurst);
+      end
+      assert (failed_q || fault_valid == u_dut.failed_q || (stop_q && !u_dut.failed_q));
+      assert (!failed_q || u_dut.failed_q);
+      assert (u_dut.open_q <= OpenWidth'(Outstanding) && open_q <= OpenWidth'(Outstanding));
+      assert (u_dut.open_q == OpenWidth'(arvalid) + open_q + ends);
+      assert (u_dut.open_q == queued + OpenWidth'(u_dut.front_q));
+      assert (mid_q == (given_q != '0));
+      if (mid_q) assert (open_q != '0);
+      if (mid_q) assert (given_q <= len_q[0]);
+      if (u_dut.u_beats.valid_q) assert (newest_last == !mid_q);
+      if (u_dut.u_beats.spare_q && !u_dut.u_beats.data_q[LastBit]) assert (u_dut.open_q != '0);
+      cover (beat_valid[Clients-1] && open_q == OpenWidth'(Outstanding - 1));
+      cover (fault_valid && fault_cause == psf_pkg::ERROR_READ);
+      cover (fault_valid && fault_cause == psf_pkg::ERROR_READ_WINDOW && open_q != '0);
+      cover (quiet_q == 4'd1 && !idle);
+      cover (quiet_q == 4'd8);
+      cover (arvalid && arlen == 8'(MaxBurst - 1) && 10'(araddr[11:3]) + 10'(arlen) == 10'd511);
+    end
+  end
+
+endmodule

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proof of psf_result_writer for every store, every window (it may change at any time) and any
+// timing of the bus: no address outside the window that is set when AWVALID rises, no wrap-around,
+// no burst across 4 KiB, valid and payload hold, WLAST at the last of AWLEN + 1 beats, one burst in
+// flight, responses taken at once. The beats of a store follow each other in the memory and carry
+// {cycles, label} and the logits, each once; done_o exactly behind the last good response. idle_o
+// means that nothing is in flight; from stop_i on nothing new, no done, no fault. Assumed: the bus
+// answers a burst after its address and its last beat, once; and to be able to see which logit goes
+// where, logit n is n.
+module psf_result_writer_formal #(
+  parameter int unsigned AxiIdWidth = 1
+) (
+  input logic                  clk_i,
+  input logic                  rst_ni,
+  input logic                  stop_i,
+  input logic [31:3]           window_base_i,
+  input logic [31:3]           window_limit_i,
+  input logic                  store_valid_i,
+  input logic [31:3]           store_addr_i,
+  input logic [15:0]           store_logits_i,
+  input logic [31:0]           cycles_i,
+  input logic [15:0]           label_i,
+  input logic                  m_axi_awready,
+  input logic                  m_axi_wready,
+  input logic [AxiIdWidth-1:0] m_axi_bid,
+  input logic [1:0]            m_axi_bresp,
+  input logic                  m_axi_bvalid,
+  input logic [7:0]            any_i           // any beat of a burst
+);
+
+  logic started_q = 1'b0;
+  logic rst_n;
+  assign rst_n = rst_ni && started_q;
+
+  logic idle, store_ready, done, fault_valid, awvalid, wlast, wvalid, bready;
+  logic [15:0] logit_raddr, raddr_q;
+  logic [7:0] fault_cause, awlen, wstrb;
+  logic [31:0] fault_addr, awaddr;
+  logic [2:0] awsize;
+  logic [1:0] awburst;
+  logic [63:0] wdata;
+  logic [AxiIdWidth-1:0] awid;
+
+  psf_result_writer #(
+    .AxiIdWidth(AxiIdWidth)
+  ) u_dut (
+    .clk_i,
+    .rst_ni        (rst_n),
+    .stop_i,
+    .idle_o        (idle),
+    .window_base_i,
+    .window_limit_i,
+    .store_valid_i,
+    .store_ready_o (store_ready),
+    .store_addr_i,
+    .store_logits_i,
+    .cycles_i,
+    .label_i,
+    .logit_raddr_o (logit_raddr),
+    .logit_rdata_i ({16'd0, raddr_q}),
+    .done_o        (done),
+    .fault_valid_o (fault_valid),
+    .fault_cause_o (fault_cause),
+    .fault_addr_o  (fault_addr),
+    .m_axi_awid    (awid),
+    .m_axi_awaddr  (awaddr),
+    .m_axi_awlen   (awlen),
+    .m_axi_awsize  (awsize),
+    .m_axi_awburst (awburst),
+    .m_axi_awvalid (awvalid),
+    .m_axi_awready,
+    .m_axi_wdata   (wdata),
+    .m_axi_wstrb   (wstrb),
+    .m_axi_wlast   (wlast),
+    .m_axi_wvalid  (wvalid),
+    .m_axi_wready,
+    .m_axi_bid,
+    .m_axi_bresp,
+    .m_axi_bvalid,
+    .m_axi_bready  (bready)
+  );
+
+  // The bus: a burst whose address, whose last beat was taken; beats of the burst so far.
+  logic aw_out_q, w_out_q, awvalid_q, response;
+  logic [7:0] beats_q, len_q, len;
+  // The store: beats sent, where the next burst begins, what goes into beat 0, and how it stands.
+  logic active_q;
+  logic [15:0] sent_q, logits_q, total;
+  logic [31:3] addr_q;
+  logic [63:0] head_q, expected;
+  // The cycle before.
+  logic past_ok_q, stop_q;
+  logic [31:3] base_q, limit_q, any;
+
+  assign response = m_axi_bvalid && bready;
+  assign len = awvalid ? awlen : len_q;
+  assign total = 16'd1 + {1'b0, logits_q[15:1]} + 16'(logits_q[0]);
+  assign any = awaddr[31:3] + 29'(any_i);
+
+  always_comb begin
+    logic [15:0] even;
+    even = {sent_q[14:0] - 15'd1, 1'b0};
+    expected = {16'd0, even + 16'd1, 16'd0, even};
+    if (logits_q[0] && sent_q == total - 16'd1) expected[63:32] = '0;
+    if (sent_q == '0) expected = head_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    started_q <= 1'b1;
+    raddr_q   <= logit_raddr;
+    past_ok_q <= rst_n;
+    stop_q    <= stop_i;
+    base_q    <= window_base_i;
+    limit_q   <= window_limit_i;
+    awvalid_q <= rst_n && awvalid;
+    if (!rst_n) begin
+      aw_out_q <= 1'b0;
+      w_out_q  <= 1'b0;
+      active_q <= 1'b0;
+      beats_q  <= '0;
+    end else begin
+      if (awvalid) len_q <= awlen;
+      if (awvalid && m_axi_awready) aw_out_q <= 1'b1;
+      if (awvalid && !awvalid_q) addr_q <= addr_q + 29'(awlen) + 29'd1;
+      if (wvalid && m_axi_wready) begin
+        beats_q <= wlast ? '0 : beats_q + 8'd1;
+        sent_q  <= sent_q + 16'd1;
+        if (wlast) w_out_q <= 1'b1;
+      end
+      if (response) begin
+        aw_out_q <= 1'b0;
+        w_out_q  <= 1'b0;
+      end
+      if (done || idle) active_q <= 1'b0;
+      if (store_valid_i && store_ready) begin
+        active_q <= 1'b1;
+        sent_q   <= '0;
+        logits_q <= store_logits_i;
+        addr_q   <= store_addr_i;
+        head_q   <= {cycles_i, 16'd0, label_i};
+      end
+    end
+  end
+
+  logic measure, address, low, high, send, respond;
+  assign measure = u_dut.state_q == 3'd1;
+  assign address = u_dut.state_q == 3'd2;
+  assign low     = u_dut.state_q == 3'd3;
+  assign high    = u_dut.state_q == 3'd4;
+  assign send    = u_dut.state_q == 3'd5;
+  assign respond = u_dut.state_q == 3'd6;
+
+  always_ff @(posedge clk_i) begin
+    if (rst_n) begin
+      assume (!m_axi_bvalid || (aw_out_q && w_out_q && m_axi_bid == '0));
+      // Addresses.
+      if (awvalid && !awvalid_q) begin
+        assert (past_ok_q && !stop_q);
+        if (any_i <= awlen) assert (any >= base_q && any <= limit_q && any >= awaddr[31:3]);
+        assert (awaddr[31:3] == addr_q);  // the next of the store
+      end
+      if (awvalid) begin
+        assert ({1'b0, awaddr[11:3]} + 10'(awlen) < 10'd512 && awaddr[2:0] == '0);
+        assert (awlen < 8'd64 && awsize == 3'd3 && awburst == 2'b01 && awid == '0);
+        assert (!aw_out_q);  // one in flight
+      end
+      if (past_ok_q && $past(awvalid && !m_axi_awready)) begin
+        assert (awvalid && $stable(awaddr) && $stable(awlen));
+      end
+      // Data.
+      if (wvalid) begin
+        assert (awvalid || aw_out_q);
+        assert (!w_out_q && wstrb == '1 && wlast == (beats_q == len));
+        assert (wdata == expected && sent_q < total);
+      end
+      if (past_ok_q && $past(wvalid && !m_axi_wready)) begin
+        assert (wvalid && $stable(wdata) && $stable(wlast) && $stable(wstrb));
+      end
+      // Responses, done, stop.
+      if (m_axi_bvalid) assert (bready);
+      if (done) assert (active_q && response && m_axi_bresp == '0 && sent_q == total && !stop_i);
+      if (response && sent_q == total && m_axi_bresp == '0 && !stop_i) assert (done);
+      if (idle) assert (!awvalid && !wvalid && !aw_out_q && !w_out_q && beats_q == '0);
+      if (past_ok_q && stop_q && $past(idle)) assert (idle);
+      if (past_ok_q && stop_q) assert (!fault_valid);
+      if (fault_valid) begin
+        assert (idle && past_ok_q && $past(!idle && !stop_i && !done));
+        assert (fault_cause == ($past(response) ? psf_pkg::ERROR_WRITE :
+                                psf_pkg::ERROR_WRITE_WINDOW));
+        assert (fault_addr == {$past(u_dut.awaddr_q), 3'b000});
+      end
+      if (past_ok_q && $past(response && m_axi_bresp != '0 && !stop_i)) assert (fault_valid);
+
+      // For the induction: the registers inside say the same.
+      assert (u_dut.state_q <= 3'd6);
+      if (!idle) begin
+        assert (active_q && u_dut.left_q == total - sent_q && sent_q <= total);
+        assert (u_dut.odd_q == logits_q[0] && u_dut.first_q == (sent_q == '0));
+      end
+      if (measure || address) assert (sent_q < total && u_dut.addr_q == addr_q && !awvalid);
+      if (measure || address || low || high) assert (sent_q < total && !w_out_q);
+      if (low || high) assert (sent_q != '0);
+      if (low) assert (raddr_q == u_dut.index_q);
+      if (high) assert (u_dut.data_q[31:0] == expected[31:0]);
+      if (high && !u_dut.half) assert (raddr_q == u_dut.index_q + 16'd1);
+      if (low || high) assert (u_dut.index_q == {sent_q[14:0] - 15'd1, 1'b0});
+      if (send || respond || measure || address) begin
+        if (sent_q == '0) assert (u_dut.index_q == '0);
+        else if (sent_q != total) begin
+          assert (u_dut.index_q == {sent_q[14:0] - 15'(!send), 1'b0} ||
+                  (send && sent_q == total - 16'd1));
+        end
+      end
+      if ((measure || address) && sent_q == '0) assert (u_dut.data_q == head_q);
+      if (address) begin
+        assert (u_dut.awaddr_q == addr_q && u_dut.awlen_q < 8'd64);
+        assert ({1'b0, u_dut.awaddr_q[11:3]} + 10'(u_dut.awlen_q) < 10'd512);
+        assert (16'(u_dut.awlen_q) < u_dut.left_q && u_dut.burst_q == u_dut.awlen_q[6:0] + 7'd1);
+      end
+      if (low || high || send) begin
+        assert (awvalid || aw_out_q);
+        assert (len == u_dut.awlen_q && beats_q <= len && !w_out_q);
+        assert (u_dut.burst_q == 7'(len - beats_q) + 7'd1);
+        assert (len < 8'd64 && u_dut.left_q >= 16'(u_dut.burst_q));
+        assert (u_dut.sent_q == beats_q);
+      end else begin
+        assert (beats_q == '0);
+      end
+      if (low || high || send || respond) begin
+        assert (awvalid ^ aw_out_q);
+        if (awvalid && !awvalid_q) assert (u_dut.addr_q == addr_q && beats_q == '0 && !respond);
+        else assert (u_dut.addr_q + 29'(u_dut.burst_q) == addr_q);
+      end else begin
+        assert (!awvalid && !aw_out_q);
+      end
+      if (respond) assert (u_dut.burst_q == '0 && sent_q != '0);
+      assert (w_out_q == respond);
+
+      cover (done && logits_q == 16'd3);
+      cover (done && logits_q == '0);
+      cover (respond && awvalid && awvalid_q);  // the data went before the address
+      cover (fault_valid && fault_cause == psf_pkg::ERROR_WRITE_WINDOW);
+      cover (fault_valid && fault_cause == psf_pkg::ERROR_WRITE && stop_i);
+      cover (idle && past_ok_q && stop_q && $past(response) && sent_q == 16'd2 && total == 16'd2);
+      cover (awvalid && !awvalid_q && sent_q == 16'd1);  // a second burst
+    end
+  end
+
+endmodule
