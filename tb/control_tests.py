@@ -212,11 +212,13 @@ class Bench:
         self.dut.clk_i.value, self.dut.rst_ni.value = Immediate(0), Immediate(1)
         await Timer(1, "ns")
         await reset.start(self.dut)
-        for part in (self._datapath, self._logits):
-            cocotb.start_soon(part())
-        for target in PORTS:
-            cocotb.start_soon(self._port(target))
+        self.watch()
         await self.set_up()
+
+    def watch(self) -> None:
+        """Be the datapath."""
+        parts = [self._datapath(), self._logits(), *(self._port(target) for target in PORTS)]
+        self.tasks = [cocotb.start_soon(part) for part in parts]
 
     async def set_up(self) -> None:
         """Windows over the whole memory, both interrupts."""
@@ -429,8 +431,9 @@ async def errors(dut, kind: str, stall: float) -> None:
     elif kind == "empty":
         program.items, index = [], 0
     elif kind == "read_window":
-        addr = 2048 + 64 * middle
-        await bench.write(READ_LIMIT, addr - 1)
+        item.values["offset"] = 1 << 31
+        addr = bench.weights + (1 << 31)
+        bench.memory.bytes[2048 : 2048 + 64 * program.count] = program.encoded()
     elif kind == "write_window":
         index, addr = store, results
         await bench.write(WRITE_BASE, results + 8)
@@ -456,7 +459,8 @@ async def errors(dut, kind: str, stall: float) -> None:
         await bench.run(results, IRQ_ERROR)
     assert bench.quiet()
     await bench.check_error(KINDS[kind], index, addr)
-    await bench.check(LAYERS, sum(bench.layers_done))
+    layers = await bench.read(LAYERS)
+    assert sum(bench.layers_done) - layers in (0, 1), layers  # one may have ended during the halt
     wrote = bool(bench.memory.write.writes)
     assert wrote == (kind == "write")
     bench.memory.read.bad, bench.memory.write.bad = set(), set()
@@ -473,12 +477,12 @@ async def aborts(dut, what: int, stall: float) -> None:
     bench = Bench(dut, latency=random.choice((0, 30)), stall=stall, memory_stall=stall)
     await bench.start()
     stops = 0
-    for _ in range(12):
-        program = random_program(16)
+    for _ in range(10):
+        program = random_program(12)
         bench.expect(program)
         results = (bench.place(8 * random.randrange(300)) + 7) & ~7
         await bench.begin(results)
-        await ClockCycles(dut.clk_i, random.choice((1, 10, random.randrange(2000))))
+        await ClockCycles(dut.clk_i, random.choice((1, 10, random.randrange(1200))))
         busy = await bench.read(STATUS) & BUSY
         await bench.write(CTRL, what)
         if what == SOFT_RESET:
@@ -632,7 +636,7 @@ async def ring_stops(dut, what: int) -> None:
     bench.check_result(ring.results[ring.head - 1])
 
 
-@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.test(timeout_time=20, timeout_unit="ms", skip=HARDWARE.name != "2x8")
 async def hanging_memory(dut) -> None:
     """A memory that does not answer: the error comes, "stuck" stays until it does."""
     bench = Bench(dut)
@@ -644,8 +648,11 @@ async def hanging_memory(dut) -> None:
     await ClockCycles(dut.clk_i, 100)
     await bench.write(CTRL, ABORT)
     began = bench.cycle
+    for task in bench.tasks:  # nothing happens for them, and they cost time
+        task.cancel()
     while not int(dut.irq_o.value):
         await ClockCycles(dut.clk_i, 100)
+    bench.watch()
     assert 1 << 16 <= bench.cycle - began < (1 << 16) + 300
     await bench.check(CAUSE, isa.ERROR_ABORT)
     await bench.check(STATUS, ERROR | STUCK)
