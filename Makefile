@@ -61,7 +61,7 @@ registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/
 	@$(PY) -m golden.registers $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
-	@$(PY) scripts/synth.py
+	@$(PY) -m synth $(config)
 
 formal: $(STAMP) ## SymbiYosys proofs
 	@$(PY) scripts/formal.py
@@ -78,23 +78,5 @@ faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unn
 clean: ## remove what was built, keep the installation
 	@rm -rf build
 
-distregisters: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
-	@$(PY) -m golden.registers $(config)
-
-synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
-	@$(PY) scripts/synth.py
-
-formal: $(STAMP) ## SymbiYosys proofs
-	@$(PY) scripts/formal.py
-
-coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
-	@$(PY) -m tb.coverage -n $(JOBS) -q
-
-fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported error
-	@$(PY) -m tb.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
-
-faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
-	@$(PY) -m tb.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
-
-clean: ## remove the installation in .venv, too
+distclean: ## remove the installation in .venv, too
 	@rm -rf build .venv
