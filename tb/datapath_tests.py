@@ -204,14 +204,15 @@ VERILATOR = cocotb.SIM_NAME.startswith("Verilator")  # only there is the inside 
 OVERRUN, PARITY = 2, 1  # bits of fault_o
 
 
-def beyond(f, hw):
-    """Changes of one field that take this layer out of a memory."""
+def beyond(f, hw, rows):
+    """Changes of one field that take this layer, which issues ``rows``, out of a memory."""
     yield {"in_base": hw.spike_lines - 1}
     if f["mode"] == isa.MODE_KEY_VALUE:
         yield {"dump_base": hw.bank_depth}
         yield {"in_first": hw.line_words - 1}
         return
-    yield {"row_base": hw.row_depth}
+    if rows:
+        yield {"row_base": hw.row_depth}
     if f["mode"] == isa.MODE_HEAD:
         yield {"out_words": 128 // hw.lanes + 1}
         return
@@ -240,12 +241,12 @@ def inside(dut, f, hw):
         yield "membranes", [group.u_stages.gen_lane[p].u_lif.u_parity.mem for p in lanes]
 
 
-def loaded(dut, f, hw):
+def loaded(dut, f, hw, rows):
     """Memories that hold what this layer needs before it starts, by name."""
     yield "spikes", [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
-    for name in ("rows", "words"):
+    for name in ("rows", "words") if rows else ():
         banks = [dut.u_weights.gen_bank[b].u_bank for b in range(hw.banks)]
         yield f"weight {name}", [getattr(bank, f"u_{name}").u_ram.mem for bank in banks]
     if f["mode"] == isa.MODE_HEAD:
@@ -303,7 +304,9 @@ async def faults(dut):
         key = f["mode"], f["pool"], f["first"]
         if key not in seen:
             seen.add(key)
-            for change in beyond(f, hw):
+            _, _, events = await bench.layer(f)
+            assert bench.faults == 0, f"{key}: fault_o was {bench.faults:02b} without reason"
+            for change in beyond(f, hw, events[0]):
                 await bench.layer(f | change)
                 assert bench.faults & OVERRUN, f"{key}: {change} is not reported"
                 await again()
@@ -316,7 +319,7 @@ async def faults(dut):
                         break
                 assert bench.faults & PARITY, f"{key}: flips in the {name} are not reported"
                 await again()
-            for name, memories in loaded(dut, f, hw):
+            for name, memories in loaded(dut, f, hw, events[0]):
                 before = [(entry, int(entry.value)) for memory in memories for entry in memory]
                 for entry, value in before:
                     entry.value = value ^ mask(name)

@@ -53,7 +53,6 @@ class Bench(Clocked):
         return True
 
     async def cycle(self, start=0, soft=0, doorbell=0) -> None:
-        dut = self.dut
         if doorbell:
             self.head = len(self.queued) - self.first
         if soft:
