@@ -565,7 +565,7 @@ async def rings(dut, stall: float) -> None:
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 async def ring_overlaps(dut) -> None:
-    """The image of the next job is loaded while layers of the one before run; one interrupt each."""
+    """The image of the next job is loaded while the one before runs; one interrupt each."""
     bench = Bench(dut, latency=20, run_cycles=(600,))
     await bench.start()
     program = Program(HARDWARE)
@@ -597,7 +597,7 @@ async def ring_overlaps(dut) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(what=(ABORT, SOFT_RESET))
 async def ring_stops(dut, what: int) -> None:
-    """Abort: the job in front is gone, the next write of the head goes on. Soft reset: from 0 on."""
+    """Abort: the front job is gone, the next write of the head goes on. Soft reset: from 0."""
     bench = Bench(dut, latency=10, run_cycles=(3000,))
     await bench.start()
     program = Program(HARDWARE)

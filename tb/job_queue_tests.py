@@ -102,7 +102,8 @@ class Bench(Clocked):
                 self.taken.append(self.want.popleft())
                 self.ahead += len(self.taken) > 1
         if not stop and self.get("cmd_valid_o"):
-            self.check(soft or (self.ring and self.fetched != self.head), "an entry that is not queued")
+            queued = self.ring and self.fetched != self.head
+            self.check(soft or queued, "an entry that is not queued")
             slot = self.fetched % self.entries
             at = (self.base + 16 * slot) % (1 << 32)
             self.equal("cmd_addr_o", self.get("cmd_addr_o"), at >> 3)

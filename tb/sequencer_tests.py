@@ -86,7 +86,10 @@ class Bench:
 
     def _queue(self, *ops: int) -> deque[tuple[Job, int, Descriptor]]:
         return deque(
-            (job, i, d) for job in self.jobs for i, d in enumerate(self.program.items) if d.op in ops
+            (job, i, d)
+            for job in self.jobs
+            for i, d in enumerate(self.program.items)
+            if d.op in ops
         )
 
     def go(self) -> bool:
@@ -245,7 +248,8 @@ class Bench:
             if self.running and not started:
                 assert active == self.running[1], f"active index {active}, not {self.running[1]}"
             if not started and self.items and self.may_item() and (
-                self.was_decoded(*self.items[0][:2]) and (ready or self.items[0][2].op != isa.OP_STORE)
+                self.was_decoded(*self.items[0][:2])
+                and (ready or self.items[0][2].op != isa.OP_STORE)
                 and not self.tail
             ):  # fmt: skip
                 self.item_waits += 1
@@ -339,7 +343,7 @@ async def faults(dut, kind: str, stall: float) -> None:
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def stops_and_resets(dut) -> None:
-    """stop_i at any cycle: nothing starts any more. Then the reset of a run: nothing is left of it."""
+    """stop_i at any cycle: nothing starts any more. The reset of a run: nothing is left of it."""
     for i in range(20):
         bench = Bench(dut, random_program(30), 3, 0.5)
         await bench.start(clock=i == 0)

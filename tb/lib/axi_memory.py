@@ -155,7 +155,8 @@ class WritePort(AxiRamWrite):
             if int(aw.awvalid.value):
                 check_window(aw.awaddr, aw.awlen, self.allowed)
                 address, beats = int(aw.awaddr.value), int(aw.awlen.value) + 1
-                assert (int(aw.awsize.value), int(aw.awburst.value), int(aw.awid.value)) == (3, 1, 0)
+                kind = int(aw.awsize.value), int(aw.awburst.value), int(aw.awid.value)
+                assert kind == (3, 1, 0), f"size, burst, id {kind}"
                 assert address % 8 == 0 and beats <= 64, f"{address:#x}, {beats} beats"
                 assert address % PAGE + 8 * beats <= PAGE, f"{address:#x}, {beats}: across a page"
                 if int(aw.awready.value):

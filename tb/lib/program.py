@@ -41,7 +41,7 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
 
 
 def legal_load(hardware: Hardware, target: int, records: int | None = None) -> Load:
-    """A load with data, of about ``records`` records (default: a few), often to the last address."""
+    """A load with data, about ``records`` records (default: a few), often to the last address."""
     sizes = hardware.sv_parameters() | {"SlotWidth": hardware.slot_width}
     step = {loads.WEIGHT: hardware.banks, loads.ROW: hardware.banks, loads.LOGIT: 2}.get(target, 1)
     if records is None:
