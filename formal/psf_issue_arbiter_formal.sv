@@ -53,7 +53,7 @@ module psf_issue_arbiter_formal #(
 
   assign waits = group_free[who_q] && (req_i[who_q] & bank_ready_i & bank_free) != '0 &&
       !group_hit[who_q];
-  assign distance = who_q - u_dut.first_q;
+  assign distance = who_q - u_dut.group_q[0];
 
   always_ff @(posedge clk_i) begin
     started_q <= 1'b1;
@@ -90,9 +90,16 @@ module psf_issue_arbiter_formal #(
       end
       assert ((bank_hit & ~bank_free) == '0);
       assert (waited_q <= 8'(Groups));
-      // For the induction: the counters inside say the same.
-      assert (u_dut.group_pace_q == group_busy_q);
-      assert (u_dut.bank_pace_q == bank_busy_q);
+      // For the induction: the counters inside say the same, and what is held for the searches fits.
+      for (int unsigned g = 0; g < Groups; g++) begin
+        assert (u_dut.group_pace_q[g] - 8'(u_dut.group_pace_q[g] != '0) == group_busy_q[g]);
+        assert (u_dut.group_q[g] == u_dut.group_q[0] + $clog2(Groups)'(g));
+        assert (u_dut.place_q[g] == $clog2(Groups)'(g) - u_dut.group_q[0]);
+      end
+      for (int unsigned b = 0; b < Banks; b++) begin
+        assert (u_dut.bank_pace_q[b] - 8'(u_dut.bank_pace_q[b] != '0) == bank_busy_q[b]);
+      end
+      assert (u_dut.before_q == u_dut.search_order(u_dut.start_q));
       assert (u_dut.group_free_q == group_free);
       assert (u_dut.bank_free_q == bank_free);
       if (waited_q != '0) assert (u_dut.granted_q && waited_q + 8'(distance) <= 8'(Groups));

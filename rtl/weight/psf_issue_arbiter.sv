@@ -36,78 +36,106 @@ module psf_issue_arbiter #(
 
   typedef logic [Banks-1:0] banks_t;
 
-  // Bank b + n moves to place b.
-  function automatic banks_t down(banks_t v, logic [BankBits-1:0] n);
-    banks_t r;
+  // [b][k]: a search from bank `start` comes to bank k before bank b.
+  function automatic logic [Banks-1:0][Banks-1:0] search_order(logic [BankBits-1:0] start);
+    logic [Banks-1:0][Banks-1:0] r;
     for (int unsigned b = 0; b < Banks; b++) begin
-      r[b] = v[BankBits'(b)+n];
+      for (int unsigned k = 0; k < Banks; k++) begin
+        r[b][k] = BankBits'(k) - start < BankBits'(b) - start;
+      end
     end
     return r;
   endfunction
 
-  // The i-th group to choose is first_q + i; it searches from bank start_q + i*Offset. Stepping
-  // start_q by Offset together with first_q makes the start of each single group move by one per
-  // cycle. A grant moves first_q from the next but one cycle on, out of the longest path.
+  // Bank b moves to place b + n.
+  function automatic banks_t up(banks_t v, int unsigned n);
+    return (v << n) | (v >> (Banks - n));
+  endfunction
+
+  // The i-th group to choose is group_q[i], place_q is the inverse; it searches from bank
+  // start_q + i*Offset. Stepping start_q by Offset together with group_q makes the start of each
+  // single group move by one per cycle. A grant moves them from the next but one cycle on, out of
+  // the longest path; what a search comes to first is in registers for the same reason.
   logic granted_q;
-  logic [GroupBits-1:0] first_q;
-  logic [BankBits-1:0] start_q;
+  logic [Groups-1:0][GroupBits-1:0] group_q, place_q;
+  logic [BankBits-1:0] start_d, start_q;
+  logic [Banks-1:0][Banks-1:0] before_q;  // search_order(start_q)
   logic [Groups-1:0] group_free_d, group_free_q;
   logic [Banks-1:0] bank_free_d, bank_free_q;
-  logic [Groups-1:0][7:0] group_pace_d, group_pace_q;  // cycles until free
+  logic [Groups-1:0][7:0] group_pace_d, group_pace_q;  // cycles until free, plus one
   logic [Banks-1:0][7:0] bank_pace_d, bank_pace_q;
   logic [Groups-1:0] group_hit;
   logic [Banks-1:0] bank_hit;
 
-  logic [Groups-1:0][Banks-1:0] pick;  // by place in the order, banks counted from start_q
+  // In the order of choice. A bank is taken if the group wants it, it is free, and none of those
+  // that the group comes to earlier is wanted and free.
+  logic [Groups-1:0][Banks-1:0] want, pick;
+  logic [Groups-1:0] may, hit;
 
   always_comb begin
-    banks_t free, want;
-    logic [GroupBits-1:0] g;
-    free = down(bank_free_q & bank_ready_i, start_q);
-    pick = '0;
     for (int unsigned i = 0; i < Groups; i++) begin
-      g = first_q + GroupBits'(i);
-      want = group_free_q[g] ? down(req_i[g], start_q) : '0;
-      want = down(want & free, BankBits'(i * Offset));
-      want &= ~want + Banks'(1);  // the first one
-      pick[i] = down(want, BankBits'(Banks - (i * Offset) % Banks));
-      free &= ~pick[i];
-    end
-    for (int unsigned i = 0; i < Groups; i++) begin
-      g = GroupBits'(i) - first_q;
-      grant_o[i] = down(pick[g], BankBits'(0) - start_q);
+      want[i] = req_i[group_q[i]];
+      may[i] = group_free_q[group_q[i]];
     end
   end
 
   always_comb begin
-    bank_hit = '0;
+    banks_t free, open, blocked;
+    free = bank_free_q & bank_ready_i;
     for (int unsigned i = 0; i < Groups; i++) begin
-      group_hit[i] = grant_o[i] != '0;
-      bank_hit |= grant_o[i];
+      open = want[i] & free & {Banks{may[i]}};
+      for (int unsigned b = 0; b < Banks; b++) begin
+        blocked[b] = |(open & up(before_q[BankBits'(b-i*Offset)], (i * Offset) % Banks));
+      end
+      hit[i] = open != '0;
+      pick[i] = open & ~blocked;
+      free &= ~want[i] | blocked | {Banks{!may[i]}};
     end
+    bank_hit = bank_free_q & bank_ready_i & ~free;
+  end
+
+  always_comb begin
     for (int unsigned i = 0; i < Groups; i++) begin
-      group_free_d[i] = group_hit[i] ? cost_i <= 8'd1 : group_pace_q[i] <= 8'd1;
-      group_pace_d[i] = group_hit[i] ? cost_i - 8'd1 : group_pace_q[i] - 8'(group_pace_q[i] != 0);
+      grant_o[i] = pick[place_q[i]];
+    end
+  end
+
+  assign start_d = start_q + BankBits'(1) + (granted_q ? BankBits'(Offset) : '0);
+
+  // A pace is loaded with the cost: its owner is free again when two of it are left, or at once.
+  always_comb begin
+    for (int unsigned i = 0; i < Groups; i++) begin
+      group_hit[i] = hit[place_q[i]];
+      group_free_d[i] = group_hit[i] ? cost_i <= 8'd1 : group_pace_q[i] <= 8'd2;
+      group_pace_d[i] = group_hit[i] ? cost_i : group_pace_q[i] - 8'(group_pace_q[i] != 0);
     end
     for (int unsigned b = 0; b < Banks; b++) begin
-      bank_free_d[b] = bank_hit[b] ? cost_i <= 8'd1 : bank_pace_q[b] <= 8'd1;
-      bank_pace_d[b] = bank_hit[b] ? cost_i - 8'd1 : bank_pace_q[b] - 8'(bank_pace_q[b] != 0);
+      bank_free_d[b] = bank_hit[b] ? cost_i <= 8'd1 : bank_pace_q[b] <= 8'd2;
+      bank_pace_d[b] = bank_hit[b] ? cost_i : bank_pace_q[b] - 8'(bank_pace_q[b] != 0);
     end
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       granted_q <= 1'b0;
-      first_q <= '0;
+      for (int unsigned i = 0; i < Groups; i++) begin
+        group_q[i] <= GroupBits'(i);
+        place_q[i] <= GroupBits'(i);
+      end
       start_q <= '0;
+      before_q <= search_order('0);
       group_free_q <= '1;
       bank_free_q <= '1;
       group_pace_q <= '0;
       bank_pace_q <= '0;
     end else begin
-      granted_q <= bank_hit != '0;
-      first_q <= first_q + GroupBits'(granted_q);
-      start_q <= start_q + BankBits'(1) + (granted_q ? BankBits'(Offset) : '0);
+      granted_q <= hit != '0;
+      for (int unsigned i = 0; i < Groups; i++) begin
+        group_q[i] <= group_q[i] + GroupBits'(granted_q);
+        place_q[i] <= place_q[i] - GroupBits'(granted_q);
+      end
+      start_q <= start_d;
+      before_q <= search_order(start_d);
       group_free_q <= group_free_d;
       bank_free_q <= bank_free_d;
       group_pace_q <= group_pace_d;
