@@ -17,8 +17,8 @@ seed    := $(if $(SEED),--seed $(SEED))
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint waves train vectors accuracy compare registers synth formal \
-  coverage fuzz faults clean distclean
+.PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
+  synth formal coverage fuzz faults clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -56,6 +56,9 @@ accuracy: $(STAMP) ## accuracy over all 10,000 test images: dense, and pruned in
 
 compare: $(STAMP) ## balanced against unstructured pruning, both measured on the RTL
 	@$(PY) -m tb.compare --images $(IMAGES) --sim $(SIM) $(config)
+
+batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per image
+	@$(PY) -m tb.batch --images $(IMAGES) $(config)
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
 	@$(PY) -m golden.registers $(config)

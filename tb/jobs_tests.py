@@ -2,70 +2,12 @@
 """The job ring on the whole accelerator: many images, loads of the next beside layers."""
 
 import random
-import struct
 
 import cocotb
 from cocotb.triggers import ClockCycles
 
 from tb.lib.host import ABORT, DONE, ERROR, IRQ_JOB
-from tb.lib.inference import Inference
-
-LOG_ENTRIES = 3
-
-
-class Ring(Inference):
-    """A ring of 8 entries behind everything else in memory; a job has places of its own."""
-
-    def layout(self, jobs: int) -> None:
-        at = -(-self.place["end"] // 64) * 64
-        self.ring = at
-        at += 16 << LOG_ENTRIES
-        self.image_at, self.result_at = [], []
-        for _ in range(jobs):
-            self.image_at.append(at)
-            at += -(-self.program.image_bytes // 8) * 8 + 8
-        self.write_from = at
-        for _ in range(jobs):
-            self.result_at.append(at)
-            at += self.program.result_bytes + 16
-        self.write_to = at
-
-    async def prepare(self, choice: list[int]) -> None:
-        """Images of all jobs in memory, windows around them."""
-        self.choice = choice
-        self.layout(len(choice))
-        contents = {at: self.packed[i] for at, i in zip(self.image_at, choice, strict=True)}
-        await self.load(contents)
-        await self.set_windows(
-            (self.place["program"], self.write_from - 1), (self.write_from, self.write_to - 1)
-        )
-        await self.write("RING_BASE", self.ring)
-        await self.write("RING_SIZE", LOG_ENTRIES)
-
-    async def queue(self, first: int, last: int, irqs: set[int] = frozenset()) -> None:
-        """Entries of the jobs first .. last - 1, then the doorbell."""
-        entries = {}
-        for k in range(first, last):
-            at = self.ring + 16 * (k % (1 << LOG_ENTRIES))
-            entries[at] = struct.pack(
-                "<4I", self.image_at[k], self.result_at[k], int(k in irqs) | 0xFFFE, 0xDEADBEEF
-            )
-        await self.load(entries)
-        await self.write("RING_HEAD", last)
-
-    async def check(self, jobs) -> None:
-        for k in jobs:
-            got = await self.stored(self.result_at[k])
-            assert got == self.expected[self.choice[k]], f"job {k}: {got}"
-
-
-async def ring(dut, jobs: int, **options) -> Ring:
-    cocotb.log.info(f"SEED={cocotb.RANDOM_SEED}")
-    bench = Ring(dut)
-    await bench.begin(seed=cocotb.RANDOM_SEED, **options)
-    await bench.check_good()
-    await bench.prepare([random.randrange(len(bench.images)) for _ in range(jobs)])
-    return bench
+from tb.lib.ring import ring
 
 
 @cocotb.test(timeout_time=2000, timeout_unit="ms")

@@ -67,16 +67,17 @@ def run_bench(
     *,
     program: bytes | None = None,
     settings: Mapping[str, object] | None = None,
+    extra_bytes: int = 0,
     visible: Sequence[tuple[str, str]] = (),
     **options,
 ) -> Path:
     """Run ``test_module`` on ``psf_tb_top``; returns the folder that it ran in.
 
-    ``settings`` go to job.json. ``options`` are those of ``tb.runner.run``. The job folder is
-    removed after a run without failures.
+    ``settings`` go to job.json; ``extra_bytes`` of memory lie behind the result; ``options`` are
+    those of ``tb.runner.run``. The job folder is removed after a run without failures.
     """
     compiled = compile_network(network, hardware)
-    bits = max(MEMORY_BITS, (memory_map(compiled)["end"] // 8).bit_length())
+    bits = max(MEMORY_BITS, ((memory_map(compiled)["end"] + extra_bytes) // 8).bit_length())
     program = compiled.program if program is None else program
     folder = write_job(network, images, hardware, program, **(settings or {}))
     parameters = hardware.sv_parameters()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ring of jobs in the memory of ``psf_tb_top``, filled and checked by the host."""
+
+import random
+import struct
+
+import cocotb
+
+from golden.compile.program import Program
+from tb.lib.inference import Inference
+
+
+def ring_bytes(program: Program, jobs: int, log_entries: int) -> int:
+    """What a ring with its jobs takes in memory, at most."""
+    return 64 + (16 << log_entries) + jobs * (program.image_bytes + program.result_bytes + 32)
+
+
+class Ring(Inference):
+    """A ring behind everything else in memory; every job has places of its own."""
+
+    log_entries = 3
+
+    def layout(self, jobs: int) -> None:
+        at = -(-self.place["end"] // 64) * 64
+        self.ring = at
+        at += 16 << self.log_entries
+        self.image_at, self.result_at = [], []
+        for _ in range(jobs):
+            self.image_at.append(at)
+            at += -(-self.program.image_bytes // 8) * 8 + 8
+        self.write_from = at
+        for _ in range(jobs):
+            self.result_at.append(at)
+            at += self.program.result_bytes + 16
+        self.write_to = at
+
+    async def prepare(self, choice: list[int]) -> None:
+        """Images of all jobs in memory, windows around them."""
+        self.choice = choice
+        self.layout(len(choice))
+        contents = {at: self.packed[i] for at, i in zip(self.image_at, choice, strict=True)}
+        await self.load(contents)
+        await self.set_windows(
+            (self.place["program"], self.write_from - 1), (self.write_from, self.write_to - 1)
+        )
+        await self.write("RING_BASE", self.ring)
+        await self.write("RING_SIZE", self.log_entries)
+
+    async def queue(self, first: int, last: int, irqs: set[int] = frozenset()) -> None:
+        """Entries of the jobs first .. last - 1, then the doorbell."""
+        entries = {}
+        for k in range(first, last):
+            at = self.ring + 16 * (k % (1 << self.log_entries))
+            entries[at] = struct.pack(
+                "<4I", self.image_at[k], self.result_at[k], int(k in irqs) | 0xFFFE, 0xDEADBEEF
+            )
+        await self.load(entries)
+        await self.write("RING_HEAD", last)
+
+    async def check(self, jobs) -> None:
+        for k in jobs:
+            got = await self.stored(self.result_at[k])
+            assert got == self.expected[self.choice[k]], f"job {k}: {got}"
+
+
+async def ring(dut, jobs: int, **options) -> Ring:
+    cocotb.log.info(f"SEED={cocotb.RANDOM_SEED}")
+    bench = Ring(dut)
+    await bench.begin(seed=cocotb.RANDOM_SEED, **options)
+    await bench.check_good()
+    await bench.prepare([random.randrange(len(bench.images)) for _ in range(jobs)])
+    return bench
