@@ -7,6 +7,8 @@
 * Verilator ``-Wall`` on every module with the files it reaches, on its own default parameters
   (waivers in ``lint/verilator.vlt``)
 * Yosys ``read_slang`` on every top: elaborates, no latch, no conflicting driver, no comb loop
+* combinational: no output of ``psf_top`` depends on an input in the same cycle, so that no loop
+  can close through a neighbour (``scripts/combinational.py``)
 * ruff on the Python
 
 Exit status 1 when anything was found; every check runs, whatever the earlier ones found.
@@ -14,6 +16,7 @@ Exit status 1 when anything was found; every check runs, whatever the earlier on
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -26,10 +29,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tb import runner  # noqa: E402  (the path above)
+from scripts.combinational import dependences  # noqa: E402  (the path above)
+from tb import runner  # noqa: E402
 
 WITH_SPDX = {".py", ".sv", ".svh", ".v", ".vlt", ".sh", ".toml", ".txt", ".rules", ".waiver"}
 WITH_SPDX_NAMES = {"Makefile", ".ci/run", ".gitignore"}
+_PYOSYS = (
+    "import sys; from pyosys import libyosys as ys; d = ys.Design(); "
+    "[ys.run_pass(line, d) for line in sys.argv[1:]]"
+)
 
 
 def _files() -> list[Path]:
@@ -135,6 +143,21 @@ def slang() -> list[str]:
     return found
 
 
+def combinational(top: str = "psf_top", sources: Iterable[Path] = ()) -> list[str]:
+    files = " ".join(str(p) for p in sources or runner.sources_of(top))
+    with tempfile.TemporaryDirectory() as folder:
+        netlist = Path(folder) / "flat.json"
+        passes = (f"read_slang --top {top} {files}", "proc", f"write_json {netlist}")
+        # The native Yosys: three times as fast as the WebAssembly one, and this is a large netlist.
+        output = _call(sys.executable, "-c", _PYOSYS, *passes)
+        if output:
+            return output[-10:]
+        try:
+            return dependences(json.loads(netlist.read_text()), top)
+        except ValueError as error:
+            return [f"{top}: {error}"]
+
+
 def ruff() -> list[str]:
     return _call("ruff", "check", "--quiet", "--output-format=concise", ".")
 
@@ -145,6 +168,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "verible": verible,
     "verilator": verilator,
     "slang": slang,
+    "combinational": combinational,
     "ruff": ruff,
 }
 
