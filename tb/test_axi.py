@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole block between cocotbext-axi's models, with stalls on all ten channels."""
+
+import os
+import shutil
+
+import pytest
+
+from golden.compile.hardware import Hardware
+from golden.compile.program import compile_network
+from golden.integer.network import NetworkConfig
+from golden.integer.random_network import random_images, random_network
+from tb import runner
+from tb.system import MODELS, write_job
+
+HARDWARE = Hardware.named("2x8")
+CONFIG = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
+)
+IMAGES = 3
+ID_WIDTH = 4
+CASES = [*(f"inferences/stalls={s}" for s in (0, 50, 90)), *(f"errors/stalls={s}" for s in (0, 50))]
+
+
+# One build; pytest-xdist shares the tests.
+@pytest.mark.parametrize("testcase", CASES)
+def test_axi(testcase):
+    seed = int(os.environ.get("SEED") or 1)
+    network = random_network(CONFIG, seed, "balanced", lanes=HARDWARE.lanes)
+    program = compile_network(network, HARDWARE).program
+    folder = write_job(network, random_images(CONFIG, IMAGES, seed), HARDWARE, program)
+    parameters = HARDWARE.sv_parameters() | {"AxiIdWidth": ID_WIDTH}
+    runner.run(
+        "psf_axi_top",
+        "tb.axi_tests",
+        parameters,
+        [MODELS / "psf_axi_top.sv", MODELS / "psf_axi_checker.sv"],
+        dut="psf_top",
+        dut_parameters=parameters,
+        env={"PSF_JOB": str(folder)},
+        testcase=testcase,
+        fast=True,
+    )
+    shutil.rmtree(folder)
