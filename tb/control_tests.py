@@ -12,7 +12,7 @@ from collections import deque
 
 import cocotb
 from cocotb.handle import Immediate
-from cocotb.triggers import ClockCycles, RisingEdge, Timer
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
@@ -467,6 +467,43 @@ async def errors(dut, kind: str, stall: float) -> None:
     bench.run_cycles = (2, 3, 40)
     await bench.set_up()
     await bench.write(WATCHDOG, 0)
+    await bench.good_run(PAGE * 8)
+
+
+QUEUES = (
+    "u_fetch.u_beats", "u_fetch.u_jobs", "u_sequencer.u_loads", "u_sequencer.u_items",
+    "u_load_issue.u_unpack", "u_beats",
+)  # fmt: skip
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms", skip=not cocotb.SIM_NAME.startswith("Verilator"))
+@cocotb.parametrize(queue=QUEUES)
+async def flips(dut, queue: str) -> None:
+    """The parity bit of a word that waits in a queue: a parity error; then a good run."""
+    bench = Bench(dut, latency=10, run_cycles=(200,))
+    await bench.start()
+    fifo, told = dut, 0
+    for name in queue.split("."):
+        fifo = getattr(fifo, name)
+    cells = fifo.u_words.mem
+    for _ in range(4):
+        bench.expect(random_program(16))
+        results = (bench.place(2048) + PAGE) & ~7
+        await bench.begin(results)
+        await ClockCycles(dut.clk_i, random.randrange(1, 300))
+        await FallingEdge(dut.clk_i)
+        while not int(fifo.out_valid_o.value) and not int(dut.irq_o.value):
+            await FallingEdge(dut.clk_i)
+        if int(fifo.out_valid_o.value):
+            cell = cells[int(fifo.read_q.value) % len(cells)]
+            cell.value = int(cell.value) ^ 1 << len(cell) - 1
+            await bench.interrupt(IRQ_ERROR)
+            await bench.check_error(isa.ERROR_PARITY, None)
+            assert bench.quiet()
+            told += 1
+        else:  # it was too late
+            await bench.interrupt(IRQ_JOB)
+    assert told, "the queue was always empty"
     await bench.good_run(PAGE * 8)
 
 

@@ -8,11 +8,13 @@ import random
 import struct
 
 import cocotb
-from cocotb.triggers import ClockCycles
+from cocotb.handle import Immediate
+from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 
 from golden.compile import isa
 from golden.compile.isa import DESCRIPTOR_BYTES
-from tb.lib.host import ABORT, DECERR, DONE, SLVERR, SOFT_RESET, START, STUCK
+from tb.faults_tests import kind, memories
+from tb.lib.host import ABORT, DECERR, DONE, PERIOD_NS, SLVERR, SOFT_RESET, START, STUCK
 from tb.lib.inference import Inference
 from tb.lib.registers import REGISTERS
 
@@ -309,6 +311,47 @@ async def time_out(dut) -> None:
         await bench.until_idle(5000)
         await bench.restore()
         await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def bad_bits(dut) -> None:
+    """Parity bits of a whole memory flip now and then: told or harmless, and told sometimes."""
+    bench = await ready(dut)
+    cycles = await bench.read("CYCLES")
+    await bench.write("WATCHDOG", 4 * cycles)
+    lines = sum(1 << (i + 1) * (bench.hardware.lanes + 1) - 1 for i in range(8))  # a bit per word
+    groups: dict[str, list] = {}
+    for memory in memories(dut):
+        groups.setdefault(kind(memory), []).append(memory)
+    for name, found in groups.items():
+        words = [word for memory in found for word in memory]
+        width = len(words[0].value)
+        bits = 1 << width - 1
+        if name.endswith(("datapath.spikes", "fetch.patch")):
+            bits = lines & (1 << width) - 1
+        told = 0
+        for _ in range(3 if name == "control.perf.counters" else 30):
+            await bench.put_image(0)
+            await bench.write("CTRL", START)
+            interrupt = RisingEdge(dut.irq_o)
+            while not int(dut.irq_o.value):
+                gap = Timer(random.randrange(1, cycles // 4) * PERIOD_NS + PERIOD_NS // 2, "ns")
+                if await First(interrupt, gap) is gap:
+                    for word in words:
+                        word.value = Immediate(int(word.value) ^ bits)
+            outcome = await bench.outcome()
+            await bench.acknowledge()
+            if outcome.status == DONE:
+                assert await bench.stored() == bench.expected[0], f"{name}: wrong and not told"
+                continue
+            bench.must_be(outcome, isa.ERROR_PARITY)
+            told += 1
+            if told == 3:
+                break
+        cocotb.log.info(f"{name}: {told} told")
+        assert told or name == "control.perf.counters", f"{name}: never told"
+    assert len(groups) > 20, sorted(groups)
+    await bench.check_good()
 
 
 @cocotb.test(timeout_time=4000, timeout_unit="ms")

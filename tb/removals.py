@@ -101,6 +101,12 @@ def _how(text: str) -> str:
     return f"assertion at {assertion.group(1)}" if assertion else said[:160]
 
 
+def _text(failure: ElementTree.Element) -> str:
+    """The message of a failed pytest case; its attribute is a short version of long ones."""
+    marked = [x[1:].strip() for x in (failure.text or "").splitlines() if x.startswith("E ")]
+    return "\n".join(marked) or failure.get("message", "")
+
+
 def ask(tree: Path, test: str, environment: dict[str, str]) -> Verdict:
     """Run one pytest node in ``tree``."""
     name = re.sub(r"[^\w.=-]+", "_", test)
@@ -125,7 +131,7 @@ def ask(tree: Path, test: str, environment: dict[str, str]) -> Verdict:
     cases = [case for case in cases if case.find("skipped") is None]
     if cases and not done.returncode:
         return Verdict(UNNOTICED, f"{test} passes", seconds)
-    texts = [x.get("message") or x.text or "" for case in cases for x in case.findall("failure")]
+    texts = [_text(x) for case in cases for x in case.findall("failure")]
     simulated = [t for t in texts if re.match(r"\S*(SimulationFailed|AssertionError)|assert ", t)]
     if done.returncode == 1 and cases and len(simulated) == len(cases):
         return Verdict(NOTICED, _how(simulated[0]), seconds)
