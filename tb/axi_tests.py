@@ -27,7 +27,7 @@ from tb.lib.stream import pauses
 PAGE, MAX_BURST = 4096, 64
 LATENCY = 60  # cycles, at most, before a burst that does not follow the one before
 JOBS = 4
-READABLE = ("ID", "VERSION", "STATUS", "CAP0", "CYCLES", "LABEL", "LAYERS", "RING_TAIL")
+READABLE = ("ID", "VERSION", "STATUS", "CAP0", "CYCLES", "LAYERS", "RING_TAIL")
 
 
 class Dram(Region):
