@@ -8,6 +8,7 @@ from tb import runner
 CASES = [
     ("psf_ram_1r1w", {"Width": 9, "Depth": 5}),
     ("psf_ram_1r1w", {"Width": 1, "Depth": 2}),
+    ("psf_ram_1r1w", {"Width": 12, "Depth": 7, "ReadFirst": 1}),
     ("psf_ram_1r1w", {"Width": 40, "Depth": 256}),
     ("psf_ram_parity", {"Width": 9, "Depth": 5}),
     ("psf_ram_parity", {"Width": 40, "Depth": 16}),
@@ -24,7 +25,8 @@ def _id(value: str | dict[str, int]) -> str:
 @pytest.mark.parametrize(("module", "parameters"), CASES, ids=_id)
 def test_ram(module: str, parameters: dict[str, int]) -> None:
     depth = parameters["Depth"]
-    runner.run(module, "tb.ram_tests", parameters, plusargs=[f"+depth={depth}"])
+    plusargs = [f"+depth={depth}", *["+read_first"] * parameters.get("ReadFirst", 0)]
+    runner.run(module, "tb.ram_tests", parameters, plusargs=plusargs)
 
 
 @pytest.mark.parametrize(

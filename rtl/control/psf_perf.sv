@@ -99,7 +99,8 @@ module psf_perf (
 
   psf_ram_1r1w #(
     .Width(32),
-    .Depth(512)
+    .Depth(512),
+    .ReadFirst(1'b1)  // software may read while a layer ends
   ) u_counters (
     .clk_i,
     .we_i   (writing_q && keep_q),

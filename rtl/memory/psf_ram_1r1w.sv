@@ -3,12 +3,14 @@
 // Block RAM with one write port and one read port on one clock.
 //   if (we_i) mem[waddr_i] <= wdata_i;   if (re_i) rdata_o <= mem[raddr_i];
 // Latency 1. A read and a write in the same cycle, every cycle; rdata_o holds while re_i is low.
-// Collision (both on one address): read-first, the old word comes out. No initial contents, no
-// reset. An address at or beyond Depth is an error of the caller (asserted). Golden: tb.ram_tests.
+// Collision (both on one address): rdata_o is undefined, or with ReadFirst the old word, for which
+// RAMs that do not promise it need registers and a mux behind them. No initial contents, no reset.
+// An address at or beyond Depth is an error of the caller (asserted). Golden: tb.ram_tests.
 
 module psf_ram_1r1w #(
   parameter int unsigned Width = 32,  // bits of a word, >= 1
   parameter int unsigned Depth = 256,  // words, >= 2, any value
+  parameter bit ReadFirst = 1'b0,  // a collision reads the old word
   localparam int unsigned AddrWidth = $clog2(Depth)
 ) (
   input  logic                 clk_i,
@@ -35,7 +37,7 @@ module psf_ram_1r1w #(
       mem[waddr_i] <= wdata_i;
     end
     if (re_i) begin
-      rdata_o <= mem[raddr_i];
+      rdata_o <= (!ReadFirst && we_i && waddr_i == raddr_i) ? 'x : mem[raddr_i];
     end
   end
 

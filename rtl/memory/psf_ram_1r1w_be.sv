@@ -4,8 +4,8 @@
 //   if (we_i[l]) mem[waddr_i].lane[l] <= wdata_i.lane[l];   if (re_i) rdata_o <= mem[raddr_i];
 // A word is Lanes lanes of LaneWidth bits, lane 0 in the low bits. Latency 1. A read and a write
 // in the same cycle, every cycle; rdata_o holds while re_i is low. Collision (both on one
-// address): read-first, the old word comes out. No initial contents, no reset. An address at or
-// beyond Depth is an error of the caller (asserted). Golden: tb.ram_tests.
+// address): lanes that are being written are undefined, the others right. No initial contents, no
+// reset. An address at or beyond Depth is an error of the caller (asserted). Golden: tb.ram_tests.
 
 module psf_ram_1r1w_be #(
   parameter int unsigned Lanes = 4,  // separately written parts of a word, >= 1
@@ -41,6 +41,11 @@ module psf_ram_1r1w_be #(
     end
     if (re_i) begin
       rdata_o <= mem[raddr_i];
+      for (int unsigned l = 0; l < Lanes; l++) begin
+        if (we_i[l] && waddr_i == raddr_i) begin
+          rdata_o[l*LaneWidth+:LaneWidth] <= 'x;
+        end
+      end
     end
   end
 

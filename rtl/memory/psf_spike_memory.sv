@@ -7,7 +7,8 @@
 // Writes: with word enables; with pool_i the groups' are OR-ed into pooled lines by psf_pool.
 // Priority: pool and clear, groups (round robin), loader. busy_o: a group's write or a clear is
 // not in the memory yet; it rises the cycle after the acceptance, and a read accepted while it is
-// low sees every group's write. A loader's write accepted in cycle t is read from t + 2 on.
+// low sees every group's write. A loader's write accepted in cycle t is read from t + 2 on. Words
+// that are read in the cycle in which they are written are undefined.
 // Every stored word has its (even) parity above it: made here on a write, given out with a read,
 // checked here only by the pool (parity_o); overrun_o: see psf_pool. A read at or beyond Lines is
 // answered with some line, a write there is lost.

@@ -4,8 +4,9 @@
 // writes any bank.
 // Reads: per bank one a cycle, round robin over the groups; the data of a read accepted in cycle
 // t is on rd_data_o of its group in cycle t + 1, for that cycle only. Writes are always taken and
-// are read from the next cycle on; two groups never write one bank in one cycle (asserted: they
-// write a fixed number of cycles after an accepted read of the same bank).
+// are read from the next cycle on, a read in their own cycle is undefined; two groups never write
+// one bank in one cycle (asserted: they write a fixed number of cycles after an accepted read of
+// the same bank).
 // rd_error_o stands beside rd_data_o: the word fails its parity (a word never written may, too;
 // the group knows whether it counts). Beyond Depth a write is lost and a read gives word 0.
 // Golden: tb.stream_memory_tests.

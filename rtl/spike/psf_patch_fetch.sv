@@ -4,9 +4,9 @@
 // valid taps ascending, then the lines of the pixel; key-value layers: one line per token of the
 // unit. Lines outside the image are neither fetched nor scanned. One line request per cycle; stalls
 // while the shared spike memory serves somebody else. The scanner may read line i of its half as
-// soon as i < filled_o. Words carry their parity, nothing is checked here. A line beyond the memory
-// reads line 0 instead, one beyond the half is dropped; overrun_o pulses. Golden:
-// docs/architecture.md.
+// soon as i < filled_o, so that it never meets a write (asserted). Words carry their parity, nothing
+// is checked here. A line beyond the memory reads line 0 instead, one beyond the half is dropped;
+// overrun_o pulses. Golden: docs/architecture.md.
 module psf_patch_fetch #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned LineWords = 8,
@@ -185,6 +185,8 @@ module psf_patch_fetch #(
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (!(token_valid_i && !room_o));
+      assert (!(line_valid_i && !full && patch_read_i &&
+          {half_q, filled_q[half_q][PatchWidth-1:0]} == {scan_q, patch_index_i}));
       assert (!(patch_release_i && !patch_valid_o));
     end
   end

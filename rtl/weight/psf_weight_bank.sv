@@ -6,8 +6,9 @@
 // Latency 4: a request in cycle t has its first word on out_* from cycle t + 4. Throughput: one
 // word per cycle without a bubble between rows. out_* holds until out_ready_i. ready_o is
 // registered and promises room for a grant in its cycle although the request follows one cycle
-// later, with another one possibly on its way. A write in cycle t is read from cycle t + 1 on.
-// Any entry is survived: length 0 counts as 256, and from word BankDepth - 1 on to word 0.
+// later, with another one possibly on its way. A write in cycle t is read from cycle t + 1 on
+// (a read in cycle t is undefined). Any entry is survived: length 0 counts as 256, and from word
+// BankDepth - 1 on to word 0.
 // parity_o pulses two cycles after a word that fails its parity was taken, or an entry used.
 // Golden: tb.weight_bank_tests.
 

@@ -7,8 +7,9 @@
 // A group takes every word; there is no back-pressure. Every granted row arrives completely.
 // Writes: one weight word per cycle over all banks, groups (round robin) before the loader. A
 // word accepted in cycle t is read by rows requested in cycle t or later (it is in the memory
-// from t + 2 on, they read from t + 3 on); dump_idle_o is low while a group's word is on its
-// way. A row-table entry is always taken; rows requested from the next cycle on see it.
+// from t + 2 on, they read from t + 3 on), undefined for those requested before; dump_idle_o is low
+// while a group's word is on its way. A row-table entry is always taken; rows requested from the
+// next cycle on see it.
 // parity_o pulses if a word that was handed out, or the row-table entry of a row, fails its parity:
 // two cycles after the word on word_*.
 // Golden: tb.weight_system_tests.
