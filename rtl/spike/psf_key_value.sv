@@ -36,42 +36,66 @@ module psf_key_value #(
   localparam int unsigned WordWidth = $clog2(LineWords);
   localparam int unsigned LaneWidth = $clog2(Lanes);
 
-  logic run, go, line_last, busy_q, fresh_q, ends_q, done;
+  logic go, line_last, take, busy_q, ends_q, done;
   logic [15:0] line_q;
-  logic [WordWidth-1:0] word_q, k_word, v_word;  // word_q: first K word of the line being worked on
+  logic [WordWidth-1:0] word_q, v_word;  // word_q: first K word of the line being worked on
   logic [1:0] m_log2;
   logic [7:0] k_q, v_q;  // current K word a and V word b
-  logic [Lanes-1:0] left_q, left, same_head;
-  logic [Lanes:0] k_bits, v_bits;
+  logic [Lanes-1:0] left_q, same_head;
+  logic [Lanes:0] v_bits;
   logic buffer_q;
   logic [1:0] closed_q;
 
   assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
-  assign run = patch_valid_i && layer_i.mode == psf_pkg::MODE_KEY_VALUE && !closed_q[buffer_q];
+
+  // Stage 1: a line at the output of the patch RAM. It moves on when stage 2 has done with the line
+  // before and the accumulator buffer is free, which is known from registers alone.
+  logic s1_valid_q, s1_ends_q;
+  logic [WordWidth-1:0] s1_word_q;
   assign line_last = line_q + 16'd1 == layer_i.tokens;
-  assign go = run && line_q < 16'(filled_i) && (!busy_q || (done && !ends_q));
+  assign take = s1_valid_q && !closed_q[buffer_q] && (!busy_q || (done && !ends_q));
+  assign go = patch_valid_i && layer_i.mode == psf_pkg::MODE_KEY_VALUE
+      && line_q < 16'(filled_i) && (!s1_valid_q || take);
   assign patch_read_o = go;
   assign patch_index_o = PatchWidth'(line_q);
   assign patch_release_o = go && line_last;
 
-  // Stage 1: spikes of K word a, lowest first; for each, V words b = 0 .. m-1.
-  assign k_word = word_q + WordWidth'(k_q);
-  assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
-  always_comb begin
-    k_bits = '0;
-    v_bits = '0;
-    for (int unsigned i = 0; i < LineWords; i++) begin
-      if (k_word == WordWidth'(i)) k_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
-      if (v_word == WordWidth'(i)) v_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) s1_valid_q <= 1'b0;
+    else s1_valid_q <= go || (s1_valid_q && !take);
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) line_q <= '0;
+    else if (go) line_q <= line_last ? 16'd0 : line_q + 16'd1;
+    if (go) begin
+      s1_word_q <= patch_word_i;
+      s1_ends_q <= line_last;
     end
   end
-  assign left = fresh_q ? k_bits[Lanes-1:0] : left_q;
+
+  // Stage 2: spikes of K word a, lowest first; for each, V words b = 0 .. m-1.
+  logic [LineWidth-1:0] held_q, source;
+  logic [WordWidth-1:0] next_word;  // the K word after this one, or the first one of the next line
+  logic [Lanes:0] next_bits;
+  logic k_odd_q;  // this K word, in its first cycle, has the wrong parity
+  assign source = take ? patch_line_i : held_q;
+  assign next_word = take ? s1_word_q : word_q + WordWidth'(k_q) + WordWidth'(1);
+  assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
+  always_comb begin
+    next_bits = '0;
+    v_bits = '0;
+    for (int unsigned i = 0; i < LineWords; i++) begin
+      if (next_word == WordWidth'(i)) next_bits = source[i*(Lanes+1)+:Lanes+1];
+      if (v_word == WordWidth'(i)) v_bits = held_q[i*(Lanes+1)+:Lanes+1];
+    end
+  end
 
   logic [LaneWidth-1:0] spike;  // lowest K spike
   always_comb begin
     spike = '0;
     for (int unsigned i = 0; i < Lanes; i++) begin
-      if (left[Lanes-1-i]) spike = LaneWidth'(Lanes - 1 - i);
+      if (left_q[Lanes-1-i]) spike = LaneWidth'(Lanes - 1 - i);
     end
     for (int unsigned p = 0; p < Lanes; p++) begin
       same_head[p] = LaneWidth'(p) >> layer_i.head_lanes == spike >> layer_i.head_lanes;
@@ -79,12 +103,14 @@ module psf_key_value #(
   end
 
   logic v_last, spike_last, word_last;
+  logic [Lanes-1:0] after;
+  assign after = left_q & (left_q - Lanes'(1));
   assign v_last = v_q + 8'd1 == layer_i.head_words;
-  assign spike_last = (left & (left - Lanes'(1))) == '0;
+  assign spike_last = after == '0;
   assign word_last = k_q + 8'd1 == layer_i.head_words;
   // A K word is finished when it has no spike, or with the last V word of its last spike.
   logic word_done;
-  assign word_done = left == '0 || (v_last && spike_last);
+  assign word_done = left_q == '0 || (v_last && spike_last);
   assign done = busy_q && word_done && word_last;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -92,31 +118,32 @@ module psf_key_value #(
       busy_q <= 1'b0;
       buffer_q <= 1'b0;
       closed_q <= '0;
+      k_odd_q <= 1'b0;
       add_valid_o <= 1'b0;
     end else begin
-      if (go) busy_q <= 1'b1;
+      if (take) busy_q <= 1'b1;
       else if (done) busy_q <= 1'b0;
       if (start_i) buffer_q <= 1'b0;
       else if (done && ends_q) buffer_q <= !buffer_q;
       closed_q <= (closed_q & ~reopen_i) | (2'(done && ends_q) << buffer_q);
-      add_valid_o <= busy_q && left != '0;
+      k_odd_q <= ^next_bits && (take || (busy_q && word_done && !word_last));
+      add_valid_o <= busy_q && left_q != '0;
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (start_i) line_q <= '0;
-    else if (go) line_q <= line_last ? 16'd0 : line_q + 16'd1;
-    if (go) begin
-      word_q <= patch_word_i;
-      ends_q <= line_last;
-      k_q <= '0;
+    if (take) begin
+      held_q <= patch_line_i;
+      word_q <= s1_word_q;
+      ends_q <= s1_ends_q;
+    end
+    if (take || (busy_q && word_done)) begin
+      k_q <= take ? 8'd0 : k_q + 8'd1;
       v_q <= '0;
-      fresh_q <= 1'b1;
+      left_q <= next_bits[Lanes-1:0];
     end else if (busy_q) begin
-      fresh_q <= word_done;
-      v_q <= (v_last || left == '0) ? 8'd0 : v_q + 8'd1;
-      left_q <= v_last ? left & (left - Lanes'(1)) : left;
-      if (word_done) k_q <= k_q + 8'd1;
+      v_q <= v_last ? 8'd0 : v_q + 8'd1;
+      if (v_last) left_q <= after;
     end
     add_buffer_o <= buffer_q;
     add_index_o <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
@@ -139,7 +166,7 @@ module psf_key_value #(
       parity_o <= 1'b0;
       overrun_o <= 1'b0;
     end else begin
-      parity_o <= busy_q && ((fresh_q && ^k_bits) || (left != '0 && ^v_bits));
+      parity_o <= k_odd_q || (busy_q && left_q != '0 && ^v_bits);
       overrun_o <= go && block_end > 9'(LineWords);
     end
   end

@@ -4,9 +4,9 @@
 // The last word of every accumulation is marked (an empty one if nothing fires), so that the window
 // behind never waits to learn that a timestep is over. Silent words cost nothing but the line read
 // that they share, a tap outside the image one cycle. One line read and one word per cycle, latency
-// 3; stalls with word_ready_i. A word that leaves with wrong parity (a silent one with its parity bit
-// set is none) raises parity_o, one with a spike whose row is beyond the table overrun_o, both in
-// the cycle after; its row is then 0. Golden: golden.compile.emulator (row addressing).
+// 4; stalls with word_ready_i. A word that leaves with wrong parity (a silent one with its parity
+// bit set is none) raises parity_o, one with a spike whose row is beyond the table overrun_o, both
+// in the cycle after; its row is then 0. Golden: golden.compile.emulator (row addressing).
 module psf_scanner #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned Banks = 8,
@@ -109,11 +109,14 @@ module psf_scanner #(
     end
   end
 
-  // Stage 1: the line is here; its words of this step leave one by one, silent ones not at all.
-  logic s1_valid_q, s1_fresh_q, s1_ends_q, s1_done;
-  logic [LineWords-1:0] s1_range_q, s1_left_q, range, busy_words, left, after;
+  // Stage 1: the line is at the output of the RAM. It moves on when stage 2 is free, which is known
+  // from registers alone: the RAM is slow, and a path from its output to its address would be long.
+  logic s1_valid_q, s1_ends_q, s2_free;
+  logic [LineWords-1:0] s1_range_q, range, busy_words;
   logic [18:0] s1_row_q;
   logic [SkewWidth-1:0] s1_skew_q;
+
+  assign s1_free = !s1_valid_q || s2_free;
 
   always_comb begin
     for (int unsigned i = 0; i < LineWords; i++) begin
@@ -121,48 +124,65 @@ module psf_scanner #(
       busy_words[i] = |patch_line_i[i*(Lanes+1)+:Lanes+1];
     end
   end
-  assign left = s1_fresh_q ? busy_words & s1_range_q : s1_left_q;
-  assign after = left & (left - LineWords'(1));
-
-  logic [Lanes:0] picked;
-  logic [18:0] picked_row;
-  always_comb begin
-    picked = '0;
-    picked_row = s1_row_q;
-    for (int unsigned i = 0; i < LineWords; i++) begin
-      if (left[i] && !after[i]) begin
-        picked |= patch_line_i[i*(Lanes+1)+:Lanes+1];
-        picked_row = s1_row_q + 19'(i << FoldWidth);
-      end
-    end
-  end
-
-  logic item_valid, item_word, item_ends, accept;
-  assign item_word = left != '0;
-  assign item_valid = s1_valid_q && (item_word || s1_ends_q);
-  assign item_ends = s1_ends_q && after == '0;
-  assign s1_done = s1_valid_q && (item_valid ? accept && after == '0 : 1'b1);
-  assign s1_free = !s1_valid_q || s1_done;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      s1_valid_q <= 1'b0;
-    end else if (s1_free) begin
-      s1_valid_q <= go;
-    end
+    if (!rst_ni) s1_valid_q <= 1'b0;
+    else if (s1_free) s1_valid_q <= go;
   end
 
   always_ff @(posedge clk_i) begin
     if (s1_free) begin
-      s1_fresh_q <= 1'b1;
       s1_range_q <= range;
       s1_ends_q <= ends;
       s1_row_q <= {2'd0, step_row_q} + {2'd0, tap_row_q}
           + (({3'd0, line_word} - {3'd0, first_q}) << FoldWidth);
       s1_skew_q <= SkewWidth'(tap_q);
-    end else begin
-      s1_fresh_q <= 1'b0;
-      s1_left_q <= accept ? after : left;
+    end
+  end
+
+  // Stage 2: the words of this step that are not silent leave one by one.
+  logic s2_valid_q, s2_ends_q, s2_done, accept;
+  logic [LineWidth-1:0] s2_line_q;
+  logic [LineWords-1:0] left_q, after;
+  logic [18:0] s2_row_q;
+  logic [SkewWidth-1:0] s2_skew_q;
+
+  assign after = left_q & (left_q - LineWords'(1));
+
+  logic [Lanes:0] picked;
+  logic [18:0] picked_row;
+  always_comb begin
+    picked = '0;
+    picked_row = s2_row_q;
+    for (int unsigned i = 0; i < LineWords; i++) begin
+      if (left_q[i] && !after[i]) begin
+        picked |= s2_line_q[i*(Lanes+1)+:Lanes+1];
+        picked_row = s2_row_q + 19'(i << FoldWidth);
+      end
+    end
+  end
+
+  logic item_valid, item_word, item_ends;
+  assign item_word = left_q != '0;
+  assign item_valid = s2_valid_q && (item_word || s2_ends_q);
+  assign item_ends = s2_ends_q && after == '0;
+  assign s2_done = s2_valid_q && (item_valid ? accept && after == '0 : 1'b1);
+  assign s2_free = !s2_valid_q || s2_done;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) s2_valid_q <= 1'b0;
+    else if (s2_free) s2_valid_q <= s1_valid_q;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (s2_free) begin
+      s2_line_q <= patch_line_i;
+      left_q <= busy_words & s1_range_q;
+      s2_ends_q <= s1_ends_q;
+      s2_row_q <= s1_row_q;
+      s2_skew_q <= s1_skew_q;
+    end else if (accept) begin
+      left_q <= after;
     end
   end
 
@@ -193,7 +213,7 @@ module psf_scanner #(
     end else if (accept) begin
       hold_bits_q <= picked;
       hold_row_q <= picked_row;
-      hold_skew_q <= s1_skew_q;
+      hold_skew_q <= s2_skew_q;
       hold_last_q <= item_ends;
     end
   end
