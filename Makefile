@@ -37,7 +37,7 @@ sim: $(STAMP) ## classify test images on the RTL and compare every spike with th
 test: $(STAMP) ## all tests, those of the RTL on SIM
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)
 
-lint: $(STAMP) ## Verilator -Wall, Verible, Yosys read_slang, ruff, names, licence lines
+lint: $(STAMP) ## Verilator -Wall, Verible, Yosys read_slang, combinational paths, ruff, names, licence lines
 	@$(PY) scripts/lint.py
 
 waves: $(STAMP) ## make sim on one image with waveforms (FST; the path is printed)

@@ -129,12 +129,14 @@ module psf_axi_checker #(
   reg [7:0] w_len [0:15];
   reg [4:0] r_in_q, r_out_q, w_in_q, w_out_q, b_out_q;
   reg [7:0] r_beat_q, w_beat_q;
-  reg l_read_q, l_aw_q, l_w_q;
+  reg l_read_q;
+  reg [1:0] l_aw_q, l_w_q;  // addresses and data taken and not yet answered
   wire ar_go = arvalid_i && arready_i;
   wire r_go = rvalid_i && rready_i;
   wire aw_go = awvalid_i && awready_i;
   wire w_go = wvalid_i && wready_i;
   wire b_go = bvalid_i && bready_i;
+  wire l_b_go = axil_bvalid_i && axil_bready_i;
   assign open_o = r_in_q != r_out_q || w_in_q != b_out_q || arvalid_i || awvalid_i || wvalid_i;
 
   always @(posedge clk_i or negedge rst_ni) begin
@@ -147,8 +149,8 @@ module psf_axi_checker #(
       r_beat_q <= 8'd0;
       w_beat_q <= 8'd0;
       l_read_q <= 1'b0;
-      l_aw_q <= 1'b0;
-      l_w_q <= 1'b0;
+      l_aw_q <= 2'd0;
+      l_w_q <= 2'd0;
     end else begin
       if (ar_go) r_in_q <= r_in_q + 5'd1;
       if (r_go) r_beat_q <= rlast_i ? 8'd0 : r_beat_q + 8'd1;
@@ -159,10 +161,8 @@ module psf_axi_checker #(
       if (b_go) b_out_q <= b_out_q + 5'd1;
       if (axil_arvalid_i && axil_arready_i) l_read_q <= 1'b1;
       else if (axil_rvalid_i && axil_rready_i) l_read_q <= 1'b0;
-      if (axil_awvalid_i && axil_awready_i) l_aw_q <= 1'b1;
-      else if (axil_bvalid_i && axil_bready_i) l_aw_q <= 1'b0;
-      if (axil_wvalid_i && axil_wready_i) l_w_q <= 1'b1;
-      else if (axil_bvalid_i && axil_bready_i) l_w_q <= 1'b0;
+      l_aw_q <= l_aw_q + {1'b0, axil_awvalid_i && axil_awready_i} - {1'b0, l_b_go};
+      l_w_q <= l_w_q + {1'b0, axil_wvalid_i && axil_wready_i} - {1'b0, l_b_go};
     end
   end
 
@@ -177,7 +177,9 @@ module psf_axi_checker #(
       end
       if (b_go && w_out_q == b_out_q) $error("a write response before its data");
       if (axil_rvalid_i && !l_read_q) $error("AXI4-Lite: a read response without a request");
-      if (axil_bvalid_i && !(l_aw_q && l_w_q)) $error("AXI4-Lite: a response without a write");
+      if (axil_bvalid_i && (l_aw_q == 2'd0 || l_w_q == 2'd0)) begin
+        $error("AXI4-Lite: a response without a write");
+      end
     end
   end
 
