@@ -193,10 +193,10 @@ async def stops(dut, stall: float) -> None:
             await RisingEdge(dut.clk_i)
         await bench.cycles(random.randrange(random.choice((3, 12, 300))))
         dut.stop_i.value = 1
-        await RisingEdge(dut.clk_i)
+        await FallingEdge(dut.clk_i)
+        started = len(bench.port.bursts) + int(dut.m_axi_awvalid.value)
         await FallingEdge(dut.clk_i)
         ended = len(bench.done.items) + len(bench.faults.items)
-        started = len(bench.port.bursts) + int(dut.m_axi_awvalid.value)
         while not int(dut.idle_o.value):
             await RisingEdge(dut.clk_i)
         await bench.cycles(random.choice((1, 20)))
