@@ -284,7 +284,7 @@ class _Verilator(_Limited, Verilator):
         verilate, make = super()._build_command()
         if self.fast:  # signals that nobody looks at may be optimised away
             verilate.remove("--public-flat-rw")
-            make += ["OPT_FAST=-O3", "OPT_GLOBAL=-O2"]
+            make += ["OPT_FAST=-O1"] if COVERAGE else ["OPT_FAST=-O3", "OPT_GLOBAL=-O2"]
         else:
             make += ["OPT_FAST=-O1"]
         if self.timing:  # the wheel's verilated.mk was configured without them
