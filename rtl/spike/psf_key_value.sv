@@ -75,18 +75,19 @@ module psf_key_value #(
   end
 
   // Stage 2: spikes of K word a, lowest first; for each, V words b = 0 .. m-1.
-  logic [LineWidth-1:0] held_q, source;
-  logic [WordWidth-1:0] next_word;  // the K word after this one, or the first one of the next line
-  logic [Lanes:0] next_bits;
+  logic [LineWidth-1:0] held_q;
+  logic [WordWidth-1:0] next_word;
+  logic [Lanes:0] first_bits, next_bits;  // K words: first one of the next line, next one of this
   logic k_odd_q;  // this K word, in its first cycle, has the wrong parity
-  assign source = take ? patch_line_i : held_q;
-  assign next_word = take ? s1_word_q : word_q + WordWidth'(k_q) + WordWidth'(1);
+  assign next_word = word_q + WordWidth'(k_q) + WordWidth'(1);
   assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
   always_comb begin
+    first_bits = '0;
     next_bits = '0;
     v_bits = '0;
     for (int unsigned i = 0; i < LineWords; i++) begin
-      if (next_word == WordWidth'(i)) next_bits = source[i*(Lanes+1)+:Lanes+1];
+      if (s1_word_q == WordWidth'(i)) first_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
+      if (next_word == WordWidth'(i)) next_bits = held_q[i*(Lanes+1)+:Lanes+1];
       if (v_word == WordWidth'(i)) v_bits = held_q[i*(Lanes+1)+:Lanes+1];
     end
   end
@@ -102,16 +103,22 @@ module psf_key_value #(
     end
   end
 
-  logic v_last, spike_last, word_last;
+  logic v_last, word_last, any_q, single_q;  // left_q has a spike, has not two
   logic [Lanes-1:0] after;
   assign after = left_q & (left_q - Lanes'(1));
   assign v_last = v_q + 8'd1 == layer_i.head_words;
-  assign spike_last = after == '0;
   assign word_last = k_q + 8'd1 == layer_i.head_words;
   // A K word is finished when it has no spike, or with the last V word of its last spike.
   logic word_done;
-  assign word_done = left_q == '0 || (v_last && spike_last);
+  assign word_done = !any_q || (v_last && single_q);
   assign done = busy_q && word_done && word_last;
+
+  logic [Lanes-1:0] left_d;
+  always_comb begin
+    left_d = next_bits[Lanes-1:0];
+    if (take) left_d = first_bits[Lanes-1:0];
+    else if (!word_done) left_d = after;
+  end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -126,8 +133,8 @@ module psf_key_value #(
       if (start_i) buffer_q <= 1'b0;
       else if (done && ends_q) buffer_q <= !buffer_q;
       closed_q <= (closed_q & ~reopen_i) | (2'(done && ends_q) << buffer_q);
-      k_odd_q <= ^next_bits && (take || (busy_q && word_done && !word_last));
-      add_valid_o <= busy_q && left_q != '0;
+      k_odd_q <= take ? ^first_bits : ^next_bits && busy_q && word_done && !word_last;
+      add_valid_o <= busy_q && any_q;
     end
   end
 
@@ -140,10 +147,13 @@ module psf_key_value #(
     if (take || (busy_q && word_done)) begin
       k_q <= take ? 8'd0 : k_q + 8'd1;
       v_q <= '0;
-      left_q <= next_bits[Lanes-1:0];
     end else if (busy_q) begin
       v_q <= v_last ? 8'd0 : v_q + 8'd1;
-      if (v_last) left_q <= after;
+    end
+    if (take || (busy_q && (word_done || v_last))) begin
+      left_q <= left_d;
+      any_q <= left_d != '0;
+      single_q <= (left_d & (left_d - Lanes'(1))) == '0;
     end
     add_buffer_o <= buffer_q;
     add_index_o <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
@@ -166,7 +176,7 @@ module psf_key_value #(
       parity_o <= 1'b0;
       overrun_o <= 1'b0;
     end else begin
-      parity_o <= k_odd_q || (busy_q && left_q != '0 && ^v_bits);
+      parity_o <= k_odd_q || (busy_q && any_q && ^v_bits);
       overrun_o <= go && block_end > 9'(LineWords);
     end
   end

@@ -57,7 +57,8 @@ module psf_scanner #(
   logic [15:0] patch_base_q, line_q;  // of the tap: patch line; line offset
   logic [3:0] tap_q;
 
-  logic run, go, skip, s1_free, tap_end, step_end, token_end, ends;
+  logic run, want, go, skip, s1_free, tap_end, step_end, token_end, ends;
+  logic want_tap_end, want_step_end, skip_step_end, token_last;
   logic [15:0] last, line, index, line_word;
   assign taps = step_begin_q ? patch_taps_i : todo_q;
   assign last = first_q + {8'd0, layer_i.in_words} - 16'd1;
@@ -67,11 +68,17 @@ module psf_scanner #(
 
   assign run = patch_valid_i && layer_i.mode != psf_pkg::MODE_KEY_VALUE;
   assign skip = run && !taps[0];
-  assign go = run && taps[0] && index < 16'(filled_i) && s1_free;
-  assign tap_end = skip || (go && line == last >> WordWidth);
-  assign step_end = tap_end && taps[8:1] == 8'd0;
-  assign token_end = step_end && (layer_i.repeat_drain || step_q + 8'd1 == layer_i.steps);
-  assign ends = step_end && (token_end || !layer_i.merge);
+  assign want = run && taps[0] && index < 16'(filled_i);
+  assign want_tap_end = want && line == last >> WordWidth;
+  assign want_step_end = want_tap_end && taps[8:1] == 8'd0;
+  assign skip_step_end = skip && taps[8:1] == 8'd0;
+  assign token_last = layer_i.repeat_drain || step_q + 8'd1 == layer_i.steps;
+  // s1_free is the latest of all, hence it comes last.
+  assign go = want && s1_free;
+  assign tap_end = skip || (want_tap_end && s1_free);
+  assign step_end = skip_step_end || (want_step_end && s1_free);
+  assign token_end = (skip_step_end && token_last) || (want_step_end && token_last && s1_free);
+  assign ends = (skip_step_end || want_step_end) && (token_last || !layer_i.merge);  // if s1_free
 
   assign patch_read_o = go;
   assign patch_index_o = PatchWidth'(index);
@@ -140,10 +147,11 @@ module psf_scanner #(
     end
   end
 
-  // Stage 2: the words of this step that are not silent leave one by one.
-  logic s2_valid_q, s2_ends_q, s2_done, accept;
+  // Stage 2: the words of this step that are not silent leave one by one. Whether there is one, and
+  // not two, is kept beside them.
+  logic s2_valid_q, s2_ends_q, any_q, single_q, room, accept;
   logic [LineWidth-1:0] s2_line_q;
-  logic [LineWords-1:0] left_q, after;
+  logic [LineWords-1:0] left_q, left_d, after;
   logic [18:0] s2_row_q;
   logic [SkewWidth-1:0] s2_skew_q;
 
@@ -162,12 +170,12 @@ module psf_scanner #(
     end
   end
 
-  logic item_valid, item_word, item_ends;
-  assign item_word = left_q != '0;
-  assign item_valid = s2_valid_q && (item_word || s2_ends_q);
-  assign item_ends = s2_ends_q && after == '0;
-  assign s2_done = s2_valid_q && (item_valid ? accept && after == '0 : 1'b1);
-  assign s2_free = !s2_valid_q || s2_done;
+  logic item_valid, item_ends;
+  assign item_valid = s2_valid_q && (any_q || s2_ends_q);
+  assign item_ends = s2_ends_q && single_q;
+  assign accept = item_valid && room;
+  assign s2_free = !item_valid || (single_q && room);
+  assign left_d = s2_free ? busy_words & s1_range_q : after;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) s2_valid_q <= 1'b0;
@@ -177,12 +185,14 @@ module psf_scanner #(
   always_ff @(posedge clk_i) begin
     if (s2_free) begin
       s2_line_q <= patch_line_i;
-      left_q <= busy_words & s1_range_q;
       s2_ends_q <= s1_ends_q;
       s2_row_q <= s1_row_q;
       s2_skew_q <= s1_skew_q;
-    end else if (accept) begin
-      left_q <= after;
+    end
+    if (s2_free || accept) begin
+      left_q <= left_d;
+      any_q <= left_d != '0;
+      single_q <= (left_d & (left_d - LineWords'(1))) == '0;
     end
   end
 
@@ -192,10 +202,10 @@ module psf_scanner #(
   logic [18:0] hold_row_q;
   logic [SkewWidth-1:0] hold_skew_q;
 
-  assign word_valid_o = hold_valid_q && (hold_last_q || (item_valid && item_word));
+  assign word_valid_o = hold_valid_q && (hold_last_q || (s2_valid_q && any_q));
   assign push = word_valid_o && word_ready_i;
-  assign absorb = item_valid && !item_word && hold_valid_q && !hold_last_q;
-  assign accept = item_valid && (!hold_valid_q || absorb || push);
+  assign absorb = item_valid && !any_q && hold_valid_q && !hold_last_q;
+  assign room = !hold_valid_q || word_ready_i || !(hold_last_q || any_q);  // for an item
   assign word_bits_o = hold_bits_q[Lanes-1:0];
   assign word_row_o = beyond ? '0 : hold_row_q[RowAddrWidth-1:0];
   assign word_skew_o = hold_skew_q;

@@ -71,11 +71,12 @@ module psf_weight_bank #(
   req_t [FifoDepth-1:0] fifo_q;
   req_t head;
   logic [1:0] write_q, read_q;
-  logic [2:0] count_d, count_q;
+  logic [2:0] count_pop, count_stay, count_q;  // the next count, with and without a pop
   logic pop;
 
   assign head = fifo_q[read_q];
-  assign count_d = count_q + 3'(req_valid_i) - 3'(pop);
+  assign count_stay = count_q + 3'(req_valid_i);
+  assign count_pop = count_stay - 3'd1;
 
   // Stage 1: the row-table entry is read. Stage 2: its words are being read. Stage 3: the output.
   logic row_valid_q, words_valid_q, row_move, words_read, words_done;
@@ -84,10 +85,11 @@ module psf_weight_bank #(
   logic [EntryWidth-1:0] entry;
   logic [WordBits-1:0] addr_q, addr_next;
   logic [7:0] left_q;  // words after this one
+  logic last_q;  // none
   logic [3:0] shift_q;
 
   assign words_read = words_valid_q && (!out_valid_o || out_ready_i);
-  assign words_done = words_read && left_q == 8'd0;
+  assign words_done = words_read && last_q;
   assign row_move = row_valid_q && (!words_valid_q || words_done);
   assign addr_next = (addr_q == WordBits'(BankDepth - 1)) ? '0 : addr_q + WordBits'(1);
   assign pop = count_q != 3'd0 && (!row_valid_q || row_move);
@@ -106,15 +108,17 @@ module psf_weight_bank #(
       shift_q <= entry[WordBits+8+:4];
       addr_q <= entry[WordBits-1:0];
       left_q <= entry[WordBits+:8] - 8'd1;
+      last_q <= entry[WordBits+:8] == 8'd1;
     end else if (words_read) begin
       addr_q <= addr_next;
       left_q <= left_q - 8'd1;
+      last_q <= left_q == 8'd1;
     end
     if (words_read) begin
       out_group_o <= words_group_q;
       out_tag_o <= words_tag_q;
       out_shift_o <= shift_q;
-      out_last_o <= left_q == 8'd0;
+      out_last_o <= last_q;
     end
   end
 
@@ -130,9 +134,10 @@ module psf_weight_bank #(
     end else begin
       write_q <= write_q + 2'(req_valid_i);
       read_q <= read_q + 2'(pop);
-      count_q <= count_d;
+      count_q <= pop ? count_pop : count_stay;  // pop is the latest of all
       // Room for what is here, for a grant in this cycle, and for one in the next.
-      ready_o <= count_d + 3'(ready_o) < 3'(FifoDepth);
+      ready_o <= pop ? count_pop + 3'(ready_o) < 3'(FifoDepth)
+          : count_stay + 3'(ready_o) < 3'(FifoDepth);
       row_valid_q <= pop || (row_valid_q && !row_move);
       words_valid_q <= row_move || (words_valid_q && !words_done);
       out_valid_o <= words_read || (out_valid_o && !out_ready_i);
