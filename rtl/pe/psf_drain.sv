@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control of a group's drain: walks the J accumulators of a finished accumulation and steers them
-// through three stages: 0 read accumulator, parameters and residual word; 1 bias, residual, LIF; 2
+// through three stages: 0 read accumulator, parameters and residual word; 1 bias, residual; 2 LIF,
 // hand out spikes, residual word, logits or key-value counts. Also keeps the tokens in flight (in
 // order) and tells which timestep an accumulation is. One accumulator word per cycle for spikes and
 // residuals, one in three for key-value and head (their receivers are shared). Stage 0 waits for

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stages 1 and 2 of a group's drain, all lanes. Stage 0 (psf_drain) reads an accumulator word, which
 // comes here together with its place; the parameters are read along with it.
-//   1: x = acc + bias; residual: x = (first ? 0 : stream) + (x << shift); spike = LIF(x)
-//   2: hand out spikes (to the line writer), residual word, logits or key-value row
+//   1: x = acc + bias; residual: x = (first ? 0 : stream) + (x << shift)
+//   2: spike = LIF(x); hand out spikes (to the line writer), residual word, logits or key-value row
 // Latency 2, one word per cycle for spikes and residuals; stage 2 waits for head_ready_i and
 // dump_ready_i (busy_o tells stage 0 to stay back). A word whose address is beyond its memory is
 // dropped; overrun_o pulses. parity_o: a parameter, residual or membrane that was used had a wrong
@@ -171,8 +171,9 @@ module psf_drain_stages #(
   assign dump_row = 16'(s1_q.index) >> m_log2;
   assign dump_word = 16'(s1_q.index) & ({8'd0, layer_i.head_words} - 16'd1);
 
-  logic [Lanes-1:0][AccWidth-1:0] value, s2_value_q;
-  logic [Lanes-1:0] spikes, s2_spikes_q, lif_parity, param_parity_q;
+  logic [Lanes-1:0][AccWidth-1:0] value, s2_value_q, s2_theta2_q;
+  logic [Lanes-1:0] lif_parity, param_parity_q;
+  logic s2_first_q;
   always_ff @(posedge clk_i) begin
     s1_q <= s0;
     s1_first_q <= first_step_i;
@@ -181,8 +182,8 @@ module psf_drain_stages #(
     s1_block_q <= token_block_i;
     if (s1_valid_q) begin
       s2_q <= s1_q;
+      s2_first_q <= s1_first_q;
       s2_value_q <= value;
-      s2_spikes_q <= spikes;
       s2_dump_q <= {1'b0, s1_dump_q} + {2'd0, (dump_row >> BankWidth) << m_log2}
           + {2'd0, dump_word};
       s2_dump_bank_q <= dump_row[BankWidth-1:0];
@@ -200,22 +201,26 @@ module psf_drain_stages #(
     assign residual = {{(AccWidth - StreamWidth) {stream[StreamWidth-1]}}, stream}
         + (current << layer_i.shift[2:0]);
     assign value[p] = mode_residual ? residual : current;
+    always_ff @(posedge clk_i) begin
+      if (s1_valid_q) s2_theta2_q[p] <= theta2;
+      param_parity_q[p] <= ^{theta2, bias};
+    end
+
+    // Stage 2.
     psf_lif #(
         .Depth(AccDepth),
         .Width(AccWidth)
     ) u_lif (
         .clk_i,
         .rst_ni,
-        .valid_i  (s1_valid_q && mode_fire),
-        .first_i  (s1_first_q),
-        .index_i  (s1_q.index),
-        .current_i(value[p]),
-        .theta2_i (theta2),
-        .spike_o  (spikes[p]),
+        .valid_i  (s2_valid_q && mode_fire),
+        .first_i  (s2_first_q),
+        .index_i  (s2_q.index),
+        .current_i(s2_value_q[p]),
+        .theta2_i (s2_theta2_q[p]),
+        .spike_o  (line_bits_o[p]),
         .parity_o (lif_parity[p])
     );
-    always_ff @(posedge clk_i) param_parity_q[p] <= ^{theta2, bias};
-
     assign stream_write_data_o[p*StreamWidth+:StreamWidth] = s2_value_q[p][StreamWidth-1:0];
     // Counts are at most the number of tokens, which is below 128.
     assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q[IndexWidth-1:0], s2_value_q[p][7:0]};
@@ -239,14 +244,13 @@ module psf_drain_stages #(
   assign line_right_o = s2_q.right;
   assign line_down_o = s2_q.down;
   assign line_last_o = s2_q.last;
-  assign line_bits_o = s2_spikes_q;
   assign trace_valid_o = s2_valid_q && s2_taken;
   assign trace_token_o = s2_q.token;
   assign trace_step_o = s2_q.step;
   assign trace_word_o = 8'(s2_q.index);
   assign trace_value_o = s2_value_q;
 
-  // Faults, all of them visible within two cycles after the word was in stage 2. The parity of the
+  // Faults, all of them visible within three cycles after the word was in stage 2. The parity of the
   // parameters takes two steps: lane by lane, then over the lanes.
   logic param_used_q, param_bit_q, stream_bad_q;
   always_ff @(posedge clk_i) param_bit_q <= params[ParamWidth];
