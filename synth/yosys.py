@@ -86,11 +86,7 @@ def elaborate(folder: Path, parameters: dict[str, int], sources: list[Path] | No
 
 def synth_flat(folder: Path) -> str:
     """synth_ecp5 over the flattened design; leaves ``flat.json``; the log."""
-    passes = [
-        f"read_rtlil {folder}/elaborated.il",
-        "scratchpad -copy abc9.script.flow3 abc9.script",  # twice the time, a LUT level less
-        f"synth_ecp5 -top {TOP} -json flat.json",
-    ]
+    passes = [f"read_rtlil {folder}/elaborated.il", f"synth_ecp5 -top {TOP} -json flat.json"]
     return yosys("synth_ecp5: flat", folder, passes)
 
 

@@ -252,7 +252,6 @@ module psf_group #(
   );
 
   logic window_empty, window_blocked;
-  logic add_valid_q, add_buffer_q, row_done_q;
   logic [1:0] window_complete, kv_complete, complete, reopen;
   psf_window #(
       .Lanes(Lanes),
@@ -274,8 +273,8 @@ module psf_group #(
       .row_bank_o,
       .row_addr_o,
       .row_buffer_o,
-      .row_done_i       (row_done_q),
-      .row_done_buffer_i(add_buffer_q),
+      .row_done_i       (word_valid_i && word_last_i),
+      .row_done_buffer_i(word_buffer_i),
       .complete_o       (window_complete),
       .reopen_i         (mode_key_value ? 2'd0 : reopen),
       .empty_o          (window_empty),
@@ -311,27 +310,7 @@ module psf_group #(
       .parity_o       (kv_parity),
       .overrun_o      (kv_overrun)
   );
-
-  // Lanes add one cycle after a weight word, or an add of K^T V, has come.
-  logic [2:0] add_shift_q;
-  logic [1:0] kv_complete_q;
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      add_valid_q <= 1'b0;
-      row_done_q <= 1'b0;
-      kv_complete_q <= '0;
-    end else begin
-      add_valid_q <= word_valid_i || kv_add;
-      row_done_q <= word_valid_i && word_last_i;
-      kv_complete_q <= kv_complete & ~reopen;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    add_buffer_q <= mode_key_value ? kv_buffer : word_buffer_i;
-    add_shift_q <= mode_key_value ? 3'd0 : word_shift_i;
-  end
-  assign complete = mode_key_value ? kv_complete_q & kv_complete : window_complete;
+  assign complete = mode_key_value ? kv_complete : window_complete;
 
   // Drain control: stage 0.
   logic hold, drain_read, drain_buffer, drain_clear, drain_idle, line_room, stages_busy;
@@ -373,25 +352,25 @@ module psf_group #(
   assign stream_read_bank_o = drain_token.bank;
 
   // Lanes.
+  logic add_valid, add_buffer;
   logic [Lanes-1:0][AccWidth-1:0] acc, acc_q;
+  assign add_valid = word_valid_i || kv_add;
+  assign add_buffer = mode_key_value ? kv_buffer : word_buffer_i;
 
   for (genvar p = 0; p < Lanes; p++) begin : gen_lane
-    logic [SlotWidth-1:0] slot_q;
-    always_ff @(posedge clk_i) begin
-      slot_q <= mode_key_value ? {kv_add_index, 7'd0, kv_bits[p]}
-          : word_data_i[p*SlotWidth+:SlotWidth];
-    end
+    logic [SlotWidth-1:0] slot;
+    assign slot = word_data_i[p*SlotWidth+:SlotWidth];
     psf_pe #(
         .Depth(AccDepth),
         .AccWidth(AccWidth)
     ) u_pe (
         .clk_i,
         .rst_ni,
-        .add_valid_i   (add_valid_q),
-        .add_buffer_i  (add_buffer_q),
-        .add_index_i   (slot_q[SlotWidth-1:8]),
-        .add_weight_i  (slot_q[7:0]),
-        .add_shift_i   (add_shift_q),
+        .add_valid_i   (add_valid),
+        .add_buffer_i  (add_buffer),
+        .add_index_i   (mode_key_value ? kv_add_index : slot[SlotWidth-1:8]),
+        .add_weight_i  (mode_key_value ? {7'd0, kv_bits[p]} : slot[7:0]),
+        .add_shift_i   (mode_key_value ? 3'd0 : word_shift_i),
         .drain_valid_i (drain_read),
         .drain_buffer_i(sweep_done_q ? drain_buffer : sweep_q[IndexWidth]),
         .drain_index_i (sweep_done_q ? drain_index : sweep_q[IndexWidth-1:0]),
@@ -407,7 +386,7 @@ module psf_group #(
   // The lanes never add to the buffer that is being drained.
   always_ff @(posedge clk_i) begin
     if (rst_ni && sweep_done_q) begin
-      assert (!(add_valid_q && drain_clear && add_buffer_q == drain_buffer));
+      assert (!(add_valid && drain_clear && add_buffer == drain_buffer));
     end
   end
 
@@ -532,10 +511,10 @@ module psf_group #(
 
   // Where this group's cycle goes; exactly one of bits 5:1 per cycle.
   assign event_o[0] = row_valid_o || kv_add;
-  assign event_o[1] = add_valid_q;
+  assign event_o[1] = add_valid;
   always_comb begin
     event_o[5:2] = '0;
-    if (!add_valid_q) begin
+    if (!add_valid) begin
       if (drain_idle) event_o[5] = 1'b1;
       else if (window_blocked || (window_empty && complete != 2'd0)) event_o[4] = 1'b1;
       else if (window_empty) event_o[3] = 1'b1;
