@@ -388,6 +388,7 @@ async def errors(dut, kind: str, stall: float) -> None:
     """Cause, index, address, interrupt of each error, and a bus at rest; then a good run."""
     bench = Bench(dut, latency=10, stall=stall, memory_stall=stall)
     await bench.start()
+    await bench.write(WATCHDOG, 40_000)  # a hang has an end
     program, middle = random_program(12), 6
     item = program.add_load(legal_load(HARDWARE, load.WEIGHT, 20), from_image=0)
     program.items.insert(middle, program.items.pop())
@@ -482,6 +483,7 @@ async def flips(dut, queue: str) -> None:
     """The parity bit of a word that waits in a queue: a parity error; then a good run."""
     bench = Bench(dut, latency=10, run_cycles=(200,))
     await bench.start()
+    await bench.write(WATCHDOG, 40_000)  # a hang has an end
     fifo, told = dut, 0
     for name in queue.split("."):
         fifo = getattr(fifo, name)

@@ -237,6 +237,10 @@ def inside(dut, f, hw):
     if f["mode"] == isa.MODE_HEAD:
         return
     yield "lines", [group.u_writer.u_queue.u_words.mem]
+    if f["pool"]:
+        banks = [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
+        lines = range(f["out_base"], f["out_base"] + f["out_clear"])
+        yield "pooled lines", [[banks[n % hw.groups][n // hw.groups] for n in lines]]
     if f["steps"] > 1:
         yield "membranes", [group.u_stages.gen_lane[p].u_lif.u_parity.mem for p in lanes]
 
@@ -284,7 +288,7 @@ async def faults(dut):
 
     def mask(name):
         """The bits to flip: of a line the parity of every word, because not all are used."""
-        return lines if name in ("patch", "spikes") else 1
+        return lines if name in ("patch", "spikes", "pooled lines") else 1
 
     async def flip(memories, bits):
         """Now and then these bits of every word."""
@@ -311,7 +315,7 @@ async def faults(dut):
                 assert bench.faults & OVERRUN, f"{key}: {change} is not reported"
                 await again()
             for name, memories in inside(dut, f, hw):
-                for _ in range(8):  # a word may be there for one cycle only, between two flips
+                for _ in range(40):  # a single word may be there for one cycle, between two flips
                     task = cocotb.start_soon(flip(memories, mask(name)))
                     await bench.layer(f)
                     task.cancel()

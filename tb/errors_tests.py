@@ -10,6 +10,7 @@ import struct
 import cocotb
 from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+from cocotb.utils import get_sim_time
 
 from golden.compile import isa
 from golden.compile.isa import DESCRIPTOR_BYTES
@@ -362,16 +363,19 @@ async def abort(dut, stalls: int) -> None:
     cycles, limit = await bench.read("CYCLES"), 20 * bench.limit
     await bench.write("CTRL", ABORT)  # nothing to abort
     assert not int(dut.irq_o.value) and await bench.read("STATUS") == DONE
+    stopped, longest = 0, 0
     for i in range(110):
         await bench.put_image(0)
         await bench.write("CTRL", START)
         await ClockCycles(dut.clk_i, random.randrange(cycles - 20) + 1)
+        began = get_sim_time("ns")
         if i % 4 == 3:
             await bench.write("CTRL", SOFT_RESET)
             status = await bench.until_idle(20_000)
             assert status == 0 and not int(dut.irq_o.value), f"soft reset: status {status}"
             assert await bench.read("PROGRAM_COUNT") == 0 and await bench.read("IRQ_ENABLE") == 0
             assert not int(dut.bus_open_o.value)
+            longest = max(longest, get_sim_time("ns") - began)
             await bench.set_up(bench.place, bench.program.count, bench.program.result_bytes)
         else:
             await bench.write("CTRL", ABORT)
@@ -381,6 +385,11 @@ async def abort(dut, stalls: int) -> None:
                 assert await bench.stored() == bench.expected[0]
             else:
                 bench.must_be(outcome, isa.ERROR_ABORT)
+                longest = max(longest, get_sim_time("ns") - began)
+                stopped += 1
             await bench.acknowledge()
         await bench.check_good(limit=limit)
+    longest //= PERIOD_NS
+    cocotb.log.info(f"{stopped} stopped, in at most {longest} of {cycles} cycles")
+    assert stopped > 40 and longest < cycles // 2, "what was on has gone on"
     bench.must_stay_inside()

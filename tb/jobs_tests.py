@@ -48,6 +48,7 @@ async def per_job(dut) -> None:
         await bench.until_interrupt(20 * bench.limit)
         await bench.write("IRQ_STATUS", IRQ_JOB)
         tail = await bench.read("RING_TAIL")
+        assert seen or tail < queued, "the first job asked for an interrupt when it is done"
         assert tail > seen or await bench.read("STATUS") & 1 == 0, f"interrupt, but tail is {tail}"
         await bench.check(range(seen, tail))
         seen = tail
