@@ -18,7 +18,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  synth formal coverage fuzz faults clean distclean
+  synth formal coverage fuzz faults removals clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -77,6 +77,9 @@ fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported er
 
 faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
 	@$(PY) -m tb.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
+
+removals: $(STAMP) ## take out one protection at a time: a test has to notice each (an hour)
+	@$(PY) -m tb.removals --jobs $(JOBS)
 
 clean: ## remove what was built, keep the installation
 	@rm -rf build
