@@ -160,7 +160,7 @@ class Emulator:
                     dy, dx = (tap // 3 - 1, tap % 3 - 1) if f["kernel3"] else (0, 0)
                     if not (0 <= y + dy < f["height"] and 0 <= x + dx < w):
                         continue
-                    line = f["in_base"] + (y + dy) * f["in_row_lines"] + (x + dx) * f["in_lines"]
+                    line = f["in_base"] + (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
                     words = self._words(f, line)
                     for t in range(scanned):
                         at = t * f["in_step"] + f["in_first"]

@@ -34,8 +34,12 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
 
 
 def _last_read(f: dict[str, int]) -> int:
-    last_pixel = (f["height"] - 1) * f["in_row_lines"] + (f["width"] - 1) * f["in_lines"]
-    return f["in_base"] + last_pixel + f["in_lines"] - 1
+    """Pixels lie one after the other; rows matter for what is below a pixel only."""
+    last = (f["width"] * f["height"] - 1) * f["in_lines"]
+    if f["kernel3"] and f["height"] > 1:
+        above = (f["width"] * (f["height"] - 1) - 1) * f["in_lines"]
+        last = max(last, above + f["in_row_lines"])
+    return f["in_base"] + last + f["in_lines"] - 1
 
 
 def _last_word(f: dict[str, int]) -> int:
