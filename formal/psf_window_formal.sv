@@ -145,8 +145,8 @@ module psf_window_formal #(
   end
 
   logic slot0_hits, slot1_hits, youngest;
-  assign slot0_hits = hits(u_dut.slot_q[0].bits, u_dut.slot_q[0].row, u_dut.slot_q[0].skew);
-  assign slot1_hits = hits(u_dut.slot_q[1].bits, u_dut.slot_q[1].row, u_dut.slot_q[1].skew);
+  assign slot0_hits = hits(u_dut.slot_q[0].bits, u_dut.slot_q[0].row, '0);
+  assign slot1_hits = hits(u_dut.slot_q[1].bits, u_dut.slot_q[1].row, '0);
   assign youngest   = u_dut.valid_q[1];
 
   always_ff @(posedge clk_i) begin

@@ -41,21 +41,21 @@ module psf_window #(
   localparam int unsigned SkewWidth = $clog2(Banks);
   localparam int unsigned FlightWidth = $clog2(4 * Banks) + 1;
 
+  // Bits are kept by bank: bit k*Banks + b is the spike of bank b in row `row` + k. A grant then
+  // falls on the bits as it is, and little is left to do behind the arbiter.
   typedef struct packed {
     logic                    last;
     logic                    buffer;
-    logic [SkewWidth-1:0]    skew;
     logic [RowAddrWidth-1:0] row;
     logic [Lanes-1:0]        bits;
   } slot_t;
 
-  // Bank vector of a channel vector: channel c lies in bank (c + n) mod B; and back.
-  function automatic logic [Banks-1:0] to_banks(logic [Banks-1:0] x, logic [SkewWidth-1:0] n);
-    for (int unsigned b = 0; b < Banks; b++) to_banks[b] = x[SkewWidth'(b)-n];
-  endfunction
-
-  function automatic logic [Banks-1:0] to_channels(logic [Banks-1:0] x, logic [SkewWidth-1:0] n);
-    for (int unsigned c = 0; c < Banks; c++) to_channels[c] = x[SkewWidth'(c)+n];
+  // Channel c lies in bank (c + n) mod B.
+  function automatic logic [Fold-1:0][Banks-1:0] to_banks(logic [Fold-1:0][Banks-1:0] x,
+                                                          logic [SkewWidth-1:0] n);
+    for (int unsigned k = 0; k < Fold; k++) begin
+      for (int unsigned b = 0; b < Banks; b++) to_banks[k][b] = x[k][SkewWidth'(b)-n];
+    end
   endfunction
 
   slot_t [1:0] slot_q, slot_d;
@@ -64,15 +64,23 @@ module psf_window #(
   logic next_buffer_q;
   logic [1:0][FlightWidth-1:0] flight_q, flight_d;
 
-  // Requests: fold the bits of a word onto the banks.
-  logic [1:0][Banks-1:0] wants;
+  // Requests, and what a grant would do: the lowest spike of each bank, and whether the word has no
+  // other one.
+  logic [1:0][Banks-1:0] wants, empties;
+  logic [1:0][Lanes-1:0] lowest;
   always_comb begin
     for (int unsigned s = 0; s < 2; s++) begin
-      logic [Banks-1:0] folded;
-      folded = '0;
-      for (int unsigned k = 0; k < Fold; k++) folded |= slot_q[s].bits[k*Banks+:Banks];
+      logic [Banks-1:0] any, many;
+      any = '0;
+      many = '0;
+      for (int unsigned k = 0; k < Fold; k++) begin
+        lowest[s][k*Banks+:Banks] = slot_q[s].bits[k*Banks+:Banks] & ~any;
+        many |= slot_q[s].bits[k*Banks+:Banks] & any;
+        any |= slot_q[s].bits[k*Banks+:Banks];
+      end
       open[s] = valid_q[s] && !closed_q[slot_q[s].buffer];
-      wants[s] = open[s] ? to_banks(folded, slot_q[s].skew) : '0;
+      wants[s] = open[s] ? any : '0;
+      empties[s] = (any & (any - Banks'(1))) == '0 ? ~many : '0;
     end
   end
   assign req_o = wants[0] | wants[1];
@@ -81,73 +89,61 @@ module psf_window #(
 
   // The granted spike: the older word first, its lowest bit of that bank.
   logic issue, which;
-  logic [Banks-1:0] channel;  // one-hot channel mod B
-  logic [Lanes-1:0] clear;
+  logic [1:0][Banks-1:0] take;  // the grant, by slot
   logic [RowAddrWidth-1:0] row;
+  assign take = {grant_i & ~wants[0], grant_i & wants[0]};
+  assign issue = |grant_i;
+  assign which = |take[1];
   always_comb begin
-    logic found;
-    issue = |grant_i;
-    which = !(|(grant_i & wants[0]));
-    channel = to_channels(grant_i, slot_q[which].skew);
-    row = slot_q[which].row;
-    clear = '0;
-    found = 1'b0;
-    for (int unsigned k = 0; k < Fold; k++) begin
-      if (!found && |(slot_q[which].bits[k*Banks+:Banks] & channel)) begin
-        found = 1'b1;
-        clear[k*Banks+:Banks] = channel;
-        row = slot_q[which].row + RowAddrWidth'(k);
+    row = '0;
+    for (int unsigned s = 0; s < 2; s++) begin
+      for (int unsigned k = 0; k < Fold; k++) begin
+        if (|(take[s] & lowest[s][k*Banks+:Banks])) row |= slot_q[s].row + RowAddrWidth'(k);
       end
     end
   end
 
   // Slots: issue, merge an emptied younger word into the older one, retire, refill.
   slot_t incoming;
-  logic [1:0] left;  // spikes left after this cycle's issue
+  slot_t [1:0] issued;  // the slots after this cycle's issue
+  logic [1:0] left;  // spikes in them
   logic retire, drop, merge, close;
   always_comb begin
     incoming = '{
         last: word_last_i,
         buffer: next_buffer_q,
-        skew: word_skew_i,
         row: word_row_i,
-        bits: word_bits_i
+        bits: to_banks(word_bits_i, word_skew_i)
     };
-    slot_d = slot_q;
-    valid_d = valid_q;
+    issued = slot_q;
     for (int unsigned s = 0; s < 2; s++) begin
-      if (issue && which == 1'(s)) slot_d[s].bits = slot_q[s].bits & ~clear;
-      left[s] = |slot_d[s].bits;
+      issued[s].bits = slot_q[s].bits & ~(lowest[s] & {Fold{take[s]}});
+      left[s] = slot_q[s].bits != '0 && (take[s] & empties[s]) == '0;
     end
     retire = valid_q[0] && !left[0] && (!slot_q[0].last || !closed_q[slot_q[0].buffer]);
     close = retire && slot_q[0].last;
     // An emptied younger word of the same accumulation leaves early, its `last` handed down.
     merge = !retire && valid_q[1] && !left[1] && !slot_q[0].last;
     drop = !retire && valid_q[1] && !left[1] && slot_q[0].last && !slot_q[1].last;
+    issued[0].last = slot_q[0].last || (merge && slot_q[1].last);
     word_ready_o = retire || merge || drop || !valid_q[1] || !valid_q[0];
-    if (retire) begin
-      slot_d[0] = slot_d[1];
-      valid_d[0] = valid_q[1];
-      valid_d[1] = 1'b0;
-    end else if (merge || drop) begin
-      slot_d[0].last = slot_q[0].last || (merge && slot_q[1].last);
-      valid_d[1] = 1'b0;
-    end
-    if (!valid_d[0]) begin
-      slot_d[0] = incoming;
-      valid_d[0] = word_valid_i;
-    end else if (!valid_d[1]) begin
-      slot_d[1] = incoming;
-      valid_d[1] = word_valid_i;
-    end
+    // The younger word moves up when the older one retires; a word that comes in takes what is free.
+    slot_d[0] = incoming;
+    if (retire ? valid_q[1] : valid_q[0]) slot_d[0] = retire ? issued[1] : issued[0];
+    slot_d[1] = word_ready_o ? incoming : issued[1];
+    valid_d[0] = (retire ? valid_q[1] : valid_q[0]) || word_valid_i;
+    valid_d[1] = !word_ready_o || (word_valid_i && (retire ? valid_q[1] : valid_q[0]));
   end
 
   // Buffers: rows in flight, closed accumulations.
   always_comb begin
     for (int unsigned b = 0; b < 2; b++) begin
+      logic up, down;
+      up = (|take[0] && slot_q[0].buffer == 1'(b)) || (|take[1] && slot_q[1].buffer == 1'(b));
+      down = row_done_i && row_done_buffer_i == 1'(b);
       flight_d[b] = flight_q[b];
-      if (issue && slot_q[which].buffer == 1'(b)) flight_d[b] = flight_d[b] + FlightWidth'(1);
-      if (row_done_i && row_done_buffer_i == 1'(b)) flight_d[b] = flight_d[b] - FlightWidth'(1);
+      if (up && !down) flight_d[b] = flight_q[b] + FlightWidth'(1);
+      if (down && !up) flight_d[b] = flight_q[b] - FlightWidth'(1);
       closed_d[b] = (closed_q[b] || (close && slot_q[0].buffer == 1'(b))) && !reopen_i[b];
     end
   end
