@@ -90,6 +90,8 @@ async def campaign(dut) -> None:
             name = CAUSES.get(outcome.cause, str(outcome.cause))
             causes[name] = causes.get(name, 0) + 1
         table[what][verdict] += 1
+        if number % 100 == 99:
+            cocotb.log.info(f"{number + 1} of {bench.settings['flips']} flips")
     await bench.check_good(0)
     bits = {
         k: sum(len(m) * len(m[0].value) for m in found) for k, found in sorted(groups.items())
