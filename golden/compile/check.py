@@ -262,7 +262,7 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
         )
 
     def halves(word: int) -> tuple[int, int]:
-        return word & 0xFFFF or 0x10000, word >> 16 or 0x10000
+        return word & 0xFFFF, word >> 16
 
     bytes_0 = [words[0] >> s & 0xFF for s in (0, 8, 16, 24)]
     bank_depth, row_depth = halves(words[2])

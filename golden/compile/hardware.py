@@ -34,14 +34,14 @@ class Hardware:
     patch_lines: int
 
     def __post_init__(self):
-        for name in ("groups", "lanes", "banks", "line_words"):
+        for name in ("groups", "lanes", "banks", "line_words", "patch_lines"):
             value = getattr(self, name)
             if value < 2 or value & (value - 1):
                 raise UserError(f"hardware {name}={value} must be a power of two of at least 2")
         if self.lanes % self.banks:
             raise UserError(f"hardware lanes={self.lanes} must be a multiple of banks={self.banks}")
         limits = dict(lanes=(2, 64), acc_depth=(2, 256), acc_width=(12, 32), patch_lines=(9, 256))
-        limits |= {name: (2, 65536) for name in _DEPTHS}
+        limits |= {name: (2, 65535) for name in _DEPTHS}  # the capability registers have 16 bits
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise UserError(

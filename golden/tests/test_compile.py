@@ -153,13 +153,13 @@ REFUSALS = {
     "shift": ("4x16", dict(path="patch.shift", value=16), "tokenizer.4: "),
     "shift field": (
         "4x16,stream_width=30,acc_width=32", dict(path="patch.shift", value=16), "shift is 16"),
-    "tokens": ("4x16,patch_lines=200", dict(config=config(height=50, width=46)), "156 tokens"),
+    "tokens": ("4x16,patch_lines=256", dict(config=config(height=50, width=46)), "156 tokens"),
     "spike lines": ("4x16,spike_lines=100", {}, "tokenizer.0 needs 64 spike lines"),
     "banks": ("4x16,bank_depth=8", {}, "tokenizer.0: 1 accumulators per lane and 9 weight words"),
     "rows": ("4x16,row_depth=8", {}, "row-table entries per bank"),
     "params": ("4x16,param_depth=2", {}, "parameter words"),
     "residual words": ("4x16,stream_depth=2", dict(config=config(height=16)), "bank is 4, the"),
-    "patch": ("4x16,patch_lines=9", dict(config=config(dim=64, timesteps=8)), "lines of one patch"),
+    "patch": ("4x16,patch_lines=16", dict(config=config(dim=64, timesteps=8)), "lines of one patch"),
     "accumulators": ("4x16", dict(config=config(dim=64)), "key_value: accumulators per lane is 64"),
     "head width": ("4x16", dict(config=config(dim=24, heads=1)), "head width 24 neither"),
     "kept": ("4x16,spike_lines=100", dict(config=config(height=9)), "needs 72 spike lines, of 1"),
@@ -200,7 +200,8 @@ def test_thresholds_beyond_the_width_are_exact():
         ("4x16,depth=1", "is not one of"),
         ("4x16,bank_depth=x", "is not one of"),
         ("4x16,stream_width=19", "acc_width - 2"),
-        ("4x16,bank_depth=100000", "between"),
+        ("4x16,bank_depth=65536", "between"),
+        ("4x16,patch_lines=48", "power of two"),
     ],
 )
 def test_bad_hardware(text, message):

@@ -101,7 +101,7 @@ def test_rules(base, changes, cause):
 
 
 def test_limits_of_wide_heads():
-    wide = replace(HARDWARE, lanes=2, banks=2, acc_depth=64, patch_lines=200)
+    wide = replace(HARDWARE, lanes=2, banks=2, acc_depth=64, patch_lines=256)
     head = KEY_VALUE | dict(head_words=4, head_lanes=1, out_words=32, tokens=127)
     assert descriptor_fault(wide, isa.encode(isa.OP_LAYER, "x", **head))[0] == 0
     for hardware, fields in (
@@ -228,13 +228,13 @@ def test_capabilities_say_everything(name):
     assert from_capabilities(words) == hardware
     unlike = replace(
         hardware, groups=2, lanes=64, banks=4, bank_depth=0x321, row_depth=0x654, param_depth=0x87,
-        patch_lines=0xA9, spike_lines=0xCBA, stream_depth=0xFED,
+        patch_lines=0x80, spike_lines=0xCBA, stream_depth=0xFED,
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00A90087, 0x0FED0CBA, 0x00070802,
+        0x00800087, 0x0FED0CBA, 0x00070802,
     ]  # fmt: skip
-    largest = replace(hardware, spike_lines=65536, stream_depth=65536)
+    largest = replace(hardware, spike_lines=65535, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
     for wrong in (words[:5], [*words[:5], words[5] - 1], [*words[:5], words[5] | 0x1000]):
         with pytest.raises(UserError, match="capabilities: "):
