@@ -159,7 +159,7 @@ REFUSALS = {
     "rows": ("4x16,row_depth=8", {}, "row-table entries per bank"),
     "params": ("4x16,param_depth=2", {}, "parameter words"),
     "residual words": ("4x16,stream_depth=2", dict(config=config(height=16)), "bank is 4, the"),
-    "patch": ("4x16,patch_lines=16", dict(config=config(dim=64, timesteps=8)), "lines of one patch"),
+    "patch": ("4x16,patch_lines=16", dict(config=config(dim=64, timesteps=8)), "lines of one pat"),
     "accumulators": ("4x16", dict(config=config(dim=64)), "key_value: accumulators per lane is 64"),
     "head width": ("4x16", dict(config=config(dim=24, heads=1)), "head width 24 neither"),
     "kept": ("4x16,spike_lines=100", dict(config=config(height=9)), "needs 72 spike lines, of 1"),
