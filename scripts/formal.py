@@ -32,7 +32,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tb import runner  # noqa: E402  (the path above)
+from tb.simulators import YOSYS  # noqa: E402  (the path above)
+from tb.sources import sources_of  # noqa: E402
 
 HARNESSES = ROOT / "formal"
 BUILD = ROOT / "build" / "formal"
@@ -147,7 +148,7 @@ def _run(proof: Proof, task: str, folder: Path, edits: dict[str, tuple[str, str]
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
     harness = HARNESSES / f"{proof.top}.sv"
-    paths = [*runner.sources_of(harness), harness]
+    paths = [*sources_of(harness), harness]
     for path in paths:
         text = path.read_text()
         if path.name in edits:
@@ -285,7 +286,7 @@ def main() -> int:
     if args.list:
         print("\n".join(p.name for p in chosen))
         return 0
-    subprocess.run([*runner.YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL)  # compiles itself
+    subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL)  # compiles itself
     if args.faults:
         return 1 if faults(chosen, args.jobs) else 0
     started = time.monotonic()

@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.combinational import dependences  # noqa: E402  (the path above)
-from tb import runner  # noqa: E402
+from tb.simulators import YOSYS, use_tools  # noqa: E402
+from tb.sources import RTL, sources_of  # noqa: E402
 
 WITH_SPDX = {".py", ".sv", ".svh", ".v", ".vlt", ".sh", ".toml", ".txt", ".rules", ".waiver"}
 WITH_SPDX_NAMES = {"Makefile", ".ci/run", ".gitignore"}
@@ -67,7 +68,7 @@ def _call(*command: str, cwd: Path = ROOT) -> list[str]:
 
 def names() -> list[str]:
     found = []
-    for path in runner.RTL.rglob("*.sv"):
+    for path in RTL.rglob("*.sv"):
         declared = re.findall(r"^\s*(?:module|package)\s+(\w+)", path.read_text(), re.MULTILINE)
         if declared != [path.stem] or not path.stem.startswith("psf_"):
             found.append(
@@ -102,7 +103,7 @@ def verible() -> list[str]:
 
 
 def _modules() -> list[Path]:
-    return [p for p in sorted(runner.RTL.rglob("*.sv")) if not p.stem.endswith("_pkg")]
+    return [p for p in sorted(RTL.rglob("*.sv")) if not p.stem.endswith("_pkg")]
 
 
 def verilator() -> list[str]:
@@ -118,7 +119,7 @@ def verilator() -> list[str]:
             "--top-module",
             top.stem,
             "lint/verilator.vlt",
-            *(str(p.relative_to(ROOT)) for p in runner.sources_of(top.stem)),
+            *(str(p.relative_to(ROOT)) for p in sources_of(top.stem)),
         )
     return list(dict.fromkeys(found))  # a module below several tops is reported once
 
@@ -126,25 +127,25 @@ def verilator() -> list[str]:
 def slang() -> list[str]:
     """Only tops, that is modules that no other one reaches: they bring the rest."""
     modules = _modules()
-    below = {p for top in modules for p in runner.sources_of(top.stem) if p != top}
+    below = {p for top in modules for p in sources_of(top.stem) if p != top}
     found = []
     with tempfile.TemporaryDirectory() as folder:  # yowasp sees relative names only
-        for path in runner.RTL.rglob("*.sv"):
+        for path in RTL.rglob("*.sv"):
             shutil.copyfile(path, Path(folder) / path.name)
         for top in (p for p in modules if p not in below):
-            files = " ".join(p.name for p in runner.sources_of(top.stem))
+            files = " ".join(p.name for p in sources_of(top.stem))
             script = (
                 f"read_slang --threads 1 --no-synthesis-define --top {top.stem} {files}; "
                 f"hierarchy -check -top {top.stem}; proc; opt_clean; check -assert; "
                 "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr"
             )
-            output = _call(*runner.YOSYS, "-q", "-p", script, cwd=Path(folder))
+            output = _call(*YOSYS, "-q", "-p", script, cwd=Path(folder))
             found += [f"{top.stem}: {line}" for line in output]
     return found
 
 
 def combinational(top: str = "psf_top", sources: Iterable[Path] = ()) -> list[str]:
-    files = " ".join(str(p) for p in sources or runner.sources_of(top))
+    files = " ".join(str(p) for p in sources or sources_of(top))
     with tempfile.TemporaryDirectory() as folder:
         netlist = Path(folder) / "flat.json"
         passes = (f"read_slang --top {top} {files}", "proc", f"write_json {netlist}")
@@ -179,7 +180,7 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"error: no check named {unknown[0]}; there are {', '.join(CHECKS)}", file=sys.stderr)
         return 2
-    runner.use_tools()
+    use_tools()
     failed = []
     for name in wanted or CHECKS:
         started = time.monotonic()

@@ -115,7 +115,7 @@ install_python() {
   echo "setup: installing the Python requirements into $VENV (2 GB)"
   pip_install "${index[@]}" -r requirements.txt
   pip_install --no-deps -r requirements-nodeps.txt
-  "$VENV/bin/python" -c 'import sys; sys.path.insert(0, "."); from tb import runner; runner.warm_up()' ||
+  "$VENV/bin/python" -c 'import sys; sys.path.insert(0, "."); from tb import simulators; simulators.warm_up()' ||
     fail "the simulators do not start; remove $VENV and run this again."
 }
 

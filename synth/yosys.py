@@ -18,7 +18,7 @@ from pathlib import Path
 
 from golden.errors import UserError
 from synth import process
-from tb import runner
+from tb.sources import sources_of
 
 TOP = "psf_top"
 # One pass per line; an error of Yosys ends it with status 1.
@@ -64,7 +64,7 @@ def elaborate(folder: Path, parameters: dict[str, int], sources: list[Path] | No
     Raises:
         UserError: Yosys does not accept it; a latch, a conflicting driver or a combinational loop.
     """
-    files = " ".join(str(p) for p in sources or runner.sources_of(TOP))
+    files = " ".join(str(p) for p in sources or sources_of(TOP))
     values = " ".join(f"-G {k}={v}" for k, v in parameters.items())
     yosys(
         "elaborate",

@@ -15,7 +15,8 @@ from golden.compile.expected import expectations
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
 from golden.integer.network import QuantNetwork
-from tb.lib.host import CAUSES, COUNTERS, DONE, ERROR, PERIOD_NS, START, Host
+from tb.lib.host import CAUSES, COUNTERS, PERIOD_NS, Host
+from tb.lib.registers import DONE, ERROR, START
 from tb.scoreboard import Scoreboard, Verdict
 from tb.system import memory_map
 

@@ -18,9 +18,9 @@ from cocotbext.axi.address_space import Region
 from golden.compile import isa
 from golden.compile.emulator import Emulator
 from tb.lib import reset
-from tb.lib.host import COUNTERS, DECERR, DONE, OKAY, PERIOD_NS, SLVERR
+from tb.lib.host import COUNTERS, DECERR, OKAY, PERIOD_NS, SLVERR
 from tb.lib.inference import Outcome
-from tb.lib.registers import REGISTERS
+from tb.lib.registers import DONE, REGISTERS
 from tb.lib.ring import Ring, ring_bytes
 from tb.lib.stream import pauses
 

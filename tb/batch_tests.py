@@ -7,7 +7,8 @@ from pathlib import Path
 import cocotb
 from cocotb.utils import get_sim_time
 
-from tb.lib.host import DONE, PERIOD_NS
+from tb.lib.host import PERIOD_NS
+from tb.lib.registers import DONE
 from tb.lib.ring import Ring
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import cocotb
 import numpy as np
-from cocotb.handle import Immediate
-from cocotb.triggers import Timer
 
 from golden.integer.neuron import lif_step
 from tb.lib import layer
@@ -55,10 +53,6 @@ class Bench(Clocked):
         self.membrane: dict[int, list[int]] = {}
         self.params: list[tuple[list[int], list[int]]] = []
         self.parities = self.overruns = self.fired = self.words = 0
-        # A falling edge of the reset before any of the clock: assertions of the memories look at
-        # write enables that a random start value may have set.
-        self.dut.clk_i.value, self.dut.rst_ni.value = Immediate(0), Immediate(1)
-        await Timer(1, "ns")
         await self.reset(
             layer_i=layer.garbage(), param_valid_i=0, read_i=0, head_ready_i=0, dump_ready_i=0,
             stream_error_i=0, param_addr_i=0, param_data_i=0, acc_i=0, stream_data_i=0, index_i=0,

@@ -15,9 +15,9 @@ from cocotb.utils import get_sim_time
 from golden.compile import isa
 from golden.compile.isa import DESCRIPTOR_BYTES
 from tb.faults_tests import kind, memories
-from tb.lib.host import ABORT, DECERR, DONE, PERIOD_NS, SLVERR, SOFT_RESET, START, STUCK
+from tb.lib.host import DECERR, PERIOD_NS, SLVERR
 from tb.lib.inference import Inference
-from tb.lib.registers import REGISTERS
+from tb.lib.registers import ABORT, DONE, REGISTERS, SOFT_RESET, START, STUCK
 
 
 async def ready(dut, **options) -> Inference:

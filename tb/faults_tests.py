@@ -10,8 +10,9 @@ import cocotb
 from cocotb.handle import Immediate
 from cocotb.triggers import First, RisingEdge, Timer
 
-from tb.lib.host import CAUSES, DONE, PERIOD_NS, START
+from tb.lib.host import CAUSES, PERIOD_NS
 from tb.lib.inference import Inference
+from tb.lib.registers import DONE, START
 
 
 def memories(dut) -> list:

@@ -22,15 +22,11 @@ from rich.table import Table
 
 from golden.compile.hardware import Hardware
 from golden.errors import UserError
-from golden.integer.network import NetworkConfig
 from golden.integer.random_network import random_images, random_network
 from tb import campaign, report
 from tb.sim import run
-from tb.system import run_bench
+from tb.system import SMALL, run_bench
 
-NETWORK = NetworkConfig(
-    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
-)
 IMAGES = 4
 VERDICTS = ("programs", "hangs", "escapes", "unreported")
 
@@ -39,12 +35,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 def shard(config: str, name: str, seed: int, programs: int) -> dict:
     hardware = Hardware.named(config)
-    network = random_network(NETWORK, seed, "balanced", lanes=hardware.lanes)
+    network = random_network(SMALL, seed, "balanced", lanes=hardware.lanes)
     folder = run_bench(
         "tb.fuzz_tests",
         network,
         hardware,
-        random_images(NETWORK, IMAGES, seed),
+        random_images(SMALL, IMAGES, seed),
         settings={"programs": programs},
         sim="verilator",
         seed=seed,

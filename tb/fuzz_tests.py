@@ -10,10 +10,11 @@ import cocotb
 
 from golden.compile import isa
 from golden.compile.check import first_fault
-from tb.lib.host import CAUSES, DONE, ERROR, IRQ_ERROR, IRQ_JOB, PERIOD_NS, START
+from tb.lib.host import CAUSES, PERIOD_NS
 from tb.lib.inference import Inference
 from tb.lib.mutate import mutants
 from tb.lib.reach import overruns
+from tb.lib.registers import DONE, ERROR, IRQ_ERROR, IRQ_JOB, START
 
 GOOD_EVERY = 25  # programs, then a good run: nothing may have stayed behind
 DRAIN = 70_000  # cycles that the end of a run may take at most when the bus hangs

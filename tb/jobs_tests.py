@@ -6,7 +6,7 @@ import random
 import cocotb
 from cocotb.triggers import ClockCycles
 
-from tb.lib.host import ABORT, DONE, ERROR, IRQ_JOB
+from tb.lib.registers import ABORT, DONE, ERROR, IRQ_JOB
 from tb.lib.ring import ring
 
 

@@ -5,8 +5,6 @@ import random
 
 import cocotb
 import numpy as np
-from cocotb.handle import Immediate
-from cocotb.triggers import Timer
 
 from golden.integer.neuron import lif_step
 from tb.lib.clocked import STALLS, Clocked, coin
@@ -23,10 +21,6 @@ class Bench(Clocked):
         self.fired = self.silent = self.wrong = 0
         self.flipped: set[int] = set()
         self.parity = [0, 0]  # of the next two cycles
-        # A falling edge of the reset before any of the clock: assertions of the memories look at
-        # write enables that a random start value may have set.
-        self.dut.clk_i.value, self.dut.rst_ni.value = Immediate(0), Immediate(1)
-        await Timer(1, "ns")
         await self.reset(valid_i=0, first_i=0, index_i=0, current_i=0, theta2_i=0)
 
     def potential(self, index: int, first: bool, current: int) -> int:

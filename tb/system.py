@@ -20,7 +20,7 @@ import numpy as np
 from golden.compile.hardware import Hardware
 from golden.compile.program import Program, compile_network
 from golden.errors import UserError
-from golden.integer.network import QuantNetwork
+from golden.integer.network import NetworkConfig, QuantNetwork
 from tb import runner
 
 MODELS = Path(__file__).parent / "models"
@@ -28,6 +28,10 @@ HARNESS = [
     MODELS / f"psf_{name}.sv" for name in ("memory", "axi_checker", "trace", "host", "tb_top")
 ]
 JOBS = runner.BUILD.parent / "jobs"
+# For tests that need a network, but not a certain one; short to simulate.
+SMALL = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
+)
 MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
 
 
@@ -128,7 +132,7 @@ def run_system(
         "latency": latency,
         "labels": None if labels is None else [int(x) for x in labels],
     }
-    waves = runner._flag("WAVES") if waves is None else waves
+    waves = runner.flag("WAVES") if waves is None else waves
     try:
         ran = run_bench(
             "tb.accel_tests",

@@ -3,6 +3,7 @@
 
 import os
 import secrets
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,11 @@ from golden.errors import UserError
 from golden.integer.network import NetworkConfig
 from golden.integer.random_network import random_images, random_network
 from tb.runner import SimulationFailed
-from tb.system import run_system
+from tb.system import SMALL, run_system
 
 
 def config(**changes) -> NetworkConfig:
-    small = dict(depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10)
-    return NetworkConfig(**(small | changes))
+    return replace(SMALL, **changes)
 
 
 # hardware, network, sparsity, images, stall percentage of the memory, its latency

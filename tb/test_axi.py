@@ -8,15 +8,11 @@ import pytest
 
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
-from golden.integer.network import NetworkConfig
 from golden.integer.random_network import random_images, random_network
 from tb import runner
-from tb.system import MODELS, write_job
+from tb.system import MODELS, SMALL, write_job
 
 HARDWARE = Hardware.named("2x8")
-CONFIG = NetworkConfig(
-    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
-)
 IMAGES = 3
 ID_WIDTH = 4
 ON_ICARUS = "inferences/stalls=0"
@@ -29,9 +25,9 @@ def test_axi(testcase):
     if os.environ.get("SIM") == "icarus" and testcase != ON_ICARUS:
         pytest.skip("the whole block and Python models on Icarus take minutes: one case there")
     seed = int(os.environ.get("SEED") or 1)
-    network = random_network(CONFIG, seed, "balanced", lanes=HARDWARE.lanes)
+    network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
     program = compile_network(network, HARDWARE).program
-    folder = write_job(network, random_images(CONFIG, IMAGES, seed), HARDWARE, program)
+    folder = write_job(network, random_images(SMALL, IMAGES, seed), HARDWARE, program)
     parameters = HARDWARE.sv_parameters() | {"AxiIdWidth": ID_WIDTH}
     runner.run(
         "psf_axi_top",

@@ -6,21 +6,17 @@ import os
 import pytest
 
 from golden.compile.hardware import Hardware
-from golden.integer.network import NetworkConfig
 from golden.integer.random_network import random_images, random_network
-from tb.system import run_bench
+from tb.system import SMALL, run_bench
 
 HARDWARE = Hardware.named("2x8")
-CONFIG = NetworkConfig(
-    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
-)
 IMAGES = 4
 
 
 def run(module: str, testcase: str | None = None) -> None:
     seed = int(os.environ.get("SEED") or 1)
-    network = random_network(CONFIG, seed, "balanced", lanes=HARDWARE.lanes)
-    images = random_images(CONFIG, IMAGES, seed)
+    network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
+    images = random_images(SMALL, IMAGES, seed)
     visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
     run_bench(module, network, HARDWARE, images, testcase=testcase, visible=visible)
 

@@ -18,9 +18,11 @@ import pytest
 import yaml
 
 from tb import runner
+from tb.simulators import YOSYS, use_tools
+from tb.sources import ROOT, RTL
 
-CORE = runner.ROOT / "psf.core"
-BENDER = runner.ROOT / "Bender.yml"
+CORE = ROOT / "psf.core"
+BENDER = ROOT / "Bender.yml"
 NAME = "prunespikformer:ip:psf"
 TARGETS = {"all", "synthesis", "rtl"}  # what a synthesis with Bender asks for
 
@@ -48,7 +50,7 @@ def bender_files(path: Path = BENDER) -> list[str]:
     return flat(yaml.safe_load(path.read_text())["sources"])
 
 
-def complaints(listed: list[str], root: Path = runner.ROOT) -> list[str]:
+def complaints(listed: list[str], root: Path = ROOT) -> list[str]:
     """What a file list lacks, repeats, invents or puts in the wrong place."""
     there = {p.relative_to(root).as_posix() for p in (root / "rtl").rglob("*.sv")}
     packages = [f for f in listed if f.endswith("_pkg.sv")]
@@ -64,12 +66,12 @@ def copied(listed: list[str], folder: Path) -> list[str]:
     """Copy the files, and nothing else, to a folder."""
     for name in listed:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(runner.ROOT / name, folder / name)
+        shutil.copyfile(ROOT / name, folder / name)
     return listed
 
 
 def call(folder: Path, *command: str) -> subprocess.CompletedProcess:
-    runner.use_tools()
+    use_tools()
     clean = {k: v for k, v in os.environ.items() if k != "FUSESOC_CONFIG"}
     env = clean | {"XDG_CONFIG_HOME": str(folder / "cfg"), "XDG_DATA_HOME": str(folder / "data")}
     return subprocess.run(
@@ -107,7 +109,7 @@ def test_complaints_are_made(tmp_path):
 
 def test_parameters_of_the_core_are_those_of_the_top():
     core = yaml.safe_load(CORE.read_text())
-    text = (runner.RTL / "psf_top.sv").read_text()
+    text = (RTL / "psf_top.sv").read_text()
     wanted = re.findall(r"^\s*parameter int unsigned (\w+)", text, re.MULTILINE)
     assert list(core["parameters"]) == wanted
     assert core["targets"]["lint"]["parameters"] == wanted
@@ -152,7 +154,7 @@ def test_verilator_elaborates_the_list(listed, tmp_path):
 def test_yosys_elaborates_the_list(listed, tmp_path):
     names = " ".join(copied(listed, tmp_path))
     script = f"read_slang --threads 1 --top psf_top {names}; hierarchy -check -top psf_top"
-    done = call(tmp_path, *runner.YOSYS, "-q", "-p", script)
+    done = call(tmp_path, *YOSYS, "-q", "-p", script)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

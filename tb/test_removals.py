@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 results, node = sys.argv[-2].removeprefix("--junitxml="), sys.argv[-1]
 says = {"notice": "tb.runner.SimulationFailed: x on y, SEED=1:&#10;  case: expected cause 8",
-        "build": "tb.runner.BuildFailed: psf_fifo does not compile"}
+        "build": "tb.sources.BuildFailed: psf_fifo does not compile"}
 changed = "GONE" in Path("rtl/bus/psf_fifo.sv").read_text()
 message = says.get(node) if changed else None
 if node == "always":

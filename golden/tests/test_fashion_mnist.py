@@ -58,8 +58,6 @@ def test_missing_and_garbage(tmp_path):
 
 
 def test_installed_data():
-    if not fashion_mnist.data_folder().is_dir():
-        pytest.skip("Fashion-MNIST is not installed")
     split = fashion_mnist.load("test")
     assert split.images.shape == (10000, 1, 28, 28)
     assert (np.bincount(split.labels) == 1000).all()

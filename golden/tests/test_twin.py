@@ -59,8 +59,6 @@ def test_random_networks(config, sparsity, dtype):
 @pytest.mark.parametrize("name", ["balanced", "unstructured"])
 def test_committed_checkpoints(name):
     path = CHECKPOINTS / f"{name}.safetensors"
-    if not fashion_mnist.data_folder().is_dir():
-        pytest.skip("Fashion-MNIST is not installed")
     network = QuantNetwork.load(path)
     check_ranges(network)
     split = fashion_mnist.load("test")

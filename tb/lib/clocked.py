@@ -17,6 +17,8 @@ from cocotb.clock import Clock
 from cocotb.handle import Immediate
 from cocotb.triggers import FallingEdge, Timer
 
+from tb.lib.reset import enter
+
 STALLS = (0.0, 0.5, 0.9)
 SEED = cocotb.RANDOM_SEED  # of the whole run; inside a test cocotb derives one from it
 
@@ -31,15 +33,14 @@ class Clocked:
 
     async def reset(self, **inputs: int) -> None:
         """Start the clock, drive ``inputs``, reset for some cycles (a module without is fine)."""
-        # Verilator's random start values can make a rising edge before the first ordinary write,
-        # and Icarus misses the edge of an immediate one: hence both.
-        for name in ("rst_ni", "clk_i"):
-            if hasattr(self.dut, name):
-                getattr(self.dut, name).value = Immediate(0)
+        registered = hasattr(self.dut, "rst_ni")
+        if registered:
+            await enter(self.dut)
+        else:
+            self.dut.clk_i.value = Immediate(0)
         self.set(**inputs)
         cocotb.start_soon(Clock(self.dut.clk_i, 10, "ns").start(start_high=False))
-        if hasattr(self.dut, "rst_ni"):
-            self.dut.rst_ni.value = 0
+        if registered:
             await self.tick()
             await self.tick()
             await self.tick()

@@ -11,8 +11,9 @@ import random
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.handle import Immediate
 from cocotb.triggers import FallingEdge, Timer
+
+from tb.lib.reset import enter
 
 STALLS = (0.0, 0.5, 0.9)
 
@@ -62,11 +63,7 @@ class Cycles:
         for name in zero:
             getattr(self.dut, name).value = 0
         self.trash(*garbage)
-        # No clock edge from random start values, and a falling edge of the reset before the first.
-        self.dut.clk_i.value = Immediate(0)
-        self.dut.rst_ni.value = Immediate(1)
-        await Timer(1, unit="ns")
-        self.dut.rst_ni.value = 0
+        await enter(self.dut)
         cocotb.start_soon(Clock(self.dut.clk_i, 10, unit="ns").start(start_high=False))
         for _ in range(3):
             await FallingEdge(self.dut.clk_i)

@@ -17,7 +17,8 @@ from golden.compile.expected import expectations
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
 from golden.integer.network import QuantNetwork
-from tb.lib.host import CAUSES, DONE, ERROR, START, STUCK, Host
+from tb.lib.host import CAUSES, Host
+from tb.lib.registers import DONE, ERROR, START, STUCK
 from tb.system import memory_map
 
 

@@ -9,7 +9,13 @@
 from golden.registers import load
 
 REGISTERS = load()
-CAUSES = {code: name for name, code in REGISTERS["ERROR_CAUSE"]["cause"].codes.items()}
+START, ABORT, SOFT_RESET = (
+    REGISTERS["CTRL"].pack(**{b: 1}) for b in ("start", "abort", "soft_reset")
+)
+BUSY, DONE, ERROR, STUCK = (
+    REGISTERS["STATUS"].pack(**{b: 1}) for b in ("busy", "done", "error", "stuck")
+)
+IRQ_JOB, IRQ_ERROR = (REGISTERS["IRQ_STATUS"].pack(**{b: 1}) for b in ("job", "error"))
 COUNTER_NAMES = tuple(
     name.partition(".")[2] for name in REGISTERS if name.startswith("COUNTERS[0].")
 )

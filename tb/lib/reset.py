@@ -3,18 +3,25 @@
 
 from cocotb.clock import Clock
 from cocotb.handle import Immediate
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles, RisingEdge, Timer
+
+
+async def enter(dut) -> None:
+    """Low clock, and a falling edge of the reset before any of the clock. Call it first of all.
+
+    Immediate, because random start values can make a clock edge before the first ordinary write,
+    and set registers that assertions look at and that only the edge of the reset clears; and an
+    ordinary write, because Icarus forgets the other one.
+    """
+    dut.clk_i.value, dut.rst_ni.value = Immediate(0), Immediate(1)
+    await Timer(1, "ns")
+    dut.rst_ni.value = Immediate(0)
+    dut.rst_ni.value = 0
 
 
 async def start(dut) -> None:
-    """Start a 10 ns clock and hold the reset for three cycles. Call it before any time passes.
-
-    Immediate, because Verilator's random start values can make a rising edge without reset before
-    the first ordinary write; and an ordinary write, because Icarus forgets the other one.
-    """
-    for signal in (dut.rst_ni, dut.clk_i):
-        signal.value = Immediate(0)
-    dut.rst_ni.value = 0
+    """Enter the reset, start a 10 ns clock and hold the reset for three cycles."""
+    await enter(dut)
     Clock(dut.clk_i, 10, unit="ns").start(start_high=False)
     await ClockCycles(dut.clk_i, 3)
     dut.rst_ni.value = 1
