@@ -6,8 +6,7 @@ column o is bit ``o mod P`` of output word ``o div P``. ``columns[o]`` says whic
 -1 for padding, whose weight and bias are 0 and whose threshold is never reached.
 """
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -88,27 +87,6 @@ class Layer:
 def lower(network: QuantNetwork, hardware: Hardware) -> list[Layer]:
     """All layers in program order."""
     return _Lowering(network, hardware).layers()
-
-
-def split(layer: Layer, tiles: int, lanes: int) -> list[Layer]:
-    """``layer`` as ``tiles`` layers over its output words: spikes are scanned again."""
-    if tiles == 1:
-        return [layer]
-    edges = np.linspace(0, layer.words, tiles + 1).astype(int)
-    return [
-        replace(
-            layer,
-            name=f"{layer.name}[{i}]",
-            words=int(high - low),
-            weight=layer.weight[:, :, low * lanes : high * lanes],
-            bias=layer.bias[low * lanes : high * lanes],
-            theta2=layer.theta2[low * lanes : high * lanes],
-            columns=layer.columns[low * lanes : high * lanes],
-            out_first=layer.out_first + int(low),
-            tile=i,
-        )
-        for i, (low, high) in enumerate(pairwise(edges))
-    ]
 
 
 class _Lowering:

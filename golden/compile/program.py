@@ -14,10 +14,11 @@ from golden.compile import bits, isa
 from golden.compile.allocate import Memory
 from golden.compile.check import MAX_LAYERS, addresses, capabilities, check_program
 from golden.compile.hardware import Hardware
-from golden.compile.layers import Layer, lower, split
+from golden.compile.layers import Layer, lower
 from golden.compile.proofs import prove
-from golden.compile.rows import PackedRows, attention_rows, pack_rows, row_lengths
+from golden.compile.rows import PackedRows, attention_rows, pack_rows
 from golden.compile.sequence import prove_progress
+from golden.compile.tiles import tiles
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 
@@ -139,49 +140,13 @@ def compile_network(network: QuantNetwork, hardware: Hardware) -> Program:
     """Compile ``network``; raises UserError that names the layer and the limit it exceeds."""
     layers = lower(network, hardware)
     prove(layers, network, hardware)
-    tiled = [
-        tile for layer in layers for tile in split(layer, _tiles(layer, hardware), hardware.lanes)
-    ]
+    tiled = [tile for layer in layers for tile in tiles(layer, hardware)]
     if len(tiled) > MAX_LAYERS:
         raise UserError(
             f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
             "use fewer blocks"
         )
     return _Assembler(network, hardware, tiled).program()
-
-
-def _tiles(layer: Layer, hardware: Hardware) -> int:
-    """How many layers to make of ``layer``: accumulators, and weight words in the fullest bank."""
-    if layer.weight is None:
-        tiles = 1
-        fits = layer.words <= hardware.acc_depth
-    else:
-        for tiles in range(1, layer.words + 1):
-            parts = split(layer, tiles, hardware.lanes)
-            fits = max(p.words for p in parts) <= hardware.acc_depth and all(
-                _bank_words(p, hardware) <= hardware.bank_depth for p in parts
-            )
-            if fits:
-                break
-    if not fits or (tiles > 1 and layer.mode != isa.MODE_SPIKE):
-        needed = 0 if layer.weight is None else _bank_words(layer, hardware)
-        raise UserError(
-            f"{layer.name}: {layer.words} accumulators per lane and {needed} weight words per bank "
-            f"do not fit acc_depth={hardware.acc_depth} and bank_depth={hardware.bank_depth}, and "
-            "only layers that do not add to the residual stream can be split over their outputs; "
-            "use hardware with larger ones or a smaller network"
-        )
-    return tiles
-
-
-def _bank_words(layer: Layer, hardware: Hardware) -> int:
-    """Weight words in the fullest bank (planes of one colour are counted once per bank)."""
-    length = row_lengths(layer.weight, hardware.lanes)
-    taps, real = length.shape
-    bank = (np.arange(real) + np.arange(taps)[:, None]) % hardware.banks
-    if layer.planes:
-        length = np.where(np.arange(real) % 8 < hardware.banks, length, 0)
-    return int(np.bincount(bank.ravel(), length.ravel()).max())
 
 
 @dataclass
