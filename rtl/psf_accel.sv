@@ -91,6 +91,9 @@ module psf_accel #(
   logic [31:0] row_data, logit_data, logit_rdata;
   logic [$clog2(ParamDepth)-1:0] param_addr;
   logic [2*Lanes*AccWidth-1:0] param_data;
+  logic mask_valid;
+  logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr;
+  logic [LineWords*Lanes-1:0] mask_data;
   logic [$clog2(SpikeLines)-1:0] spike_addr;
   logic [LineWords-1:0] spike_words;
   logic [LineWords*Lanes-1:0] spike_data;
@@ -179,6 +182,9 @@ module psf_accel #(
       .param_valid_o (param_valid),
       .param_addr_o  (param_addr),
       .param_data_o  (param_data),
+      .mask_valid_o  (mask_valid),
+      .mask_addr_o   (mask_addr),
+      .mask_data_o   (mask_data),
       .spike_valid_o (spike_valid),
       .spike_ready_i (spike_ready),
       .spike_addr_o  (spike_addr),
@@ -225,6 +231,9 @@ module psf_accel #(
       .param_valid_i (param_valid),
       .param_addr_i  (param_addr),
       .param_data_i  (param_data),
+      .mask_valid_i  (mask_valid),
+      .mask_addr_i   (mask_addr),
+      .mask_data_i   (mask_data),
       .spike_valid_i (spike_valid),
       .spike_ready_o (spike_ready),
       .spike_addr_i  (spike_addr),

@@ -17,7 +17,10 @@ package psf_pkg;
   localparam logic [3:0] TARGET_PARAM = 4'd2;
   localparam logic [3:0] TARGET_SPIKE = 4'd3;
   localparam logic [3:0] TARGET_LOGIT = 4'd4;
-  localparam int unsigned Targets = 5;
+  localparam logic [3:0] TARGET_MASK = 4'd5;
+
+  // Lines of the row mask of a group.
+  localparam int unsigned MaskLines = 64;
 
   // What a group does with finished accumulators.
   localparam logic [1:0] MODE_SPIKE = 2'd0;  // + bias, LIF, pack, write
@@ -102,6 +105,8 @@ package psf_pkg;
     logic [15:0] dump_base;  // key-value: weight address (per bank) of row (t 0, channel 0)
     logic [15:0] dump_step;  // key-value: weight addresses per bank from step to step
     logic [15:0] dump_block;  // key-value: weight addresses per bank from block to block
+    logic [7:0]  mask_base;  // mask line of tap 0, line 0
+    logic [7:0]  mask_lines;  // mask lines of a tap, repeated over those of a pixel; 0: no mask
   } layer_t;
 
   // Word w of descriptor d.
@@ -131,7 +136,7 @@ package psf_pkg;
   endfunction
 
   function automatic layer_t to_layer(logic [511:0] d);
-    logic [31:0] w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12;
+    logic [31:0] w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12, w13;
     layer_t l;
     w0 = word(d, 0);
     w1 = word(d, 1);
@@ -146,6 +151,7 @@ package psf_pkg;
     w10 = word(d, 10);
     w11 = word(d, 11);
     w12 = word(d, 12);
+    w13 = word(d, 13);
     l.id = w0[15:8];
     l.mode = w0[17:16];
     l.kernel3 = w0[18];
@@ -183,6 +189,8 @@ package psf_pkg;
     l.dump_base = w11[31:16];
     l.dump_step = w12[15:0];
     l.dump_block = w12[31:16];
+    l.mask_base = w13[7:0];
+    l.mask_lines = w13[15:8];
     return l;
   endfunction
 

@@ -39,7 +39,8 @@ class Bench:
     async def reset(self):
         dut = self.dut
         for name in ("layer_start_i", "weight_valid_i", "row_valid_i", "param_valid_i",
-                     "spike_valid_i", "logit_valid_i", "logit_raddr_i"):  # fmt: skip
+                     "spike_valid_i", "logit_valid_i", "mask_valid_i",
+                     "logit_raddr_i"):  # fmt: skip
             getattr(dut, name).value = 0
         await start(dut)
         cocotb.start_soon(self.watch())
@@ -87,6 +88,9 @@ class Bench:
         elif f["target"] == isa.TARGET_PARAM:
             for i, word in enumerate(words(2 * hw.lanes * hw.acc_width, 64)):
                 await self.write("param", addr=dest + i, data=word)
+        elif f["target"] == isa.TARGET_MASK:
+            for i, word in enumerate(words(hw.line_words * hw.lanes, 64)):
+                await self.write("mask", addr=dest + i, data=word)
         elif f["target"] == isa.TARGET_SPIKE:
             width = f["unit_words"] * hw.lanes
             every = int.from_bytes(data, "little")

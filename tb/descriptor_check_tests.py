@@ -58,7 +58,7 @@ def legal(op: int, **values: int) -> dict[str, int]:
         return {"logits": random.randint(1, 128), "offset": random.getrandbits(29) << 3}
     if op == isa.OP_END:
         return {}
-    item = legal_load(HARDWARE, values.get("target", random.randrange(5)))
+    item = legal_load(HARDWARE, values.get("target", random.randrange(6)))
     return {
         "target": item.target, "dest": item.dest, "records": item.records,
         "unit_words": item.unit_words, "offset": random.getrandbits(29) << 3,
@@ -96,7 +96,7 @@ async def limits(dut) -> None:
     """Every field of every kind of descriptor at every limit, everything else legal."""
     bench = Bench(dut)
     await bench.reset(valid_i=0, taken_i=0, data_i=0)
-    kinds = [(isa.OP_LOAD, {"target": t}) for t in range(5)]
+    kinds = [(isa.OP_LOAD, {"target": t}) for t in range(6)]
     kinds += [(isa.OP_LAYER, {"mode": m}) for m in range(4)]
     kinds += [(isa.OP_STORE, {}), (isa.OP_END, {})]
     for op, values in kinds:
@@ -132,7 +132,7 @@ async def spans(dut) -> None:
     bench = Bench(dut)
     await bench.reset(valid_i=0, taken_i=0, data_i=0)
     h = HARDWARE
-    for target in range(5):
+    for target in range(6):
         depth = target_depth(h, target)
         step = h.banks if target in (isa.TARGET_WEIGHT, isa.TARGET_ROW) else 1
         for addresses in {2, 4, 64, depth} | {random.randrange(2, depth, 2) for _ in range(4)}:

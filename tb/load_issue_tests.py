@@ -9,7 +9,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 
 from tb.lib import reset
-from tb.lib.load import LOGIT, PARAM, ROW, SPIKE, WEIGHT
+from tb.lib.load import LOGIT, MASK, PARAM, ROW, SPIKE, TARGETS, WEIGHT
 from tb.lib.stream import STALLS, Sink, Source
 
 SIZES = json.loads(os.environ["PARAMETERS"])
@@ -25,6 +25,7 @@ def beats_of(target: int, records: int, unit_words: int) -> int:
     bits = {
         WEIGHT: 64 * SIZES["WeightBeats"] * records,
         PARAM: 64 * SIZES["ParamBeats"] * records,
+        MASK: 64 * SIZES["MaskBeats"] * records,
         ROW: 32 * records,
         LOGIT: 32 * records,
         SPIKE: SIZES["Lanes"] * unit_words * records,
@@ -81,7 +82,7 @@ async def random_loads(dut, stall: float) -> None:
     await reset.start(dut)
     for i in range(60):
         target, unit_words = (
-            random.randrange(5),
+            random.randrange(len(TARGETS)),
             random.choice((0, 1, 8, 255, random.getrandbits(8))),
         )
         records = random.choice((0, 1, 2, 3, random.getrandbits(12), random.getrandbits(21)))

@@ -27,6 +27,7 @@ PORTS = {
     "param": ("addr", "data"),
     "spike": ("addr", "words", "data"),
     "logit": ("addr", "data"),
+    "mask": ("addr", "data"),
 }
 
 
@@ -128,7 +129,7 @@ class Bench:
 async def random_loads(dut, stall: float, sink_stall: float) -> None:
     bench = Bench(dut, stall=stall, sink_stall=sink_stall)
     await reset.start(dut)
-    for target in (*range(5), *(random.randrange(5) for _ in range(20))):
+    for target in (*range(len(PORTS)), *(random.randrange(len(PORTS)) for _ in range(20))):
         bench.send(load.random_load(SIZES, target))
     await bench.drained()
     assert bench.writes
@@ -157,12 +158,12 @@ async def full_rate(dut, target: int) -> None:
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
-@cocotb.parametrize(target=tuple(range(5)), stall=STALLS[:2])
+@cocotb.parametrize(target=tuple(range(len(PORTS))), stall=STALLS[:2])
 async def wrong_checksums(dut, target: int, stall: float) -> None:
     """A wrong bit in the checksum or in any beat: the fault in place of done."""
     bench = Bench(dut, stall=stall, sink_stall=stall)
     await reset.start(dut)
-    good = load.random_load(SIZES, random.randrange(5))
+    good = load.random_load(SIZES, random.randrange(len(PORTS)))
     bench.send(good, check=1)
     item = load.random_load(SIZES, target, records=8, unit_words=SIZES["LineWords"])
     beats = list(item.beats)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The patch fetch against lists of addresses: order, contents, two halves, what is there when.
+Every line goes through the row mask, if the layer has one.
 
 Addresses may be beyond the spike memory, on both sides: then line 0 is read, and overrun_o says so.
 """
@@ -9,6 +10,7 @@ from collections import deque
 
 import cocotb
 
+from golden.compile.hardware import MASK_LINES
 from tb.lib import layer
 from tb.lib.clocked import Clocked, coin
 
@@ -20,6 +22,7 @@ class Token:
         self.word = random.randrange(1 << bench.width("token_word_i"))
         self.taps = random.getrandbits(9)
         self.line = random.randrange(bench.lines)
+        self.masks: list[int] | None = None  # mask line of every line
         if coin(0.2):
             self.line = random.choice((bench.lines - 1, bench.lines, random.getrandbits(17)))
         if f["mode"] == layer.MODE_KEY_VALUE:
@@ -41,12 +44,10 @@ class Token:
                     for dy in (-1, 0, 1)
                     for dx in (-1, 0, 1)
                 ]
-            offsets = [
-                places[tap] + i
-                for tap in range(9)
-                if self.taps >> tap & 1
-                for i in range(f["in_lines"])
-            ]
+            order = [(t, i) for t in range(9) if self.taps >> t & 1 for i in range(f["in_lines"])]
+            offsets = [places[tap] + i for tap, i in order]
+            if period := f["mask_lines"]:
+                self.masks = [f["mask_base"] + tap * period + i % period for tap, i in order]
         self.line = place.get("line", self.line)
         places = [self.line + offset for offset in offsets]
         self.beyond = [not 0 <= p < bench.lines for p in places]
@@ -58,7 +59,22 @@ class Token:
 
 
 class Bench(Clocked):
+    """``masks``: the row mask that the loader wrote, without its parity."""
+
+    def masked(self, line: int, mask: int | None) -> int:
+        """A line behind the mask: a word keeps its parity, right or wrong."""
+        out = 0
+        for w in range(self.words):
+            word = line >> w * (self.lanes + 1) & (2 << self.lanes) - 1
+            if mask is not None:
+                keep = mask >> w * self.lanes & (1 << self.lanes) - 1 | 1 << self.lanes
+                dropped = (word & ~keep).bit_count() & 1
+                word = (word & keep) ^ dropped << self.lanes
+            out |= word << w * (self.lanes + 1)
+        return out
+
     async def begin(self) -> None:
+        self.lanes, self.words = (int(cocotb.plusargs[name]) for name in ("lanes", "words"))
         self.capacity = 1 << self.width("patch_index_i")
         self.lines = int(cocotb.plusargs["lines"])
         self.memory = [random.getrandbits(self.width("line_i")) for _ in range(self.lines)]
@@ -67,13 +83,34 @@ class Bench(Clocked):
         await self.reset(
             layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
             patch_read_i=0, patch_release_i=0, token_line_i=0, token_taps_i=1, token_word_i=0,
-            patch_index_i=0, line_i=0,
+            patch_index_i=0, line_i=0, mask_valid_i=0, mask_addr_i=0, mask_data_i=0,
         )  # fmt: skip
+        width = self.lanes * self.words
+        self.masks = [random.getrandbits(width) for _ in range(MASK_LINES)]
+        for address in random.sample(range(MASK_LINES), MASK_LINES):
+            await self.load_mask(address, self.masks[address])
+        self.noise("mask_addr_i", "mask_data_i")
+
+    async def load_mask(self, address: int, mask: int, flipped: int = 0) -> None:
+        """Write a line of the mask, its parity beside it; ``flipped`` bits are then wrong."""
+        parity = mask.bit_count() & 1
+        word = (mask | parity << self.lanes * self.words) ^ flipped
+        self.set(mask_valid_i=1, mask_addr_i=address, mask_data_i=word)
+        await self.tick()
+        self.set(mask_valid_i=0)
+
+    def fields(self, **values: int) -> dict[str, int]:
+        """Random fields with a mask that lies inside its memory, or none."""
+        f = layer.random_fields(**values)
+        taps = 9 if f["kernel3"] else 1
+        f["mask_lines"] = random.choice((0, 1, random.randint(1, MASK_LINES // taps)))
+        f["mask_base"] = random.randint(0, MASK_LINES - taps * f["mask_lines"])
+        return f | values
 
     def layer(self, kind: str) -> dict[str, int]:
         if kind == "key_value":
             tokens = random.choice((1, 2, self.capacity, random.randint(1, self.capacity)))
-            return layer.random_fields(
+            return self.fields(
                 mode=layer.MODE_KEY_VALUE,
                 tokens=tokens,
                 in_lines=random.choice((1, 2, random.randrange(256))),
@@ -82,7 +119,7 @@ class Bench(Clocked):
         lines = random.randint(1, self.capacity // taps)
         mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
         row = random.randrange(self.lines // 3) if coin(0.8) else random.getrandbits(16)
-        return layer.random_fields(
+        return self.fields(
             mode=mode, kernel3=int(taps == 9), in_lines=lines, in_row_lines=row
         )
 
@@ -94,6 +131,7 @@ class Bench(Clocked):
         waiting = deque(todo)
         tokens: deque[Token] = deque()  # in the buffer, oldest first; the last may be fetched
         response = None  # address accepted in the last cycle
+        arrived = False  # a line came in the last cycle
         held: int | None = None  # what patch_line_o must show
         asked: int | None = None  # a request that was not accepted
         over = False  # the request accepted in the last cycle was beyond the memory
@@ -102,9 +140,10 @@ class Bench(Clocked):
         while waiting or tokens:
             current = tokens[0] if tokens else None
             self.equal("overrun_o", self.get("overrun_o"), int(over))
-            idle = all(t.requested == len(t.lines) for t in tokens)
+            idle = all(t.filled == len(t.lines) for t in tokens)
             self.equal("idle_o", self.get("idle_o"), int(idle))
             self.equal("patch_valid_o", self.get("patch_valid_o"), int(current is not None))
+            self.equal("parity_o", self.get("parity_o"), 0)
             if current:
                 self.equal("filled_o", self.get("filled_o"), current.filled)
                 self.equal("patch_taps_o", self.get("patch_taps_o"), current.taps)
@@ -137,7 +176,8 @@ class Bench(Clocked):
                 if current.reads and current.reads[0] < current.filled:
                     index = current.reads.popleft()
                     self.set(patch_read_i=1, patch_index_i=index)
-                    held = self.memory[current.lines[index]]
+                    mask = current.masks and self.masks[current.masks[index]]
+                    held = self.masked(self.memory[current.lines[index]], mask)
                     release = not current.reads and coin(0.7)
                 else:
                     release = not current.reads
@@ -150,8 +190,9 @@ class Bench(Clocked):
                 address = fetched.lines[fetched.requested]
                 self.equal(f"line {fetched.requested}", self.get("read_addr_o"), address)
             self.check(asked is None or asked == address, "an open request was withdrawn")
-            if response is not None:
+            if arrived:
                 next(t for t in tokens if t.filled < len(t.lines)).filled += 1
+            arrived = response is not None
             response = asked = None
             over = False
             if address is not None and ready:
@@ -221,7 +262,7 @@ async def beyond_the_memory(dut) -> None:
         (key_value | {"in_lines": bench.lines // bench.capacity}, 0, 1, 0),
         (key_value, 131071, 1, bench.capacity),
     ):
-        f = layer.random_fields(**fixed)
+        f = bench.fields(**fixed)
         before = bench.overruns
         await bench.run(f, [Token(f, bench, line=line, taps=taps)], 0.0, 0.0)
         bench.equal(f"overruns of line {line}, {fixed}", bench.overruns - before, overruns)
@@ -239,7 +280,7 @@ async def too_many_lines(dut) -> None:
     await bench.tick()
     bench.set(token_valid_i=0)
     overruns, request, lines = 0, 0, []
-    for _ in range(bench.capacity + extra + 3):
+    for _ in range(bench.capacity + extra + 4):
         line = random.getrandbits(bench.width("line_i"))
         bench.set(line_valid_i=request, line_i=line)
         lines += [line] * request
@@ -260,9 +301,9 @@ async def one_request_per_cycle(dut) -> None:
     bench = Bench(dut)
     await bench.begin()
     lines = bench.capacity // 9 or 1
-    plain = layer.random_fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=bench.capacity)
-    key_value = layer.random_fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity)
-    kernel3 = layer.random_fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=lines)
+    plain = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=bench.capacity)
+    key_value = bench.fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity)
+    kernel3 = bench.fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=lines)
     for f, taps, busy in (
         (plain, 1, bench.capacity),
         (key_value, 1, bench.capacity),
@@ -284,7 +325,34 @@ async def one_request_per_cycle(dut) -> None:
         bench.equal("room_o after the last request", bench.get("room_o"), 1)
         bench.equal("requests", requests, busy if taps == 1 else taps.bit_count() * lines)
         await bench.tick()
-        bench.set(line_valid_i=0, patch_release_i=1)
+        bench.set(line_valid_i=0)
+        await bench.tick()
+        bench.set(patch_release_i=1)
         bench.equal("filled_o", bench.get("filled_o"), requests)
         await bench.tick()
         bench.set(patch_release_i=0)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_flipped_mask_bit_is_reported(dut) -> None:
+    """Every bit in turn, the parity too; in layers without a mask it does not matter."""
+    bench = Bench(dut)
+    await bench.begin()
+    bench.set(read_ready_i=1)
+    for bit in range(bench.lanes * bench.words + 1):
+        address = random.randrange(MASK_LINES)
+        await bench.load_mask(address, bench.masks[address], 1 << bit)
+        for used in (1, 0):
+            f = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=1, mask_base=address,
+                             mask_lines=used)  # fmt: skip
+            bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, token_taps_i=1, token_line_i=0)
+            await bench.tick()
+            bench.set(token_valid_i=0)
+            seen = 0
+            for cycle in range(4):
+                bench.set(line_valid_i=int(cycle == 1), patch_release_i=int(cycle == 3))
+                seen += bench.get("parity_o")
+                await bench.tick()
+            bench.set(patch_release_i=0)
+            bench.equal(f"parity_o, bit {bit}, mask_lines {used}", seen, used)
+        await bench.load_mask(address, bench.masks[address])

@@ -30,7 +30,7 @@ def random_program(length: int) -> Program:
     for _ in range(length):
         kind = random.random()
         if kind < 0.5:
-            item = legal_load(HARDWARE, random.randrange(5))
+            item = legal_load(HARDWARE, random.randrange(6))
             program.add_load(item, offset=random.getrandbits(29) << 3,
                              check=random.getrandbits(1), crc=random.getrandbits(32))  # fmt: skip
             if NARROW:
@@ -387,8 +387,9 @@ async def flipped_bits(dut, queue: str) -> None:
         fifo = getattr(dut, queue)
         word = fifo.u_words.mem[int(fifo.read_q.value) % 8]
         word.value = int(word.value) ^ 1 << random.randrange(len(word))
-        retired = 0
+        seen = 0  # a flip that lets a load go early leaves a pulse
         for _ in range(3):
             await RisingEdge(dut.clk_i)
-            retired |= int(dut.retire_o.value) and not int(dut.parity_o.value)
-        assert int(dut.parity_o.value) and not retired
+            seen |= int(dut.parity_o.value)
+            assert seen or not int(dut.retire_o.value)
+        assert seen

@@ -34,6 +34,10 @@ CASES = {
         "unstructured", 2, 0, 0),
     "4x16-one-step": ("4x16", config(heads=1, timesteps=1, height=6, width=5, pooled_stages=(2,)),
                       "balanced", 2, 20, 5),
+    "4x16-empty-rows": (
+        "4x16", config(dim=64, heads=4, mlp_ratio=4, timesteps=3), "rows", 2, 0, 20),
+    "4x32-empty-rows": (
+        "4x32", config(dim=64, heads=2, in_channels=3, mlp_ratio=4), "rows", 1, 30, 20),
     "4x32-narrow": ("4x32", config(in_channels=3, timesteps=4), "balanced", 2, 0, 20),
     "4x32-full": ("4x32", config(dim=64, heads=2, mlp_ratio=4), "unstructured", 1, 20, 20),
 }  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The patch buffer and its fetches."""
+"""The patch buffer, its fetches and the row mask."""
 
 import pytest
 
@@ -13,5 +13,6 @@ CASES = [
 
 @pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
 def test_patch_fetch(parameters: dict[str, int]) -> None:
-    lines = [f"+lines={parameters['SpikeLines']}"]
-    runner.run("psf_patch_fetch", "tb.patch_fetch_tests", parameters, plusargs=lines)
+    names = {"lines": "SpikeLines", "lanes": "Lanes", "words": "LineWords"}
+    plusargs = [f"+{key}={parameters[name]}" for key, name in names.items()]
+    runner.run("psf_patch_fetch", "tb.patch_fetch_tests", parameters, plusargs=plusargs)

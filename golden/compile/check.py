@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from golden.compile import isa
-from golden.compile.hardware import BEAT_BITS, MAX_CLASSES, WEIGHT_WIDTH, Hardware, clog2
+from golden.compile.hardware import (
+    BEAT_BITS,
+    MASK_LINES,
+    MAX_CLASSES,
+    WEIGHT_WIDTH,
+    Hardware,
+    clog2,
+)  # fmt: skip
 from golden.errors import UserError
 
 MAX_LAYERS = 64  # layers that have counters
@@ -86,7 +93,7 @@ Rules = Iterator[tuple[bool, str]]
 
 def _load(h: Hardware, f: dict[str, int]) -> Rules:
     target, records = f["target"], f["records"]
-    yield target > isa.TARGET_LOGIT, f"target {target} is none of 0 to {isa.TARGET_LOGIT}"
+    yield target > isa.TARGET_MASK, f"target {target} is none of 0 to {isa.TARGET_MASK}"
     yield records < 1, "records is 0"
     if target in (isa.TARGET_WEIGHT, isa.TARGET_ROW):
         yield records % h.banks != 0, f"records {records} is no multiple of the {h.banks} banks"
@@ -117,6 +124,8 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
     else:
         lines = (9 if f["kernel3"] else 1) * f["in_lines"]
         yield lines > h.patch_lines, f"a patch of {lines} lines is larger than {h.patch_lines}"
+        end = f["mask_base"] + (9 if f["kernel3"] else 1) * f["mask_lines"]
+        yield f["mask_lines"] and end > MASK_LINES, f"a mask ends at {end}, beyond {MASK_LINES}"
     if mode == isa.MODE_HEAD:
         yield (
             not 1 <= f["tokens"] <= MAX_CLASSES,
@@ -148,6 +157,7 @@ def target_depth(hardware: Hardware, target: int) -> int:
         isa.TARGET_PARAM: hardware.param_depth,
         isa.TARGET_SPIKE: hardware.spike_lines,
         isa.TARGET_LOGIT: MAX_CLASSES,
+        isa.TARGET_MASK: MASK_LINES,
     }[target]
 
 
@@ -166,8 +176,10 @@ def load_bytes(hardware: Hardware, fields: dict[str, int]) -> int:
         isa.TARGET_PARAM: 2 * hardware.lanes * hardware.acc_width,
         isa.TARGET_SPIKE: fields["unit_words"] * hardware.lanes,
         isa.TARGET_LOGIT: 32,
+        isa.TARGET_MASK: hardware.line_words * hardware.lanes,
     }[target]
-    if target in (isa.TARGET_WEIGHT, isa.TARGET_PARAM):  # every record begins with a beat
+    if target in (isa.TARGET_WEIGHT, isa.TARGET_PARAM, isa.TARGET_MASK):
+        # every record begins with a beat
         bits = -(-bits // BEAT_BITS) * BEAT_BITS
     return -(-records * bits // BEAT_BITS) * (BEAT_BITS // 8)
 

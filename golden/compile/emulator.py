@@ -12,7 +12,7 @@ import numpy as np
 
 from golden.compile import bits, isa
 from golden.compile.check import HardwareStop, first_fault, load_data
-from golden.compile.hardware import WEIGHT_WIDTH, Hardware
+from golden.compile.hardware import MASK_LINES, WEIGHT_WIDTH, Hardware
 from golden.compile.sequence import job_order
 from golden.integer.neuron import lif
 
@@ -48,6 +48,7 @@ class Emulator:
         self.param = rng.integers(0, 1 << h.acc_width, (h.param_depth, 2 * h.lanes))
         self.stream = rng.integers(-9, 9, (h.groups, h.stream_depth, h.lanes))
         self.logit = rng.integers(-9, 9, 128)
+        self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
         self.drained: dict[int, Drained] = {}  # of the job at hand
 
     def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "queues") -> Answer:
@@ -90,6 +91,8 @@ class Emulator:
             memory[dest + record // h.banks, record % h.banks] = records
         elif target == isa.TARGET_PARAM:
             self.param[dest : dest + count] = bits.unpack(data, count, 2 * h.lanes, h.acc_width)
+        elif target == isa.TARGET_MASK:
+            self.mask[dest : dest + count] = bits.unpack(data, count, h.line_words * h.lanes, 1)
         elif target == isa.TARGET_SPIKE:
             words = bits.unpack(data, count, f["unit_words"] * h.lanes, 1, 1)
             self.spike[dest : dest + count, : f["unit_words"]] = words.reshape(count, -1, h.lanes)
@@ -126,6 +129,13 @@ class Emulator:
         """The words of one token, starting at ``line``."""
         return self.spike[line : line + f["in_lines"]].reshape(-1, self.hw.lanes)
 
+    def _masked(self, f: dict[str, int], words: np.ndarray, tap: int) -> np.ndarray:
+        """The words (lines*LineWords, P) of a pixel without the spikes that have no row."""
+        if not f["mask_lines"]:
+            return words
+        line = f["mask_base"] + tap * f["mask_lines"] + np.arange(f["in_lines"]) % f["mask_lines"]
+        return words & self.mask[line].reshape(words.shape)
+
     def _rows(self, f: dict[str, int], step: int, tap: int) -> tuple[np.ndarray, np.ndarray]:
         """(dense rows (C, J, P), lengths (C,)) as table and banks hold them."""
         h = self.hw
@@ -161,7 +171,7 @@ class Emulator:
                     if not (0 <= y + dy < f["height"] and 0 <= x + dx < w):
                         continue
                     line = f["in_base"] + (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
-                    words = self._words(f, line)
+                    words = self._masked(f, self._words(f, line), tap)
                     for t in range(scanned):
                         at = t * f["in_step"] + f["in_first"]
                         active = words[at : at + f["in_words"]].ravel().astype(bool)

@@ -22,8 +22,8 @@ class LayerExpectation:
 
     ``spikes`` uint8 (before a pool) is None where the hardware fires none; ``value`` int64 is the
     current X, the residual R, the counts (key-value) or the sums of one token (head). ``rows`` is
-    the number of active input bits (key-value: of V words they ask for), ``row_adds`` the weight
-    words they cost and ``useful`` the (active bit, non-zero weight) pairs.
+    the number of active input bits that have a row (key-value: of V words they ask for),
+    ``row_adds`` the weight words they cost and ``useful`` the (active bit, non-zero weight) pairs.
     """
 
     spikes: np.ndarray | None
@@ -106,6 +106,7 @@ def _activity(compiled: CompiledLayer, trace: Trace, images, b) -> tuple[int, in
         x = patches(x[None], layer.source.height, layer.source.width)[0]
     fired = x.sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
     packed = compiled.packed
+    fired *= packed.length > 0  # the others are masked
     return int(fired.sum()), int((fired * packed.length).sum()), int((fired * packed.useful).sum())
 
 

@@ -8,6 +8,7 @@ from golden.errors import UserError
 WEIGHT_WIDTH = 8
 BEAT_BITS = 64
 MAX_CLASSES = 128
+MASK_LINES = 64  # of the row mask of a group
 
 
 def clog2(value: int) -> int:

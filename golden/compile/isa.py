@@ -13,7 +13,7 @@ from golden.errors import UserError
 FORMAT = 2  # of the descriptors, in the register CAP5
 DESCRIPTOR_BYTES = 64
 OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
-TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT = range(5)
+TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT, TARGET_MASK = range(6)
 MODE_SPIKE, MODE_RESIDUAL, MODE_KEY_VALUE, MODE_HEAD = range(4)
 (
     ERROR_NONE, ERROR_OPCODE, ERROR_FIELD, ERROR_READ, ERROR_WRITE, ERROR_PROGRAM_CRC,
@@ -72,6 +72,8 @@ LAYER_FIELDS = {
     "dump_base": (11, 16, 16),
     "dump_step": (12, 0, 16),
     "dump_block": (12, 16, 16),
+    "mask_base": (13, 0, 8),
+    "mask_lines": (13, 8, 8),
 }
 STORE_FIELDS = {"logits": (2, 0, 32), "offset": (4, 0, 32)}
 FIELDS = {OP_LOAD: LOAD_FIELDS, OP_LAYER: LAYER_FIELDS, OP_STORE: STORE_FIELDS, OP_END: {}}

@@ -13,10 +13,17 @@ import numpy as np
 from golden.compile import bits, isa
 from golden.compile.allocate import Memory
 from golden.compile.check import MAX_LAYERS, addresses, capabilities, check_program
-from golden.compile.hardware import Hardware
+from golden.compile.hardware import MASK_LINES, Hardware
 from golden.compile.layers import Layer, lower
 from golden.compile.proofs import prove
-from golden.compile.rows import PackedRows, attention_rows, pack_rows
+from golden.compile.rows import (
+    PackedRows,
+    attention_rows,
+    mask_lines,
+    pack_rows,
+    row_lengths,
+    row_mask,
+)  # fmt: skip
 from golden.compile.sequence import prove_progress
 from golden.compile.tiles import tiles
 from golden.errors import UserError
@@ -171,6 +178,7 @@ class _Assembler:
         self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
         self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
         self.param = Memory("parameter words", "param_depth", hardware.param_depth)
+        self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
         self.spike, self.places = self.tensors()  # places: tensor -> first line
         self.dump = None  # region of the counts of the attention at hand
 
@@ -297,8 +305,11 @@ class _Assembler:
             values = self.query(index, layer)
         else:
             channels = layer.in_words * hardware.lanes
-            packed = pack_rows(layer.weight, layer.planes, channels, hardware)
+            period = self.mask_period(layer)
+            packed = pack_rows(layer.weight, layer.planes, channels, hardware, period > 0)
             values = self.rows(index, layer, packed)
+            if period:
+                values |= self.mask(index, layer, packed, period)
         if layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
             values |= self.parameters(index, layer) | self.output(index, layer)
         source, steps = layer.source, layer.source.steps
@@ -329,6 +340,23 @@ class _Assembler:
             values |= dict(tokens=self.network.config.classes)
         self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)
+
+    def mask_period(self, layer: Layer) -> int:
+        """Lines per tap of the row mask; 0 if all rows have weights or the mask is too large."""
+        if layer.planes or row_lengths(layer.weight, self.hardware.lanes).all():
+            return 0
+        period = mask_lines(layer.source.step, layer.source.lines(self.hardware), self.hardware)
+        return period if layer.taps * period <= MASK_LINES else 0
+
+    def mask(self, index: int, layer: Layer, packed: PackedRows, period: int) -> dict[str, int]:
+        """Load the row mask."""
+        mask = row_mask(packed.length, layer.source.step, layer.in_first, layer.in_words, period,
+                        self.hardware)  # fmt: skip
+        region = self.masks.take(layer.name, len(mask), index, index)
+        self.emit_load(f"{layer.name} mask", isa.TARGET_MASK, self.masks, bits.pack(mask, 1),
+                       records=len(mask), dest=region.start,
+                       wait_layers=region.wait_layers)  # fmt: skip
+        return dict(mask_base=region.start, mask_lines=period)
 
     def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
         """Load row table and weights of a layer."""

@@ -2,10 +2,12 @@
 """Packing of weight rows into slots, and their places in the banks.
 
 A row's length is that of its fullest lane, so balanced weights (C per row and lane) need C words
-and unstructured ones need more: the imbalance is paid where it arises.
+and unstructured ones need more: the imbalance is paid where it arises. A row without weights needs
+none: the row mask of the groups (:func:`row_mask`) keeps its spikes from being issued.
 """
 
 from dataclasses import dataclass
+from math import lcm
 
 import numpy as np
 
@@ -19,7 +21,7 @@ class PackedRows:
 
     slots: np.ndarray  # (words per bank, B, P) int64, {index, weight}
     entries: np.ndarray  # (entries per bank, B) int64: address, length, shift as in the row table
-    length: np.ndarray  # (taps, C) words of a row
+    length: np.ndarray  # (taps, C) words of a row; 0: it must not be issued
     useful: np.ndarray  # (taps, C) non-zero weights of a row
     tap_rows: int
 
@@ -31,7 +33,7 @@ class PackedRows:
     @property
     def row_cost(self) -> int:
         """The common length of all rows, 1 if they differ."""
-        lengths = np.unique(self.length)
+        lengths = np.unique(self.length[self.length > 0])
         return int(lengths[0]) if len(lengths) == 1 else 1
 
 
@@ -43,12 +45,15 @@ def entry(address, length, shift):
 def row_lengths(weight: np.ndarray, lanes: int) -> np.ndarray:
     """(taps, C): words that each row of ``weight`` (taps, C, J*P) takes."""
     per_lane = (weight.reshape(*weight.shape[:2], -1, lanes) != 0).sum(2)
-    return np.maximum(per_lane.max(-1), 1)
+    return per_lane.max(-1)
 
 
-def pack_rows(weight: np.ndarray, planes: bool, channels: int, hardware: Hardware) -> PackedRows:
+def pack_rows(
+    weight: np.ndarray, planes: bool, channels: int, hardware: Hardware, masked: bool = False
+) -> PackedRows:
     """Pack ``weight`` (taps, C, J*P) for a source of ``channels`` >= C channels, a multiple of P.
 
+    ``masked``: spikes of rows without weights are masked; else such a row gets a word of zeros.
     With ``planes`` channel c is bit c mod 8 of colour c div 8; planes of one colour that share a
     bank share one copy of their row.
     """
@@ -58,7 +63,7 @@ def pack_rows(weight: np.ndarray, planes: bool, channels: int, hardware: Hardwar
     order = np.argsort(by_word == 0, axis=1, kind="stable")
     values = np.take_along_axis(by_word, order, axis=1)
     slots = np.where(values != 0, order << WEIGHT_WIDTH | values & (1 << WEIGHT_WIDTH) - 1, 0)
-    length = row_lengths(weight, lanes)
+    length = np.maximum(row_lengths(weight, lanes), 0 if masked else 1)
     if length.max() > 255:
         raise UserError(f"a weight row of {length.max()} words is longer than the largest, 255")
 
@@ -70,6 +75,8 @@ def pack_rows(weight: np.ndarray, planes: bool, channels: int, hardware: Hardwar
         for c in range(real):
             bank, source = (c + tap) % banks, c // 8 if planes else c
             key = (bank, tap, source)
+            if not length[tap, c]:
+                continue
             if key not in known:
                 row = tap * real + c
                 words = slots[row, : length[tap, c]]
@@ -84,6 +91,30 @@ def pack_rows(weight: np.ndarray, planes: bool, channels: int, hardware: Hardwar
         if words:
             out[: used[bank], bank] = np.concatenate(words)
     return PackedRows(out, entries, length, (weight != 0).sum(2), tap_rows)
+
+
+def mask_lines(source_step: int, lines: int, hardware: Hardware) -> int:
+    """Lines after which the mask of a pixel of ``lines`` lines, ``source_step`` words a step,
+    repeats."""
+    return min(lcm(source_step, hardware.line_words) // hardware.line_words, lines)
+
+
+def row_mask(
+    length: np.ndarray, step: int, first: int, words: int, period: int, hardware: Hardware
+) -> np.ndarray:
+    """Mask (taps * period, LineWords * P) of rows of ``length`` (taps, C): 1 where there is a row.
+
+    The ``words`` words of a step, of ``step`` in all, begin at word ``first``; a pixel's lines
+    repeat every ``period`` lines.
+    """
+    taps, real = length.shape
+    lanes = hardware.lanes
+    kept = np.zeros((taps, words * lanes), np.int64)
+    kept[:, :real] = length > 0
+    place = np.arange(period * hardware.line_words) % step - first  # word of a step
+    known = (place >= 0) & (place < words)
+    mask = kept.reshape(taps, words, lanes)[:, np.where(known, place, 0)] * known[:, None]
+    return mask.reshape(taps * period, hardware.line_words * lanes)
 
 
 def attention_rows(steps: int, dim_words: int, m: int, hardware: Hardware) -> np.ndarray:

@@ -7,7 +7,7 @@ from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, apply, attention, fire, or_pool
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 
-SPARSITIES = ("dense", "balanced", "unstructured")
+SPARSITIES = ("dense", "balanced", "rows", "unstructured")
 
 
 def random_network(
@@ -20,8 +20,9 @@ def random_network(
     """A network with random int8 weights whose thresholds give firing rates of 5 to 20 %.
 
     ``balanced``: in every row, each of ``lanes`` lanes (output channels modulo ``lanes``) has the
-    same number of non-zero weights, about ``density`` of them. ``unstructured``: each weight is
-    kept with that probability. Thresholds are calibrated, layer by layer, on random images.
+    same number of non-zero weights, about ``density`` of them; ``rows``: that number is another
+    one from row to row, and may be 0. ``unstructured``: each weight is kept with that probability.
+    Thresholds are calibrated, layer by layer, on random images.
     """
     if sparsity not in SPARSITIES:
         raise UserError(f"sparsity '{sparsity}' is not one of {', '.join(SPARSITIES)}")
@@ -95,8 +96,10 @@ class _Calibrator:
         values *= self.rng.choice([-1, 1], values.shape)
         if self.sparsity == "unstructured":
             values[self.rng.random(values.shape) >= self.density] = 0
-        elif self.sparsity == "balanced":
+        elif self.sparsity in ("balanced", "rows"):
             keep = max(1, round(-(-outputs // self.lanes) * self.density))
+            if self.sparsity == "rows":
+                keep = self.rng.binomial(-(-outputs // self.lanes), self.density, inputs * taps)
             for lane in range(min(self.lanes, outputs)):
                 mine = values[lane :: self.lanes]
                 rank = self.rng.random(mine.shape).argsort(0).argsort(0)

@@ -37,6 +37,8 @@ CASES = {
         "4x16", config(height=11, width=6, pooled_stages=(1, 4), classes=100), "balanced"),
     "4x32 D<P": ("4x32", config(in_channels=3, timesteps=4), "balanced"),
     "4x32 d=P": ("4x32", config(dim=64, heads=2, depth=2, mlp_ratio=4), "unstructured"),
+    "4x16 empty rows": ("4x16", config(dim=64, heads=4, timesteps=3), "rows"),
+    "2x8 empty rows, rgb": ("2x8", config(dim=24, heads=3, in_channels=3), "rows"),
     "4x16 no pool": ("4x16", config(height=5, width=7, pooled_stages=()), "dense"),
 }  # fmt: skip
 
@@ -213,3 +215,23 @@ def test_mode_of_attention_is_an_ordinary_layer():
     program = compile_network(random_network(config()), Hardware.named("4x16"))
     query = next(c for c in program.layers if c.name.endswith(".attention"))
     assert query.fields["mode"] == MODE_SPIKE and query.fields["step_rows"] > 0
+
+
+def test_empty_rows_are_masked(monkeypatch):
+    """Their spikes cost nothing; where the mask does not fit, they cost a word of zeros."""
+    network_config = config(dim=64, heads=4, timesteps=3)
+    network = random_network(network_config, 6, "rows", density=0.15)
+    images = random_images(network_config, 1, 6)
+    program = compile_network(network, Hardware.named("4x16"))
+    masked = [c.name for c in program.layers if c.fields.get("mask_lines")]
+    assert set(masked) >= {"tokenizer.3", "tokenizer.4", "blocks.0.proj"}
+    (with_masks,) = expectations(program, network, images)
+    monkeypatch.setattr("golden.compile.program.MASK_LINES", 8)
+    without = compile_network(network, Hardware.named("4x16"))
+    (full,) = expectations(without, network, images)
+    for compiled, few, many in zip(without.layers, with_masks.layers, full.layers, strict=True):
+        if compiled.fields.get("kernel3") and compiled.name in masked:
+            assert not compiled.fields.get("mask_lines"), compiled.name
+            assert few.rows < many.rows and few.row_adds < many.row_adds, compiled.name
+        assert few.useful == many.useful, compiled.name
+    compare(without, network, images)

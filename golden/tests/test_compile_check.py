@@ -59,7 +59,7 @@ def overrun(base, **changes):
 
 CASES = [
     *(legal(x) for x in (LOAD, LAYER, RESIDUAL, HEAD, KEY_VALUE, STORE)),
-    field(LOAD, target=5), field(LOAD, target=15), field(LOAD, records=0),
+    field(LOAD, target=6), field(LOAD, target=15), field(LOAD, records=0),
     field(LOAD, offset=4), legal(LOAD, offset=0xFFFFFFF8),
     legal(ROOM), field(ROOM, records=7), field(ROOM, records=12), field(ROOM, target=0, records=4),
     legal(LOAD, target=isa.TARGET_LOGIT, records=2), field(LOAD, target=isa.TARGET_LOGIT),
@@ -73,6 +73,12 @@ CASES = [
     overrun(LOAD, target=isa.TARGET_SPIKE, unit_words=1, dest=2048),
     legal(LOAD, target=isa.TARGET_LOGIT, records=128),
     overrun(LOAD, target=isa.TARGET_LOGIT, records=2, dest=127),
+    legal(LOAD, target=isa.TARGET_MASK, dest=63), overrun(LOAD, target=isa.TARGET_MASK, dest=64),
+    *(case for base in (LAYER, RESIDUAL, HEAD) for case in (
+        legal(base, mask_base=60, mask_lines=4), field(base, mask_base=60, mask_lines=5),
+        legal(base, kernel3=1, mask_base=1, mask_lines=7), field(base, mask_lines=65),
+        field(base, kernel3=1, mask_base=2, mask_lines=7), legal(base, mask_base=255))),
+    legal(KEY_VALUE, mask_base=255, mask_lines=255),
     legal(LAYER, id=63), field(LAYER, id=64), legal(LAYER, shift=7), field(LAYER, shift=8),
     *(field(base, **{name: 0}) for base in (LAYER, RESIDUAL, HEAD, KEY_VALUE)
       for name in ("steps", "width", "height", "in_lines", "in_words", "out_words", "row_cost")),

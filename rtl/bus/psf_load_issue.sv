@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Turns an OP_LOAD into a read command {address, beats} and an unpack command for psf_loader:
-//   units = records * factor;  factor = beats per weight or parameter record, spike words per line, 1
+//   units = records * factor;  factor = beats per weight, parameter or mask record, spike words per
+//   line, 1
 //   beats = units | ceil(units / 2) for 32-bit records | ceil(units * Lanes / 64) for spike words
 // The product is a shift-and-add over the bits of the 8-bit factor: 2 to 9 cycles after a load is
 // taken both commands leave; the next load is taken then. Two unpack commands can wait in a queue, so
@@ -11,7 +12,8 @@
 module psf_load_issue #(
   parameter int unsigned Lanes = 8,  // P, divides 64
   parameter int unsigned WeightBeats = 2,  // per record, 1 to 255
-  parameter int unsigned ParamBeats = 5
+  parameter int unsigned ParamBeats = 5,
+  parameter int unsigned MaskBeats = 1
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,
@@ -42,8 +44,8 @@ module psf_load_issue #(
   if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
     $fatal(1, "psf_load_issue: Lanes must divide the 64 bits of a beat");
   end
-  if (WeightBeats < 1 || WeightBeats > 255 || ParamBeats < 1 || ParamBeats > 255)
-  begin : gen_bad_beats
+  if (WeightBeats < 1 || WeightBeats > 255 || ParamBeats < 1 || ParamBeats > 255 || MaskBeats < 1 ||
+      MaskBeats > 255) begin : gen_bad_beats
     $fatal(1, "psf_load_issue: a record must have 1 to 255 beats");
   end
 
@@ -69,6 +71,7 @@ module psf_load_issue #(
     unique case (load_i.target)
       psf_pkg::TARGET_WEIGHT: factor = 8'(WeightBeats);
       psf_pkg::TARGET_PARAM: factor = 8'(ParamBeats);
+      psf_pkg::TARGET_MASK: factor = 8'(MaskBeats);
       psf_pkg::TARGET_SPIKE: factor = load_i.unit_words;
       default: factor = 8'd1;
     endcase

@@ -2,7 +2,7 @@
 //
 // Unpacks the beats of one load after the other into its target memory, record by record
 // (docs/architecture.md, "Load records in DRAM").
-// Throughput: weights and parameters one beat per cycle; rows and logits one 32-bit entry per
+// Throughput: weights, parameters and masks one beat per cycle; rows and logits one 32-bit entry per
 // cycle; spikes one Lanes-bit word per cycle; 3 cycles between two loads. Writes are registered;
 // beat_ready_o follows weight_ready_i and spike_ready_i combinationally.
 // Stalls with weight_ready_i (only when a second record is complete before the first was taken) and
@@ -23,6 +23,7 @@ module psf_loader #(
   parameter int unsigned SpikeLines = 4096,
   localparam int unsigned WeightWidth = Lanes * SlotWidth,
   localparam int unsigned ParamWidth = 2 * Lanes * AccWidth,
+  localparam int unsigned MaskWidth = LineWords * Lanes,
   localparam int unsigned BankWidth = $clog2(Banks)
 ) (
   input  logic                          clk_i,
@@ -51,6 +52,9 @@ module psf_loader #(
   output logic                          param_valid_o,
   output logic [$clog2(ParamDepth)-1:0] param_addr_o,
   output logic [ParamWidth-1:0]         param_data_o,
+  output logic                          mask_valid_o,
+  output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
+  output logic [MaskWidth-1:0]          mask_data_o,
   output logic                          spike_valid_o,
   input  logic                          spike_ready_i,
   output logic [$clog2(SpikeLines)-1:0] spike_addr_o,
@@ -67,6 +71,7 @@ module psf_loader #(
 
   localparam int unsigned WeightBeats = (WeightWidth + 63) / 64;
   localparam int unsigned ParamBeats = (ParamWidth + 63) / 64;
+  localparam int unsigned MaskBeats = (MaskWidth + 63) / 64;
   localparam int unsigned BeatWords = 64 / Lanes;
 
   if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
@@ -119,6 +124,10 @@ module psf_loader #(
         beats_of = 8'(ParamBeats);
         last_word = last_sub;
       end
+      psf_pkg::TARGET_MASK: begin
+        beats_of = 8'(MaskBeats);
+        last_word = last_sub;
+      end
       psf_pkg::TARGET_SPIKE: begin
         beats_of = 8'(BeatWords);
         last_word = (word_q + 8'd1) == unit_q;
@@ -136,7 +145,8 @@ module psf_loader #(
   // A beat of a wide record goes at once; one of small entries with its last entry.
   always_comb begin
     unique case (target_q)
-      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM: beat_ready_o = state_q == RUN && free;
+      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM, psf_pkg::TARGET_MASK:
+        beat_ready_o = state_q == RUN && free;
       default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
     endcase
   end
@@ -218,6 +228,7 @@ module psf_loader #(
       weight_valid_o <= 1'b0;
       row_valid_o    <= 1'b0;
       param_valid_o  <= 1'b0;
+      mask_valid_o   <= 1'b0;
       spike_valid_o  <= 1'b0;
       logit_valid_o  <= 1'b0;
     end else begin
@@ -227,13 +238,15 @@ module psf_loader #(
       else if (spike_ready_i) spike_valid_o <= 1'b0;
       row_valid_o   <= out && target_q == psf_pkg::TARGET_ROW && !bad_row;
       param_valid_o <= out && target_q == psf_pkg::TARGET_PARAM;
+      mask_valid_o  <= out && target_q == psf_pkg::TARGET_MASK;
       logit_valid_o <= out && target_q == psf_pkg::TARGET_LOGIT;
     end
   end
 
   // Payloads. One load is unpacked at a time, so the targets share their registers. Weights leave
   // through a register of their own: the next record arrives behind them.
-  localparam int unsigned RecordWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
+  localparam int unsigned WideWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
+  localparam int unsigned RecordWidth = (WideWidth > MaskWidth) ? WideWidth : MaskWidth;
   localparam int unsigned Slots = (RecordWidth + 63) / 64;
   localparam int unsigned EntryWidth = (Lanes > 32) ? Lanes : 32;
 
@@ -289,6 +302,8 @@ module psf_loader #(
   assign row_data_o    = entry_q[31:0];
   assign param_addr_o  = out_addr_q[$clog2(ParamDepth)-1:0];
   assign param_data_o  = record_q[ParamWidth-1:0];
+  assign mask_addr_o   = out_addr_q[$clog2(psf_pkg::MaskLines)-1:0];
+  assign mask_data_o   = record_q[MaskWidth-1:0];
   assign spike_addr_o  = out_addr_q[$clog2(SpikeLines)-1:0];
   assign spike_words_o = words_q;
   assign spike_data_o  = {LineWords{entry_q[Lanes-1:0]}};
@@ -309,6 +324,7 @@ module psf_loader #(
       if (weight_valid_o) assert (32'(out_addr_q) < BankDepth);
       if (row_valid_o) assert (32'(out_addr_q) < RowDepth);
       if (param_valid_o) assert (32'(out_addr_q) < ParamDepth);
+      if (mask_valid_o) assert (32'(out_addr_q) < psf_pkg::MaskLines);
       if (spike_valid_o) assert (32'(out_addr_q) < SpikeLines && words_q != '0);
     end
   end

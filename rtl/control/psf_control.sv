@@ -94,6 +94,9 @@ module psf_control #(
   output logic                          param_valid_o,
   output logic [$clog2(ParamDepth)-1:0] param_addr_o,
   output logic [2*Lanes*AccWidth-1:0]   param_data_o,
+  output logic                          mask_valid_o,
+  output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
+  output logic [LineWords*Lanes-1:0]    mask_data_o,
   output logic                          spike_valid_o,
   input  logic                          spike_ready_i,
   output logic [$clog2(SpikeLines)-1:0] spike_addr_o,
@@ -454,7 +457,8 @@ module psf_control #(
   psf_load_issue #(
     .Lanes(Lanes),
     .WeightBeats((Lanes * SlotWidth + 63) / 64),
-    .ParamBeats ((2 * Lanes * AccWidth + 63) / 64)
+    .ParamBeats ((2 * Lanes * AccWidth + 63) / 64),
+    .MaskBeats  ((LineWords * Lanes + 63) / 64)
   ) u_load_issue (
     .clk_i,
     .rst_ni          (run_rst_n),
@@ -517,6 +521,9 @@ module psf_control #(
     .param_valid_o,
     .param_addr_o,
     .param_data_o,
+    .mask_valid_o,
+    .mask_addr_o,
+    .mask_data_o,
     .spike_valid_o,
     .spike_ready_i,
     .spike_addr_o,

@@ -41,6 +41,9 @@ module psf_datapath #(
     input  logic                                param_valid_i,
     input  logic [$clog2(ParamDepth)-1:0]       param_addr_i,
     input  logic [2*Lanes*AccWidth-1:0]         param_data_i,
+    input  logic                                mask_valid_i,
+    input  logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_i,
+    input  logic [LineWords*Lanes-1:0]          mask_data_i,
     input  logic                                spike_valid_i,
     output logic                                spike_ready_o,
     input  logic [$clog2(SpikeLines)-1:0]       spike_addr_i,
@@ -136,6 +139,8 @@ module psf_datapath #(
   logic weight_parity, spike_parity, spike_overrun, head_parity, head_overrun;
   logic [2*Lanes*AccWidth:0] param_data;
   assign param_data = {^param_data_i, param_data_i};
+  logic [LineWidth:0] mask_data;
+  assign mask_data = {^mask_data_i, mask_data_i};
 
   for (genvar g = 0; g < Groups; g++) begin : gen_group
     psf_group #(
@@ -197,6 +202,9 @@ module psf_datapath #(
         .param_valid_i,
         .param_addr_i,
         .param_data_i       (param_data),
+        .mask_valid_i,
+        .mask_addr_i,
+        .mask_data_i        (mask_data),
         .stream_read_o      (stream_read[g]),
         .stream_ready_i     (stream_ready[g]),
         .stream_read_bank_o (stream_read_bank[g]),

@@ -65,6 +65,7 @@ module psf_descriptor_check #(
         if (load.unit_words == '0 || 32'(load.unit_words) > LineWords) load_bad = 1'b1;
         depth = SpikeLines;
       end
+      psf_pkg::TARGET_MASK: depth = psf_pkg::MaskLines;
       psf_pkg::TARGET_LOGIT: begin
         if (load.records[0]) load_bad = 1'b1;
         depth = Classes;
@@ -77,6 +78,8 @@ module psf_descriptor_check #(
   // ---- Layers. 9 * lines and m * m * Lanes are sums of shifts.
   logic [11:0] patch;
   logic [31:0] counts;  // key-value: accumulators of a head block
+  logic [11:0] mask_end;
+  logic mask_bad;
   logic common_bad, patch_bad, key_value_bad, head_bad, out_bad, layer_bad;
 
   assign patch      = 12'(layer.in_lines) + (layer.kernel3 ? 12'(layer.in_lines) << 3 : 12'd0);
@@ -85,6 +88,10 @@ module psf_descriptor_check #(
       layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
       layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > AccDepth ||
       layer.shift > 4'd7;
+  // 9 * mask_lines as a sum of shifts.
+  assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
+      (layer.kernel3 ? 12'(layer.mask_lines) << 3 : 12'd0);
+  assign mask_bad   = layer.mask_lines != '0 && 32'(mask_end) > psf_pkg::MaskLines;
   assign head_bad   = layer.tokens == '0 || layer.tokens > 16'(Classes) || !layer.merge;
   assign out_bad    = layer.out_lines == '0 || layer.out_step < layer.out_words;
 
@@ -102,10 +109,11 @@ module psf_descriptor_check #(
 
   always_comb begin
     unique case (layer.mode)
-      psf_pkg::MODE_SPIKE: layer_bad = common_bad || patch_bad || out_bad;
-      psf_pkg::MODE_RESIDUAL: layer_bad = common_bad || patch_bad || out_bad || layer.pool;
+      psf_pkg::MODE_SPIKE: layer_bad = common_bad || patch_bad || mask_bad || out_bad;
+      psf_pkg::MODE_RESIDUAL:
+        layer_bad = common_bad || patch_bad || mask_bad || out_bad || layer.pool;
       psf_pkg::MODE_KEY_VALUE: layer_bad = common_bad || key_value_bad;
-      default: layer_bad = common_bad || patch_bad || head_bad;
+      default: layer_bad = common_bad || patch_bad || mask_bad || head_bad;
     endcase
   end
 

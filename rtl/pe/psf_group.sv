@@ -73,6 +73,10 @@ module psf_group #(
     input  logic                           param_valid_i,
     input  logic [$clog2(ParamDepth)-1:0]  param_addr_i,
     input  logic [2*Lanes*AccWidth:0]      param_data_i,
+    // row mask, likewise
+    input  logic                           mask_valid_i,
+    input  logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_i,
+    input  logic [LineWords*Lanes:0]       mask_data_i,
     // residual stream
     output logic                           stream_read_o,
     input  logic                           stream_ready_i,
@@ -125,7 +129,8 @@ module psf_group #(
   assign mode_key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
   assign mode_head = layer_i.mode == psf_pkg::MODE_HEAD;
 
-  logic fetch_overrun, scan_parity, scan_overrun, item_error, item_parity_q, kv_parity, kv_overrun;
+  logic fetch_parity, fetch_overrun, scan_parity, scan_overrun, item_error, item_parity_q;
+  logic kv_parity, kv_overrun;
   logic token_parity, stage_parity, stage_overrun, line_parity, line_overrun;
   logic [Lanes-1:0] lane_parity, lane_overrun;
 
@@ -178,6 +183,9 @@ module psf_group #(
       .clk_i,
       .rst_ni,
       .layer_i,
+      .mask_valid_i,
+      .mask_addr_i,
+      .mask_data_i,
       .room_o         (patch_room),
       .token_valid_i  (grant_i),
       .token_line_i,
@@ -197,6 +205,7 @@ module psf_group #(
       .patch_line_o   (patch_line),
       .patch_release_i(patch_release),
       .idle_o         (fetch_idle),
+      .parity_o       (fetch_parity),
       .overrun_o      (fetch_overrun)
   );
 
@@ -494,18 +503,20 @@ module psf_group #(
   assign idle_o = drain_idle && !stages_busy && writer_idle && fetch_idle;
 
   // Faults.
-  logic lane_parity_q;
+  logic lane_parity_q, fetch_parity_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       item_parity_q <= 1'b0;
       lane_parity_q <= 1'b0;
+      fetch_parity_q <= 1'b0;
     end else begin
       item_parity_q <= item_error;
       lane_parity_q <= |lane_parity;
+      fetch_parity_q <= fetch_parity;
     end
   end
-  assign parity_o = scan_parity || item_parity_q || kv_parity || token_parity || lane_parity_q
-      || stage_parity || line_parity;
+  assign parity_o = fetch_parity_q || scan_parity || item_parity_q || kv_parity || token_parity
+      || lane_parity_q || stage_parity || line_parity;
   assign overrun_o = fetch_overrun || scan_overrun || kv_overrun || (|lane_overrun)
       || stage_overrun || line_overrun;
 

@@ -3,10 +3,11 @@
 // two halves: one is filled while the scanner works on the other. Order of the lines in a half:
 // valid taps ascending, then the lines of the pixel; key-value layers: one line per token of the
 // unit. Lines outside the image are neither fetched nor scanned. One line request per cycle; stalls
-// while the shared spike memory serves somebody else. The scanner may read line i of its half as
-// soon as i < filled_o, so that it never meets a write (asserted). Words carry their parity, nothing
-// is checked here. A line beyond the memory reads line 0 instead, one beyond the half is dropped;
-// overrun_o pulses. Golden: docs/architecture.md.
+// while the shared spike memory serves somebody else. Line i of tap k passes through the row mask
+// (psf_row_mask), line mask_base + k*mask_lines + i mod mask_lines. The scanner may read line i of
+// its half as soon as i < filled_o, so that it never meets a write (asserted). Words carry their
+// parity, which is not checked here; parity_o is that of the mask. A line beyond the memory reads
+// line 0 instead, one beyond the half is dropped; overrun_o pulses. Golden: docs/architecture.md.
 module psf_patch_fetch #(
     parameter int unsigned Lanes = 16,
     parameter int unsigned LineWords = 8,
@@ -14,11 +15,16 @@ module psf_patch_fetch #(
     parameter int unsigned SpikeLines = 2048,
     localparam int unsigned LineAddrWidth = $clog2(SpikeLines),
     localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
-    localparam int unsigned PatchWidth = $clog2(PatchLines)
+    localparam int unsigned PatchWidth = $clog2(PatchLines),
+    localparam int unsigned MaskAddrWidth = $clog2(psf_pkg::MaskLines)
 ) (
     input  logic                     clk_i,
     input  logic                     rst_ni,
     input  psf_pkg::layer_t          layer_i,
+    // row mask from the loader
+    input  logic                     mask_valid_i,
+    input  logic [MaskAddrWidth-1:0] mask_addr_i,
+    input  logic [LineWords*Lanes:0] mask_data_i,
     // token from the dispatcher
     output logic                     room_o,       // a half is free
     input  logic                     token_valid_i,  // only while room_o
@@ -40,12 +46,15 @@ module psf_patch_fetch #(
     input  logic [PatchWidth-1:0]    patch_index_i,
     output logic [LineWidth-1:0]     patch_line_o,   // in the cycle after patch_read_i, then held
     input  logic                     patch_release_i,  // the scanner has read its last line
-    output logic                     idle_o,         // no fetch runs
+    output logic                     idle_o,         // no fetch runs, no line is on its way
+    output logic                     parity_o,
     output logic                     overrun_o
 );
   localparam int unsigned WordWidth = $clog2(LineWords);
 
   logic fetching_q, half_q;  // a fetch runs, into this half
+  logic line_half_q, line_valid, line_write;  // the line that leaves the mask, and its half
+  logic [LineWidth-1:0] line;
   logic [1:0] valid_q, valid_d;
   logic [1:0][8:0] taps_q;
   logic [1:0][WordWidth-1:0] word_q;
@@ -143,7 +152,7 @@ module psf_patch_fetch #(
         fill_q <= !fill_q;
         filled_q[fill_q] <= '0;
       end
-      if (line_valid_i && !full) filled_q[half_q] <= filled_q[half_q] + (PatchWidth + 1)'(1);
+      if (line_write) filled_q[line_half_q] <= filled_q[line_half_q] + (PatchWidth + 1)'(1);
       if (patch_release_i) scan_q <= !scan_q;
     end
   end
@@ -155,12 +164,55 @@ module psf_patch_fetch #(
     end
   end
 
-  assign full = filled_q[half_q] == (PatchWidth + 1)'(PatchLines);
-  assign idle_o = !fetching_q;
+  // Lines through the row mask. Its address follows the request.
+  logic [MaskAddrWidth-1:0] mask_tap_q, mask_line_q, mask_lines;
+  logic pending_q;  // a line comes in this cycle
+  assign mask_lines = MaskAddrWidth'(layer_i.mask_lines);
+
+  always_ff @(posedge clk_i) begin
+    line_half_q <= half_q;
+    if (token_valid_i) begin
+      mask_tap_q  <= MaskAddrWidth'(layer_i.mask_base);
+      mask_line_q <= '0;
+    end else if (step_tap) begin
+      mask_tap_q  <= mask_tap_q + mask_lines;
+      mask_line_q <= '0;
+    end else if (accept) begin
+      mask_line_q <= (mask_line_q + MaskAddrWidth'(1) == mask_lines) ? '0
+          : mask_line_q + MaskAddrWidth'(1);
+    end
+  end
+
+  psf_row_mask #(
+      .Lanes(Lanes),
+      .LineWords(LineWords)
+  ) u_mask (
+      .clk_i,
+      .rst_ni,
+      .mask_valid_i,
+      .mask_addr_i,
+      .mask_data_i,
+      .enable_i    (layer_i.mask_lines != '0 && !key_value),
+      .addr_i      (mask_tap_q + mask_line_q),
+      .line_valid_i,
+      .line_i,
+      .line_valid_o(line_valid),
+      .line_o      (line),
+      .parity_o
+  );
+
+  assign full = filled_q[line_half_q] == (PatchWidth + 1)'(PatchLines);
+  assign line_write = line_valid && !full;
+  assign idle_o = !fetching_q && !pending_q && !line_valid;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) overrun_o <= 1'b0;
-    else overrun_o <= (accept && beyond) || (line_valid_i && full);
+    if (!rst_ni) begin
+      pending_q <= 1'b0;
+      overrun_o <= 1'b0;
+    end else begin
+      pending_q <= accept;
+      overrun_o <= (accept && beyond) || (line_valid && full);
+    end
   end
 
   psf_ram_1r1w #(
@@ -168,9 +220,9 @@ module psf_patch_fetch #(
       .Depth(2 * PatchLines)
   ) u_patch (
       .clk_i,
-      .we_i   (line_valid_i && !full),
-      .waddr_i({half_q, filled_q[half_q][PatchWidth-1:0]}),
-      .wdata_i(line_i),
+      .we_i   (line_write),
+      .waddr_i({line_half_q, filled_q[line_half_q][PatchWidth-1:0]}),
+      .wdata_i(line),
       .re_i   (patch_read_i),
       .raddr_i({scan_q, patch_index_i}),
       .rdata_o(patch_line_o)
@@ -180,13 +232,14 @@ module psf_patch_fetch #(
     $error("psf_patch_fetch: PatchLines must be a power of two");
   end
 
-  // A response belongs to half_q: room_o stays low while a fetch runs, and its last line arrives in
-  // the cycle after the last request, when the earliest new token is being taken.
+  // A line leaves the mask two cycles after its request. The earliest new token is taken one cycle
+  // after the last request, hence the half of the cycle before.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (!(token_valid_i && !room_o));
-      assert (!(line_valid_i && !full && patch_read_i &&
-          {half_q, filled_q[half_q][PatchWidth-1:0]} == {scan_q, patch_index_i}));
+      assert (!line_valid_i || pending_q);
+      assert (!(line_write && patch_read_i &&
+          {line_half_q, filled_q[line_half_q][PatchWidth-1:0]} == {scan_q, patch_index_i}));
       assert (!(patch_release_i && !patch_valid_o));
     end
   end

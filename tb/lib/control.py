@@ -66,6 +66,7 @@ PORTS = {
     "param": ("addr", "data"),
     "spike": ("addr", "words", "data"),
     "logit": ("addr", "data"),
+    "mask": ("addr", "data"),
 }
 
 
@@ -376,7 +377,7 @@ def random_program(length: int, *, logits: int = 10, offset: int = 0) -> Program
     program = Program(HARDWARE)
     for _ in range(length):
         if random.random() < 0.6:
-            program.add_load(legal_load(HARDWARE, random.randrange(5)))
+            program.add_load(legal_load(HARDWARE, random.randrange(6)))
         else:
             program.add_layer()
     program.add(isa.OP_STORE, logits=logits, offset=offset)

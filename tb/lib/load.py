@@ -8,8 +8,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-WEIGHT, ROW, PARAM, SPIKE, LOGIT = range(5)
-TARGETS = ("weight", "row", "param", "spike", "logit")
+WEIGHT, ROW, PARAM, SPIKE, LOGIT, MASK = range(6)
+TARGETS = ("weight", "row", "param", "spike", "logit", "mask")
 
 Write = tuple[str, dict[str, int]]  # target and the fields of its port
 
@@ -44,7 +44,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     lanes, banks, line = sizes["Lanes"], sizes["Banks"], sizes["LineWords"]
     depth = {
         WEIGHT: sizes["BankDepth"], ROW: sizes["RowDepth"], PARAM: sizes["ParamDepth"],
-        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16,
+        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16, MASK: 64,
     }[target]  # fmt: skip
     per_address = banks if target in (WEIGHT, ROW) else 1
     if records is None:
@@ -56,7 +56,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
         unit_words = random.choice((0, 1, line, random.randrange(1, line + 1)))
     width = {
         WEIGHT: lanes * sizes["SlotWidth"], ROW: 32, PARAM: 2 * lanes * sizes["AccWidth"],
-        SPIKE: lanes, LOGIT: 32,
+        SPIKE: lanes, LOGIT: 32, MASK: line * lanes,
     }[target]  # fmt: skip
     units = records * unit_words if target == SPIKE else records
     values = [random.getrandbits(width) for _ in range(units)]
@@ -75,7 +75,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
             fields = {"addr": dest + i, "data": value}
         writes.append((TARGETS[target], fields))
     beats = []
-    if target in (WEIGHT, PARAM):  # every record in beats of its own
+    if target in (WEIGHT, PARAM, MASK):  # every record in beats of its own
         padded = (width + 63) // 64 * 64
         for value in values:
             pad = random.getrandbits(padded - width) << width if padded > width else 0

@@ -190,6 +190,7 @@ def _base(draft: Draft) -> str | None:
         "in_base", "in_row_lines", "in_lines", "in_first", "in_step", "row_base", "tap_rows",
         "step_rows", "param_base", "out_base", "out_lines", "out_row_lines", "out_clear",
         "out_first", "out_step", "stream_stride", "dump_base", "dump_step", "dump_block",
+        "mask_base", "mask_lines",
     ))  # fmt: skip
     bits = isa.LAYER_FIELDS[name][2]
     value = draft.rng.choice(((1 << bits) - 1, draft.rng.getrandbits(bits), 1 << (bits - 1)))
@@ -405,7 +406,7 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         return dict(logits=rng.randrange(1, 129), offset=rng.choice((0, rng.getrandbits(29) << 3)))
     if op == isa.OP_LOAD:
         values = dict(
-            target=rng.randrange(5), records=h.banks * rng.randrange(1, 9), check=0,
+            target=rng.randrange(6), records=h.banks * rng.randrange(1, 9), check=0,
             unit_words=rng.randrange(1, h.line_words + 1), dest=rng.randrange(64),
             offset=rng.choice((rng.randrange(512) * 8, rng.getrandbits(29) << 3)),
         )  # fmt: skip

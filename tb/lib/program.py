@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from golden.compile import isa
 from golden.compile.check import MAX_TOKENS
-from golden.compile.hardware import MAX_CLASSES, Hardware
+from golden.compile.hardware import MASK_LINES, MAX_CLASSES, Hardware
 from tb.lib import load as loads
 from tb.lib.load import Load
 
@@ -21,7 +21,10 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     f["shift"] %= 8
     for name in ("steps", "width", "height", "in_words", "row_cost", "out_lines"):
         f[name] = f[name] or 1
-    f["in_lines"] = random.randint(1, h.patch_lines // (9 if f["kernel3"] else 1))
+    taps = 9 if f["kernel3"] else 1
+    f["in_lines"] = random.randint(1, h.patch_lines // taps)
+    f["mask_lines"] = random.randint(0, MASK_LINES // taps)
+    f["mask_base"] = random.randint(0, MASK_LINES - taps * f["mask_lines"])
     f["out_words"] = random.randint(1, min(h.acc_depth, 255))
     f["out_step"] = random.randint(f["out_words"], 255)
     if f["mode"] == isa.MODE_RESIDUAL:
