@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,11 @@ class Product:
     def __post_init__(self):
         if self.spikes.ndim != 3 or self.spikes.shape[-1] != self.weight.shape[0]:
             raise ValueError(f"{self.name}: spikes {self.spikes.shape} x {self.weight.shape}")
+
+    @property
+    def layer(self) -> str:
+        """The name without head and timestep, the same for all products of an attention."""
+        return re.sub(r"\.h\d+\.t\d+$", "", self.name)
 
     @property
     def steps(self) -> int:

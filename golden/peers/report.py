@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -13,35 +14,36 @@ from golden.peers.loas import loas_unpipelined
 from golden.peers.product import Product, useful_adds
 from golden.peers.prosperity import density
 from golden.peers.published import PUBLISHED, Published
-from golden.peers.registry import PEERS, cycles_of
+from golden.peers.registry import PEERS, bit_serial, cycles_of
 
 
 def measure(products: list[Product], pes: int) -> dict[str, Any]:
-    """Cycles of every model, useful adds and densities, per product and in all."""
-    layers = {}
+    """Cycles of every model, useful adds and densities, per layer and in all.
+
+    Densities are spikes per element; ``bit_density`` counts every spike, ``product_density`` those
+    that Prosperity's reuse leaves.
+    """
+    layers: dict[str, list[Product]] = {}
     for product in products:
-        bits, left = density(product)
-        layers[product.name] = {
-            "useful_adds": useful_adds(product),
-            "bit_density": bits,
-            "product_density": left,
-            "cycles_of": cycles_of([product], pes),
-        }
-    facts = layers.values()
-    size = sum(p.spikes.size for p in products)
-
-    def mean(key):
-        parts = zip(facts, products, strict=True)
-        return sum(fact[key] * p.spikes.size for fact, p in parts) / size
-
+        layers.setdefault(product.layer, []).append(product)
+    facts = {name: _facts(members, pes) for name, members in layers.items()}
+    unpipelined = sum((bit_serial if p.bit_planes else loas_unpipelined)(p, pes) for p in products)
     return {
         "pes": pes,
-        "layers": layers,
-        "useful_adds": sum(fact["useful_adds"] for fact in facts),
-        "bit_density": mean("bit_density"),
-        "product_density": mean("product_density"),
-        "cycles_of": {name: sum(fact["cycles_of"][name] for fact in facts) for name in PEERS},
-        "loas_unpipelined": sum(loas_unpipelined(p, pes) for p in products if not p.bit_planes),
+        "layers": facts,
+        **_facts(products, pes),
+        "loas_unpipelined": unpipelined,
+    }
+
+
+def _facts(products: list[Product], pes: int) -> dict[str, Any]:
+    sizes = np.array([product.spikes.size for product in products])
+    bits, left = sizes @ np.array([density(product) for product in products]) / sizes.sum()
+    return {
+        "useful_adds": sum(useful_adds(product) for product in products),
+        "bit_density": float(bits),
+        "product_density": float(left),
+        "cycles_of": cycles_of(products, pes),
     }
 
 
