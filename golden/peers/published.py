@@ -21,9 +21,9 @@ VGG9 = Published(
     "simulator of the Prosperity authors (dubcyfor3/Prosperity) on these layers, from issue 4",
 )
 
-# Spikformer-4-384 on CIFAR-10, T = 4, linear layers without the first convolution, at 500 MHz and
-# 168 PEs for Eyeriss, 128 for the others: the authors' reference/time_reference.xlsx as
-# REFERENCES.md 1.3 has it. The digits are theirs, the unit is not certain: docs/peers.md.
+# Spikformer-4-384 on CIFAR-10, T = 4, without the first convolution, 500 MHz, 168 PEs for Eyeriss
+# and 128 for the others: reference/time_reference.xlsx of dubcyfor3/Prosperity, second-hand
+# (REFERENCES.md 1.3, which says ms). The unit must be 10 ms: docs/peers.md.
 SPIKFORMER_TIME = {
     "eyeriss": 4.381,
     "ptb_stsap": 2.690,
