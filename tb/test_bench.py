@@ -27,7 +27,7 @@ def traces(tmp_path, monkeypatch):
         Recording(name, (rng.random(shape) < 0.2).astype(np.uint8), outputs, kernel)
         for name, shape, outputs, kernel in (
             ("conv", (2, 16, 4, 4), 32, 3),
-            ("fc", (2, 24, 5, 1), 16, 1),
+            ("fc", (2, 24, 5, 1), 32, 1),
         )
     ]
     write(tmp_path / "small.npz", small)
