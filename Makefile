@@ -9,6 +9,8 @@ CONFIG  ?=
 JOBS    ?= 2
 PROGRAMS ?= 5000
 FLIPS   ?= 2000
+TRACE   ?=
+DENSITY ?= 0.25
 
 PY      := .venv/bin/python
 STAMP   := $(shell bash scripts/setup.sh --stamp)
@@ -18,12 +20,13 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  synth formal coverage fuzz faults removals clean distclean
+  bench synth formal coverage fuzz faults removals clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo 'Variables: IMAGES=$(IMAGES)  SIM=verilator|icarus  CONFIG=<hardware configuration>'
+	@echo '  TRACE=<npz of recorded spikes, docs/traces.md>  DENSITY=$(DENSITY) of its weights'
 	@echo '  PROGRAMS=$(PROGRAMS)  FLIPS=$(FLIPS)  SEED=<n> of random tests  WAVES=1  JOBS=<pytest workers>  DATA_DIR=<folder with Fashion-MNIST>'
 
 $(STAMP):
@@ -59,6 +62,9 @@ compare: $(STAMP) ## balanced against unstructured pruning, both measured on the
 
 batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per image
 	@$(PY) -m tb.batch --images $(IMAGES) $(config)
+
+bench: $(STAMP) ## the RTL against models of other accelerators: the workloads, or TRACE=spikes.npz with DENSITY
+	@$(PY) -m tb.bench $(TRACE:%=--trace %) --density $(DENSITY) $(config) $(seed)
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
 	@$(PY) -m golden.registers $(config)

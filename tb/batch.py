@@ -22,6 +22,7 @@ from golden.errors import UserError
 from golden.integer.network import QuantNetwork
 from tb import report
 from tb.lib.ring import ring_bytes
+from tb.lib.work import NetworkWork
 from tb.sim import CHECKPOINTS, run, test_images
 from tb.system import run_bench
 
@@ -40,9 +41,8 @@ def measure(checkpoint: Path, config: str, images: int, stalls: int, latency: in
     log_entries = max(1, (images - 1).bit_length())
     folder = run_bench(
         "tb.batch_tests",
-        network,
+        NetworkWork(network, x),
         hardware,
-        x,
         settings={"stalls": stalls, "latency": latency, "log_entries": log_entries},
         extra_bytes=ring_bytes(compile_network(network, hardware), images, log_entries),
         sim="verilator",

@@ -23,6 +23,7 @@ from golden.compile.hardware import Hardware
 from golden.errors import UserError
 from golden.integer.network import QuantNetwork
 from tb import campaign, report
+from tb.lib.work import NetworkWork
 from tb.sim import CHECKPOINTS, run, test_images
 from tb.system import run_bench
 
@@ -37,9 +38,8 @@ def shard(checkpoint: Path, config: str, name: str, seed: int, flips: int) -> di
     images, _ = test_images(network, IMAGES)
     folder = run_bench(
         "tb.faults_tests",
-        network,
+        NetworkWork(network, images),
         hardware,
-        images,
         settings={"flips": flips},
         visible=[(ram, "mem") for ram in RAMS],
         sim="verilator",

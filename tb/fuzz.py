@@ -24,6 +24,7 @@ from golden.compile.hardware import Hardware
 from golden.errors import UserError
 from golden.integer.random_network import random_images, random_network
 from tb import campaign, report
+from tb.lib.work import NetworkWork
 from tb.sim import run
 from tb.system import SMALL, run_bench
 
@@ -38,9 +39,8 @@ def shard(config: str, name: str, seed: int, programs: int) -> dict:
     network = random_network(SMALL, seed, "balanced", lanes=hardware.lanes)
     folder = run_bench(
         "tb.fuzz_tests",
-        network,
+        NetworkWork(network, random_images(SMALL, IMAGES, seed)),
         hardware,
-        random_images(SMALL, IMAGES, seed),
         settings={"programs": programs},
         sim="verilator",
         seed=seed,

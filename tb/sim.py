@@ -42,6 +42,14 @@ def test_images(network: QuantNetwork, count: int):
     return data.images[:count], data.labels[:count]
 
 
+def check_memory(stalls: int, latency: int) -> None:
+    """Raise UserError for what the memory of the bench cannot do."""
+    if not 0 <= stalls <= 95:
+        raise UserError(f"--stalls {stalls} must lie between 0 and 95 percent")
+    if not 0 <= latency <= 255:
+        raise UserError(f"--latency {latency} must lie between 0 and 255 cycles")
+
+
 def measure(
     checkpoint: Path,
     config: str,
@@ -53,10 +61,7 @@ def measure(
     program: Path | None = None,
 ) -> dict:
     """Run a checkpoint and return the report's figures."""
-    if not 0 <= stalls <= 95:
-        raise UserError(f"--stalls {stalls} must lie between 0 and 95 percent")
-    if not 0 <= latency <= 255:
-        raise UserError(f"--latency {latency} must lie between 0 and 255 cycles")
+    check_memory(stalls, latency)
     hardware = Hardware.named(config)
     network = QuantNetwork.load(checkpoint)
     x, labels = test_images(network, images)

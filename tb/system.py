@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a quantised network on the accelerator in the simulator.
+"""Runs a network, or a list of layers, on the accelerator in the simulator.
 
-A job folder holds the network, the images and job.json; the benches read it inside the simulator
-(``PSF_JOB``). ``run_system`` classifies images with the scoreboard (tb.accel_tests); ``run_bench``
-starts any other bench of ``psf_tb_top`` on the same terms.
+A job folder holds the work (tb.lib.work) and job.json; the benches read it inside the simulator
+(``PSF_JOB``). ``run_work`` runs it with the scoreboard (tb.accel_tests), ``run_system`` does so for
+images of a network; ``run_bench`` starts any other bench of ``psf_tb_top`` on the same terms.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from golden.compile.program import Program, compile_network
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 from tb import runner
+from tb.lib.work import NetworkWork, Work
 
 MODELS = Path(__file__).parent / "models"
 HARNESS = [
@@ -49,14 +50,11 @@ def memory_map(program: Program) -> dict[str, int]:
     return out | {"end": at}
 
 
-def write_job(
-    network: QuantNetwork, images: np.ndarray, hardware: Hardware, program: bytes, **settings
-) -> Path:
+def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Path:
     """A new job folder; it stays behind when something goes wrong."""
     JOBS.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=JOBS))
-    network.save(folder / "network.safetensors")
-    np.save(folder / "images.npy", images)
+    work.save(folder)
     (folder / "program.bin").write_bytes(program)
     settings |= {"hardware": asdict(hardware)}
     (folder / "job.json").write_text(json.dumps(settings))
@@ -65,9 +63,8 @@ def write_job(
 
 def run_bench(
     test_module: str,
-    network: QuantNetwork,
+    work: Work,
     hardware: Hardware,
-    images: np.ndarray,
     *,
     program: bytes | None = None,
     settings: Mapping[str, object] | None = None,
@@ -80,10 +77,10 @@ def run_bench(
     ``settings`` go to job.json; ``extra_bytes`` of memory lie behind the result; ``options`` are
     those of ``tb.runner.run``. The job folder is removed after a run without failures.
     """
-    compiled = compile_network(network, hardware)
+    compiled = work.program(hardware)
     bits = max(MEMORY_BITS, ((memory_map(compiled)["end"] + extra_bytes) // 8).bit_length())
     program = compiled.program if program is None else program
-    folder = write_job(network, images, hardware, program, **(settings or {}))
+    folder = write_job(work, hardware, program, **(settings or {}))
     parameters = hardware.sv_parameters()
     options = {"fast": True, "timeout_s": 36000.0} | options
     options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
@@ -115,10 +112,8 @@ def run_system(
     waves: bool | None = None,
     program: bytes | None = None,
 ) -> dict:
-    """Classify ``images`` uint8 (B, C, H, W); returns results.json, with ``folder`` added.
+    """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work`.
 
-    ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
-    mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
     ``program``: what is put in memory instead of the program that the compiler makes.
     """
     size = len(compile_network(network, hardware).program)
@@ -127,18 +122,50 @@ def run_system(
             f"the program has {len(program)} bytes, this network on {hardware.name} takes "
             f"{size}; export it again with `make vectors`"
         )
+    return run_work(
+        NetworkWork(network, images),
+        hardware,
+        labels,
+        sim=sim,
+        seed=seed,
+        stalls=stalls,
+        latency=latency,
+        quiet=quiet,
+        waves=waves,
+        program=program,
+    )
+
+
+def run_work(
+    work: Work,
+    hardware: Hardware,
+    labels: np.ndarray | None = None,
+    *,
+    sim: str | None = None,
+    seed: int | None = None,
+    stalls: int = 0,
+    latency: int = 20,
+    quiet: bool = False,
+    waves: bool | None = None,
+    program: bytes | None = None,
+) -> dict:
+    """Do ``work`` with the scoreboard; returns results.json, with ``folder`` added.
+
+    ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
+    mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
+    """
     settings = {
         "stalls": stalls,
         "latency": latency,
+        "runs": work.runs,
         "labels": None if labels is None else [int(x) for x in labels],
     }
     waves = runner.flag("WAVES") if waves is None else waves
     try:
         ran = run_bench(
             "tb.accel_tests",
-            network,
+            work,
             hardware,
-            images,
             program=program,
             settings=settings,
             sim=sim,

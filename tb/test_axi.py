@@ -10,6 +10,7 @@ from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
 from golden.integer.random_network import random_images, random_network
 from tb import runner
+from tb.lib.work import NetworkWork
 from tb.system import MODELS, SMALL, write_job
 
 HARDWARE = Hardware.named("2x8")
@@ -27,7 +28,8 @@ def test_axi(testcase):
     seed = int(os.environ.get("SEED") or 1)
     network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
     program = compile_network(network, HARDWARE).program
-    folder = write_job(network, random_images(SMALL, IMAGES, seed), HARDWARE, program)
+    work = NetworkWork(network, random_images(SMALL, IMAGES, seed))
+    folder = write_job(work, HARDWARE, program)
     parameters = HARDWARE.sv_parameters() | {"AxiIdWidth": ID_WIDTH}
     runner.run(
         "psf_axi_top",

@@ -7,6 +7,7 @@ import pytest
 
 from golden.compile.hardware import Hardware
 from golden.integer.random_network import random_images, random_network
+from tb.lib.work import NetworkWork
 from tb.system import SMALL, run_bench
 
 HARDWARE = Hardware.named("2x8")
@@ -18,7 +19,7 @@ def run(module: str, testcase: str | None = None) -> None:
     network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
     images = random_images(SMALL, IMAGES, seed)
     visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
-    run_bench(module, network, HARDWARE, images, testcase=testcase, visible=visible)
+    run_bench(module, NetworkWork(network, images), HARDWARE, testcase=testcase, visible=visible)
 
 
 # A build takes longer than a test: all of them share it, and pytest-xdist shares the tests.

@@ -36,20 +36,27 @@ class Memory:
     regions: list[Region] = field(default_factory=list)  # without those that later ones cover
 
     def take(
-        self, name: str, size: int, layer: int, last: int, starts: Iterable[int] | None = None
+        self,
+        name: str,
+        size: int,
+        layer: int,
+        last: int,
+        starts: Iterable[int] | None = None,
+        loaded: bool | None = None,
     ) -> Region:
         """Place ``size`` addresses for ``layer`` (its index), in use until ``last`` is done.
 
-        ``starts``: the first addresses to choose from, else all that leave no gap.
+        ``starts``: the first addresses to choose from, else all that leave no gap. ``loaded``: how
+        this region is filled, if not as the others of this memory.
         """
-        best = None
+        best, loaded = None, self.loaded if loaded is None else loaded
         for start in sorted({0, *(r.start + r.size for r in self.regions)}
                             if starts is None else starts):  # fmt: skip
             if start + size > self.depth:
                 break
             overlaps = [r for r in self.regions if r.overlaps(start, size)]
             wait = max((r.last + 1 for r in overlaps), default=0)
-            if wait <= layer and (best is None or (self.loaded and wait < best.wait_layers)):
+            if wait <= layer and (best is None or (loaded and wait < best.wait_layers)):
                 best = Region(start, size, last, wait)
         if best is None:
             live = sum(r.size for r in self.regions if r.last >= layer)

@@ -39,7 +39,7 @@ class ImageExpectation:
 
     layers: list[LayerExpectation]
     logits: np.ndarray
-    label: int
+    label: int | None  # None: there is no head
 
     @property
     def useful(self) -> int:
@@ -73,12 +73,23 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
         return LayerExpectation(None, value.reshape(*shape, lanes), rows, row_adds, useful)
     current = np.concatenate([trace.current[p][b] for p in layer.parts], axis=-1)  # (T, N, O)
     spike = np.concatenate([trace.spike[p][b] for p in layer.parts], axis=-1)
+    ordered = _ordered(compiled, spike), _ordered(compiled, current)
+    return LayerExpectation(*ordered, rows, row_adds, useful)
 
-    def ordered(x):
-        x = np.where(layer.columns >= 0, x[:, :, layer.columns], 0)
-        return x.transpose(1, 0, 2).reshape(*shape, lanes)
 
-    return LayerExpectation(ordered(spike), ordered(current), rows, row_adds, useful)
+def spiking(
+    compiled: CompiledLayer, x: np.ndarray, current: np.ndarray, spikes: np.ndarray
+) -> LayerExpectation:
+    """A dense layer for input spikes ``x`` (T, N, C), with outputs (T, N, O)."""
+    ordered = _ordered(compiled, spikes), _ordered(compiled, current)
+    return LayerExpectation(*ordered, *_counts(compiled, x))
+
+
+def _ordered(compiled: CompiledLayer, x: np.ndarray) -> np.ndarray:
+    """Outputs (T, N, O) in hardware order."""
+    columns = compiled.layer.columns
+    x = np.where(columns >= 0, x[:, :, columns], 0)
+    return x.transpose(1, 0, 2).reshape(*compiled.shape, -1)
 
 
 def _source(layer: Layer, trace: Trace, b: int) -> np.ndarray:
@@ -102,6 +113,12 @@ def _activity(compiled: CompiledLayer, trace: Trace, images, b) -> tuple[int, in
         x = x.reshape(1, len(pixels), -1)
     else:
         x = _source(layer, trace, b)
+    return _counts(compiled, x)
+
+
+def _counts(compiled: CompiledLayer, x: np.ndarray) -> tuple[int, int, int]:
+    """(rows, row_adds, useful) for input spikes ``x`` (T, N, C)."""
+    layer = compiled.layer
     if layer.taps == 9:
         x = patches(x[None], layer.source.height, layer.source.width)[0]
     fired = x.sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)

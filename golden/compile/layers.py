@@ -89,6 +89,53 @@ def lower(network: QuantNetwork, hardware: Hardware) -> list[Layer]:
     return _Lowering(network, hardware).layers()
 
 
+def never(hardware: Hardware) -> int:
+    """A threshold that no membrane potential reaches."""
+    return (1 << hardware.acc_width - 1) - 1
+
+
+def padded(rows, bias, theta2, columns, hardware: Hardware) -> dict[str, np.ndarray]:
+    """Weights (taps, C, O), bias and theta2 (O,) with their columns in hardware order."""
+    real = columns >= 0
+    weight = np.where(real, rows[:, :, columns], 0).astype(np.int64)
+    return dict(
+        weight=weight,
+        bias=np.where(real, bias[columns], 0).astype(np.int64),
+        theta2=np.where(real, theta2[columns], never(hardware)).astype(np.int64),
+        columns=columns,
+    )
+
+
+def dense(
+    layer, theta2, source: Tensor, target: Tensor, hardware: Hardware, planes: bool = False
+) -> Layer:
+    """A convolution or linear layer that fires, named like its target.
+
+    ``layer`` has weight (O, I[, 3, 3]) and bias (O,). With ``planes`` the input is the bits of
+    multi-bit channels: each of them has the row of its channel.
+    """
+    outputs, inputs = layer.weight.shape[:2]
+    taps = layer.weight[0, 0].size
+    words = hardware.words(outputs)
+    columns = np.arange(words * hardware.lanes)
+    columns = np.where(columns < outputs, columns, -1)
+    rows = rows_of(layer.weight).reshape(taps, inputs, outputs)
+    if planes:
+        rows = rows.repeat(8, axis=1)
+    return Layer(
+        target.name,
+        isa.MODE_SPIKE,
+        source,
+        target,
+        words,
+        **padded(rows, layer.bias, theta2, columns, hardware),
+        rows=rows.shape[1],
+        parts=(target.name,),
+        planes=planes,
+        in_words=hardware.words(rows.shape[1]),
+    )
+
+
 class _Lowering:
     def __init__(self, network: QuantNetwork, hardware: Hardware):
         self.network, self.hardware, self.config = network, hardware, network.config
@@ -122,7 +169,7 @@ class _Lowering:
         out = []
         for i, stage in enumerate([*network.tokenizer, network.patch]):
             layer = self.dense(f"tokenizer.{i}", stage, x, pool=i + 1 in config.pooled_stages)
-            layer.planes, layer.first = i == 0, i == len(network.tokenizer)
+            layer.first = i == len(network.tokenizer)
             out.append(layer)
             x = layer.target
         for i, block in enumerate(network.blocks):
@@ -146,46 +193,18 @@ class _Lowering:
             height, width = (height + 1) // 2, (width + 1) // 2
         return Tensor(name, height, width, step, self.config.timesteps, pool)
 
-    def never(self) -> int:
-        """A threshold that no membrane potential reaches."""
-        return (1 << self.hardware.acc_width - 1) - 1
-
     def padded(self, rows, bias, theta2, columns):
-        """Weights (taps, C, O), bias and theta2 (O,) with their columns in hardware order."""
-        real = columns >= 0
-        weight = np.where(real, rows[:, :, columns], 0).astype(np.int64)
-        return dict(
-            weight=weight,
-            bias=np.where(real, bias[columns], 0).astype(np.int64),
-            theta2=np.where(real, theta2[columns], self.never()).astype(np.int64),
-            columns=columns,
-        )
+        return padded(rows, bias, theta2, columns, self.hardware)
 
     def dense(self, name: str, layer, source: Tensor, pool: bool = False) -> Layer:
         """A convolution or linear layer on its own."""
-        hardware, lanes = self.hardware, self.hardware.lanes
-        outputs, inputs = layer.weight.shape[:2]
-        taps = layer.weight[0, 0].size
-        words = hardware.words(outputs)
-        columns = np.arange(words * lanes)
-        columns = np.where(columns < outputs, columns, -1)
-        rows = rows_of(layer.weight).reshape(taps, inputs, outputs)
-        if name == "tokenizer.0":  # every bit of a colour channel has the row of its channel
-            rows = rows.repeat(8, axis=1)
+        target = self.tensor(name, source, self.hardware.words(len(layer.weight)), pool)
         spike = isinstance(layer, SpikeLayer)
-        theta2 = layer.theta2 if spike else np.full(outputs, self.config.residual_theta2)
-        return Layer(
-            name,
-            isa.MODE_SPIKE if spike else isa.MODE_RESIDUAL,
-            source,
-            self.tensor(name, source, words, pool),
-            words,
-            **self.padded(rows, layer.bias, theta2, columns),
-            rows=rows.shape[1],
-            parts=(name,),
-            shift=0 if spike else layer.shift,
-            in_words=hardware.words(rows.shape[1]),
-        )
+        theta2 = layer.theta2 if spike else np.full(len(layer.weight), self.config.residual_theta2)
+        out = dense(layer, theta2, source, target, self.hardware, planes=name == "tokenizer.0")
+        if not spike:
+            out.mode, out.shift = isa.MODE_RESIDUAL, layer.shift
+        return out
 
     def qkv(self, name: str, block, source: Tensor) -> Layer:
         """q, k and v as one layer, words in the order that the attention layers read."""
@@ -244,7 +263,7 @@ class _Lowering:
                 self.tensor(name, source, self.dim_words),
                 self.dim_words,
                 bias=np.zeros(columns.size, np.int64),
-                theta2=np.where(real, ATTENTION_THETA2, self.never()),
+                theta2=np.where(real, ATTENTION_THETA2, never(self.hardware)),
                 columns=np.where(real, columns, -1),
                 rows=dim,
                 parts=(name,),

@@ -10,11 +10,11 @@ from zlib import crc32
 
 import numpy as np
 
-from golden.compile import bits, isa
-from golden.compile.allocate import Memory
+from golden.compile import bits, inputs, isa
+from golden.compile.allocate import Memory, Region
 from golden.compile.check import MAX_LAYERS, addresses, capabilities, check_program
 from golden.compile.hardware import MASK_LINES, Hardware
-from golden.compile.layers import Layer, lower
+from golden.compile.layers import Layer, Tensor, lower
 from golden.compile.proofs import prove
 from golden.compile.rows import (
     PackedRows,
@@ -58,9 +58,10 @@ class Program:
     """What the accelerator needs besides an image; the images are whole bytes of DRAM."""
 
     hardware: Hardware
-    config: NetworkConfig
+    config: NetworkConfig | None  # None: a list of layers without a head, nothing is stored
     program: bytes
     weights: bytes
+    inputs: list[Tensor]  # in this order in the image region
     layers: list[CompiledLayer]
     loads: list[dict] = field(default_factory=list)  # what, offset and CRC, in program order
     memory_use: dict[str, int] = field(default_factory=dict)
@@ -72,14 +73,12 @@ class Program:
 
     @property
     def image_bytes(self) -> int:
-        c = self.config
-        words = self.hardware.words(8 * c.in_channels)
-        return len(bits.to_beats(bytes(-(-c.height * c.width * words * self.hardware.lanes // 8))))
+        return sum(inputs.size(tensor, self.hardware) for tensor in self.inputs)
 
     @property
     def result_bytes(self) -> int:
-        """Beat 0 and the logits, two per beat."""
-        return 8 + 8 * -(-self.config.classes // 2)
+        """Beat 0 and the logits, two per beat; 0 without a store."""
+        return 8 + 8 * -(-self.config.classes // 2) if self.config else 0
 
     def pack_image(self, image: np.ndarray) -> bytes:
         """An image uint8 (C, H, W) as bit-planes, one pixel after the other."""
@@ -89,11 +88,9 @@ class Program:
                 f"image is {image.dtype} {image.shape}, the network takes uint8 "
                 f"{(c.in_channels, c.height, c.width)}"
             )
-        lanes = self.hardware.lanes
         planes = np.unpackbits(image[..., None], axis=-1, bitorder="little")  # (C, H, W, 8)
-        planes = planes.transpose(1, 2, 0, 3).reshape(c.height * c.width, -1)
-        planes = np.pad(planes, ((0, 0), (0, -planes.shape[1] % lanes)))
-        return bits.to_beats(np.packbits(planes, bitorder="little").tobytes())
+        planes = planes.transpose(1, 2, 0, 3).reshape(c.height * c.width, 1, -1)
+        return inputs.pack(planes, self.inputs[0], self.hardware)
 
     def manifest(self) -> dict:
         """Everything about the images as plain JSON values."""
@@ -103,7 +100,7 @@ class Program:
             "program_crc": int.from_bytes(self.program[-4:], "little"),
             "hardware": asdict(self.hardware),
             "capabilities": [f"{word:#010x}" for word in capabilities(self.hardware)],
-            "network": asdict(self.config),
+            "network": asdict(self.config) if self.config else None,
             "sha256": {
                 "program.bin": hashlib.sha256(self.program).hexdigest(),
                 "weights.bin": hashlib.sha256(self.weights).hexdigest(),
@@ -146,14 +143,35 @@ class Program:
 def compile_network(network: QuantNetwork, hardware: Hardware) -> Program:
     """Compile ``network``; raises UserError that names the layer and the limit it exceeds."""
     layers = lower(network, hardware)
-    prove(layers, network, hardware)
+    prove(layers, hardware, network.head_bias)
+    image = layers[0].source
+    if image.lines(hardware) != 1:
+        raise UserError(
+            f"image: {image.step} words per pixel do not fit a spike line of "
+            f"{hardware.line_words}; use more lanes"
+        )
+    return assemble(layers, hardware, [image], network.config, network.head_bias)
+
+
+def assemble(
+    layers: list[Layer],
+    hardware: Hardware,
+    inputs: list[Tensor],
+    config: NetworkConfig | None = None,
+    head_bias: np.ndarray | None = None,
+) -> Program:
+    """The program of lowered and proven ``layers``.
+
+    ``inputs`` are loaded from memory, the other tensors are what layers write. A list that ends
+    with a head needs the ``config`` and ``head_bias`` of its network and stores the logits.
+    """
     tiled = [tile for layer in layers for tile in tiles(layer, hardware)]
     if len(tiled) > MAX_LAYERS:
         raise UserError(
             f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
-            "use fewer blocks"
+            "use fewer blocks or layers"
         )
-    return _Assembler(network, hardware, tiled).program()
+    return _Assembler(hardware, tiled, inputs, config, head_bias).program()
 
 
 @dataclass
@@ -170,8 +188,9 @@ class _Item:
 class _Assembler:
     """Places every region and emits descriptors and load payloads in program order."""
 
-    def __init__(self, network: QuantNetwork, hardware: Hardware, layers: list[Layer]):
-        self.network, self.hardware, self.layers = network, hardware, layers
+    def __init__(self, hardware: Hardware, layers: list[Layer], inputs, config, head_bias):
+        self.hardware, self.layers, self.inputs = hardware, layers, inputs
+        self.config, self.head_bias = config, head_bias
         self.items: list[_Item] = []
         self.payload = bytearray()
         self.loads = 0
@@ -179,21 +198,17 @@ class _Assembler:
         self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
         self.param = Memory("parameter words", "param_depth", hardware.param_depth)
         self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
-        self.spike, self.places = self.tensors()  # places: tensor -> first line
+        self.spike, self.places = self.tensors()
+        self.loaded: set[str] = set()  # inputs
         self.dump = None  # region of the counts of the attention at hand
 
     def program(self) -> Program:
-        config, hardware = self.network.config, self.hardware
-        image = self.layers[0].source
-        if image.lines(hardware) != 1:
-            raise UserError(
-                f"image: {image.step} words per pixel do not fit a spike line of "
-                f"{hardware.line_words}; use more lanes"
-            )
-        self.emit_load("image", isa.TARGET_SPIKE, self.spike, records=image.tokens,
-                       dest=self.places["image"], unit_words=image.step, from_image=1)  # fmt: skip
+        hardware = self.hardware
         compiled = [self.compile(i, layer) for i, layer in enumerate(self.layers)]
-        self.items.append(_Item(isa.OP_STORE, "store", dict(logits=config.classes, offset=0)))
+        if self.config:
+            self.items.append(
+                _Item(isa.OP_STORE, "store", dict(logits=self.config.classes, offset=0))
+            )
         self.items.append(_Item(isa.OP_END, "end", {}))
         self.items = self.ordered()
         program = isa.sealed(b"".join(isa.encode(i.op, i.name, **i.fields) for i in self.items))
@@ -207,7 +222,9 @@ class _Assembler:
             for i in self.items
             if i.op == isa.OP_LOAD and i.fields["check"]
         ]
-        return Program(hardware, config, program, bytes(self.payload), compiled, loads, use)
+        return Program(
+            hardware, self.config, program, bytes(self.payload), self.inputs, compiled, loads, use
+        )
 
     def ordered(self) -> list[_Item]:
         """The items with ``wait_previous`` filled in; of the loads of a layer the patient last.
@@ -233,10 +250,12 @@ class _Assembler:
             return len(self.layers) + 1
         return 1 + load.memory.last_use(load.fields["dest"], addresses(self.hardware, load.fields))
 
-    def tensors(self) -> tuple[Memory, dict[str, int]]:
-        """The spike memory and the first line of every tensor.
+    def tensors(self) -> tuple[Memory, dict[str, Region]]:
+        """The spike memory and the region of every tensor.
 
-        The image lies where its lines are free again soonest, so that the next one can be loaded.
+        A single input lies where its lines are free again soonest, so that the next one can be
+        loaded. Several inputs have places of their own if there is room, so that none of them waits
+        for a layer.
         """
         hardware = self.hardware
         sizes = {}
@@ -244,32 +263,48 @@ class _Assembler:
             for tensor in (layer.source, layer.target):
                 if tensor is not None:
                     sizes.setdefault(tensor.name, tensor.tokens * tensor.lines(hardware))
-        room = hardware.spike_lines - sizes["image"]
-        starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
+        if len(self.inputs) > 1:
+            tries = [dict(early=True), dict(early=False)]
+        else:
+            size = sizes[self.inputs[0].name]
+            room = hardware.spike_lines - size
+            starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
+            tries = [dict(starts=[s]) for s in (0, *sorted(s for s in starts if 0 < s <= room))]
         best, refusal = None, None
-        for start in [0, *sorted(s for s in starts if 0 < s <= room)]:
+        for how in tries:
             try:
-                memory, places = self.place(sizes, start)
+                memory, places = self.place(sizes, **how)
             except UserError as error:
                 refusal = refusal or error  # of the simplest try
                 continue
-            last = memory.last_use(start, sizes["image"])
-            if best is None or last < best[0]:
+            first = places[self.inputs[0].name]
+            last = memory.last_use(first.start, first.size)
+            if best is None or (len(self.inputs) == 1 and last < best[0]):
                 best = last, memory, places
         if best is None:
             raise refusal
         return best[1:]
 
-    def place(self, sizes: dict[str, int], image: int) -> tuple[Memory, dict[str, int]]:
-        """Place all tensors, with the image at line ``image``."""
+    def place(
+        self, sizes: dict[str, int], starts: list[int] | None = None, early: bool = True
+    ) -> tuple[Memory, dict[str, Region]]:
+        """Place all tensors; inputs before all others if ``early``, at ``starts`` if given."""
         memory = Memory("spike lines", "spike_lines", self.hardware.spike_lines, loaded=False)
-        memory.take("image", sizes["image"], 0, self.last_use("image"), starts=[image])
-        places = {"image": image}
-        for index, layer in enumerate(self.layers):
-            name = layer.target and layer.target.name
-            if name and name not in places:
-                region = memory.take(layer.name, sizes[name], index, self.last_use(name))
-                places[name] = region.start
+        loaded, places = {tensor.name for tensor in self.inputs}, {}
+        used = [(i, t) for i, x in enumerate(self.layers) for t in (x.source, x.target)]
+        tensors = [(i, t.name) for i, t in used if t is not None]
+        if early:
+            tensors.sort(key=lambda t: t[1] not in loaded)
+        for index, name in tensors:
+            if name not in places:
+                places[name] = memory.take(
+                    name,
+                    sizes[name],
+                    index,
+                    self.last_use(name),
+                    starts if name in loaded else None,
+                    loaded=name in loaded,
+                )
         return memory, places
 
     def last_use(self, tensor: str) -> int:
@@ -291,12 +326,32 @@ class _Assembler:
         self.items.append(_Item(isa.OP_LOAD, name, values, memory, len(data or b"")))
         self.loads += 1
 
+    def load_input(self, tensor: Tensor) -> None:
+        """Load ``tensor`` from the image region if it lies there and nobody has loaded it yet."""
+        if tensor not in self.inputs or tensor.name in self.loaded:
+            return
+        self.loaded.add(tensor.name)
+        before = self.inputs[: self.inputs.index(tensor)]
+        region = self.places[tensor.name]
+        self.emit_load(
+            tensor.name,
+            isa.TARGET_SPIKE,
+            self.spike,
+            offset=sum(inputs.size(t, self.hardware) for t in before),
+            records=inputs.records(tensor, self.hardware),
+            dest=region.start,
+            unit_words=inputs.record_words(tensor, self.hardware),
+            from_image=1,
+            wait_layers=region.wait_layers,
+        )
+
     def compile(self, index: int, layer: Layer) -> CompiledLayer:
         """Emit the loads of a layer and the layer."""
         hardware = self.hardware
         packed, values = None, {}
+        self.load_input(layer.source)
         if layer.mode == isa.MODE_HEAD:
-            bias = np.pad(self.network.head_bias, (0, self.network.config.classes % 2))
+            bias = np.pad(self.head_bias, (0, self.config.classes % 2))
             data = bits.pack(bias[:, None], 32, 32)
             self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
         if layer.mode == isa.MODE_KEY_VALUE:
@@ -323,7 +378,7 @@ class _Assembler:
             first=int(layer.first),
             shift=layer.shift,
             wait_loads=self.loads,
-            in_base=self.places[source.name],
+            in_base=self.places[source.name].start,
             in_lines=source.lines(hardware),
             in_row_lines=source.width * source.lines(hardware),
             height=layer.blocks if layer.mode == isa.MODE_KEY_VALUE else source.height,
@@ -331,13 +386,13 @@ class _Assembler:
             in_first=layer.in_first,
             in_words=layer.in_words,
             in_step=source.step,
-            steps=self.network.config.timesteps,
+            steps=(layer.target or source).steps,
             out_words=layer.words,
         )
         if layer.mode == isa.MODE_KEY_VALUE:
             values |= dict(steps=1, in_words=2 * layer.head_words)
         if layer.mode == isa.MODE_HEAD:
-            values |= dict(tokens=self.network.config.classes)
+            values |= dict(tokens=self.config.classes)
         self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)
 
@@ -395,7 +450,7 @@ class _Assembler:
         lines = target.lines(self.hardware)
         size = target.tokens * lines
         values = dict(
-            out_base=self.places[target.name],
+            out_base=self.places[target.name].start,
             out_lines=lines,
             out_first=layer.out_first,
             out_step=target.step,

@@ -12,11 +12,13 @@ from golden.compile.check import MAX_SHIFT
 from golden.compile.hardware import Hardware
 from golden.compile.layers import Layer
 from golden.errors import UserError
-from golden.integer.network import QuantNetwork
 
 
-def prove(layers: list[Layer], network: QuantNetwork, hardware: Hardware) -> None:
-    """Raise UserError for the first limit that ``layers`` (before tiling) do not keep."""
+def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None) -> None:
+    """Raise UserError for the first limit that ``layers`` (before tiling) do not keep.
+
+    ``head_bias`` (classes,) goes with a head layer.
+    """
     stream = 0  # (low, high) of the residual stream, (2, O)
     for layer in layers:
         patch(layer, hardware)
@@ -25,7 +27,7 @@ def prove(layers: list[Layer], network: QuantNetwork, hardware: Hardware) -> Non
             continue
         low, high = accumulator(layer, hardware)
         if layer.mode == isa.MODE_HEAD:
-            logits(layer, low, high, network)
+            logits(layer, low, high, head_bias)
         elif layer.mode == isa.MODE_RESIDUAL:
             shift(layer)
             added = np.stack([low, high]) << layer.shift
@@ -101,9 +103,9 @@ def key_value(layer: Layer, hardware: Hardware) -> None:
     check(layer, "accumulators per lane", layer.words, hardware.acc_depth, "acc_depth", hardware)
 
 
-def logits(layer: Layer, low, high, network: QuantNetwork) -> None:
+def logits(layer: Layer, low, high, bias: np.ndarray) -> None:
     """The logits are 32 bits."""
-    tokens, bias = layer.source.tokens, network.head_bias
+    tokens = layer.source.tokens
     low, high = low[: len(bias)] * tokens + bias, high[: len(bias)] * tokens + bias
     largest = max(high.max(), -low.min())
     if largest >= 1 << 31:

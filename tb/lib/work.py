@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the whole accelerator is given to do: a network and images, or a list of layers.
+
+A work knows its program, what goes to the image region in every run, and what every hardware layer
+must do then. The job folder of a run holds it, so that the bench in the simulator has it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from golden.compile import layer_list
+from golden.compile.expected import ImageExpectation, expectations
+from golden.compile.hardware import Hardware
+from golden.compile.program import Program, compile_network
+from golden.integer.network import QuantNetwork
+from golden.workload import layer as bare
+from golden.workload.layer import BareLayer
+
+CHUNK = 8  # images that the golden model runs at a time
+
+
+class Work(Protocol):
+    """``runs`` runs of one program."""
+
+    runs: int
+
+    def program(self, hardware: Hardware) -> Program: ...
+
+    def image(self, program: Program, run: int) -> bytes: ...
+
+    def expected(self, program: Program, run: int) -> ImageExpectation: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+class NetworkWork:
+    """``network`` classifies ``images`` uint8 (B, C, H, W)."""
+
+    def __init__(self, network: QuantNetwork, images: np.ndarray):
+        self.network, self.images, self.runs = network, images, len(images)
+        self._chunk: tuple[int, list[ImageExpectation]] = (-1, [])
+
+    def program(self, hardware: Hardware) -> Program:
+        return compile_network(self.network, hardware)
+
+    def image(self, program: Program, run: int) -> bytes:
+        return program.pack_image(self.images[run])
+
+    def expected(self, program: Program, run: int) -> ImageExpectation:
+        chunk = run // CHUNK
+        if chunk != self._chunk[0]:
+            images = self.images[chunk * CHUNK : (chunk + 1) * CHUNK]
+            self._chunk = chunk, expectations(program, self.network, images)
+        return self._chunk[1][run % CHUNK]
+
+    def save(self, folder: Path) -> None:
+        self.network.save(folder / "network.safetensors")
+        np.save(folder / "images.npy", self.images)
+
+
+class LayerListWork:
+    """Independent ``layers``, ``runs`` times the same."""
+
+    def __init__(self, layers: Sequence[BareLayer], runs: int = 1):
+        self.layers, self.runs = layers, runs
+
+    def program(self, hardware: Hardware) -> Program:
+        return layer_list.compile_layers(self.layers, hardware)
+
+    def image(self, program: Program, run: int) -> bytes:
+        return layer_list.pack(program, self.layers)
+
+    def expected(self, program: Program, run: int) -> ImageExpectation:
+        return layer_list.expectation(program, self.layers)
+
+    def save(self, folder: Path) -> None:
+        bare.save(folder / "layers.npz", self.layers)
+
+
+def load(folder: Path, runs: int) -> Work:
+    """The work that ``save`` left in ``folder``."""
+    if (folder / "layers.npz").is_file():
+        return LayerListWork(bare.load(folder / "layers.npz"), runs)
+    network = QuantNetwork.load(folder / "network.safetensors")
+    return NetworkWork(network, np.load(folder / "images.npy"))
