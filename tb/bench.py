@@ -97,6 +97,9 @@ def trace(path: Path, options: Options) -> Workload:
         for i, r in enumerate(recording.read(path))
     ]
 
+    # Nothing hides the loads of the first layer, and the order is free: the one with the fewest.
+    layers.insert(0, layers.pop(min(range(len(layers)), key=lambda i: layers[i].load_bits)))
+
     def products() -> list[list[Product]]:
         from golden.peers.product import of_convolution
 

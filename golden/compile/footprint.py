@@ -14,6 +14,7 @@ TARGETS = {
     isa.TARGET_PARAM: "parameters",
     isa.TARGET_SPIKE: "spikes",
     isa.TARGET_LOGIT: "logits",
+    isa.TARGET_MASK: "masks",
 }
 
 

@@ -108,15 +108,17 @@ def test_refusals():
 def test_masks_are_balanced(outputs, density):
     lanes = 32
     depth = -(-outputs // lanes)
-    count = max(1, round(density * depth))
     keep = balanced_mask(np.random.default_rng(1), 50, outputs, density, lanes)
     padded = np.pad(keep, ((0, 0), (0, depth * lanes - outputs))).reshape(50, depth, lanes)
     each = padded.sum(1)
     full = outputs - (depth - 1) * lanes  # lanes that own J outputs
-    assert (each[:, :full] == count).all()
-    if depth % count == 0 and depth > 1:
-        blocks = padded[:, :, :full].reshape(50, count, depth // count, full).sum(2)
-        assert (blocks == 1).all()
+    counts = each[:, 0]
+    assert (each[:, :full] == counts[:, None]).all()
+    assert set(counts) <= {int(density * depth), -int(-density * depth // 1)}
+    assert counts.sum() == 50 * int(density * depth) + round(density * depth % 1 * 50)
+    for rows, count in zip(padded[:, :, :full], counts, strict=True):
+        if count and depth % count == 0 and depth > 1:
+            assert (rows.reshape(count, depth // count, full).sum(1) == 1).all()
     assert keep.any(0).all() or density < 0.2  # no output is left out
 
 

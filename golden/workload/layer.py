@@ -33,6 +33,11 @@ class BareLayer:
         """(H, W)."""
         return self.recording.spikes.shape[2:]
 
+    @property
+    def load_bits(self) -> int:
+        """About what has to be loaded before it can start: spikes and codes of the weights."""
+        return self.recording.spikes.size + 8 * int(np.count_nonzero(self.layer.weight))
+
     def run(self) -> tuple[np.ndarray, np.ndarray]:
         """(current int64, spikes uint8), both (T, N, O)."""
         current = apply(self.layer, self.recording.tokens[None], self.size)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random PE-balanced layers for recorded spikes.
 
-Every row (tap, input channel) has C = max(1, round(density * J)) non-zero weights in each of P
-lanes, J = ceil(O / P); lane p owns the outputs o with o mod P = p. They lie one in each block of
-J / C consecutive accumulators where that divides, so that an index needs only log2(J / C) bits.
+Every row (tap, input channel) has C non-zero weights in each of P lanes, J = ceil(O / P); lane p
+owns the outputs o with o mod P = p. C is density * J where that is whole, else the integer below or
+above, from row to row, so that the layer has the density; rows with C = 0 are left out by the row
+mask. Weights lie one in each block of J / C consecutive accumulators where that divides, so that an
+index needs only log2(J / C) bits.
 The values come from a codebook of 16 int8 entries, one of which is 0.
 """
 
@@ -56,7 +58,21 @@ def balanced_mask(
 ) -> np.ndarray:
     """Which weights (rows, O) are kept."""
     depth = -(-outputs // lanes)  # J
-    count = max(1, round(density * depth))  # C
+    count = int(density * depth)  # the smaller C
+    more = round((density * depth - count) * rows)  # rows with one more
+    counts = rng.permutation(np.arange(rows) < more) + count
+    mask = np.zeros((rows, outputs), bool)
+    for c in np.unique(counts[counts > 0]):
+        chosen = counts == c
+        mask[chosen] = _uniform_mask(rng, int(chosen.sum()), outputs, int(c), lanes)
+    return mask
+
+
+def _uniform_mask(
+    rng: np.random.Generator, rows: int, outputs: int, count: int, lanes: int
+) -> np.ndarray:
+    """``count`` weights in every row and lane."""
+    depth = -(-outputs // lanes)
     blocks = count if depth % count == 0 else 1
     rank = rng.random((rows, depth, lanes))
     real = np.arange(depth * lanes).reshape(depth, lanes) < outputs

@@ -3,7 +3,8 @@
 // Unpacks the beats of one load after the other into its target memory, record by record
 // (docs/architecture.md, "Load records in DRAM").
 // Throughput: weights, parameters and masks one beat per cycle; rows and logits one 32-bit entry per
-// cycle; spikes one Lanes-bit word per cycle; 3 cycles between two loads. Writes are registered;
+// cycle; spikes one beat per cycle if a line is whole beats (or a beat whole lines), else one
+// Lanes-bit word; 3 cycles between two loads. Writes are registered;
 // beat_ready_o follows weight_ready_i and spike_ready_i combinationally.
 // Stalls with weight_ready_i (only when a second record is complete before the first was taken) and
 // spike_ready_i; the other targets always take. done_o pulses when, or after, the last record of
@@ -58,8 +59,8 @@ module psf_loader #(
   output logic                          spike_valid_o,
   input  logic                          spike_ready_i,
   output logic [$clog2(SpikeLines)-1:0] spike_addr_o,
-  output logic [LineWords-1:0]          spike_words_o,  // word enables, one hot
-  output logic [LineWords*Lanes-1:0]    spike_data_o,   // the word, in every place
+  output logic [LineWords-1:0]          spike_words_o,  // word enables
+  output logic [LineWords*Lanes-1:0]    spike_data_o,   // the words, in every place
   output logic                          logit_valid_o,
   output logic [15:0]                   logit_addr_o,
   output logic [31:0]                   logit_data_o,
@@ -73,6 +74,7 @@ module psf_loader #(
   localparam int unsigned ParamBeats = (ParamWidth + 63) / 64;
   localparam int unsigned MaskBeats = (MaskWidth + 63) / 64;
   localparam int unsigned BeatWords = 64 / Lanes;
+  localparam int unsigned WideWords = (BeatWords < LineWords) ? BeatWords : LineWords;
 
   if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
     $fatal(1, "psf_loader: Lanes must divide the 64 bits of a beat");
@@ -100,11 +102,12 @@ module psf_loader #(
   logic [15:0] addr_q, index_q;
   logic [BankWidth-1:0] bank_q;
   logic check_q, mismatch_q, bad_row;
+  logic wide_q;  // spikes: WideWords words at a time
   logic [31:0] crc_want_q, crc_q, crc;
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
-  logic [7:0] beats_of;
+  logic [7:0] beats_of, stride, sub_next, word_next;
 
   assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
   assign empty  = cmd_records_i == '0 ||
@@ -130,14 +133,17 @@ module psf_loader #(
       end
       psf_pkg::TARGET_SPIKE: begin
         beats_of = 8'(BeatWords);
-        last_word = (word_q + 8'd1) == unit_q;
+        last_word = word_next == unit_q;
         free = !spike_valid_o || spike_ready_i;
       end
       default: ;
     endcase
   end
 
-  assign last_sub    = (sub_q + 8'd1) == beats_of;
+  assign stride      = (target_q == psf_pkg::TARGET_SPIKE && wide_q) ? 8'(WideWords) : 8'd1;
+  assign sub_next    = sub_q + stride;
+  assign word_next   = word_q + stride;
+  assign last_sub    = sub_next == beats_of;
   assign last_record = last_word && (left_q == 24'd1);
   assign step        = (state_q == RUN) && beat_valid_i && free;
   assign cmd_ready_o = state_q == IDLE;
@@ -179,6 +185,7 @@ module psf_loader #(
       addr_q     <= cmd_dest_i;
       index_q    <= cmd_index_i;
       check_q    <= cmd_check_i;
+      wide_q     <= (cmd_words_i & 8'(WideWords - 1)) == '0;
       crc_want_q <= cmd_crc_i;
       crc_q      <= '1;
       bank_q     <= '0;
@@ -186,8 +193,8 @@ module psf_loader #(
       sub_q      <= '0;
     end else if (step) begin
       if (beat_ready_o) crc_q <= crc;
-      sub_q  <= last_sub ? '0 : sub_q + 8'd1;
-      word_q <= last_word ? '0 : word_q + 8'd1;
+      sub_q  <= last_sub ? '0 : sub_next;
+      word_q <= last_word ? '0 : word_next;
       if (last_word) begin
         left_q <= left_q - 24'd1;
         bank_q <= bank_q + 1'b1;
@@ -248,7 +255,7 @@ module psf_loader #(
   localparam int unsigned WideWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
   localparam int unsigned RecordWidth = (WideWidth > MaskWidth) ? WideWidth : MaskWidth;
   localparam int unsigned Slots = (RecordWidth + 63) / 64;
-  localparam int unsigned EntryWidth = (Lanes > 32) ? Lanes : 32;
+  localparam int unsigned EntryWidth = (WideWords * Lanes > 32) ? WideWords * Lanes : 32;
 
   logic [RecordWidth-1:0] record_q, record;
   logic [WeightWidth-1:0] weight_q;
@@ -267,7 +274,12 @@ module psf_loader #(
     entry = EntryWidth'(beat_data_i[31:0]);
     if (target_q == psf_pkg::TARGET_SPIKE) begin
       for (int unsigned i = 0; i < BeatWords; i++) begin
-        if (sub_q == 8'(i)) entry = EntryWidth'(beat_data_i[Lanes*i+:Lanes]);
+        if (sub_q == 8'(i)) begin
+          entry = EntryWidth'({WideWords{beat_data_i[Lanes*i+:Lanes]}});
+          if (wide_q && i % WideWords == 0) begin
+            entry = EntryWidth'(beat_data_i[Lanes*i+:Lanes*WideWords]);
+          end
+        end
       end
     end else if (sub_q[0]) begin
       entry = EntryWidth'(beat_data_i[63:32]);
@@ -285,7 +297,9 @@ module psf_loader #(
     if (step) begin
       record_q <= record;
       entry_q  <= entry;
-      for (int unsigned i = 0; i < LineWords; i++) words_q[i] <= word_q == 8'(i);
+      for (int unsigned i = 0; i < LineWords; i++) begin
+        words_q[i] <= word_q == 8'(wide_q ? i - i % WideWords : i);
+      end
     end
     if (step && (last_word || target_q == psf_pkg::TARGET_SPIKE)) begin
       out_addr_q <= addr_q;
@@ -306,7 +320,7 @@ module psf_loader #(
   assign mask_data_o   = record_q[MaskWidth-1:0];
   assign spike_addr_o  = out_addr_q[$clog2(SpikeLines)-1:0];
   assign spike_words_o = words_q;
-  assign spike_data_o  = {LineWords{entry_q[Lanes-1:0]}};
+  assign spike_data_o  = {LineWords / WideWords{entry_q[Lanes*WideWords-1:0]}};
   assign logit_addr_o  = out_addr_q;
   assign logit_data_o  = entry_q[31:0];
 

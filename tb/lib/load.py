@@ -63,7 +63,15 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     if target == ROW:
         values = [row_entry(sizes["BankDepth"]) for _ in range(units)]
     writes: list[Write] = []
-    for i, value in enumerate(values):
+    wide = min(64 // lanes, line)  # spike words that can be written at once
+    if target == SPIKE and unit_words % wide == 0:
+        for i in range(0, units, wide):
+            word = i % unit_words
+            data = sum(value << lanes * k for k, value in enumerate(values[i : i + wide]))
+            fields = {"addr": dest + i // unit_words, "words": (1 << wide) - 1 << word,
+                      "data": data << lanes * word}  # fmt: skip
+            writes.append((TARGETS[target], fields))
+    for i, value in enumerate([] if writes else values):
         if target in (WEIGHT, ROW):
             fields = {"bank": i % banks, "addr": dest + i // banks, "data": value}
         elif target == SPIKE:
