@@ -232,7 +232,7 @@ def test_capabilities_say_everything(name):
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00800087, 0x0FED0CBA, 0x00070802,
+        0x00800087, 0x0FED0CBA, 0x000F0803,
     ]  # fmt: skip
     largest = replace(hardware, spike_lines=65535, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
@@ -254,7 +254,7 @@ def test_command(compiled, tmp_path, capsys, monkeypatch):
 
     folder = tmp_path / "out"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["format"] == 2 and manifest["program_count"] == compiled.count
+    assert manifest["format"] == 3 and manifest["program_count"] == compiled.count
     caps = ",".join(manifest["capabilities"])
     good = (folder / "program.bin", "--weights", folder / "weights.bin", "--capabilities", caps)
     status, text = run(*good)

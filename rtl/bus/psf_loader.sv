@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unpacks the beats of one load after the other into its target memory, record by record
-// (docs/architecture.md, "Load records in DRAM").
-// Throughput: weights and parameters one beat per cycle; rows and logits one 32-bit entry per
-// cycle; spikes one Lanes-bit word per cycle; 3 cycles between two loads. Writes are registered;
+// (docs/architecture.md, "Load records in DRAM"). Coded weights and rows come through decoders.
+// Throughput: weights and parameters one beat per cycle (coded weights also no more than one record);
+// rows and logits one entry per cycle; spikes one Lanes-bit word per cycle; 3 cycles between two
+// loads (one more before the first coded record). Writes are registered;
 // beat_ready_o follows weight_ready_i and spike_ready_i combinationally.
 // Stalls with weight_ready_i (only when a second record is complete before the first was taken) and
 // spike_ready_i; the other targets always take. done_o pulses when, or after, the last record of
@@ -36,6 +37,12 @@ module psf_loader #(
   input  logic                          cmd_check_i,    // compare the CRC
   input  logic [31:0]                   cmd_crc_i,
   input  logic [15:0]                   cmd_index_i,    // of the descriptor, for faults
+  input  logic                          cmd_coded_i,    // weights, rows; the fields of load_t:
+  input  logic                          cmd_block_i,
+  input  logic [3:0]                    cmd_index_bits_i,
+  input  logic [7:0]                    cmd_row_words_i,
+  input  logic [15:0]                   cmd_first_word_i,
+  input  logic [15:0][7:0]              cmd_codebook_i,
   input  logic                          beat_valid_i,
   output logic                          beat_ready_o,
   input  logic [63:0]                   beat_data_i,
@@ -95,13 +102,17 @@ module psf_loader #(
   logic [15:0] addr_q, index_q;
   logic [BankWidth-1:0] bank_q;
   logic check_q, mismatch_q, bad_row;
+  logic coded_q, coded_weight, coded_row;
   logic [31:0] crc_want_q, crc_q, crc;
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
+  logic record_valid, coded_ready;  // of the weight decoder
   logic [7:0] beats_of;
 
   assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
+  assign coded_weight = coded_q && target_q == psf_pkg::TARGET_WEIGHT;
+  assign coded_row    = coded_q && target_q == psf_pkg::TARGET_ROW;
   assign empty  = cmd_records_i == '0 ||
       (cmd_target_i == psf_pkg::TARGET_SPIKE && cmd_words_i == '0);
 
@@ -112,8 +123,8 @@ module psf_loader #(
     unique case (target_q)
       psf_pkg::TARGET_WEIGHT: begin
         beats_of = 8'(WeightBeats);
-        last_word = last_sub;
-        free = !last_sub || !weight_valid_o || weight_ready_i;
+        last_word = last_sub || coded_weight;
+        free = !last_word || !weight_valid_o || weight_ready_i;
       end
       psf_pkg::TARGET_PARAM: begin
         beats_of = 8'(ParamBeats);
@@ -124,19 +135,21 @@ module psf_loader #(
         last_word = (word_q + 8'd1) == unit_q;
         free = !spike_valid_o || spike_ready_i;
       end
+      psf_pkg::TARGET_ROW: if (coded_q) beats_of = 8'd16;
       default: ;
     endcase
   end
 
   assign last_sub    = (sub_q + 8'd1) == beats_of;
   assign last_record = last_word && (left_q == 24'd1);
-  assign step        = (state_q == RUN) && beat_valid_i && free;
+  assign step        = (state_q == RUN) && (coded_weight ? record_valid : beat_valid_i) && free;
   assign cmd_ready_o = state_q == IDLE;
 
   // A beat of a wide record goes at once; one of small entries with its last entry.
   always_comb begin
     unique case (target_q)
-      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM: beat_ready_o = state_q == RUN && free;
+      psf_pkg::TARGET_WEIGHT: beat_ready_o = state_q == RUN && (coded_q ? coded_ready : free);
+      psf_pkg::TARGET_PARAM: beat_ready_o = state_q == RUN && free;
       default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
     endcase
   end
@@ -170,12 +183,11 @@ module psf_loader #(
       index_q    <= cmd_index_i;
       check_q    <= cmd_check_i;
       crc_want_q <= cmd_crc_i;
-      crc_q      <= '1;
+      coded_q    <= cmd_coded_i;
       bank_q     <= '0;
       word_q     <= '0;
       sub_q      <= '0;
     end else if (step) begin
-      if (beat_ready_o) crc_q <= crc;
       sub_q  <= last_sub ? '0 : sub_q + 8'd1;
       word_q <= last_word ? '0 : word_q + 8'd1;
       if (last_word) begin
@@ -184,6 +196,11 @@ module psf_loader #(
         if (!banked || (&bank_q)) addr_q <= addr_q + 16'd1;
       end
     end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) crc_q <= '1;
+    else if (beat_valid_i && beat_ready_o) crc_q <= crc;
   end
 
   // The register of the CRC has the last beat in COMPARE.
@@ -250,12 +267,52 @@ module psf_loader #(
     assign record[Low+:Bits] = (sub_q == 8'(i)) ? beat_data_i[Bits-1:0] : record_q[Low+:Bits];
   end
 
+  // Coded loads.
+  logic [WeightWidth-1:0] decoded;
+  logic [31:0] row_entry;
+  logic [16:0] row_address;
+
+  psf_weight_decoder #(
+    .Lanes(Lanes),
+    .Banks(Banks),
+    .IndexWidth(SlotWidth - 8)
+  ) u_weights (
+    .clk_i,
+    .rst_ni,
+    .start_i       (state_q == IDLE),
+    .index_bits_i  (cmd_index_bits_i),
+    .block_i       (cmd_block_i),
+    .row_words_i   (cmd_row_words_i),
+    .codebook_i    (cmd_codebook_i),
+    .last_i        (last_record),
+    .beat_valid_i  (beat_valid_i && state_q == RUN && coded_weight),
+    .beat_ready_o  (coded_ready),
+    .beat_data_i,
+    .record_valid_o(record_valid),
+    .record_ready_i(state_q == RUN && coded_weight && free),
+    .record_data_o (decoded)
+  );
+
+  psf_row_decoder #(
+    .Banks(Banks)
+  ) u_rows (
+    .clk_i,
+    .start_i  (state_q == IDLE),
+    .first_i  (cmd_first_word_i),
+    .step_i   (step && coded_row),
+    .length_i (beat_data_i[4*sub_q[3:0]+:4]),
+    .address_o(row_address),
+    .entry_o  (row_entry)
+  );
+
   always_comb begin
     entry = EntryWidth'(beat_data_i[31:0]);
     if (target_q == psf_pkg::TARGET_SPIKE) begin
       for (int unsigned i = 0; i < BeatWords; i++) begin
         if (sub_q == 8'(i)) entry = EntryWidth'(beat_data_i[Lanes*i+:Lanes]);
       end
+    end else if (coded_row) begin
+      entry = EntryWidth'(row_entry);
     end else if (sub_q[0]) begin
       entry = EntryWidth'(beat_data_i[63:32]);
     end
@@ -264,7 +321,7 @@ module psf_loader #(
   // A row-table entry must point at 1 to 255 words of its bank, with a shift of 0 to 7.
   logic [16:0] row_end;
 
-  assign row_end = {1'b0, entry[15:0]} + 17'(entry[23:16]);
+  assign row_end = (coded_row ? row_address : {1'b0, entry[15:0]}) + 17'(entry[23:16]);
   assign bad_row = step && target_q == psf_pkg::TARGET_ROW &&
       (entry[23:16] == '0 || row_end > 17'(BankDepth) || entry[27]);
 
@@ -277,7 +334,7 @@ module psf_loader #(
     if (step && (last_word || target_q == psf_pkg::TARGET_SPIKE)) begin
       out_addr_q <= addr_q;
       out_bank_q <= bank_q;
-      weight_q   <= record[WeightWidth-1:0];
+      weight_q   <= coded_weight ? decoded : record[WeightWidth-1:0];
     end
   end
 

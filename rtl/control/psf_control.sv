@@ -432,6 +432,11 @@ module psf_control #(
   logic [15:0] unpack_dest, unpack_index;
   logic [23:0] unpack_records;
   logic [31:0] unpack_crc;
+  logic unpack_coded, unpack_block;
+  logic [3:0] unpack_index_bits;
+  logic [7:0] unpack_row_words;
+  logic [15:0] unpack_first_word;
+  logic [15:0][7:0] unpack_codebook;
   logic loader_valid, loader_ready;
   logic [63:0] loader_data;
 
@@ -453,6 +458,7 @@ module psf_control #(
 
   psf_load_issue #(
     .Lanes(Lanes),
+    .IndexWidth (SlotWidth - 8),
     .WeightBeats((Lanes * SlotWidth + 63) / 64),
     .ParamBeats ((2 * Lanes * AccWidth + 63) / 64)
   ) u_load_issue (
@@ -477,6 +483,12 @@ module psf_control #(
     .unpack_index_o  (unpack_index),
     .unpack_check_o  (unpack_check),
     .unpack_crc_o    (unpack_crc),
+    .unpack_coded_o  (unpack_coded),
+    .unpack_block_o  (unpack_block),
+    .unpack_index_bits_o(unpack_index_bits),
+    .unpack_row_words_o (unpack_row_words),
+    .unpack_first_word_o(unpack_first_word),
+    .unpack_codebook_o  (unpack_codebook),
     .parity_o        (issue_parity)
   );
 
@@ -502,6 +514,12 @@ module psf_control #(
     .cmd_index_i  (unpack_index),
     .cmd_check_i  (unpack_check),
     .cmd_crc_i    (unpack_crc),
+    .cmd_coded_i  (unpack_coded),
+    .cmd_block_i  (unpack_block),
+    .cmd_index_bits_i(unpack_index_bits),
+    .cmd_row_words_i (unpack_row_words),
+    .cmd_first_word_i(unpack_first_word),
+    .cmd_codebook_i  (unpack_codebook),
     .beat_valid_i (loader_valid),
     .beat_ready_o (loader_ready),
     .beat_data_i  (loader_data),

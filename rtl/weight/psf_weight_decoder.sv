@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns the beats of a coded weight load into weight words. A record is Lanes fields of w index bits
+// above 4 code bits, padded to whole halves of a beat; records follow each other without a gap:
+//   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | field[p]
+// with w = index_bits_i and word = 0 .. row_words_i - 1, the same for one record of every bank.
+// start_i takes the configuration and forgets what is left of the load before. last_i says that the
+// record at hand is the last: no beat beyond its end is taken.
+// Latency 1 from the last beat of a record to record_valid_o. Throughput: a beat or a record per
+// cycle, whatever comes first. beat_ready_o follows record_ready_i combinationally, record_data_o
+// depends on registers alone; both hold until taken.
+// Golden: golden.compile.decode.weight_words.
+
+module psf_weight_decoder #(
+  parameter int unsigned Lanes = 8,  // P
+  parameter int unsigned Banks = 4,  // a power of two, >= 2
+  parameter int unsigned IndexWidth = 5,  // bits of an accumulator index, 1 to 8
+  localparam int unsigned SlotWidth = IndexWidth + 8
+) (
+  input  logic                       clk_i,
+  input  logic                       rst_ni,
+  input  logic                       start_i,
+  input  logic [3:0]                 index_bits_i,  // w, at most IndexWidth
+  input  logic                       block_i,
+  input  logic [7:0]                 row_words_i,   // with block_i at least 1
+  input  logic [15:0][7:0]           codebook_i,
+  input  logic                       last_i,        // of the load: the record at hand
+  input  logic                       beat_valid_i,
+  output logic                       beat_ready_o,
+  input  logic [63:0]                beat_data_i,
+  output logic                       record_valid_o,
+  input  logic                       record_ready_i,
+  output logic [Lanes*SlotWidth-1:0] record_data_o  // lane p at bit p*SlotWidth: {index, weight}
+);
+
+  localparam int unsigned FieldWidth = IndexWidth + 4;  // the widest
+  localparam int unsigned Halves = (Lanes * FieldWidth + 31) / 32;  // of the widest record
+  localparam int unsigned CountWidth = $clog2(Halves + 2);
+  localparam int unsigned BankWidth = $clog2(Banks);
+
+  typedef logic [CountWidth-1:0] count_t;
+
+  if (Banks < 2 || Banks != 2 ** BankWidth) begin : gen_bad_banks
+    $fatal(1, "psf_weight_decoder: Banks must be a power of two and at least 2");
+  end
+  if (IndexWidth < 1 || IndexWidth > 8) begin : gen_bad_index
+    $fatal(1, "psf_weight_decoder: IndexWidth must lie between 1 and 8");
+  end
+
+  // ---- Configuration of the load. width_q is one hot.
+  logic [IndexWidth:0] width, width_q;
+  count_t halves, halves_q;  // of a record
+  logic block_q;
+  logic [7:0] row_words_q;
+  logic [15:0][7:0] codebook_q;
+
+  always_comb begin
+    width  = '0;
+    halves = count_t'(Halves);
+    for (int unsigned w = 0; w <= IndexWidth; w++) begin
+      width[w] = index_bits_i == 4'(w);
+      if (width[w]) halves = count_t'((Lanes * (w + 4) + 31) / 32);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      width_q     <= width;
+      halves_q    <= halves;
+      block_q     <= block_i;
+      row_words_q <= row_words_i;
+      codebook_q  <= codebook_i;
+    end
+  end
+
+  // ---- Halves are gathered in their places. One that belongs to the next record, behind the last
+  // of this one, waits in spare_q, so that a beat can end one record and begin the next.
+  logic [Halves-1:0][31:0] half_q;
+  logic [31:0] spare_q;
+  count_t count_q, count;  // halves of the record at hand, spare included; without one that leaves
+  logic take, leave;
+
+  assign record_valid_o = count_q >= halves_q;
+  assign leave          = record_valid_o && record_ready_i;
+  assign count          = leave ? count_q - halves_q : count_q;
+  assign beat_ready_o   = count < halves_q && !(leave && last_i);
+  assign take           = beat_valid_i && beat_ready_o;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) count_q <= '0;
+    else if (start_i) count_q <= '0;
+    else count_q <= take ? count + count_t'(2) : count;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take) spare_q <= beat_data_i[63:32];
+    if (leave) half_q[0] <= spare_q;
+    for (int unsigned i = 0; i < Halves; i++) begin
+      if (take && count == count_t'(i)) half_q[i] <= beat_data_i[31:0];
+      if (take && 32'(count) + 32'd1 == i) half_q[i] <= beat_data_i[63:32];
+    end
+  end
+
+  // ---- Which word of its row the record is.
+  logic [BankWidth-1:0] bank_q;
+  logic [7:0] word_q;
+  logic [IndexWidth-1:0] base_q;  // of the block
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      bank_q <= '0;
+      word_q <= '0;
+      base_q <= '0;
+    end else if (leave) begin
+      bank_q <= bank_q + 1'b1;
+      if (block_q && (&bank_q)) begin
+        word_q <= (word_q + 8'd1 == row_words_q) ? '0 : word_q + 8'd1;
+        base_q <= (word_q + 8'd1 == row_words_q) ? '0 : base_q + width_q[IndexWidth-1:0];
+      end
+    end
+  end
+
+  // ---- Fields, and what they mean.
+  logic [32*Halves-1:0] record;
+  assign record = half_q;
+
+  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+    logic [FieldWidth-1:0] field;
+
+    always_comb begin
+      field = '0;
+      for (int unsigned w = 0; w <= IndexWidth; w++) begin
+        if (width_q[w]) begin
+          field = field | (record[p*(w+4)+:FieldWidth] & FieldWidth'((1 << (w + 4)) - 1));
+        end
+      end
+    end
+
+    assign record_data_o[p*SlotWidth+:8]            = codebook_q[field[3:0]];
+    assign record_data_o[p*SlotWidth+8+:IndexWidth] = field[4+:IndexWidth] | base_q;
+  end
+
+  // One format, no index beyond its width (psf_descriptor_check sees to it), valid holds.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if (leave) begin
+        assert (width_q != '0 && (width_q & (width_q - 1'b1)) == '0);
+        assert (!block_q || row_words_q != '0);
+      end
+      assert (32'(count_q) <= 32'(halves_q) + 32'd1 || start_i || $past(start_i) || !$past(rst_ni));
+      if ($past(rst_ni && record_valid_o && !record_ready_i && !start_i)) begin
+        assert (record_valid_o && record_data_o == $past(record_data_o));
+      end
+    end
+  end
+
+endmodule
