@@ -84,11 +84,14 @@ def vectors(
     config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
     images: Annotated[int, typer.Option(help="how many test images")] = 4,
     out: Annotated[Path, typer.Option(help="folder to write")] = Path("build/vectors"),
+    coded: Annotated[
+        bool, typer.Option("--coded/--raw", help="code weights and row tables where possible")
+    ] = True,
 ) -> None:
     """Compile a network: program, weights, images and the expected spikes of every layer."""
     from golden.compile.cli import vectors
 
-    print(vectors(checkpoint, config, images, out))
+    print(vectors(checkpoint, config, images, out, coded))
 
 
 @app.command()

@@ -32,7 +32,7 @@ async def classify(dut):
     hardware = Hardware(**job["hardware"])
     network = QuantNetwork.load(folder / "network.safetensors")
     images = np.load(folder / "images.npy")
-    program = compile_network(network, hardware)
+    program = compile_network(network, hardware, coded=job["coded"])
     place, board = memory_map(program), Scoreboard(program)
     host = Host(dut)
     await host.start(job["stalls"], job["latency"], cocotb.RANDOM_SEED)

@@ -19,6 +19,7 @@ from golden.compile.layers import Layer, lower, split
 from golden.compile.proofs import prove
 from golden.compile.rows import PackedRows, attention_rows, pack_rows, row_lengths
 from golden.compile.sequence import prove_progress
+from golden.compile.traffic import traffic
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 
@@ -104,6 +105,7 @@ class Program:
             "image_bytes": self.image_bytes,
             "result_bytes": self.result_bytes,
             "memory_use": self.memory_use,
+            "traffic": traffic(self).summary(),
             "loads": self.loads,
             "layers": [
                 {
