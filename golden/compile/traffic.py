@@ -48,7 +48,7 @@ class Traffic:
     """One inference: weight streams, and the bytes that are no weights or rows."""
 
     layers: list[LayerTraffic]
-    other_bytes: int  # descriptors without the codebooks, image, parameters, logits, result
+    other_bytes: int  # descriptors (with the codebooks), image, parameters, logits, result
 
     def summary(self) -> dict[str, float]:
         """Totals. Dense int8 is a byte per dense weight in place of the weight streams."""
@@ -61,7 +61,7 @@ class Traffic:
             "raw_weight_stream_bytes": raw,
             "bits_per_dense_weight": 8 * stream / dense,
             "raw_bits_per_dense_weight": 8 * raw / dense,
-            "bytes": stream + self.other_bytes,
+            "bytes": sum(x.weight_bytes + x.row_bytes for x in self.layers) + self.other_bytes,
             "raw_bytes": raw + self.other_bytes,
             "dense_int8_bytes": dense + self.other_bytes,
         }
@@ -102,7 +102,6 @@ def traffic(program: Program) -> Traffic:
             layer.coded, layer.block = True, bool(fields["block"])
             layer.index_bits = fields["index_bits"]
             layer.codebook_bytes += CODES * WEIGHT_WIDTH // 8
-            other -= CODES * WEIGHT_WIDTH // 8  # its place in the descriptor
     return Traffic(list(layers.values()), other)
 
 

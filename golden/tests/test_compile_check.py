@@ -43,6 +43,7 @@ KEY_VALUE = LAYER | dict(
 )
 STORE = dict(logits=1)
 ROOM = dict(target=isa.TARGET_ROW, records=8)
+WORDS = dict(target=isa.TARGET_WEIGHT, records=8, coded=1, index_bits=4)
 
 
 def legal(base, **changes):
@@ -73,6 +74,13 @@ CASES = [
     overrun(LOAD, target=isa.TARGET_SPIKE, unit_words=1, dest=2048),
     legal(LOAD, target=isa.TARGET_LOGIT, records=128),
     overrun(LOAD, target=isa.TARGET_LOGIT, records=2, dest=127),
+    field(LOAD, coded=1), field(LOAD, coded=1, target=isa.TARGET_LOGIT, records=2),
+    legal(LOAD, index_bits=15, row_words=0, block=1), legal(ROOM, coded=1, index_bits=15, block=1),
+    legal(WORDS), legal(WORDS, coded=0, index_bits=5), field(WORDS, index_bits=5),
+    legal(WORDS, block=1, row_words=1), field(WORDS, block=1, row_words=2),
+    legal(WORDS, block=1, index_bits=2, row_words=4), field(WORDS, block=1, row_words=0),
+    field(WORDS, block=1, index_bits=2, row_words=5), field(WORDS, records=4),
+    overrun(WORDS, dest=1024), overrun(ROOM, coded=1, dest=1024), overrun(WORDS, records=8200),
     legal(LAYER, id=63), field(LAYER, id=64), legal(LAYER, shift=7), field(LAYER, shift=8),
     *(field(base, **{name: 0}) for base in (LAYER, RESIDUAL, HEAD, KEY_VALUE)
       for name in ("steps", "width", "height", "in_lines", "in_words", "out_words", "row_cost")),
