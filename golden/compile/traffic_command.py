@@ -32,7 +32,7 @@ def command(
         name = f"random network {random} {options}"
     found = traffic(compile_network(network, hardware, coded=coded))
     report = {"network": name, "hardware": hardware.name, "coded": coded} | found.report()
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=100)  # of the table
     console.print(_table(found.layers))
     console.print(
         f"{name} on {hardware.name}: {report['bits_per_dense_weight']:.3f} bits per dense weight "
@@ -41,10 +41,13 @@ def command(
         f"{report['dense_int8_bytes']:,})",
         soft_wrap=True,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_suffix(".part")
-    part.write_text(json.dumps(report, indent=1) + "\n")
-    part.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(report, indent=1) + "\n")
+        part.replace(out)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}); give another --out") from None
     return report
 
 
@@ -65,12 +68,12 @@ def _sizes(text: str) -> NetworkConfig:
 
 
 def _table(layers: list[LayerTraffic]) -> Table:
-    table = Table(title="weight stream of one inference, bytes")
+    table = Table(title="weight stream in bytes; bits: per dense weight; index: stored bits")
     table.add_column("layer", no_wrap=True)
-    for name in ("dense weights", "index", "weights", "rows", "raw", "bits per dense weight"):
-        table.add_column(name, justify="right")
+    for name in ("dense", "index", "weights", "rows", "raw", "bits"):
+        table.add_column(name, justify="right", no_wrap=True)
     for x in layers:
-        form = f"{x.index_bits} bits{' in a block' if x.block else ''}" if x.coded else "raw"
+        form = f"{x.index_bits}{' block' if x.block else ''}" if x.coded else "raw"
         table.add_row(
             x.name, f"{x.dense_weights:,}", form if x.weight_bytes else "",
             f"{x.weight_bytes:,}", f"{x.row_bytes:,}", f"{x.raw_bytes:,}",
