@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coded loads: weight words as codes of a 16-entry codebook, row tables as row lengths.
 
-A coded weight record is one weight word: a field of w index bits above CODE_BITS code bits per
-lane, padded to halves of a beat (docs/architecture.md, section "Coded loads"). The index is either
+A coded weight record is one weight word: a code of CODE_BITS bits per lane, then an index of w bits
+per lane, padded to halves of a beat (docs/architecture.md, "Coded loads"). The index is either
 stored whole, or only within a block of 2**w accumulators: word k of every row then goes to block k.
 Balanced weights with one weight per block need log2(block) index bits, as N:M sparsity does.
 """
@@ -58,13 +58,13 @@ def code_weights(packed: PackedRows) -> Coded | None:
         if fields is not None:
             formats.append((record_halves(lanes, width), 1, width, *fields))
     _, block, width, index, code = min(formats, key=lambda f: f[:2])
-    records = (index << CODE_BITS | code).reshape(-1, lanes)
+    parts = [(code.reshape(-1, lanes), CODE_BITS), (index.reshape(-1, lanes), width)]
     fields = dict(coded=1, block=block, index_bits=width)
     if block:
         fields["row_words"] = int(packed.length[0, 0])
     for i, four in enumerate(book.reshape(4, 4) & (1 << WEIGHT_WIDTH) - 1):
         fields[f"codebook_{i}"] = int(four @ (1 << WEIGHT_WIDTH * np.arange(4)))
-    return Coded(bits.pack(records, width + CODE_BITS, HALF_BITS), fields)
+    return Coded(bits.pack_parts(parts, HALF_BITS), fields)
 
 
 def _by_block(packed: PackedRows, index, weight, code, width: int):

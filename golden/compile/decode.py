@@ -14,16 +14,20 @@ from golden.compile.hardware import WEIGHT_WIDTH, Hardware
 
 def weight_words(data: bytes, fields: Mapping[str, int], hardware: Hardware) -> np.ndarray:
     """(records, P) slots {index, weight} of a coded weight load."""
-    width, count = fields["index_bits"], fields["records"]
-    coded = bits.unpack(data, count, hardware.lanes, width + 4, 32)
+    width, count, lanes = fields["index_bits"], fields["records"], hardware.lanes
+    size = -(-lanes * (width + 4) // 32) * 32
+    record = np.unpackbits(np.frombuffer(data, np.uint8), count=count * size, bitorder="little")
+    record = record.reshape(count, size).astype(np.int64)
+    code = record[:, : 4 * lanes].reshape(count, lanes, 4) @ (1, 2, 4, 8)
+    index = record[:, 4 * lanes : (4 + width) * lanes].reshape(count, lanes, width)
+    index = index @ (1 << np.arange(width, dtype=np.int64))
     book = np.array([
         fields[f"codebook_{code // 4}"] >> 8 * (code % 4) & 0xFF for code in range(16)
     ])  # fmt: skip
-    index = coded >> 4
     if fields["block"]:
         word = np.arange(count) // hardware.banks % fields["row_words"]
         index = index + (word << width)[:, None]
-    return index << WEIGHT_WIDTH | book[coded & 15]
+    return index << WEIGHT_WIDTH | book[code]
 
 
 def row_entries(data: bytes, fields: Mapping[str, int], hardware: Hardware) -> np.ndarray:

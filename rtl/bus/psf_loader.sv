@@ -107,8 +107,15 @@ module psf_loader #(
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
-  logic record_valid, coded_ready;  // of the weight decoder
+  logic record_valid, record_beat, entry_valid, entry_beat;  // of the decoders
+  logic source_valid, coded_overrun;
   logic [7:0] beats_of;
+
+  always_comb begin
+    source_valid = beat_valid_i;
+    if (coded_weight) source_valid = record_valid;
+    if (coded_row) source_valid = entry_valid;
+  end
 
   assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
   assign coded_weight = coded_q && target_q == psf_pkg::TARGET_WEIGHT;
@@ -135,23 +142,23 @@ module psf_loader #(
         last_word = (word_q + 8'd1) == unit_q;
         free = !spike_valid_o || spike_ready_i;
       end
-      psf_pkg::TARGET_ROW: if (coded_q) beats_of = 8'd16;
       default: ;
     endcase
   end
 
   assign last_sub    = (sub_q + 8'd1) == beats_of;
   assign last_record = last_word && (left_q == 24'd1);
-  assign step        = (state_q == RUN) && (coded_weight ? record_valid : beat_valid_i) && free;
+  assign step        = (state_q == RUN) && source_valid && free;
   assign cmd_ready_o = state_q == IDLE;
 
   // A beat of a wide record goes at once; one of small entries with its last entry.
   always_comb begin
     unique case (target_q)
-      psf_pkg::TARGET_WEIGHT: beat_ready_o = state_q == RUN && (coded_q ? coded_ready : free);
-      psf_pkg::TARGET_PARAM: beat_ready_o = state_q == RUN && free;
+      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM: beat_ready_o = state_q == RUN && free;
       default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
     endcase
+    if (coded_weight) beat_ready_o = state_q == RUN && record_beat;
+    if (coded_row) beat_ready_o = state_q == RUN && entry_beat;
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -270,7 +277,6 @@ module psf_loader #(
   // Coded loads.
   logic [WeightWidth-1:0] decoded;
   logic [31:0] row_entry;
-  logic [16:0] row_address;
 
   psf_weight_decoder #(
     .Lanes(Lanes),
@@ -286,7 +292,7 @@ module psf_loader #(
     .codebook_i    (cmd_codebook_i),
     .last_i        (last_record),
     .beat_valid_i  (beat_valid_i && state_q == RUN && coded_weight),
-    .beat_ready_o  (coded_ready),
+    .beat_ready_o  (record_beat),
     .beat_data_i,
     .record_valid_o(record_valid),
     .record_ready_i(state_q == RUN && coded_weight && free),
@@ -294,36 +300,45 @@ module psf_loader #(
   );
 
   psf_row_decoder #(
-    .Banks(Banks)
+    .Banks(Banks),
+    .BankDepth(BankDepth)
   ) u_rows (
     .clk_i,
-    .start_i  (state_q == IDLE),
-    .first_i  (cmd_first_word_i),
-    .step_i   (step && coded_row),
-    .length_i (beat_data_i[4*sub_q[3:0]+:4]),
-    .address_o(row_address),
-    .entry_o  (row_entry)
+    .rst_ni,
+    .start_i      (state_q == IDLE),
+    .first_i      (cmd_first_word_i),
+    .last_i       (last_record),
+    .beat_valid_i (beat_valid_i && state_q == RUN && coded_row),
+    .beat_ready_o (entry_beat),
+    .beat_data_i,
+    .entry_valid_o(entry_valid),
+    .entry_ready_i(state_q == RUN && coded_row && free),
+    .entry_o      (row_entry),
+    .overrun_o    (coded_overrun)
   );
 
   always_comb begin
     entry = EntryWidth'(beat_data_i[31:0]);
-    if (target_q == psf_pkg::TARGET_SPIKE) begin
+    if (coded_row) begin
+      entry = EntryWidth'(row_entry);
+    end else if (target_q == psf_pkg::TARGET_SPIKE) begin
       for (int unsigned i = 0; i < BeatWords; i++) begin
         if (sub_q == 8'(i)) entry = EntryWidth'(beat_data_i[Lanes*i+:Lanes]);
       end
-    end else if (coded_row) begin
-      entry = EntryWidth'(row_entry);
     end else if (sub_q[0]) begin
       entry = EntryWidth'(beat_data_i[63:32]);
     end
   end
 
   // A row-table entry must point at 1 to 255 words of its bank, with a shift of 0 to 7.
+  logic [31:0] raw_entry;
   logic [16:0] row_end;
+  logic raw_bad;
 
-  assign row_end = (coded_row ? row_address : {1'b0, entry[15:0]}) + 17'(entry[23:16]);
-  assign bad_row = step && target_q == psf_pkg::TARGET_ROW &&
-      (entry[23:16] == '0 || row_end > 17'(BankDepth) || entry[27]);
+  assign raw_entry = sub_q[0] ? beat_data_i[63:32] : beat_data_i[31:0];
+  assign row_end   = {1'b0, raw_entry[15:0]} + 17'(raw_entry[23:16]);
+  assign raw_bad   = raw_entry[23:16] == '0 || row_end > 17'(BankDepth) || raw_entry[27];
+  assign bad_row   = step && target_q == psf_pkg::TARGET_ROW && (coded_q ? coded_overrun : raw_bad);
 
   always_ff @(posedge clk_i) begin
     if (step) begin

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Turns the beats of a coded weight load into weight words. A record is Lanes fields of w index bits
-// above 4 code bits, padded to whole halves of a beat; records follow each other without a gap:
-//   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | field[p]
+// Turns the beats of a coded weight load into weight words. A record is Lanes codes of 4 bits, then
+// Lanes indices of w bits, padded to whole halves of a beat; records follow without a gap:
+//   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | stored[p]
 // with w = index_bits_i and word = 0 .. row_words_i - 1, the same for one record of every bank.
 // start_i takes the configuration and forgets what is left of the load before. last_i says that the
 // record at hand is the last: no beat beyond its end is taken.
@@ -33,8 +33,7 @@ module psf_weight_decoder #(
   output logic [Lanes*SlotWidth-1:0] record_data_o  // lane p at bit p*SlotWidth: {index, weight}
 );
 
-  localparam int unsigned FieldWidth = IndexWidth + 4;  // the widest
-  localparam int unsigned Halves = (Lanes * FieldWidth + 31) / 32;  // of the widest record
+  localparam int unsigned Halves = (Lanes * (IndexWidth + 4) + 31) / 32;  // of the widest record
   localparam int unsigned CountWidth = $clog2(Halves + 2);
   localparam int unsigned BankWidth = $clog2(Banks);
 
@@ -120,24 +119,24 @@ module psf_weight_decoder #(
     end
   end
 
-  // ---- Fields, and what they mean.
+  // ---- Codes lie in one place whatever the format; an index in one per width.
   logic [32*Halves-1:0] record;
   assign record = half_q;
 
   for (genvar p = 0; p < Lanes; p++) begin : gen_lane
-    logic [FieldWidth-1:0] field;
+    logic [IndexWidth-1:0] stored;
 
     always_comb begin
-      field = '0;
-      for (int unsigned w = 0; w <= IndexWidth; w++) begin
-        if (width_q[w]) begin
-          field = field | (record[p*(w+4)+:FieldWidth] & FieldWidth'((1 << (w + 4)) - 1));
+      stored = '0;
+      for (int unsigned w = 1; w <= IndexWidth; w++) begin
+        for (int unsigned b = 0; b < w; b++) begin
+          stored[b] = stored[b] | (width_q[w] & record[4*Lanes+p*w+b]);
         end
       end
     end
 
-    assign record_data_o[p*SlotWidth+:8]            = codebook_q[field[3:0]];
-    assign record_data_o[p*SlotWidth+8+:IndexWidth] = field[4+:IndexWidth] | base_q;
+    assign record_data_o[p*SlotWidth+:8]            = codebook_q[record[4*p+:4]];
+    assign record_data_o[p*SlotWidth+8+:IndexWidth] = stored | base_q;
   end
 
   // One format, no index beyond its width (psf_descriptor_check sees to it), valid holds.

@@ -71,9 +71,9 @@ def weight_records(
         record = random.getrandbits(size)  # what lies behind the lanes is noise
         word = 0
         for lane in range(lanes):
-            part = record >> lane * (width + 4)
-            weight = coding["codebook"] >> 8 * (part & 15) & 0xFF
-            index = first + (part >> 4 & (1 << width) - 1)
+            code = record >> 4 * lane & 15
+            weight = coding["codebook"] >> 8 * code & 0xFF
+            index = first + (record >> 4 * lanes + width * lane & (1 << width) - 1)
             word |= (index << 8 | weight) << lane * (index_width + 8)
         coded.append(record)
         words.append(word)
