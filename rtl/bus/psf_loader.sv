@@ -10,7 +10,8 @@
 // spike_ready_i; the other targets always take. done_o pulses when, or after, the last record of
 // the load has been taken. Faults, pulses instead of done_o: the CRC-32 of all beats is not cmd_crc_i
 // (golden: zlib.crc32; everything is stored by then), or a row-table entry without words, beyond
-// its bank or with a shift above 7 (not stored). Then nothing happens until reset.
+// its bank or with a shift above 7 (not stored). Then nothing happens until reset. parity_o pulses
+// in the cycle after a coded record that a changed codebook entry went into, before done_o.
 
 module psf_loader #(
   parameter int unsigned Lanes = 8,  // P, divides 64
@@ -67,6 +68,7 @@ module psf_loader #(
   output logic [15:0]                   logit_addr_o,
   output logic [31:0]                   logit_data_o,
   output logic                          done_o,
+  output logic                          parity_o,       // a codebook has changed
   output logic                          fault_valid_o,
   output logic [7:0]                    fault_cause_o,  // psf_pkg::ERROR_WEIGHT_CRC, _OVERRUN
   output logic [15:0]                   fault_index_o
@@ -296,7 +298,8 @@ module psf_loader #(
     .beat_data_i,
     .record_valid_o(record_valid),
     .record_ready_i(state_q == RUN && coded_weight && free),
-    .record_data_o (decoded)
+    .record_data_o (decoded),
+    .parity_o
   );
 
   psf_row_decoder #(

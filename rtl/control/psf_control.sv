@@ -206,7 +206,7 @@ module psf_control #(
   // ---- Run control.
   logic idle, more, forget, program_empty, program_fault, bad_descriptor, job_retired, job_irq;
   logic read_idle, write_idle, read_fault, write_fault, load_fault, parity_q;
-  logic fetch_parity, sequencer_parity, issue_parity, beat_parity;
+  logic fetch_parity, sequencer_parity, issue_parity, beat_parity, loader_parity;
   logic [7:0] read_cause, write_cause, load_cause, descriptor_cause;
   logic [15:0] front, read_tag, load_fault_index, descriptor_index, active_index;
   logic [31:0] read_fault_addr, write_fault_addr;
@@ -216,7 +216,7 @@ module psf_control #(
 
   always_ff @(posedge clk_i or negedge run_rst_n) begin
     if (!run_rst_n) parity_q <= 1'b0;
-    else parity_q <= beat_parity;
+    else parity_q <= beat_parity || loader_parity;
   end
 
   psf_supervisor u_supervisor (
@@ -544,6 +544,7 @@ module psf_control #(
     .logit_addr_o,
     .logit_data_o,
     .done_o       (load_done),
+    .parity_o     (loader_parity),
     .fault_valid_o(load_fault),
     .fault_cause_o(load_cause),
     .fault_index_o(load_fault_index)

@@ -4,11 +4,13 @@
 // Lanes indices of w bits, padded to whole halves of a beat; records follow without a gap:
 //   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | stored[p]
 // with w = index_bits_i and word = 0 .. row_words_i - 1, the same for one record of every bank.
-// start_i takes the configuration and forgets what is left of the load before. last_i says that the
-// record at hand is the last: no beat beyond its end is taken.
+// start_i takes the configuration and forgets what is left of the load before; every lane then has
+// its codebook written, 16 cycles before the first record. last_i says that the record at hand is
+// the last: no beat beyond its end is taken.
 // Latency 1 from the last beat of a record to record_valid_o. Throughput: a beat or a record per
-// cycle, whatever comes first. beat_ready_o follows record_ready_i combinationally, record_data_o
-// depends on registers alone; both hold until taken.
+// cycle, whatever comes first. beat_ready_o follows record_ready_i combinationally, record_*
+// depend on registers alone and hold until taken.
+// parity_o pulses in the cycle after a record that a changed codebook entry went into.
 // Golden: golden.compile.decode.weight_words.
 
 module psf_weight_decoder #(
@@ -30,7 +32,8 @@ module psf_weight_decoder #(
   input  logic [63:0]                beat_data_i,
   output logic                       record_valid_o,
   input  logic                       record_ready_i,
-  output logic [Lanes*SlotWidth-1:0] record_data_o  // lane p at bit p*SlotWidth: {index, weight}
+  output logic [Lanes*SlotWidth-1:0] record_data_o,  // lane p at bit p*SlotWidth: {index, weight}
+  output logic                       parity_o
 );
 
   localparam int unsigned Halves = (Lanes * (IndexWidth + 4) + 31) / 32;  // of the widest record
@@ -51,7 +54,6 @@ module psf_weight_decoder #(
   count_t halves, halves_q;  // of a record
   logic block_q;
   logic [7:0] row_words_q;
-  logic [15:0][7:0] codebook_q;
 
   always_comb begin
     width  = '0;
@@ -68,7 +70,26 @@ module psf_weight_decoder #(
       halves_q    <= halves;
       block_q     <= block_i;
       row_words_q <= row_words_i;
-      codebook_q  <= codebook_i;
+    end
+  end
+
+  // ---- The codebook goes into the lanes' memories, an entry per cycle.
+  logic writing_q;
+  logic [3:0] code_q;
+  logic [15:0][7:0] codebook_q;  // place 0: the next entry
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) writing_q <= 1'b0;
+    else writing_q <= start_i || (writing_q && !(&code_q));
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      code_q     <= '0;
+      codebook_q <= codebook_i;
+    end else begin
+      code_q     <= code_q + 4'd1;
+      codebook_q <= {8'd0, codebook_q[15:1]};
     end
   end
 
@@ -79,7 +100,7 @@ module psf_weight_decoder #(
   count_t count_q, count;  // halves of the record at hand, spare included; without one that leaves
   logic take, leave;
 
-  assign record_valid_o = count_q >= halves_q;
+  assign record_valid_o = count_q >= halves_q && !writing_q;
   assign leave          = record_valid_o && record_ready_i;
   assign count          = leave ? count_q - halves_q : count_q;
   assign beat_ready_o   = count < halves_q && !(leave && last_i);
@@ -121,10 +142,25 @@ module psf_weight_decoder #(
 
   // ---- Codes lie in one place whatever the format; an index in one per width.
   logic [32*Halves-1:0] record;
+  logic [Lanes-1:0] lane_bad;
   assign record = half_q;
 
   for (genvar p = 0; p < Lanes; p++) begin : gen_lane
     logic [IndexWidth-1:0] stored;
+    logic [7:0] weight;
+    logic parity;
+
+    psf_ram_async #(
+      .Width(9),
+      .Depth(16)
+    ) u_codebook (
+      .clk_i,
+      .we_i   (writing_q && !start_i),
+      .waddr_i(code_q),
+      .wdata_i({^codebook_q[0], codebook_q[0]}),
+      .raddr_i(record[4*p+:4]),
+      .rdata_o({parity, weight})
+    );
 
     always_comb begin
       stored = '0;
@@ -135,9 +171,23 @@ module psf_weight_decoder #(
       end
     end
 
-    assign record_data_o[p*SlotWidth+:8]            = codebook_q[record[4*p+:4]];
+    assign lane_bad[p]                              = ^{parity, weight};
+    assign record_data_o[p*SlotWidth+:8]            = weight;
     assign record_data_o[p*SlotWidth+8+:IndexWidth] = stored | base_q;
   end
+
+  logic leave_q, bad_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) leave_q <= 1'b0;
+    else leave_q <= leave;
+  end
+
+  always_ff @(posedge clk_i) begin
+    bad_q <= |lane_bad;
+  end
+
+  assign parity_o = leave_q && bad_q;
 
   // One format, no index beyond its width (psf_descriptor_check sees to it), valid holds.
   always_ff @(posedge clk_i) begin
