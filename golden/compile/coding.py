@@ -61,7 +61,7 @@ def code_weights(packed: PackedRows) -> Coded | None:
     parts = [(code.reshape(-1, lanes), CODE_BITS), (index.reshape(-1, lanes), width)]
     fields = dict(coded=1, block=block, index_bits=width)
     if block:
-        fields["row_words"] = int(packed.length[0, 0])
+        fields["row_words"] = _row_words(packed)
     for i, four in enumerate(book.reshape(4, 4) & (1 << WEIGHT_WIDTH) - 1):
         fields[f"codebook_{i}"] = int(four @ (1 << WEIGHT_WIDTH * np.arange(4)))
     return Coded(bits.pack_parts(parts, HALF_BITS), fields)
@@ -70,11 +70,11 @@ def code_weights(packed: PackedRows) -> Coded | None:
 def _by_block(packed: PackedRows, index, weight, code, width: int):
     """(index within a block, code) with word k of every row in block k of 2**width, else None.
 
-    All rows must have one length, enough for all blocks, and a lane one weight per block at most.
+    All rows must have one length, enough for all blocks, and a lane at most one weight per block.
     """
     words, banks, lanes = index.shape
-    length = int(packed.length[0, 0])
-    if (packed.length != length).any() or (packed.used % length).any():
+    length = _row_words(packed)
+    if not length or (packed.used % length).any():
         return None
     block = index >> width
     used = weight != 0
@@ -90,6 +90,12 @@ def _by_block(packed: PackedRows, index, weight, code, width: int):
     within[place] = (index & (1 << width) - 1)[used]
     codes[place] = code[used]
     return within, codes
+
+
+def _row_words(packed: PackedRows) -> int:
+    """The words of every row that has some, 0 if they differ."""
+    lengths = np.unique(packed.length[packed.length > 0])
+    return int(lengths[0]) if len(lengths) == 1 else 0
 
 
 def code_rows(entries: np.ndarray, stored: np.ndarray, first: int) -> Coded | None:
