@@ -334,14 +334,17 @@ module psf_loader #(
   end
 
   // A row-table entry must point at 1 to 255 words of its bank, with a shift of 0 to 7.
-  logic [31:0] raw_entry;
-  logic [16:0] row_end;
-  logic raw_bad;
+  logic [16:0] raw_address, row_end;
+  logic [7:0] raw_length;
+  logic raw_shift, raw_bad;  // bit 3 of the shift
 
-  assign raw_entry = sub_q[0] ? beat_data_i[63:32] : beat_data_i[31:0];
-  assign row_end   = {1'b0, raw_entry[15:0]} + 17'(raw_entry[23:16]);
-  assign raw_bad   = raw_entry[23:16] == '0 || row_end > 17'(BankDepth) || raw_entry[27];
-  assign bad_row   = step && target_q == psf_pkg::TARGET_ROW && (coded_q ? coded_overrun : raw_bad);
+  assign raw_address = {1'b0, sub_q[0] ? beat_data_i[47:32] : beat_data_i[15:0]};
+  assign raw_length  = sub_q[0] ? beat_data_i[55:48] : beat_data_i[23:16];
+  assign raw_shift   = sub_q[0] ? beat_data_i[59] : beat_data_i[27];
+  assign row_end     = raw_address + 17'(raw_length);
+  assign raw_bad     = raw_length == '0 || row_end > 17'(BankDepth) || raw_shift;
+  assign bad_row     = step && target_q == psf_pkg::TARGET_ROW &&
+      (coded_q ? coded_overrun : raw_bad);
 
   always_ff @(posedge clk_i) begin
     if (step) begin
