@@ -84,11 +84,40 @@ def vectors(
     config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
     images: Annotated[int, typer.Option(help="how many test images")] = 4,
     out: Annotated[Path, typer.Option(help="folder to write")] = Path("build/vectors"),
+    coded: Annotated[
+        bool, typer.Option("--coded/--raw", help="code weights and row tables where possible")
+    ] = True,
 ) -> None:
     """Compile a network: program, weights, images and the expected spikes of every layer."""
     from golden.compile.cli import vectors
 
-    print(vectors(checkpoint, config, images, out))
+    print(vectors(checkpoint, config, images, out, coded))
+
+
+@app.command()
+def traffic(
+    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = CHECKPOINTS
+    / "balanced.safetensors",
+    random: Annotated[
+        str | None, typer.Option(help="a random network instead: dim=384,depth=4,heads=12")
+    ] = None,
+    sparsity: Annotated[str, typer.Option(help="of the random network")] = "block",
+    density: Annotated[float, typer.Option(help="of its weights")] = 0.25,
+    codebook: Annotated[int, typer.Option(help="its different weights per layer, 0: any")] = 15,
+    seed: Annotated[int, typer.Option(help="of it")] = 1,
+    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
+    coded: Annotated[
+        bool, typer.Option("--coded/--raw", help="code weights and row tables where possible")
+    ] = True,
+    out: Annotated[Path, typer.Option(help="report to write")] = Path("build/reports/traffic.json"),
+) -> None:
+    """Bits per dense weight, and bytes that one inference moves, per layer and in total."""
+    from golden.compile.traffic_command import command
+
+    command(
+        checkpoint, random, config, coded, out,
+        sparsity=sparsity, density=density, codebook=codebook, seed=seed,
+    )  # fmt: skip
 
 
 @app.command()

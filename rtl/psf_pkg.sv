@@ -64,6 +64,15 @@ package psf_pkg;
     logic [15:0] dest;  // first address in the target memory
     logic [23:0] records;  // number of records, see docs/architecture.md
     logic [31:0] offset;  // bytes, a multiple of 8
+    logic        coded;  // TARGET_WEIGHT, TARGET_ROW: what is stored has to be decoded
+    logic        block;  // coded weights: word k of a row goes to block k of the accumulators
+    logic [3:0]  index_bits;  // coded weights: stored bits of an index
+    logic [7:0]  row_words;  // coded weights with block: words per row
+    logic [15:0] first_word;  // coded rows: weight address of the first row of every bank
+    logic [31:0] codebook_0;  // coded weights: the weights of codes 0 (bits 7:0) to 3
+    logic [31:0] codebook_1;  // ... 4 to 7
+    logic [31:0] codebook_2;  // ... 8 to 11
+    logic [31:0] codebook_3;  // ... 12 to 15
   } load_t;
 
   // OP_LAYER.
@@ -115,13 +124,18 @@ package psf_pkg;
   endfunction
 
   function automatic load_t to_load(logic [511:0] d);
-    logic [31:0] w1, w2, w3, w4, w5;
+    logic [31:0] w1, w2, w3, w4, w5, w6, w8, w9, w10, w11;
     load_t l;
     w1 = word(d, 1);
     w2 = word(d, 2);
     w3 = word(d, 3);
     w4 = word(d, 4);
     w5 = word(d, 5);
+    w6 = word(d, 6);
+    w8 = word(d, 8);
+    w9 = word(d, 9);
+    w10 = word(d, 10);
+    w11 = word(d, 11);
     l.wait_layers = w1[15:0];
     l.wait_previous = w1[31:16];
     l.check = w2[5];
@@ -132,6 +146,15 @@ package psf_pkg;
     l.dest = w2[31:16];
     l.records = w3[23:0];
     l.offset = w4;
+    l.coded = w2[6];
+    l.block = w2[7];
+    l.index_bits = w6[3:0];
+    l.row_words = w6[15:8];
+    l.first_word = w6[31:16];
+    l.codebook_0 = w8;
+    l.codebook_1 = w9;
+    l.codebook_2 = w10;
+    l.codebook_3 = w11;
     return l;
   endfunction
 

@@ -28,7 +28,7 @@ async def work(dut):
     job = json.loads((folder / "job.json").read_text())
     hardware = Hardware(**job["hardware"])
     todo = load(folder, job["runs"])
-    program = todo.program(hardware)
+    program = todo.program(hardware, coded=job["coded"])
     place, board = memory_map(program), Scoreboard(program)
     host = Host(dut)
     await host.start(job["stalls"], job["latency"], cocotb.RANDOM_SEED)

@@ -210,6 +210,29 @@ async def flips(dut, queue: str) -> None:
     await bench.good_run(PAGE * 8)
 
 
+@cocotb.test(timeout_time=10, timeout_unit="ms", skip=not cocotb.SIM_NAME.startswith("Verilator"))
+async def changed_codebook(dut) -> None:
+    """The parity bits of a lane's codebook flip while a coded load runs; then a good run."""
+    bench = Bench(dut, latency=10, run_cycles=(200,))
+    await bench.start()
+    program = Program(HARDWARE)
+    item = legal_load(HARDWARE, load.WEIGHT, 10 * HARDWARE.banks, coded=True)
+    program.add_load(item, wait_layers=0, wait_previous=0, from_image=0)
+    program.add(isa.OP_END)
+    bench.expect(program)
+    results = (bench.place(2048) + PAGE) & ~7
+    await bench.begin(results)
+    decoder = dut.u_loader.u_weights
+    while not int(decoder.record_valid_o.value):
+        await FallingEdge(dut.clk_i)
+    cells = decoder.gen_lane[random.randrange(HARDWARE.lanes)].u_codebook.mem
+    for cell in cells:
+        cell.value = int(cell.value) ^ 1 << len(cell) - 1
+    await bench.interrupt(IRQ_ERROR)
+    await bench.check_error(isa.ERROR_PARITY, None)
+    await bench.good_run(PAGE * 8)
+
+
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(what=(ABORT, SOFT_RESET), stall=STALLS[:2])
 async def aborts(dut, what: int, stall: float) -> None:

@@ -74,9 +74,7 @@ class Bench:
 
         def words(total_bits, align):
             size = -(-total_bits // align) * align // 8
-            return [
-                int.from_bytes(data[i * size : (i + 1) * size], "little") for i in range(count)
-            ]
+            return [int.from_bytes(data[i * size : (i + 1) * size], "little") for i in range(count)]
 
         if f["target"] == isa.TARGET_WEIGHT:
             for i, word in enumerate(words(hw.lanes * hw.slot_width, 64)):
@@ -173,7 +171,7 @@ async def network(dut):
     hw = Hardware.named(os.environ["HARDWARE"])
     net = random_network(config, seed, os.environ["SPARSITY"], lanes=hw.lanes)
     images = random_images(config, 2, seed)
-    program = compile_network(net, hw)
+    program = compile_network(net, hw, coded=False)  # the loader is not part of it
     cocotb.log.info("seed %d, %s", seed, config)
     bench = Bench(dut, program)
     await bench.reset()
@@ -232,9 +230,10 @@ def inside(dut, f, hw):
     lanes = range(hw.lanes)
     yield "tokens", [group.u_drain.u_tokens.u_words.mem]
     yield "patch", [group.u_fetch.u_patch.mem]
-    yield "accumulators", [
-        group.gen_lane[p].u_pe.gen_buffer[b].u_parity.mem for p in lanes for b in (0, 1)
-    ]
+    yield (
+        "accumulators",
+        [group.gen_lane[p].u_pe.gen_buffer[b].u_parity.mem for p in lanes for b in (0, 1)],
+    )
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
     yield "items", [group.u_items.u_words.mem]
@@ -272,7 +271,7 @@ async def faults(dut):
     config = NetworkConfig(**json.loads(os.environ["NETWORK"]))
     hw = Hardware.named(os.environ["HARDWARE"])
     net = random_network(config, seed, os.environ["SPARSITY"], lanes=hw.lanes)
-    program = compile_network(net, hw)
+    program = compile_network(net, hw, coded=False)  # the loader is not part of it
     packed = program.pack_image(random_images(config, 1, seed)[0])
     bench = Bench(dut, program)
     await bench.reset()

@@ -58,12 +58,13 @@ def legal(op: int, **values: int) -> dict[str, int]:
         return {"logits": random.randint(1, 128), "offset": random.getrandbits(29) << 3}
     if op == isa.OP_END:
         return {}
-    item = legal_load(HARDWARE, values.get("target", random.randrange(6)))
+    coded = None if "coded" not in values else bool(values["coded"])
+    item = legal_load(HARDWARE, values.get("target", random.randrange(6)), coded=coded)
     return {
         "target": item.target, "dest": item.dest, "records": item.records,
         "unit_words": item.unit_words, "offset": random.getrandbits(29) << 3,
         "wait_layers": random.getrandbits(16), "wait_previous": random.getrandbits(16),
-        "check": random.getrandbits(1), "crc": random.getrandbits(32),
+        "check": random.getrandbits(1), "crc": random.getrandbits(32), **item.descriptor,
     } | values  # fmt: skip
 
 
@@ -96,7 +97,8 @@ async def limits(dut) -> None:
     """Every field of every kind of descriptor at every limit, everything else legal."""
     bench = Bench(dut)
     await bench.reset(valid_i=0, taken_i=0, data_i=0)
-    kinds = [(isa.OP_LOAD, {"target": t}) for t in range(6)]
+    kinds = [(isa.OP_LOAD, {"target": t, "coded": 0}) for t in range(6)]
+    kinds += [(isa.OP_LOAD, {"target": t, "coded": 1}) for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW)]
     kinds += [(isa.OP_LAYER, {"mode": m}) for m in range(4)]
     kinds += [(isa.OP_STORE, {}), (isa.OP_END, {})]
     for op, values in kinds:
@@ -110,6 +112,17 @@ async def limits(dut) -> None:
         for in_lines in (lines, lines + 1):
             fields = legal(isa.OP_LAYER, mode=isa.MODE_SPIKE, kernel3=kernel3, in_lines=in_lines)
             await bench.check(noisy(isa.OP_LAYER, fields))
+    width = HARDWARE.index_width
+    for target in range(6):
+        for index_bits in (0, 1, width - 1, width, width + 1, 15):
+            for row_words in {0, 1, 255, 1 << max(width - index_bits, 0)}:
+                for words in {row_words, min(row_words + 1, 255)}:
+                    for coded, block in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                        fields = legal(isa.OP_LOAD, target=target) | {
+                            "coded": coded, "block": block, "index_bits": index_bits,
+                            "row_words": words,
+                        }  # fmt: skip
+                        await bench.check(noisy(isa.OP_LOAD, fields))
     for mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
         for more in (-1, 0):
             fields = legal(isa.OP_LAYER, mode=mode)

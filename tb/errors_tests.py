@@ -116,6 +116,10 @@ async def bad_programs(dut) -> None:
         (any_load, dict(target=5)),
         (any_load, dict(records=0)),
         (load[isa.TARGET_WEIGHT], dict(records=1)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=0, index_bits=h.index_width + 1)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, index_bits=1, row_words=0)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, row_words=(1 << h.index_width) + 1)),
+        (load[isa.TARGET_PARAM], dict(coded=1)),
         (load[isa.TARGET_SPIKE], dict(unit_words=0)),
         (load[isa.TARGET_SPIKE], dict(unit_words=h.line_words + 1)),
         (spike, dict(id=64)),
@@ -165,7 +169,7 @@ async def bad_programs(dut) -> None:
     ):
         await run_patched(bench, patched(bench, index, **values), isa.ERROR_OVERRUN, index)
     # A row table that points beyond the weight memory, found while it is loaded.
-    row = load[isa.TARGET_ROW]
+    row = find(bench, isa.OP_LOAD, target=isa.TARGET_ROW, coded=0)
     fields = descriptors(bench)[row][1]
     weights = bytearray(bench.program.weights)
     at = fields["offset"]
@@ -173,6 +177,10 @@ async def bad_programs(dut) -> None:
         struct.pack_into("<I", weights, at, entry)
         await bench.load({bench.place["weights"]: bytes(weights)})
         await run_patched(bench, patched(bench, row, check=0), isa.ERROR_OVERRUN, row)
+    # Coded rows that begin, or end, beyond it.
+    row = find(bench, isa.OP_LOAD, target=isa.TARGET_ROW, coded=1)
+    for first in (h.bank_depth, h.bank_depth - 1, 0xFFFF):
+        await run_patched(bench, patched(bench, row, first_word=first), isa.ERROR_OVERRUN, row)
     # No OP_END within PROGRAM_COUNT.
     for short in (1, 2, count - 1):
         await bench.write("PROGRAM_COUNT", short)

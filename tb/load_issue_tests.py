@@ -8,7 +8,7 @@ import random
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from tb.lib import reset
+from tb.lib import load, reset
 from tb.lib.load import LOGIT, MASK, PARAM, ROW, SPIKE, TARGETS, WEIGHT
 from tb.lib.stream import STALLS, Sink, Source
 
@@ -16,12 +16,21 @@ SIZES = json.loads(os.environ["PARAMETERS"])
 # psf_pkg::load_t, most significant member first
 MEMBERS = {
     "wait_layers": 16, "wait_previous": 16, "check": 1, "crc": 32, "from_image": 1, "target": 4,
-    "unit_words": 8, "dest": 16, "records": 24, "offset": 32,
+    "unit_words": 8, "dest": 16, "records": 24, "offset": 32, "coded": 1, "block": 1,
+    "index_bits": 4, "row_words": 8, "first_word": 16, "codebook_0": 32, "codebook_1": 32,
+    "codebook_2": 32, "codebook_3": 32,
 }  # fmt: skip
 
 
-def beats_of(target: int, records: int, unit_words: int) -> int:
-    """The length of a load in beats, from the table in docs/architecture.md."""
+def beats_of(target: int, records: int, unit_words: int, index_bits: int | None) -> int:
+    """The length of a load in beats, from the tables in docs/architecture.md.
+
+    ``index_bits`` says that it is coded.
+    """
+    if index_bits is not None and target == WEIGHT:
+        return -(-records * -(-SIZES["Lanes"] * (index_bits + 4) // 32) // 2)
+    if index_bits is not None and target == ROW:
+        return -(-records // 16)
     bits = {
         WEIGHT: 64 * SIZES["WeightBeats"] * records,
         PARAM: 64 * SIZES["ParamBeats"] * records,
@@ -33,7 +42,7 @@ def beats_of(target: int, records: int, unit_words: int) -> int:
     return -(-bits // 64)
 
 
-UNPACK = ("target", "words", "dest", "records", "check", "crc", "index")
+UNPACK = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
 
 
 def load_vector(**values: int) -> int:
@@ -88,8 +97,16 @@ async def random_loads(dut, stall: float) -> None:
         records = random.choice((0, 1, 2, 3, random.getrandbits(12), random.getrandbits(21)))
         if i == 0:
             target, unit_words, records = SPIKE, 255, (1 << 21) - 1
-        beats = beats_of(target, records, unit_words)
+        coding = load.random_coding(target, SIZES["IndexWidth"])
+        if i == 1:
+            target, records = WEIGHT, (1 << 24) - 1
+            coding = load.random_coding(target, SIZES["IndexWidth"], True)
+        index_bits = coding["index_bits"] if coding["coded"] else None
+        beats = beats_of(target, records, unit_words, index_bits)
         values = {
+            "coded": coding["coded"], "block": coding["block"], "index_bits": coding["index_bits"],
+            "row_words": coding["row_words"], "first_word": coding["first_word"],
+            **{f"codebook_{i}": coding["codebook"] >> 32 * i & 0xFFFF_FFFF for i in range(4)},
             "target": target, "unit_words": unit_words, "records": records,
             "dest": random.getrandbits(16), "offset": random.getrandbits(29) << 3,
             "check": random.getrandbits(1), "crc": random.getrandbits(32),
@@ -101,7 +118,7 @@ async def random_loads(dut, stall: float) -> None:
             reads.append({"addr": address, "beats": beats, "tag": index})
         unpacks.append({"target": target, "words": unit_words, "dest": values["dest"],
                         "records": records, "check": values["check"], "crc": values["crc"],
-                        "index": index})  # fmt: skip
+                        "index": index, **coding})  # fmt: skip
     while len(bench.unpack.items) < len(unpacks) or len(bench.read.items) < len(reads):
         await RisingEdge(dut.clk_i)
     await bench.cycles(20)
@@ -124,7 +141,8 @@ async def flips_in_the_queue(dut) -> None:
         dut.rst_ni.value = 1
         bench.parity, bench.unpack.stall = 0, 1.0
         for _ in range(2):
-            bench.source.send(load=load_vector(target=ROW, records=4, offset=8), base=0, index=0)
+            vector = load_vector(target=ROW, records=4, offset=8, coded=0)
+            bench.source.send(load=vector, base=0, index=0)
         await bench.cycles(20)
         assert int(dut.unpack_valid_o.value) and not bench.parity
         cells[0].value = int(cells[0].value) ^ 1 << bit

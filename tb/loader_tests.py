@@ -20,7 +20,7 @@ from tb.lib import load, reset
 from tb.lib.stream import STALLS, Sink, Source
 
 SIZES = json.loads(os.environ["PARAMETERS"])
-COMMAND = ("target", "words", "dest", "records", "check", "crc", "index")
+COMMAND = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
 PORTS = {
     "weight": ("bank", "addr", "data"),
     "row": ("bank", "addr", "data"),
@@ -76,7 +76,7 @@ class Bench:
             crc = checksum(item.beats) if check else random.getrandbits(32)
         self.commands.send(
             target=item.target, words=item.unit_words, dest=item.dest, records=item.records,
-            check=check, crc=crc, index=self.index,
+            check=check, crc=crc, index=self.index, **item.coding,
         )  # fmt: skip
         for beat in item.beats:
             self.beats.send(data=beat)
@@ -129,8 +129,16 @@ class Bench:
 async def random_loads(dut, stall: float, sink_stall: float) -> None:
     bench = Bench(dut, stall=stall, sink_stall=sink_stall)
     await reset.start(dut)
-    for target in (*range(len(PORTS)), *(random.randrange(len(PORTS)) for _ in range(20))):
-        bench.send(load.random_load(SIZES, target))
+    targets = (*range(len(PORTS)), *(random.randrange(len(PORTS)) for _ in range(20)))
+    items = [load.random_load(SIZES, target) for target in targets]
+    items += [
+        load.random_load(SIZES, target, coded=coded)
+        for target in (load.WEIGHT, load.ROW)
+        for coded in (True, False, True)
+    ]
+    random.shuffle(items)
+    for item in items:
+        bench.send(item)
     await bench.drained()
     assert bench.writes
 
@@ -143,7 +151,9 @@ async def full_rate(dut, target: int) -> None:
     bench = Bench(dut, sink_stall=sink_stall)
     await reset.start(dut)
     records = {load.PARAM: SIZES["ParamDepth"]}.get(target, 60)
-    item = load.random_load(SIZES, target, records=records, unit_words=SIZES["LineWords"])
+    item = load.random_load(
+        SIZES, target, records=records, unit_words=SIZES["LineWords"], coded=False
+    )
     bench.send(item)
     await bench.drained()
     span = round((bench.last_ns - bench.first_ns) / 10)
@@ -155,6 +165,38 @@ async def full_rate(dut, target: int) -> None:
             assert span == (records - 1) * per_record, span
     else:
         assert span == len(item.writes) - 1, span
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(index_bits=tuple(range(SIZES["SlotWidth"] - 7)))
+async def full_rate_coded(dut, index_bits: int) -> None:
+    """Coded weights: a beat per cycle, or a record if one is no longer than half a beat."""
+    bench = Bench(dut)
+    await reset.start(dut)
+    records = 61  # an odd number: the last beat may be half empty
+    coding = load.random_coding(load.WEIGHT, SIZES["SlotWidth"] - 8, True)
+    while coding["index_bits"] != index_bits:
+        coding = load.random_coding(load.WEIGHT, SIZES["SlotWidth"] - 8, True)
+    item = load.random_load(SIZES, load.WEIGHT, records=records, coding=coding)
+    bench.send(item)
+    await bench.drained()
+    span = round((bench.last_ns - bench.first_ns) / 10)
+    halves = -(-SIZES["Lanes"] * (index_bits + 4) // 32)
+    # The first record ends in beat ceil(halves / 2), the last in the last.
+    want = records - 1 if halves == 1 else len(item.beats) - -(-halves // 2)
+    assert span == want, (span, want)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def full_rate_coded_rows(dut) -> None:
+    """Coded rows: an entry per cycle, across the 16 of a beat."""
+    bench = Bench(dut)
+    await reset.start(dut)
+    item = load.random_load(SIZES, load.ROW, records=60, coded=True)
+    bench.send(item)
+    await bench.drained()
+    assert len(item.beats) == 4
+    assert round((bench.last_ns - bench.first_ns) / 10) == 59
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -201,12 +243,42 @@ async def row_entries(dut, kind: str) -> None:
         "shift": 1 << 16 | random.randrange(8, 16) << 24,
         "good": depth - last | last << 16 | random.randrange(8) << 24 | 0xF << 28,
     }[kind]
-    item = load.random_load(SIZES, load.ROW, records=records)
+    item = load.random_load(SIZES, load.ROW, records=records, coded=False)
     where = random.randrange(records)
     entries = [beat >> 32 * half & 0xFFFF_FFFF for beat in item.beats for half in (0, 1)]
     entries[where] = entry
     item.writes[where][1]["data"] = entry
     item.beats = [a | b << 32 for a, b in zip(entries[::2], entries[1::2], strict=True)]
+    index = bench.send(item)
+    if kind == "good":
+        await bench.drained()
+    else:
+        await bench.failed(isa.ERROR_OVERRUN, index, where)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(kind=("row", "empty row", "good"))
+async def coded_rows_overrun(dut, kind: str) -> None:
+    """A length that goes beyond the bank is a fault and is not stored; up to its end is none."""
+    bench = Bench(dut, stall=0.3)
+    await reset.start(dut)
+    depth, banks, records = SIZES["BankDepth"], SIZES["Banks"], 4 * SIZES["Banks"]
+    item = load.random_load(SIZES, load.ROW, records=records, coded=True)
+    where = random.randrange(records)
+    lengths = [random.randrange(1, 16) if i == where else 0 for i in range(records)]
+    first = depth - lengths[where] + (kind == "row")
+    if kind == "empty row":
+        where, first = 0, depth  # an entry without a row points at the first word
+    item.coding["first_word"] = first
+    bits = sum(length << 4 * i for i, length in enumerate(lengths))
+    item.beats = [bits >> 64 * i & (1 << 64) - 1 for i in range(-(-records // 16))]
+    item.writes = [
+        ("row", {"bank": i % banks, "addr": item.dest + i // banks,
+                 "data": first | max(length, 1) << 16})
+        for i, length in enumerate(lengths)
+    ]  # fmt: skip
+    if kind == "row" and lengths[where] == 1:
+        where = 0  # then the first word lies beyond the end for all
     index = bench.send(item)
     if kind == "good":
         await bench.drained()

@@ -68,6 +68,7 @@ def run_bench(
     *,
     program: bytes | None = None,
     settings: Mapping[str, object] | None = None,
+    coded: bool = True,
     extra_bytes: int = 0,
     visible: Sequence[tuple[str, str]] = (),
     **options,
@@ -75,12 +76,13 @@ def run_bench(
     """Run ``test_module`` on ``psf_tb_top``; returns the folder that it ran in.
 
     ``settings`` go to job.json; ``extra_bytes`` of memory lie behind the result; ``options`` are
-    those of ``tb.runner.run``. The job folder is removed after a run without failures.
+    those of ``tb.runner.run``; ``coded`` is that of ``compile_network``. The job folder is
+    removed after a run without failures.
     """
-    compiled = work.program(hardware)
+    compiled = work.program(hardware, coded=coded)
     bits = max(MEMORY_BITS, ((memory_map(compiled)["end"] + extra_bytes) // 8).bit_length())
     program = compiled.program if program is None else program
-    folder = write_job(work, hardware, program, **(settings or {}))
+    folder = write_job(work, hardware, program, coded=coded, **(settings or {}))
     parameters = hardware.sv_parameters()
     options = {"fast": True, "timeout_s": 36000.0} | options
     options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
@@ -111,12 +113,14 @@ def run_system(
     quiet: bool = False,
     waves: bool | None = None,
     program: bytes | None = None,
+    coded: bool = True,
 ) -> dict:
     """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work`.
 
-    ``program``: what is put in memory instead of the program that the compiler makes.
+    ``program``: what is put in memory instead of the program that the compiler makes. ``coded``:
+    code the loads of weights and row tables that can be coded.
     """
-    size = len(compile_network(network, hardware).program)
+    size = len(compile_network(network, hardware, coded=coded).program)
     if program is not None and len(program) != size:
         raise UserError(
             f"the program has {len(program)} bytes, this network on {hardware.name} takes "
@@ -133,6 +137,7 @@ def run_system(
         quiet=quiet,
         waves=waves,
         program=program,
+        coded=coded,
     )
 
 
@@ -148,6 +153,7 @@ def run_work(
     quiet: bool = False,
     waves: bool | None = None,
     program: bytes | None = None,
+    coded: bool = True,
 ) -> dict:
     """Do ``work`` with the scoreboard; returns results.json, with ``folder`` added.
 
@@ -168,6 +174,7 @@ def run_work(
             hardware,
             program=program,
             settings=settings,
+            coded=coded,
             sim=sim,
             seed=seed,
             fast=not waves,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from golden.compile import isa
 from golden.compile.hardware import Hardware
 from golden.compile.isa import DESCRIPTOR_BYTES
 from golden.compile.program import compile_network
@@ -68,3 +69,40 @@ def test_random_network(case):
     )
     assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
     assert [r["rtl"] for r in results["images"]] == [r["golden"] for r in results["images"]]
+
+
+# hardware, network: every one has coded loads of both kinds of index, and raw ones
+CODED = {
+    "2x8": ("2x8", config(dim=64, heads=8, mlp_ratio=4), "block", 15, 50, 20),
+    "4x16": ("4x16", config(dim=64, heads=4, mlp_ratio=4, in_channels=3), "block", 16, 0, 20),
+    "4x32": ("4x32", config(dim=128, heads=4, mlp_ratio=2), "balanced", 15, 20, 5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CODED)
+def test_coded_and_raw_loads(case):
+    """A network whose weights fit codebooks: right, and the same, coded and raw."""
+    name, network_config, sparsity, codebook, stalls, latency = CODED[case]
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
+    print(f"SEED={seed}")
+    hardware = Hardware.named(name)
+    network = random_network(
+        network_config, seed, sparsity, lanes=hardware.lanes, codebook=codebook
+    )
+    loads = [f for op, f in map(isa.decode, isa.cut(compile_network(network, hardware).program))
+             if op == isa.OP_LOAD]  # fmt: skip
+    weights = [f for f in loads if f["target"] == isa.TARGET_WEIGHT]
+    rows = {f["coded"] for f in loads if f["target"] == isa.TARGET_ROW}
+    assert sum(f["coded"] for f in weights) >= 5 and rows == {0, 1}
+    assert any(f["block"] for f in weights if f["coded"]) == (sparsity == "block")
+    assert not all(f["block"] for f in weights if f["coded"])
+    images = random_images(network_config, 1, seed)
+    runs = []
+    for coded in (True, False):
+        results = run_system(
+            network, hardware, images, seed=seed, stalls=stalls, latency=latency, waves=False,
+            coded=coded,
+        )  # fmt: skip
+        assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
+        runs.append([(r["rtl"], r["golden"], r["useful"]) for r in results["images"]])
+    assert runs[0] == runs[1] and all(r[0] == r[1] for r in runs[0])

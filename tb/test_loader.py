@@ -31,8 +31,8 @@ def test_loader(parameters: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"Lanes": 8, "WeightBeats": 2, "ParamBeats": 5, "MaskBeats": 1},
-        {"Lanes": 64, "WeightBeats": 16, "ParamBeats": 255, "MaskBeats": 3},
+        {"Lanes": 8, "IndexWidth": 5, "WeightBeats": 2, "ParamBeats": 5, "MaskBeats": 1},
+        {"Lanes": 64, "IndexWidth": 8, "WeightBeats": 16, "ParamBeats": 255, "MaskBeats": 3},
     ],
     ids=["8", "64"],
 )

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bit fields to and from bytes: little endian, field 0 in the lowest bits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from golden.compile.hardware import BEAT_BITS
@@ -11,13 +13,23 @@ def pack(values: np.ndarray, width: int, align: int = BEAT_BITS) -> bytes:
 
     Negative values are taken modulo 2**width.
     """
-    values = np.ascontiguousarray(values, "<i8")
-    records, count = values.shape
-    bits = np.unpackbits(
-        values.view(np.uint8).reshape(records, count, 8), axis=2, bitorder="little"
-    )
-    bits = bits[:, :, :width].reshape(records, count * width)
-    bits = np.pad(bits, ((0, 0), (0, -count * width % align)))
+    return pack_parts([(values, width)], align)
+
+
+def pack_parts(parts: Sequence[tuple[np.ndarray, int]], align: int = BEAT_BITS) -> bytes:
+    """Records of several arrays of fields, each (R, F) with a width of its own, padded as in
+    :func:`pack`.
+    """
+    columns = []
+    for values, width in parts:
+        values = np.ascontiguousarray(values, "<i8")
+        records, count = values.shape
+        bits = np.unpackbits(
+            values.view(np.uint8).reshape(records, count, 8), axis=2, bitorder="little"
+        )
+        columns.append(bits[:, :, :width].reshape(records, count * width))
+    bits = np.concatenate(columns, axis=1)
+    bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % align)))
     return to_beats(np.packbits(bits, bitorder="little").tobytes())
 
 

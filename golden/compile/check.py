@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from golden.compile import isa
+from golden.compile.coding import LENGTH_BITS, record_halves
 from golden.compile.hardware import (
     BEAT_BITS,
     MASK_LINES,
@@ -26,7 +27,7 @@ MAX_LAYERS = 64  # layers that have counters
 MAX_SHIFT = 7
 MAX_TOKENS = (1 << WEIGHT_WIDTH - 1) - 1  # of a key-value layer: its counts are weights
 _NAMES = {isa.OP_LOAD: "load", isa.OP_LAYER: "layer", isa.OP_STORE: "store", isa.OP_END: "end"}
-_PROTECTION = 0b0111  # parity, CRC, ring; no codebook decoder
+_FEATURES = 0b1111  # parity, CRC, ring, codebook decoder
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,20 @@ def _load(h: Hardware, f: dict[str, int]) -> Rules:
             f"unit_words {f['unit_words']} is none of 1 to {h.line_words}",
         )
     yield f["offset"] % 8 != 0, f"offset {f['offset']} is no multiple of 8"
+    if f["coded"]:
+        yield (
+            target not in (isa.TARGET_WEIGHT, isa.TARGET_ROW),
+            f"target {target} cannot be coded, only weights and rows",
+        )
+    if f["coded"] and target == isa.TARGET_WEIGHT:
+        bits, words = f["index_bits"], f["row_words"]
+        yield bits > h.index_width, f"index_bits {bits} is beyond {h.index_width}"
+        if f["block"]:
+            yield (
+                not 1 <= words << bits <= 1 << h.index_width,
+                f"row_words {words} of blocks of {1 << bits} do not lie within 1 to "
+                f"{1 << h.index_width} accumulators",
+            )
 
 
 def _layer(h: Hardware, f: dict[str, int]) -> Rules:
@@ -170,6 +185,10 @@ def addresses(hardware: Hardware, fields: dict[str, int]) -> int:
 def load_bytes(hardware: Hardware, fields: dict[str, int]) -> int:
     """Bytes of DRAM that a load reads, whole beats."""
     target, records = fields["target"], fields["records"]
+    if fields["coded"] and target == isa.TARGET_WEIGHT:
+        return bits_to_bytes(records * 32 * record_halves(hardware.lanes, fields["index_bits"]))
+    if fields["coded"] and target == isa.TARGET_ROW:
+        return bits_to_bytes(records * LENGTH_BITS)
     bits = {
         isa.TARGET_WEIGHT: hardware.lanes * hardware.slot_width,
         isa.TARGET_ROW: 32,
@@ -181,7 +200,12 @@ def load_bytes(hardware: Hardware, fields: dict[str, int]) -> int:
     if target in (isa.TARGET_WEIGHT, isa.TARGET_PARAM, isa.TARGET_MASK):
         # every record begins with a beat
         bits = -(-bits // BEAT_BITS) * BEAT_BITS
-    return -(-records * bits // BEAT_BITS) * (BEAT_BITS // 8)
+    return bits_to_bytes(records * bits)
+
+
+def bits_to_bytes(bits: int) -> int:
+    """Bytes of the whole beats that hold ``bits``."""
+    return -(-bits // BEAT_BITS) * (BEAT_BITS // 8)
 
 
 def load_data(hardware: Hardware, index: int, fields: dict[str, int], image: bytes) -> bytes:
@@ -258,7 +282,7 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.bank_depth & low | (h.row_depth & low) << 16,
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
-        isa.FORMAT | BEAT_BITS // 8 << 8 | _PROTECTION << 16,
+        isa.FORMAT | BEAT_BITS // 8 << 8 | _FEATURES << 16,
     ]
 
 

@@ -19,15 +19,16 @@ from golden.errors import UserError
 from golden.integer.network import QuantNetwork
 
 
-def vectors(checkpoint: Path, hardware: str, images: int, out: Path) -> str:
+def vectors(checkpoint: Path, hardware: str, images: int, out: Path, coded: bool = True) -> str:
     """Write program, weights, packed images and the expected trace to the folder ``out``.
 
     Per image ``image<i>.bin`` is what IMAGE_BASE points to and ``expected<i>.npz`` holds, per
     hardware layer, ``<name>.value`` and ``<name>.spikes`` (units, steps, words, lanes), and
-    ``logits`` and ``label``. manifest.json has the shapes and checksums. Returns one line to print.
+    ``logits`` and ``label``. manifest.json has the shapes and checksums. ``coded``: code the loads
+    that can be coded. Returns one line to print.
     """
     network = QuantNetwork.load(checkpoint)
-    program = compile_network(network, Hardware.named(hardware))
+    program = compile_network(network, Hardware.named(hardware), coded=coded)
     data = load("test")
     if not 0 < images <= len(data.images):
         raise UserError(f"--images {images} must lie between 1 and {len(data.images)}")

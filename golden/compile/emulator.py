@@ -12,6 +12,7 @@ import numpy as np
 
 from golden.compile import bits, isa
 from golden.compile.check import HardwareStop, first_fault, load_data
+from golden.compile.decode import row_entries, weight_words
 from golden.compile.hardware import MASK_LINES, WEIGHT_WIDTH, Hardware
 from golden.compile.sequence import job_order
 from golden.integer.neuron import lif
@@ -86,7 +87,12 @@ class Emulator:
         if target in (isa.TARGET_WEIGHT, isa.TARGET_ROW):
             width = (h.lanes, h.slot_width, 64) if target == isa.TARGET_WEIGHT else (1, 32, 32)
             memory = self.weight if target == isa.TARGET_WEIGHT else self.row[:, :, None]
-            records = bits.unpack(data, count, *width)
+            if f["coded"] and target == isa.TARGET_WEIGHT:
+                records = weight_words(data, f, h)
+            elif f["coded"]:
+                records = row_entries(data, f, h)[:, None]
+            else:
+                records = bits.unpack(data, count, *width)
             record = np.arange(count)
             memory[dest + record // h.banks, record % h.banks] = records
         elif target == isa.TARGET_PARAM:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from golden.errors import UserError
 
-FORMAT = 2  # of the descriptors, in the register CAP5
+FORMAT = 3  # of the descriptors, in the register CAP5
 DESCRIPTOR_BYTES = 64
 OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
 TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT, TARGET_MASK = range(6)
@@ -33,6 +33,15 @@ LOAD_FIELDS = {
     "records": (3, 0, 24),
     "offset": (4, 0, 32),
     "crc": (5, 0, 32),
+    "coded": (2, 6, 1),
+    "block": (2, 7, 1),
+    "index_bits": (6, 0, 4),
+    "row_words": (6, 8, 8),
+    "first_word": (6, 16, 16),
+    "codebook_0": (8, 0, 32),
+    "codebook_1": (9, 0, 32),
+    "codebook_2": (10, 0, 32),
+    "codebook_3": (11, 0, 32),
 }
 LAYER_FIELDS = {
     "id": (0, 8, 8),

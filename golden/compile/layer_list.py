@@ -18,11 +18,13 @@ from golden.compile.proofs import prove
 from golden.workload.layer import BareLayer
 
 
-def compile_layers(layers: Sequence[BareLayer], hardware: Hardware) -> Program:
+def compile_layers(
+    layers: Sequence[BareLayer], hardware: Hardware, *, coded: bool = True
+) -> Program:
     """A program of ``layers``; raises UserError that names the layer and the limit it exceeds."""
     lowered = [_lower(x, hardware) for x in layers]
     prove(lowered, hardware)
-    return assemble(lowered, hardware, [x.source for x in lowered])
+    return assemble(lowered, hardware, [x.source for x in lowered], coded=coded)
 
 
 def _lower(x: BareLayer, hardware: Hardware) -> Layer:

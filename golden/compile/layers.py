@@ -15,6 +15,7 @@ from golden.compile.hardware import MAX_CLASSES, Hardware
 from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, rows_of
 from golden.integer.network import QuantNetwork, SpikeLayer
+from golden.integer.order import fused_qkv, plain
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,7 @@ def dense(
     outputs, inputs = layer.weight.shape[:2]
     taps = layer.weight[0, 0].size
     words = hardware.words(outputs)
-    columns = np.arange(words * hardware.lanes)
-    columns = np.where(columns < outputs, columns, -1)
+    columns = plain(outputs, hardware.lanes)
     rows = rows_of(layer.weight).reshape(taps, inputs, outputs)
     if planes:
         rows = rows.repeat(8, axis=1)
@@ -209,17 +209,9 @@ class _Lowering:
     def qkv(self, name: str, block, source: Tensor) -> Layer:
         """q, k and v as one layer, words in the order that the attention layers read."""
         dim, lanes, m = self.config.dim, self.hardware.lanes, self.block
-        first = -(-self.dim_words // (2 * m)) * 2 * m  # kv_first
-        words = first + 2 * self.dim_words
+        columns = fused_qkv(dim, self.config.heads, lanes)
+        words = columns.size // lanes
         step = -(-words // (2 * m)) * 2 * m
-        columns = np.full((words, lanes), -1)
-        channel = np.arange(self.dim_words * lanes).reshape(-1, lanes)
-        real = channel < dim
-        columns[: self.dim_words] = np.where(real, channel, -1)
-        for part, offset in ((1, 0), (2, m)):
-            for word in range(self.dim_words):
-                at = first + word // m * 2 * m + offset + word % m
-                columns[at] = np.where(real[word], part * dim + channel[word], -1)
         parts = [block.q, block.k, block.v]
         return Layer(
             f"{name}.qkv",
@@ -231,7 +223,7 @@ class _Lowering:
                 np.concatenate([rows_of(p.weight)[None] for p in parts], axis=2),
                 np.concatenate([p.bias for p in parts]),
                 np.concatenate([p.theta2 for p in parts]),
-                columns.ravel(),
+                columns,
             ),
             rows=dim,
             parts=tuple(f"{name}.{part}" for part in "qkv"),

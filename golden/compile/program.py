@@ -13,6 +13,7 @@ import numpy as np
 from golden.compile import bits, inputs, isa
 from golden.compile.allocate import Memory, Region
 from golden.compile.check import MAX_LAYERS, addresses, capabilities, check_program
+from golden.compile.coding import Coded, code_rows, code_weights
 from golden.compile.hardware import MASK_LINES, Hardware
 from golden.compile.layers import Layer, Tensor, lower
 from golden.compile.proofs import prove
@@ -26,6 +27,7 @@ from golden.compile.rows import (
 )  # fmt: skip
 from golden.compile.sequence import prove_progress
 from golden.compile.tiles import tiles
+from golden.compile.traffic import traffic
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 
@@ -108,6 +110,7 @@ class Program:
             "image_bytes": self.image_bytes,
             "result_bytes": self.result_bytes,
             "memory_use": self.memory_use,
+            "traffic": traffic(self).summary(),
             "loads": self.loads,
             "layers": [
                 {
@@ -140,8 +143,11 @@ class Program:
         part.replace(folder)
 
 
-def compile_network(network: QuantNetwork, hardware: Hardware) -> Program:
-    """Compile ``network``; raises UserError that names the layer and the limit it exceeds."""
+def compile_network(network: QuantNetwork, hardware: Hardware, *, coded: bool = True) -> Program:
+    """Compile ``network``; raises UserError that names the layer and the limit it exceeds.
+
+    ``coded``: code the loads of weights and row tables wherever that can be done, else none.
+    """
     layers = lower(network, hardware)
     prove(layers, hardware, network.head_bias)
     image = layers[0].source
@@ -150,7 +156,9 @@ def compile_network(network: QuantNetwork, hardware: Hardware) -> Program:
             f"image: {image.step} words per pixel do not fit a spike line of "
             f"{hardware.line_words}; use more lanes"
         )
-    return assemble(layers, hardware, [image], network.config, network.head_bias)
+    return assemble(
+        layers, hardware, [image], network.config, network.head_bias, coded=coded
+    )
 
 
 def assemble(
@@ -159,8 +167,10 @@ def assemble(
     inputs: list[Tensor],
     config: NetworkConfig | None = None,
     head_bias: np.ndarray | None = None,
+    *,
+    coded: bool = True,
 ) -> Program:
-    """The program of lowered and proven ``layers``.
+    """The program of lowered and proven ``layers``; ``coded`` as in :func:`compile_network`.
 
     ``inputs`` are loaded from memory, the other tensors are what layers write. A list that ends
     with a head needs the ``config`` and ``head_bias`` of its network and stores the logits.
@@ -171,7 +181,7 @@ def assemble(
             f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
             "use fewer blocks or layers"
         )
-    return _Assembler(hardware, tiled, inputs, config, head_bias).program()
+    return _Assembler(hardware, tiled, inputs, config, head_bias, coded).program()
 
 
 @dataclass
@@ -188,9 +198,11 @@ class _Item:
 class _Assembler:
     """Places every region and emits descriptors and load payloads in program order."""
 
-    def __init__(self, hardware: Hardware, layers: list[Layer], inputs, config, head_bias):
+    def __init__(
+        self, hardware: Hardware, layers: list[Layer], inputs, config, head_bias, coded: bool
+    ):
         self.hardware, self.layers, self.inputs = hardware, layers, inputs
-        self.config, self.head_bias = config, head_bias
+        self.config, self.head_bias, self.coded = config, head_bias, coded
         self.items: list[_Item] = []
         self.payload = bytearray()
         self.loads = 0
@@ -217,7 +229,11 @@ class _Assembler:
         use = {m.field: m.peak for m in (self.spike, self.weight, self.row, self.param)}
         loads = [
             dict(
-                name=i.name, offset=i.fields["offset"], bytes=i.size, crc=f"{i.fields['crc']:#010x}"
+                name=i.name,
+                offset=i.fields["offset"],
+                bytes=i.size,
+                coded=bool(i.fields["coded"]),
+                crc=f"{i.fields['crc']:#010x}",
             )
             for i in self.items
             if i.op == isa.OP_LOAD and i.fields["check"]
@@ -319,7 +335,9 @@ class _Assembler:
         self, name: str, target: int, memory: Memory | None, data: bytes | None = None, **fields
     ) -> None:
         """A load of ``data`` from the weight image, or of the image if there are none."""
-        values = dict(target=target, offset=0, check=0, wait_layers=0, wait_previous=0) | fields
+        values = dict(
+            target=target, offset=0, check=0, wait_layers=0, wait_previous=0, coded=0
+        ) | fields  # fmt: skip
         if data is not None:
             values |= dict(offset=len(self.payload), check=1, crc=crc32(data))
             self.payload += data
@@ -416,20 +434,27 @@ class _Assembler:
     def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
         """Load row table and weights of a layer."""
         region = self.weight.take(layer.name, packed.words, index, index)
-        table = self.table(index, layer, packed.entries + region.start)
+        table = self.table(index, layer, packed.entries + region.start, packed.stored, region.start)
         slots = packed.slots.reshape(-1, self.hardware.lanes)
-        data = bits.pack(slots, self.hardware.slot_width)
-        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, data,
+        load = code_weights(packed) if self.coded else None
+        load = load or Coded(bits.pack(slots, self.hardware.slot_width), {})
+        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, load.data,
                        records=len(slots), dest=region.start,
-                       wait_layers=region.wait_layers)  # fmt: skip
+                       wait_layers=region.wait_layers, **load.fields)  # fmt: skip
         return dict(row_base=table, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
 
-    def table(self, index: int, layer: Layer, entries: np.ndarray) -> int:
-        """Load a row table; returns its first entry."""
+    def table(
+        self, index: int, layer: Layer, entries: np.ndarray, stored: np.ndarray, first: int
+    ) -> int:
+        """Load a row table, whose rows have ``stored`` words each from ``first`` on; returns its
+        first entry.
+        """
         region = self.row.take(layer.name, len(entries), index, index)
-        data = bits.pack(entries.reshape(-1, 1), 32, 32)
-        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, self.row, data, records=entries.size,
-                       dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
+        load = code_rows(entries, stored, first) if self.coded else None
+        load = load or Coded(bits.pack(entries.reshape(-1, 1), 32, 32), {})
+        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, self.row, load.data,
+                       records=entries.size, dest=region.start, wait_layers=region.wait_layers,
+                       **load.fields)  # fmt: skip
         return region.start
 
     def parameters(self, index: int, layer: Layer) -> dict[str, int]:
@@ -487,7 +512,7 @@ class _Assembler:
         m, steps = layer.head_words, layer.source.steps
         entries = attention_rows(steps, layer.words, m, self.hardware) + self.dump.start
         return dict(
-            row_base=self.table(index, layer, entries),
+            row_base=self.table(index, layer, entries, np.full_like(entries, m), self.dump.start),
             step_rows=len(entries) // steps,
             row_cost=m,
         )

@@ -24,6 +24,8 @@ class PackedRows:
     length: np.ndarray  # (taps, C) words of a row; 0: it must not be issued
     useful: np.ndarray  # (taps, C) non-zero weights of a row
     tap_rows: int
+    used: np.ndarray  # (B,) words of a bank that belong to rows; nothing reads those behind
+    stored: np.ndarray  # (entries per bank, B) words of the row of an entry, 0 if it has none
 
     @property
     def words(self) -> int:
@@ -69,6 +71,7 @@ def pack_rows(
 
     tap_rows = channels // banks
     entries = np.full((taps * tap_rows, banks), entry(0, 1, 0), np.int64)
+    stored = np.zeros_like(entries)
     in_bank: list[list[np.ndarray]] = [[] for _ in range(banks)]
     used, known = [0] * banks, {}
     for tap in range(taps):
@@ -83,14 +86,15 @@ def pack_rows(
                 known[key] = used[bank]
                 in_bank[bank].append(words)
                 used[bank] += len(words)
-            entries[tap * tap_rows + c // banks, bank] = entry(
-                known[key], int(length[tap, c]), c % 8 if planes else 0
-            )
-    out = np.zeros((max(used), banks, lanes), np.int64)
+            place = tap * tap_rows + c // banks, bank
+            entries[place] = entry(known[key], int(length[tap, c]), c % 8 if planes else 0)
+            stored[place] = length[tap, c]
+    out = np.zeros((max(*used, 1), banks, lanes), np.int64)
     for bank, words in enumerate(in_bank):
         if words:
             out[: used[bank], bank] = np.concatenate(words)
-    return PackedRows(out, entries, length, (weight != 0).sum(2), tap_rows)
+    useful = (weight != 0).sum(2)
+    return PackedRows(out, entries, length, useful, tap_rows, np.array(used), stored)
 
 
 def mask_lines(source_step: int, lines: int, hardware: Hardware) -> int:

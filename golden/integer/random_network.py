@@ -6,8 +6,9 @@ import numpy as np
 from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, apply, attention, fire, or_pool
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+from golden.integer.order import fused_qkv, plain
 
-SPARSITIES = ("dense", "balanced", "rows", "unstructured")
+SPARSITIES = ("dense", "balanced", "block", "rows", "unstructured")
 
 
 def random_network(
@@ -16,17 +17,21 @@ def random_network(
     sparsity: str = "balanced",
     density: float = 0.25,
     lanes: int = 16,
+    codebook: int = 0,
 ) -> QuantNetwork:
     """A network with random int8 weights whose thresholds give firing rates of 5 to 20 %.
 
     ``balanced``: in every row, each of ``lanes`` lanes (output channels modulo ``lanes``) has the
     same number of non-zero weights, about ``density`` of them; ``rows``: that number is another
-    one from row to row, and may be 0. ``unstructured``: each weight is kept with that probability.
-    Thresholds are calibrated, layer by layer, on random images.
+    one from row to row, and may be 0. ``block``: one of every 1/density consecutive accumulators of
+    a lane (the last may be shorter). ``unstructured``: each weight is kept with that probability.
+    ``codebook``: the number of different non-zero weights of a layer (q, k and v count as one), 0
+    for any. Thresholds are calibrated, layer by layer, on random images.
     """
     if sparsity not in SPARSITIES:
         raise UserError(f"sparsity '{sparsity}' is not one of {', '.join(SPARSITIES)}")
-    return _Calibrator(config, np.random.default_rng(seed), sparsity, density, lanes).network(seed)
+    rng = np.random.default_rng(seed)
+    return _Calibrator(config, rng, sparsity, density, lanes, codebook).network(seed)
 
 
 def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarray:
@@ -39,9 +44,10 @@ def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarra
 
 
 class _Calibrator:
-    def __init__(self, config, rng, sparsity, density, lanes):
+    def __init__(self, config, rng, sparsity, density, lanes, codebook):
         self.config, self.rng = config, rng
         self.sparsity, self.density, self.lanes = sparsity, density, lanes
+        self.codebook = codebook
 
     def network(self, seed: int) -> QuantNetwork:
         config = self.config
@@ -76,9 +82,17 @@ class _Calibrator:
 
     def block(self, x, residual):
         dim, hidden = self.config.dim, self.config.dim * self.config.mlp_ratio
-        layers, spikes, scale = {}, {}, self.attention_scale()
-        for part in "qkv":
-            layers[part], current = self.spike(self.weight(dim, dim), x, scale=scale)
+        layers, spikes, scale, book = {}, {}, self.attention_scale(), self.book()
+        fused = None
+        if self.sparsity == "block":  # across the three
+            order = fused_qkv(dim, self.config.heads, self.lanes)
+            fused = self.weight(3 * dim, dim, book=book, columns=order)
+        for i, part in enumerate("qkv"):
+            if fused is None:
+                weight = self.weight(dim, dim, book=book)
+            else:
+                weight = fused[i * dim : (i + 1) * dim]
+            layers[part], current = self.spike(weight, x, scale=scale)
             spikes[part] = fire(current, layers[part].theta2)
         counts, _ = attention(**spikes, heads=self.config.heads)
         x = fire(counts, ATTENTION_THETA2)
@@ -89,11 +103,26 @@ class _Calibrator:
         layers["mlp2"], residual = self.residual(self.weight(dim, hidden) // 8, x, residual)
         return Block(**layers), fire(residual, self.config.residual_theta2), residual
 
-    def weight(self, outputs: int, inputs: int, kernel: int = 0) -> np.ndarray:
-        """int8 weights (O, I) or (O, I, 3, 3), never 0 where they are kept."""
+    def book(self) -> np.ndarray | None:
+        """The weights that a layer may have, None for any; none is 0 after a division by 8."""
+        if not self.codebook:
+            return None
+        return self.rng.permutation(np.r_[-127:-15, 16:128])[: self.codebook]
+
+    def weight(
+        self, outputs: int, inputs: int, kernel: int = 0, book=None, columns=None
+    ) -> np.ndarray:
+        """int8 weights (O, I) or (O, I, 3, 3), never 0 where they are kept.
+
+        ``book``: the values to choose from; ``columns``: the outputs in the order of accumulators.
+        """
         taps = kernel * kernel or 1
-        values = self.rng.integers(1, 128, (outputs, inputs * taps))
-        values *= self.rng.choice([-1, 1], values.shape)
+        if self.codebook:
+            book = self.book() if book is None else book
+            values = self.rng.choice(book, (outputs, inputs * taps))
+        else:
+            values = self.rng.integers(1, 128, (outputs, inputs * taps))
+            values *= self.rng.choice([-1, 1], values.shape)
         if self.sparsity == "unstructured":
             values[self.rng.random(values.shape) >= self.density] = 0
         elif self.sparsity in ("balanced", "rows"):
@@ -104,8 +133,25 @@ class _Calibrator:
                 mine = values[lane :: self.lanes]
                 rank = self.rng.random(mine.shape).argsort(0).argsort(0)
                 mine[rank >= keep] = 0
+        elif self.sparsity == "block":
+            columns = plain(outputs, self.lanes) if columns is None else columns
+            self.keep_one_per_block(values, columns)
         shape = (outputs, inputs, kernel, kernel) if kernel else (outputs, inputs)
         return values.reshape(shape).astype(np.int8)
+
+    def keep_one_per_block(self, values: np.ndarray, columns: np.ndarray) -> None:
+        """Prune ``values`` (O, rows) in place; ``columns``: its output channels in the order of
+        the accumulators, -1 for padding.
+        """
+        size = max(1, round(1 / self.density))
+        for lane in range(self.lanes):
+            mine = columns[lane :: self.lanes]
+            for first in range(0, len(mine), size):
+                block = mine[first : first + size]
+                block = block[block >= 0]
+                if len(block):
+                    kept = self.rng.integers(len(block), size=values.shape[1])
+                    values[block] *= np.arange(len(block))[:, None] == kept
 
     def rates(self, channels: int, scale: float = 1.0) -> np.ndarray:
         return self.rng.uniform(0.05, 0.2, channels) * scale

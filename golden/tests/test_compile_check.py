@@ -43,6 +43,7 @@ KEY_VALUE = LAYER | dict(
 )
 STORE = dict(logits=1)
 ROOM = dict(target=isa.TARGET_ROW, records=8)
+WORDS = dict(target=isa.TARGET_WEIGHT, records=8, coded=1, index_bits=4)
 
 
 def legal(base, **changes):
@@ -79,6 +80,13 @@ CASES = [
         legal(base, kernel3=1, mask_base=1, mask_lines=7), field(base, mask_lines=65),
         field(base, kernel3=1, mask_base=2, mask_lines=7), legal(base, mask_base=255))),
     legal(KEY_VALUE, mask_base=255, mask_lines=255),
+    field(LOAD, coded=1), field(LOAD, coded=1, target=isa.TARGET_LOGIT, records=2),
+    legal(LOAD, index_bits=15, row_words=0, block=1), legal(ROOM, coded=1, index_bits=15, block=1),
+    legal(WORDS), legal(WORDS, coded=0, index_bits=5), field(WORDS, index_bits=5),
+    legal(WORDS, block=1, row_words=1), field(WORDS, block=1, row_words=2),
+    legal(WORDS, block=1, index_bits=2, row_words=4), field(WORDS, block=1, row_words=0),
+    field(WORDS, block=1, index_bits=2, row_words=5), field(WORDS, records=4),
+    overrun(WORDS, dest=1024), overrun(ROOM, coded=1, dest=1024), overrun(WORDS, records=8200),
     legal(LAYER, id=63), field(LAYER, id=64), legal(LAYER, shift=7), field(LAYER, shift=8),
     *(field(base, **{name: 0}) for base in (LAYER, RESIDUAL, HEAD, KEY_VALUE)
       for name in ("steps", "width", "height", "in_lines", "in_words", "out_words", "row_cost")),
@@ -238,7 +246,7 @@ def test_capabilities_say_everything(name):
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00800087, 0x0FED0CBA, 0x00070802,
+        0x00800087, 0x0FED0CBA, 0x000F0803,
     ]  # fmt: skip
     largest = replace(hardware, spike_lines=65535, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
@@ -260,7 +268,7 @@ def test_command(compiled, tmp_path, capsys, monkeypatch):
 
     folder = tmp_path / "out"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["format"] == 2 and manifest["program_count"] == compiled.count
+    assert manifest["format"] == 3 and manifest["program_count"] == compiled.count
     caps = ",".join(manifest["capabilities"])
     good = (folder / "program.bin", "--weights", folder / "weights.bin", "--capabilities", caps)
     status, text = run(*good)

@@ -12,6 +12,7 @@ import pytest
 from golden.compile.cli import vectors
 from golden.compile.emulator import Emulator
 from golden.compile.hardware import Hardware
+from golden.compile.traffic_command import command as traffic
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig
 from golden.integer.random_network import random_images, random_network
@@ -58,3 +59,31 @@ def test_folder_drives_the_emulator(checkpoint, tmp_path):
 def test_too_many_images(checkpoint, tmp_path):
     with pytest.raises(UserError, match="--images 4 must lie between 1 and 3"):
         vectors(checkpoint, "4x16", 4, tmp_path / "vectors")
+
+
+def test_traffic(checkpoint, tmp_path, capsys):
+    """The figures of a checkpoint and of a random network, as a table and as a file."""
+    out = tmp_path / "reports" / "traffic.json"
+    found = traffic(checkpoint, None, "4x16", True, out)
+    assert json.loads(out.read_text()) == found and [p.name for p in out.parent.iterdir()] == [
+        "traffic.json"
+    ]
+    assert found["bytes"] < found["raw_bytes"]  # the row tables
+    options = dict(sparsity="block", density=0.25, codebook=15, seed=1)
+    coded = traffic(checkpoint, "dim=64,depth=1", "4x16", True, out, **options)
+    raw = traffic(checkpoint, "dim=64,depth=1", "4x16", False, out, **options)
+    assert coded["bits_per_dense_weight"] < 2 < 3 < raw["bits_per_dense_weight"]
+    assert "blocks.0.mlp1" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--random 'dims=3' is not one of"):
+        traffic(checkpoint, "dims=3", "4x16", True, out, **options)
+
+
+def test_raw_vectors(checkpoint, tmp_path):
+    """Without codes the weight image is larger, and the manifest says so."""
+    sizes = []
+    for coded in (True, False):
+        vectors(checkpoint, "4x16", 1, tmp_path / "vectors", coded)
+        manifest = json.loads((tmp_path / "vectors" / "manifest.json").read_text())
+        assert any(load["coded"] for load in manifest["loads"]) == coded
+        sizes.append(manifest["traffic"]["bytes"])
+    assert sizes[0] < sizes[1] == manifest["traffic"]["raw_bytes"]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Turns an OP_LOAD into a read command {address, beats} and an unpack command for psf_loader:
-//   units = records * factor;  factor = beats per weight, parameter or mask record, spike words per
-//   line, 1
-//   beats = units | ceil(units / 2) for 32-bit records | ceil(units * Lanes / 64) for spike words
+//   units = records * factor;  factor = beats per raw weight, parameter or mask record, halves of a
+//       beat per coded weight record, spike words per line, else 1
+//   beats = units | ceil(units / 2) for 32-bit records and halves | ceil(units / 16) for coded rows |
+//       ceil(units * Lanes / 64) for spike words
 // The product is a shift-and-add over the bits of the 8-bit factor: 2 to 9 cycles after a load is
 // taken both commands leave; the next load is taken then. Two unpack commands can wait in a queue, so
 // the next load is read while this one streams. No read command is made for 0 beats.
@@ -11,6 +12,7 @@
 
 module psf_load_issue #(
   parameter int unsigned Lanes = 8,  // P, divides 64
+  parameter int unsigned IndexWidth = 5,  // bits of an accumulator index, at most 8
   parameter int unsigned WeightBeats = 2,  // per record, 1 to 255
   parameter int unsigned ParamBeats = 5,
   parameter int unsigned MaskBeats = 1
@@ -36,6 +38,12 @@ module psf_load_issue #(
   output logic             unpack_check_o,  // unpack_crc_o is that of the beats
   output logic [31:0]      unpack_crc_o,
   output logic [15:0]      unpack_index_o,
+  output logic             unpack_coded_o,
+  output logic             unpack_block_o,
+  output logic [3:0]       unpack_index_bits_o,
+  output logic [7:0]       unpack_row_words_o,
+  output logic [15:0]      unpack_first_word_o,
+  output logic [15:0][7:0] unpack_codebook_o,
   output logic             parity_o
 );
 
@@ -69,7 +77,12 @@ module psf_load_issue #(
 
   always_comb begin
     unique case (load_i.target)
-      psf_pkg::TARGET_WEIGHT: factor = 8'(WeightBeats);
+      psf_pkg::TARGET_WEIGHT: begin
+        factor = 8'(WeightBeats);
+        for (int unsigned w = 0; w <= IndexWidth; w++) begin
+          if (load_i.coded && load_i.index_bits == 4'(w)) factor = 8'((Lanes * (w + 4) + 31) / 32);
+        end
+      end
       psf_pkg::TARGET_PARAM: factor = 8'(ParamBeats);
       psf_pkg::TARGET_MASK: factor = 8'(MaskBeats);
       psf_pkg::TARGET_SPIKE: factor = load_i.unit_words;
@@ -80,7 +93,10 @@ module psf_load_issue #(
   always_comb begin
     round = units_q;
     unique case (load_q.target)
-      psf_pkg::TARGET_ROW, psf_pkg::TARGET_LOGIT: round = (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_WEIGHT: if (load_q.coded) round = (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_ROW:
+      round = load_q.coded ? (units_q + 32'd15) >> 4 : (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_LOGIT: round = (units_q + 32'd1) >> 1;
       psf_pkg::TARGET_SPIKE: round = (units_q + 32'(2 ** WordShift - 1)) >> WordShift;
       default: round = units_q;
     endcase
@@ -135,7 +151,7 @@ module psf_load_issue #(
   logic queue_valid, queue_error, parity_q;
 
   psf_fifo #(
-    .Width(4 + 8 + 16 + 24 + 1 + 32 + 16),
+    .Width(4 + 8 + 16 + 24 + 1 + 32 + 16 + 1 + 1 + 4 + 8 + 16 + 128),
     .Depth(2)
   ) u_unpack (
     .clk_i,
@@ -150,7 +166,16 @@ module psf_load_issue #(
       load_q.records,
       load_q.check,
       load_q.crc,
-      index_q
+      index_q,
+      load_q.coded,
+      load_q.block,
+      load_q.index_bits,
+      load_q.row_words,
+      load_q.first_word,
+      load_q.codebook_3,
+      load_q.codebook_2,
+      load_q.codebook_1,
+      load_q.codebook_0
     }),
     .out_valid_o(queue_valid),
     .out_ready_i(unpack_ready_i && !queue_error),
@@ -161,7 +186,13 @@ module psf_load_issue #(
       unpack_records_o,
       unpack_check_o,
       unpack_crc_o,
-      unpack_index_o
+      unpack_index_o,
+      unpack_coded_o,
+      unpack_block_o,
+      unpack_index_bits_o,
+      unpack_row_words_o,
+      unpack_first_word_o,
+      unpack_codebook_o
     }),
     .error_o    (queue_error)
   );

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unpacks the beats of one load after the other into its target memory, record by record
-// (docs/architecture.md, "Load records in DRAM").
-// Throughput: weights, parameters and masks one beat per cycle; rows and logits one 32-bit entry per
-// cycle; spikes one beat per cycle if a line is whole beats (or a beat whole lines), else one
-// Lanes-bit word; 3 cycles between two loads. Writes are registered;
+// (docs/architecture.md, "Load records in DRAM"). Coded weights and rows come through decoders.
+// Throughput: weights, parameters and masks one beat per cycle (coded weights also no more than one
+// record); rows and logits one entry per cycle; spikes one beat per cycle if a line is whole beats (or
+// a beat whole lines), else one Lanes-bit word; 3 cycles between two loads (one more before the first
+// coded record). Writes are registered;
 // beat_ready_o follows weight_ready_i and spike_ready_i combinationally.
 // Stalls with weight_ready_i (only when a second record is complete before the first was taken) and
 // spike_ready_i; the other targets always take. done_o pulses when, or after, the last record of
 // the load has been taken. Faults, pulses instead of done_o: the CRC-32 of all beats is not cmd_crc_i
 // (golden: zlib.crc32; everything is stored by then), or a row-table entry without words, beyond
-// its bank or with a shift above 7 (not stored). Then nothing happens until reset.
+// its bank or with a shift above 7 (not stored). Then nothing happens until reset. parity_o pulses
+// in the cycle after a coded record that a changed codebook entry went into, before done_o.
 
 module psf_loader #(
   parameter int unsigned Lanes = 8,  // P, divides 64
@@ -38,6 +40,12 @@ module psf_loader #(
   input  logic                          cmd_check_i,    // compare the CRC
   input  logic [31:0]                   cmd_crc_i,
   input  logic [15:0]                   cmd_index_i,    // of the descriptor, for faults
+  input  logic                          cmd_coded_i,    // weights, rows; the fields of load_t:
+  input  logic                          cmd_block_i,
+  input  logic [3:0]                    cmd_index_bits_i,
+  input  logic [7:0]                    cmd_row_words_i,
+  input  logic [15:0]                   cmd_first_word_i,
+  input  logic [15:0][7:0]              cmd_codebook_i,
   input  logic                          beat_valid_i,
   output logic                          beat_ready_o,
   input  logic [63:0]                   beat_data_i,
@@ -65,6 +73,7 @@ module psf_loader #(
   output logic [15:0]                   logit_addr_o,
   output logic [31:0]                   logit_data_o,
   output logic                          done_o,
+  output logic                          parity_o,       // a codebook has changed
   output logic                          fault_valid_o,
   output logic [7:0]                    fault_cause_o,  // psf_pkg::ERROR_WEIGHT_CRC, _OVERRUN
   output logic [15:0]                   fault_index_o
@@ -103,13 +112,24 @@ module psf_loader #(
   logic [BankWidth-1:0] bank_q;
   logic check_q, mismatch_q, bad_row;
   logic wide_q;  // spikes: WideWords words at a time
+  logic coded_q, coded_weight, coded_row;
   logic [31:0] crc_want_q, crc_q, crc;
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
+  logic record_valid, record_beat, entry_valid, entry_beat;  // of the decoders
+  logic source_valid, coded_overrun;
   logic [7:0] beats_of, stride, sub_next, word_next;
 
+  always_comb begin
+    source_valid = beat_valid_i;
+    if (coded_weight) source_valid = record_valid;
+    if (coded_row) source_valid = entry_valid;
+  end
+
   assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
+  assign coded_weight = coded_q && target_q == psf_pkg::TARGET_WEIGHT;
+  assign coded_row    = coded_q && target_q == psf_pkg::TARGET_ROW;
   assign empty  = cmd_records_i == '0 ||
       (cmd_target_i == psf_pkg::TARGET_SPIKE && cmd_words_i == '0);
 
@@ -120,8 +140,8 @@ module psf_loader #(
     unique case (target_q)
       psf_pkg::TARGET_WEIGHT: begin
         beats_of = 8'(WeightBeats);
-        last_word = last_sub;
-        free = !last_sub || !weight_valid_o || weight_ready_i;
+        last_word = last_sub || coded_weight;
+        free = !last_word || !weight_valid_o || weight_ready_i;
       end
       psf_pkg::TARGET_PARAM: begin
         beats_of = 8'(ParamBeats);
@@ -145,7 +165,7 @@ module psf_loader #(
   assign word_next   = word_q + stride;
   assign last_sub    = sub_next == beats_of;
   assign last_record = last_word && (left_q == 24'd1);
-  assign step        = (state_q == RUN) && beat_valid_i && free;
+  assign step        = (state_q == RUN) && source_valid && free;
   assign cmd_ready_o = state_q == IDLE;
 
   // A beat of a wide record goes at once; one of small entries with its last entry.
@@ -155,6 +175,8 @@ module psf_loader #(
         beat_ready_o = state_q == RUN && free;
       default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
     endcase
+    if (coded_weight) beat_ready_o = state_q == RUN && record_beat;
+    if (coded_row) beat_ready_o = state_q == RUN && entry_beat;
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -187,12 +209,11 @@ module psf_loader #(
       check_q    <= cmd_check_i;
       wide_q     <= (cmd_words_i & 8'(WideWords - 1)) == '0;
       crc_want_q <= cmd_crc_i;
-      crc_q      <= '1;
+      coded_q    <= cmd_coded_i;
       bank_q     <= '0;
       word_q     <= '0;
       sub_q      <= '0;
     end else if (step) begin
-      if (beat_ready_o) crc_q <= crc;
       sub_q  <= last_sub ? '0 : sub_next;
       word_q <= last_word ? '0 : word_next;
       if (last_word) begin
@@ -201,6 +222,11 @@ module psf_loader #(
         if (!banked || (&bank_q)) addr_q <= addr_q + 16'd1;
       end
     end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) crc_q <= '1;
+    else if (beat_valid_i && beat_ready_o) crc_q <= crc;
   end
 
   // The register of the CRC has the last beat in COMPARE.
@@ -270,9 +296,55 @@ module psf_loader #(
     assign record[Low+:Bits] = (sub_q == 8'(i)) ? beat_data_i[Bits-1:0] : record_q[Low+:Bits];
   end
 
+  // Coded loads.
+  logic [WeightWidth-1:0] decoded;
+  logic [31:0] row_entry;
+
+  psf_weight_decoder #(
+    .Lanes(Lanes),
+    .Banks(Banks),
+    .IndexWidth(SlotWidth - 8)
+  ) u_weights (
+    .clk_i,
+    .rst_ni,
+    .start_i       (state_q == IDLE),
+    .index_bits_i  (cmd_index_bits_i),
+    .block_i       (cmd_block_i),
+    .row_words_i   (cmd_row_words_i),
+    .codebook_i    (cmd_codebook_i),
+    .last_i        (last_record),
+    .beat_valid_i  (beat_valid_i && state_q == RUN && coded_weight),
+    .beat_ready_o  (record_beat),
+    .beat_data_i,
+    .record_valid_o(record_valid),
+    .record_ready_i(state_q == RUN && coded_weight && free),
+    .record_data_o (decoded),
+    .parity_o
+  );
+
+  psf_row_decoder #(
+    .Banks(Banks),
+    .BankDepth(BankDepth)
+  ) u_rows (
+    .clk_i,
+    .rst_ni,
+    .start_i      (state_q == IDLE),
+    .first_i      (cmd_first_word_i),
+    .last_i       (last_record),
+    .beat_valid_i (beat_valid_i && state_q == RUN && coded_row),
+    .beat_ready_o (entry_beat),
+    .beat_data_i,
+    .entry_valid_o(entry_valid),
+    .entry_ready_i(state_q == RUN && coded_row && free),
+    .entry_o      (row_entry),
+    .overrun_o    (coded_overrun)
+  );
+
   always_comb begin
     entry = EntryWidth'(beat_data_i[31:0]);
-    if (target_q == psf_pkg::TARGET_SPIKE) begin
+    if (coded_row) begin
+      entry = EntryWidth'(row_entry);
+    end else if (target_q == psf_pkg::TARGET_SPIKE) begin
       for (int unsigned i = 0; i < BeatWords; i++) begin
         if (sub_q == 8'(i)) begin
           entry = EntryWidth'({WideWords{beat_data_i[Lanes*i+:Lanes]}});
@@ -287,11 +359,17 @@ module psf_loader #(
   end
 
   // A row-table entry must point at 1 to 255 words of its bank, with a shift of 0 to 7.
-  logic [16:0] row_end;
+  logic [16:0] raw_address, row_end;
+  logic [7:0] raw_length;
+  logic raw_shift, raw_bad;  // bit 3 of the shift
 
-  assign row_end = {1'b0, entry[15:0]} + 17'(entry[23:16]);
-  assign bad_row = step && target_q == psf_pkg::TARGET_ROW &&
-      (entry[23:16] == '0 || row_end > 17'(BankDepth) || entry[27]);
+  assign raw_address = {1'b0, sub_q[0] ? beat_data_i[47:32] : beat_data_i[15:0]};
+  assign raw_length  = sub_q[0] ? beat_data_i[55:48] : beat_data_i[23:16];
+  assign raw_shift   = sub_q[0] ? beat_data_i[59] : beat_data_i[27];
+  assign row_end     = raw_address + 17'(raw_length);
+  assign raw_bad     = raw_length == '0 || row_end > 17'(BankDepth) || raw_shift;
+  assign bad_row     = step && target_q == psf_pkg::TARGET_ROW &&
+      (coded_q ? coded_overrun : raw_bad);
 
   always_ff @(posedge clk_i) begin
     if (step) begin
@@ -304,7 +382,7 @@ module psf_loader #(
     if (step && (last_word || target_q == psf_pkg::TARGET_SPIKE)) begin
       out_addr_q <= addr_q;
       out_bank_q <= bank_q;
-      weight_q   <= record[WeightWidth-1:0];
+      weight_q   <= coded_weight ? decoded : record[WeightWidth-1:0];
     end
   end
 

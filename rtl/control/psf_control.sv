@@ -209,7 +209,7 @@ module psf_control #(
   // ---- Run control.
   logic idle, more, forget, program_empty, program_fault, bad_descriptor, job_retired, job_irq;
   logic read_idle, write_idle, read_fault, write_fault, load_fault, parity_q;
-  logic fetch_parity, sequencer_parity, issue_parity, beat_parity;
+  logic fetch_parity, sequencer_parity, issue_parity, beat_parity, loader_parity;
   logic [7:0] read_cause, write_cause, load_cause, descriptor_cause;
   logic [15:0] front, read_tag, load_fault_index, descriptor_index, active_index;
   logic [31:0] read_fault_addr, write_fault_addr;
@@ -219,7 +219,7 @@ module psf_control #(
 
   always_ff @(posedge clk_i or negedge run_rst_n) begin
     if (!run_rst_n) parity_q <= 1'b0;
-    else parity_q <= beat_parity;
+    else parity_q <= beat_parity || loader_parity;
   end
 
   psf_supervisor u_supervisor (
@@ -435,6 +435,11 @@ module psf_control #(
   logic [15:0] unpack_dest, unpack_index;
   logic [23:0] unpack_records;
   logic [31:0] unpack_crc;
+  logic unpack_coded, unpack_block;
+  logic [3:0] unpack_index_bits;
+  logic [7:0] unpack_row_words;
+  logic [15:0] unpack_first_word;
+  logic [15:0][7:0] unpack_codebook;
   logic loader_valid, loader_ready;
   logic [63:0] loader_data;
 
@@ -456,6 +461,7 @@ module psf_control #(
 
   psf_load_issue #(
     .Lanes(Lanes),
+    .IndexWidth (SlotWidth - 8),
     .WeightBeats((Lanes * SlotWidth + 63) / 64),
     .ParamBeats ((2 * Lanes * AccWidth + 63) / 64),
     .MaskBeats  ((LineWords * Lanes + 63) / 64)
@@ -481,6 +487,12 @@ module psf_control #(
     .unpack_index_o  (unpack_index),
     .unpack_check_o  (unpack_check),
     .unpack_crc_o    (unpack_crc),
+    .unpack_coded_o  (unpack_coded),
+    .unpack_block_o  (unpack_block),
+    .unpack_index_bits_o(unpack_index_bits),
+    .unpack_row_words_o (unpack_row_words),
+    .unpack_first_word_o(unpack_first_word),
+    .unpack_codebook_o  (unpack_codebook),
     .parity_o        (issue_parity)
   );
 
@@ -506,6 +518,12 @@ module psf_control #(
     .cmd_index_i  (unpack_index),
     .cmd_check_i  (unpack_check),
     .cmd_crc_i    (unpack_crc),
+    .cmd_coded_i  (unpack_coded),
+    .cmd_block_i  (unpack_block),
+    .cmd_index_bits_i(unpack_index_bits),
+    .cmd_row_words_i (unpack_row_words),
+    .cmd_first_word_i(unpack_first_word),
+    .cmd_codebook_i  (unpack_codebook),
     .beat_valid_i (loader_valid),
     .beat_ready_o (loader_ready),
     .beat_data_i  (loader_data),
@@ -533,6 +551,7 @@ module psf_control #(
     .logit_addr_o,
     .logit_data_o,
     .done_o       (load_done),
+    .parity_o     (loader_parity),
     .fault_valid_o(load_fault),
     .fault_cause_o(load_cause),
     .fault_index_o(load_fault_index)

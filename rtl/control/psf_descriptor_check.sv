@@ -28,6 +28,7 @@ module psf_descriptor_check #(
 
   localparam int unsigned BankBits = $clog2(Banks);
   localparam int unsigned LaneBits = $clog2(Lanes);
+  localparam int unsigned IndexWidth = $clog2(AccDepth);
   localparam int unsigned Classes = 128;  // logit accumulators
   localparam int unsigned MaxTokens = (PatchLines < 127) ? PatchLines : 127;  // key-value
 
@@ -48,10 +49,21 @@ module psf_descriptor_check #(
   // ---- Loads.
   logic [24:0] span;  // addresses that are written
   logic [31:0] depth;
+  logic [22:0] places;  // coded weights by block: accumulators that a row can reach
   logic load_bad, load_over;
+
+  assign places = 23'(load.row_words) << load.index_bits;
 
   always_comb begin
     load_bad = load.records == '0 || misaligned;
+    if (load.coded) begin
+      if (load.target == psf_pkg::TARGET_WEIGHT) begin
+        if (32'(load.index_bits) > IndexWidth) load_bad = 1'b1;
+        if (load.block && (places == '0 || 32'(places) > 2 ** IndexWidth)) load_bad = 1'b1;
+      end else if (load.target != psf_pkg::TARGET_ROW) begin
+        load_bad = 1'b1;
+      end
+    end
     span     = 25'(load.records);
     depth    = '0;
     unique case (load.target)

@@ -50,7 +50,7 @@ class Inference(Host):
         self.hardware = Hardware(**self.settings["hardware"])
         self.network = QuantNetwork.load(folder / "network.safetensors")
         self.images = np.load(folder / "images.npy")
-        self.program = compile_network(self.network, self.hardware)
+        self.program = compile_network(self.network, self.hardware, coded=self.settings["coded"])
         self.place = memory_map(self.program)
         expected = expectations(self.program, self.network, self.images)
         self.expected = [(e.label, [int(x) for x in e.logits]) for e in expected]

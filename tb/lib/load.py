@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load records: random contents, their beats in DRAM, and the writes they must become.
 
-Written from the table in docs/architecture.md, apart from the compiler, which packs them too.
+Written from the tables in docs/architecture.md, apart from the compiler, which packs them too.
 """
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 WEIGHT, ROW, PARAM, SPIKE, LOGIT, MASK = range(6)
 TARGETS = ("weight", "row", "param", "spike", "logit", "mask")
@@ -24,6 +24,76 @@ class Load:
     unit_words: int
     beats: list[int]
     writes: list[Write]
+    coding: dict[str, int] = field(default_factory=dict)  # fields of CODING
+
+    @property
+    def coded(self) -> int:
+        return self.coding["coded"]
+
+    @property
+    def descriptor(self) -> dict[str, int]:
+        """``coding`` as fields of a descriptor."""
+        book = self.coding["codebook"]
+        words = {f"codebook_{i}": book >> 32 * i & 0xFFFF_FFFF for i in range(4)}
+        return {n: v for n, v in self.coding.items() if n != "codebook"} | words
+
+
+CODING = {
+    "coded": 1, "block": 1, "index_bits": 4, "row_words": 8, "first_word": 16, "codebook": 128,
+}  # fmt: skip
+
+
+def random_coding(target: int, index_width: int, coded: bool | None = None) -> dict[str, int]:
+    """A legal coding, or with ``coded`` False noise that says so; None: either."""
+    out = {name: random.getrandbits(bits) for name, bits in CODING.items()}
+    if target not in (WEIGHT, ROW):
+        coded = False
+    elif coded is None:
+        coded = random.random() < 0.6
+    out["coded"] = int(coded)
+    if coded and target == WEIGHT:
+        out["index_bits"] = width = random.randint(0, index_width)
+        if out["block"]:
+            most = min(255, 1 << index_width - width)
+            out["row_words"] = random.choice((1, most, random.randint(1, most)))
+    return out
+
+
+def weight_records(
+    coding: Mapping[str, int], lanes: int, banks: int, index_width: int, records: int
+) -> tuple[list[int], int, list[int]]:
+    """Coded records, their bits, and the weight words that they mean."""
+    width = coding["index_bits"]
+    size = -(-lanes * (width + 4) // 32) * 32
+    coded, words = [], []
+    for i in range(records):
+        first = i // banks % coding["row_words"] << width if coding["block"] else 0
+        record = random.getrandbits(size)  # what lies behind the lanes is noise
+        word = 0
+        for lane in range(lanes):
+            code = record >> 4 * lane & 15
+            weight = coding["codebook"] >> 8 * code & 0xFF
+            index = first + (record >> 4 * lanes + width * lane & (1 << width) - 1)
+            word |= (index << 8 | weight) << lane * (index_width + 8)
+        coded.append(record)
+        words.append(word)
+    return coded, size, words
+
+
+def row_lengths(depth: int, banks: int, records: int) -> tuple[list[int], int, list[int]]:
+    """Lengths of a coded row table, where its rows begin, and the entries that they mean."""
+    sums, lengths = [0] * banks, []
+    for i in range(records):
+        length = min(random.choice((0, 1, 15, random.randrange(16))), depth - sums[i % banks])
+        sums[i % banks] += length
+        lengths.append(length)
+    last = depth - max(*sums, 1)
+    first = random.choice((0, last, random.randint(0, last)))
+    following, entries = [first] * banks, []
+    for i, length in enumerate(lengths):
+        entries.append(following[i % banks] | length << 16 if length else first | 1 << 16)
+        following[i % banks] += length
+    return lengths, first, entries
 
 
 def row_entry(depth: int) -> int:
@@ -39,7 +109,8 @@ def _beats(bits: int, width: int) -> list[int]:
 
 
 def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = None,
-                unit_words: int | None = None) -> Load:  # fmt: skip
+                unit_words: int | None = None, coded: bool | None = None,
+                coding: dict[str, int] | None = None) -> Load:  # fmt: skip
     """A load that fits its memory, often to the last address; padding bits are random."""
     lanes, banks, line = sizes["Lanes"], sizes["Banks"], sizes["LineWords"]
     depth = {
@@ -62,6 +133,15 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     values = [random.getrandbits(width) for _ in range(units)]
     if target == ROW:
         values = [row_entry(sizes["BankDepth"]) for _ in range(units)]
+    coding = coding or random_coding(target, sizes["SlotWidth"] - 8, coded)
+    packed = values
+    if coding["coded"] and target == WEIGHT:
+        packed, width, values = weight_records(
+            coding, lanes, banks, sizes["SlotWidth"] - 8, records
+        )
+    elif coding["coded"]:
+        packed, coding["first_word"], values = row_lengths(sizes["BankDepth"], banks, records)
+        width = 4
     writes: list[Write] = []
     wide = min(64 // lanes, line)  # spike words that can be written at once
     if target == SPIKE and unit_words % wide == 0:
@@ -83,19 +163,19 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
             fields = {"addr": dest + i, "data": value}
         writes.append((TARGETS[target], fields))
     beats = []
-    if target in (WEIGHT, PARAM, MASK):  # every record in beats of its own
+    if target in (WEIGHT, PARAM, MASK) and not coding["coded"]:  # every record in beats of its own
         padded = (width + 63) // 64 * 64
         for value in values:
             pad = random.getrandbits(padded - width) << width if padded > width else 0
             beats += _beats(value | pad, padded)
     else:
-        bits = sum(value << width * i for i, value in enumerate(values))
+        bits = sum(value << width * i for i, value in enumerate(packed))
         length = width * units
         padded = (length + 63) // 64 * 64
         if padded > length:
             bits |= random.getrandbits(padded - length) << length
         beats = _beats(bits, padded)
-    return Load(target, dest, records, unit_words, beats, writes)
+    return Load(target, dest, records, unit_words, beats, writes, coding)
 
 
 def written(target: str, fields: dict[str, int], lanes: int) -> Write:

@@ -217,6 +217,29 @@ def _shape(draft: Draft) -> str | None:
     return f"descriptor {index}: " + (", ".join(done) or "no change that is legal")
 
 
+def _coding(draft: Draft) -> str | None:
+    """A load of weights or rows read in another code, or raw for coded or the other way round."""
+    rng, h = draft.rng, draft.hardware
+    loads = [
+        i for i, d in enumerate(draft.cut)
+        if d[0] == isa.OP_LOAD and isa.decode(d)[1]["target"] in (isa.TARGET_WEIGHT, isa.TARGET_ROW)
+    ]  # fmt: skip
+    if not loads:
+        return None
+    index, done = rng.choice(loads), []
+    values = dict(
+        coded=rng.getrandbits(1), block=rng.getrandbits(1),
+        index_bits=rng.randrange(h.index_width + 2),
+        row_words=rng.choice((0, 1, 1 << rng.randrange(8), rng.getrandbits(8))),
+        first_word=rng.choice((0, h.bank_depth - 1, h.bank_depth, 0xFFFF, rng.getrandbits(10))),
+        codebook_0=rng.getrandbits(32), codebook_3=rng.getrandbits(32),
+    )  # fmt: skip
+    for name in rng.sample(list(values), rng.randrange(1, 4)):
+        done.append(f"{name} {draft.set(index, name, values[name])} -> {values[name]}")
+    _unchecked(draft, index, 0.8)
+    return f"descriptor {index}: " + ", ".join(done)
+
+
 def _opcode(draft: Draft) -> str:
     index, rng = draft.pick(), draft.rng
     op = rng.choice((0, 0xFF, rng.getrandbits(8), *_OPS))
@@ -317,9 +340,9 @@ def _data(draft: Draft) -> str | None:
 
 
 MUTATIONS: dict[Callable[[Draft], str | None], int] = {
-    _field: 12, _wait: 4, _everywhere: 2, _outside: 5, _room: 4, _base: 6, _shape: 6, _opcode: 2,
-    _swap: 3, _drop: 3, _duplicate: 3, _insert: 4, _words: 3, _flips: 3, _truncate: 2, _no_end: 1,
-    _early_end: 1, _data: 4,
+    _field: 12, _coding: 5, _wait: 4, _everywhere: 2, _outside: 5, _room: 4, _base: 6, _shape: 6,
+    _opcode: 2, _swap: 3, _drop: 3, _duplicate: 3, _insert: 4, _words: 3, _flips: 3, _truncate: 2,
+    _no_end: 1, _early_end: 1, _data: 4,
 }  # fmt: skip
 
 
@@ -379,10 +402,13 @@ def good_program(
             classes=rng.randrange(2, 21),
             pooled_stages=tuple(sorted(rng.sample(range(1, 5), rng.randrange(4)))),
         )  # fmt: skip
-        sparsity = rng.choice(("balanced", "dense", "unstructured"))
+        sparsity = rng.choice(("balanced", "block", "dense", "unstructured"))
         try:
             config = NetworkConfig(**(size | changes))
-            network = random_network(config, rng.getrandbits(31), sparsity, lanes=hardware.lanes)
+            network = random_network(
+                config, rng.getrandbits(31), sparsity, lanes=hardware.lanes,
+                codebook=rng.choice((0, 15, 15, 16)),
+            )  # fmt: skip
             return network, compile_network(network, hardware)
         except (UserError, ValueError):  # does not fit, or no such network
             continue
@@ -409,6 +435,13 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
             target=rng.randrange(6), records=h.banks * rng.randrange(1, 9), check=0,
             unit_words=rng.randrange(1, h.line_words + 1), dest=rng.randrange(64),
             offset=rng.choice((rng.randrange(512) * 8, rng.getrandbits(29) << 3)),
+        )  # fmt: skip
+        width = rng.randrange(h.index_width + 1)
+        in_banks = values["target"] in (isa.TARGET_WEIGHT, isa.TARGET_ROW)
+        values |= dict(
+            coded=int(in_banks and rng.random() < 0.5),
+            index_bits=width, row_words=rng.randint(1, 1 << h.index_width - width),
+            first_word=rng.choice((0, rng.randrange(h.bank_depth))),
         )  # fmt: skip
         return values | dict(wait_layers=0 if rng.random() < 0.8 else rng.randrange(4))
     mode = rng.randrange(4)

@@ -43,7 +43,9 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     return f | values
 
 
-def legal_load(hardware: Hardware, target: int, records: int | None = None) -> Load:
+def legal_load(
+    hardware: Hardware, target: int, records: int | None = None, coded: bool | None = None
+) -> Load:
     """A load with data, about ``records`` records (default: a few), often to the last address."""
     sizes = hardware.sv_parameters() | {"SlotWidth": hardware.slot_width}
     step = {loads.WEIGHT: hardware.banks, loads.ROW: hardware.banks, loads.LOGIT: 2}.get(target, 1)
@@ -52,6 +54,7 @@ def legal_load(hardware: Hardware, target: int, records: int | None = None) -> L
     item = loads.random_load(
         sizes, target, records=-(-records // step) * step,
         unit_words=random.choice((1, hardware.line_words, random.randint(1, hardware.line_words))),
+        coded=coded,
     )  # fmt: skip
     if target == loads.LOGIT:  # random_load knows a larger memory than there is
         dest = random.choice((0, MAX_CLASSES - item.records))
@@ -117,7 +120,7 @@ class Program:
         """A load with data; it waits for some of the layers before it, or of the job before."""
         fields = {
             "target": item.target, "dest": item.dest, "records": item.records,
-            "unit_words": item.unit_words, "wait_layers": self.waits(),
+            "unit_words": item.unit_words, **item.descriptor, "wait_layers": self.waits(),
             "wait_previous": random.choice((0, 1, random.randrange(20), 1 << 15)),
             "from_image": random.getrandbits(1),
         }  # fmt: skip
@@ -135,7 +138,9 @@ class Program:
 # psf_pkg::load_t, first member in the high bits.
 LOAD_MEMBERS = {
     "wait_layers": 16, "wait_previous": 16, "check": 1, "crc": 32, "from_image": 1, "target": 4,
-    "unit_words": 8, "dest": 16, "records": 24, "offset": 32,
+    "unit_words": 8, "dest": 16, "records": 24, "offset": 32, "coded": 1, "block": 1,
+    "index_bits": 4, "row_words": 8, "first_word": 16, "codebook_0": 32, "codebook_1": 32,
+    "codebook_2": 32, "codebook_3": 32,
 }  # fmt: skip
 
 

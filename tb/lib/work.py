@@ -29,7 +29,7 @@ class Work(Protocol):
 
     runs: int
 
-    def program(self, hardware: Hardware) -> Program: ...
+    def program(self, hardware: Hardware, *, coded: bool = True) -> Program: ...
 
     def image(self, program: Program, run: int) -> bytes: ...
 
@@ -45,8 +45,8 @@ class NetworkWork:
         self.network, self.images, self.runs = network, images, len(images)
         self._chunk: tuple[int, list[ImageExpectation]] = (-1, [])
 
-    def program(self, hardware: Hardware) -> Program:
-        return compile_network(self.network, hardware)
+    def program(self, hardware: Hardware, *, coded: bool = True) -> Program:
+        return compile_network(self.network, hardware, coded=coded)
 
     def image(self, program: Program, run: int) -> bytes:
         return program.pack_image(self.images[run])
@@ -69,8 +69,8 @@ class LayerListWork:
     def __init__(self, layers: Sequence[BareLayer], runs: int = 1):
         self.layers, self.runs = layers, runs
 
-    def program(self, hardware: Hardware) -> Program:
-        return layer_list.compile_layers(self.layers, hardware)
+    def program(self, hardware: Hardware, *, coded: bool = True) -> Program:
+        return layer_list.compile_layers(self.layers, hardware, coded=coded)
 
     def image(self, program: Program, run: int) -> bytes:
         return layer_list.pack(program, self.layers)
