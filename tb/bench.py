@@ -22,11 +22,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from golden.compile.footprint import bits_per_dense_weight, dense_weights, load_bytes_of
 from golden.compile.hardware import Hardware
-from golden.compile.program import Program
+from golden.compile.traffic import traffic
 from golden.errors import UserError
 from golden.integer.network import QuantNetwork
+from golden.integer.paper import natural_images, paper_network
 from golden.workload import recording
 from golden.workload.layer import BareLayer
 from golden.workload.random_layer import random_layer
@@ -86,7 +86,21 @@ def default(options: Options) -> Workload:
     )
 
 
-WORKLOADS: dict[str, Callable[[Options], Workload]] = {"default": default}
+def paper(options: Options) -> Workload:
+    """Spikingformer-4-384 with calibrated weights."""
+    network = paper_network(options.seed)
+    images = natural_images(options.images, options.seed)
+
+    def products() -> list[list[Product]]:
+        from golden.peers.product import of_network
+
+        return [of_network(network, image) for image in images]
+
+    hardware = Hardware.named(options.config or "4x32")
+    return Workload(hardware, NetworkWork(network, images), products)
+
+
+WORKLOADS: dict[str, Callable[[Options], Workload]] = {"default": default, "paper": paper}
 
 
 def trace(path: Path, options: Options) -> Workload:
@@ -137,7 +151,7 @@ def measure(workload: Workload, options: Options) -> dict:
         "hardware": hardware.name,
         "pes": hardware.pes,
         "cycles_of": peers(workload, hardware.pes),
-        **footprint(program),
+        **traffic(program).summary(),
         "seed": options.seed,
         "stalls": options.stalls,
         "latency": options.latency,
@@ -154,20 +168,10 @@ def peers(workload: Workload, pes: int) -> dict[str, float]:
     return {name: sum(c[name] for c in each) / len(each) for name in each[0]}
 
 
-def footprint(program: Program) -> dict:
-    """Bytes that a run loads and what that is per dense weight."""
-    return {
-        "load_bytes": load_bytes_of(program),
-        "weight_bits": 8 * load_bytes_of(program)["weights"],
-        "dense_weights": dense_weights(program),
-        "bits_per_dense_weight": bits_per_dense_weight(program),
-    }
-
-
 def merged(old: dict, new: dict[str, dict]) -> dict:
     """The report: the workloads of ``new`` replace those of ``old``; bits over all of them."""
     workloads = {k: v for k, v in old.items() if isinstance(v, dict)} | new
-    bits = sum(w["weight_bits"] for w in workloads.values())
+    bits = 8 * sum(w["weight_stream_bytes"] for w in workloads.values())
     weights = sum(w["dense_weights"] for w in workloads.values())
     return workloads | {"bits_per_dense_weight": bits / weights}
 
@@ -205,9 +209,9 @@ def show(console: Console, figures: dict[str, dict]) -> None:
     report.wide(console).print(table)
     for name, x in figures.items():
         console.print(
-            f"{name}: {x['bits_per_dense_weight']:.2f} bits of weight loads per dense weight, "
-            f"{sum(x['load_bytes'].values()):,} bytes loaded per run ({x['dense_weights']:,} dense "
-            "weights)",
+            f"{name}: {x['bits_per_dense_weight']:.2f} bits per dense weight (row tables and "
+            f"codebooks counted), {x['bytes']:,} bytes moved per run, dense int8 "
+            f"{x['dense_int8_bytes']:,}",
             highlight=False,
             soft_wrap=True,
         )

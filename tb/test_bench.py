@@ -8,11 +8,6 @@ import numpy as np
 import pytest
 
 from golden.compile import isa
-from golden.compile.footprint import bits_per_dense_weight, dense_weights, load_bytes_of
-from golden.compile.hardware import Hardware
-from golden.compile.program import compile_network
-from golden.integer.network import NetworkConfig
-from golden.integer.random_network import random_network
 from golden.workload.recording import Recording, write
 from tb import bench, report, sim
 from tb.system import run_work
@@ -70,7 +65,7 @@ def test_mistakes(arguments, traces, monkeypatch, capsys):
 
 def test_a_trace(traces, monkeypatch, capsys):
     """Twice, with another density: the report has the second, and what other runs left."""
-    old = {"paper": {"weight_bits": 10, "dense_weights": 30}, "bits_per_dense_weight": 1 / 3}
+    old = {"paper": {"weight_stream_bytes": 2, "dense_weights": 30}, "bits_per_dense_weight": 0.5}
     (traces / "bench.json").write_text(json.dumps(old))
     figures = {}
     for density in (0.25, 0.5):
@@ -85,7 +80,7 @@ def test_a_trace(traces, monkeypatch, capsys):
         assert x["utilisation"] == pytest.approx(useful / 16 / x["cycles"])
         assert {"prosperity", "ptb_stsap", "sato", "mint"} <= set(x["cycles_of"])
         assert all(cycles > 0 for cycles in x["cycles_of"].values())
-        bits = (x["weight_bits"] + 10) / (x["dense_weights"] + 30)
+        bits = 8 * (x["weight_stream_bytes"] + 2) / (x["dense_weights"] + 30)
         assert data["bits_per_dense_weight"] == bits
     assert figures[0.5]["layers"][0]["useful"] == 2 * figures[0.25]["layers"][0]["useful"]
     assert "prosperity" in capsys.readouterr().out
@@ -108,14 +103,3 @@ def test_a_mismatch_is_an_exit_status(traces, monkeypatch, capsys):
     assert x["mismatches"] > 0 and x["layers"][0]["mismatches"] == 0
     assert "mismatch: image 0: fc timestep" in capsys.readouterr().out
 
-
-def test_footprint():
-    """Raw slots: whole beats, and a pixel's eight bits share their weights."""
-    network = random_network(NetworkConfig(depth=1, dim=16, heads=2), 1, lanes=8)
-    program = compile_network(network, Hardware.named("2x8"))
-    dense = sum(t.size for name, t in network.tensors().items() if name.endswith("weight"))
-    assert dense_weights(program) == dense
-    loaded = load_bytes_of(program)
-    assert loaded["spikes"] == program.image_bytes
-    assert sum(loaded.values()) == len(program.weights) + program.image_bytes
-    assert bits_per_dense_weight(program) == 8 * loaded["weights"] / dense

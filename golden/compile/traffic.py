@@ -2,7 +2,7 @@
 """What an inference moves over the bus, and how many bits a dense weight takes of it.
 
 A dense weight is one of the O * I * taps of a layer, pruned or not. The weight stream of a layer is
-the data of its weight and row-table loads and, where it is coded, its codebook.
+the data of its weight, row-table and row-mask loads and, where it is coded, its codebook.
 """
 
 from __future__ import annotations
@@ -89,12 +89,12 @@ def traffic(program: Program) -> Traffic:
             continue
         size = load_bytes(hardware, fields)
         name = next(named)["name"] if fields["check"] else ""
-        if fields["target"] not in (isa.TARGET_WEIGHT, isa.TARGET_ROW):
+        if fields["target"] not in (isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_MASK):
             other += size
             continue
         layer = layers[name.rpartition(" ")[0]]
         layer.raw_bytes += load_bytes(hardware, fields | {"coded": 0})
-        if fields["target"] == isa.TARGET_ROW:
+        if fields["target"] != isa.TARGET_WEIGHT:
             layer.row_bytes += size
             continue
         layer.weight_bytes += size

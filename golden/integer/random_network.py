@@ -18,6 +18,10 @@ def random_network(
     density: float = 0.25,
     lanes: int = 16,
     codebook: int = 0,
+    hidden: float = 1.0,
+    counts: float = 7.0,
+    images: np.ndarray | None = None,
+    dynamic: bool = False,
 ) -> QuantNetwork:
     """A network with random int8 weights whose thresholds give firing rates of 5 to 20 %.
 
@@ -26,12 +30,18 @@ def random_network(
     one from row to row, and may be 0. ``block``: one of every 1/density consecutive accumulators of
     a lane (the last may be shorter). ``unstructured``: each weight is kept with that probability.
     ``codebook``: the number of different non-zero weights of a layer (q, k and v count as one), 0
-    for any. Thresholds are calibrated, layer by layer, on random images.
+    for any. Thresholds are calibrated, layer by layer, on ``images`` uint8 (B, C, H, W), random
+    ones by default, as if every timestep were the first; with ``dynamic`` for all of them, which
+    takes longer. ``hidden`` scales the firing rate of the hidden layer of the MLP, ``counts`` is
+    about the mean of Q (K^T V), which fires at 8.
     """
     if sparsity not in SPARSITIES:
         raise UserError(f"sparsity '{sparsity}' is not one of {', '.join(SPARSITIES)}")
     rng = np.random.default_rng(seed)
-    return _Calibrator(config, rng, sparsity, density, lanes, codebook).network(seed)
+    images = random_images(config, 4, seed) if images is None else images
+    kind = _DynamicCalibrator if dynamic else _Calibrator
+    calibrator = kind(config, rng, sparsity, density, lanes, codebook, hidden, counts)
+    return calibrator.network(seed, images)
 
 
 def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarray:
@@ -44,14 +54,13 @@ def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarra
 
 
 class _Calibrator:
-    def __init__(self, config, rng, sparsity, density, lanes, codebook):
+    def __init__(self, config, rng, sparsity, density, lanes, codebook, hidden, counts):
         self.config, self.rng = config, rng
         self.sparsity, self.density, self.lanes = sparsity, density, lanes
-        self.codebook = codebook
+        self.codebook, self.hidden, self.counts = codebook, hidden, counts
 
-    def network(self, seed: int) -> QuantNetwork:
+    def network(self, seed: int, images: np.ndarray) -> QuantNetwork:
         config = self.config
-        images = random_images(config, 4, seed)
         x = images.transpose(0, 2, 3, 1).reshape(len(images), 1, -1, config.in_channels)
         tokenizer, inputs = [], config.in_channels
         for i, outputs in enumerate(config.channels):
@@ -98,7 +107,7 @@ class _Calibrator:
         x = fire(counts, ATTENTION_THETA2)
         layers["proj"], residual = self.residual(self.weight(dim, dim) // 8, x, residual, shift=1)
         x = fire(residual, self.config.residual_theta2)
-        layers["mlp1"], current = self.spike(self.weight(hidden, dim), x)
+        layers["mlp1"], current = self.spike(self.weight(hidden, dim), x, scale=self.hidden)
         x = fire(current, layers["mlp1"].theta2)
         layers["mlp2"], residual = self.residual(self.weight(dim, hidden) // 8, x, residual)
         return Block(**layers), fire(residual, self.config.residual_theta2), residual
@@ -161,7 +170,7 @@ class _Calibrator:
 
         Its counts are about tokens * width * rate**3.
         """
-        rate = (7 / (self.config.tokens * self.config.head_dim)) ** (1 / 3)
+        rate = (self.counts / (self.config.tokens * self.config.head_dim)) ** (1 / 3)
         return min(max(rate, 0.1), 0.7) / 0.125
 
     def quantile(self, current, rates) -> np.ndarray:
@@ -188,3 +197,48 @@ class _Calibrator:
         wanted = self.config.residual_theta2 - self.quantile(added, self.rates(len(weight)))
         layer.bias = np.floor(wanted).astype(np.int64) >> shift
         return layer, added + (layer.bias << shift)
+
+
+class _DynamicCalibrator(_Calibrator):
+    """Thresholds with which the neurons, with their memory, fire at the wanted rates.
+
+    Biases centre the currents, so that there is such a threshold for every channel.
+    """
+
+    def spike(self, weight, x, size=None, scale: float = 1.0):
+        layer, current = super().spike(weight, x, size)
+        centre = np.rint(current.mean((0, 1, 2))).astype(np.int64)
+        layer.bias, current = layer.bias - centre, current - centre
+        rates = self.rates(len(weight), scale)
+        steps = max(self.config.timesteps, current.shape[1])
+        inputs = np.repeat(current, steps // current.shape[1], axis=1)
+        high = np.maximum(2 * current.max((0, 1, 2)), 1) + 1  # nothing fires
+        layer.theta2 = _least(
+            np.ones_like(high), high, lambda theta2: self.rate(inputs, theta2) <= rates
+        )
+        return layer, current
+
+    def residual(self, weight, x, residual, size=None, shift: int = 0):
+        layer, added = super().residual(weight, x, residual, size, shift)
+        added = added - (layer.bias << shift)
+        rates, theta2 = self.rates(len(weight)), self.config.residual_theta2
+        reach = (np.abs(added).max((0, 1, 2)) + theta2 >> shift) + 1
+        less = _least(
+            -reach, reach, lambda less: self.rate(added - (less << shift), theta2) <= rates
+        )
+        layer.bias = -less
+        return layer, added + (layer.bias << shift)
+
+    @staticmethod
+    def rate(current, theta2) -> np.ndarray:
+        """Share of 1 in the spikes of every channel."""
+        return fire(current, theta2).mean((0, 1, 2))
+
+
+def _least(low: np.ndarray, high: np.ndarray, enough) -> np.ndarray:
+    """Per element the least value in [low, high] for which ``enough`` is true; it is for high."""
+    while (low < high).any():
+        middle = (low + high) // 2
+        found = enough(middle)
+        low, high = np.where(found, low, middle + 1), np.where(found, middle, high)
+    return low
