@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from golden.peers.product import Product
 
 TRACE_HARDWARE = "4x32"  # 128 PEs
+DENSITY = 0.25  # of the weights of a trace; another one is part of the workload's name
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,7 +49,7 @@ class Options:
     """What a user may choose about every workload."""
 
     images: int = 1
-    density: float = 0.25
+    density: float = DENSITY
     config: str | None = None  # hardware, instead of the workload's own
     seed: int = 1
     stalls: int = 0
@@ -170,7 +171,8 @@ def peers(workload: Workload, pes: int) -> dict[str, float]:
 
 def merged(old: dict, new: dict[str, dict]) -> dict:
     """The report: the workloads of ``new`` replace those of ``old``; bits over all of them."""
-    workloads = {k: v for k, v in old.items() if isinstance(v, dict)} | new
+    known = {k: v for k, v in old.items() if isinstance(v, dict) and "weight_stream_bytes" in v}
+    workloads = known | new
     bits = 8 * sum(w["weight_stream_bytes"] for w in workloads.values())
     weights = sum(w["dense_weights"] for w in workloads.values())
     return workloads | {"bits_per_dense_weight": bits / weights}
@@ -226,7 +228,7 @@ def main(
         list[str] | None,
         typer.Option(help=f"one of {', '.join(WORKLOADS)}; without traces all of them"),
     ] = None,
-    density: Annotated[float, typer.Option(help="of the random weights of a trace")] = 0.25,
+    density: Annotated[float, typer.Option(help="of the random weights of a trace")] = DENSITY,
     images: Annotated[int, typer.Option(help="test images of a network")] = 1,
     config: Annotated[
         str | None, typer.Option(help="hardware for all, e.g. 4x32,spike_lines=4096")
@@ -253,7 +255,8 @@ def main(
             f"and from {', '.join(WORKLOADS)}"
         )
     made = {name: WORKLOADS[name](options) for name in names}
-    made |= {path.stem: trace(path, options) for path in traces}
+    suffix = "" if density == DENSITY else f"-{density:g}"
+    made |= {path.stem + suffix: trace(path, options) for path in traces}
     figures = {}
     for name, work in made.items():
         figures[name] = measure(work, options)
