@@ -9,6 +9,7 @@ starts any other bench of ``psf_tb_top`` on the same terms.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,8 +26,11 @@ from tb import runner
 
 MODELS = Path(__file__).parent / "models"
 HARNESS = [
-    MODELS / f"psf_{name}.sv" for name in ("memory", "axi_checker", "trace", "host", "tb_top")
-]
+    MODELS / f"psf_{name}.sv"
+    for name in (
+        "memory", "axi_checker", "trace", "host", "events", "timeline", "monitors", "tb_top"
+    )
+]  # fmt: skip
 JOBS = runner.BUILD.parent / "jobs"
 # For tests that need a network, but not a certain one; short to simulate.
 SMALL = NetworkConfig(
@@ -114,13 +118,21 @@ def run_system(
     quiet: bool = False,
     waves: bool | None = None,
     program: bytes | None = None,
+    monitors: Sequence[str] = (),
 ) -> dict:
     """Classify ``images`` uint8 (B, C, H, W); returns results.json, with ``folder`` added.
 
     ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
     mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
     ``program``: what is put in memory instead of the program that the compiler makes.
+    ``monitors``: ``events`` (tb.events) and ``timeline`` (tb.timeline); each leaves a file per image,
+    ``events-<image>.bin``, in the folder. Verilator only: they look at signals that a netlist lacks.
     """
+    if monitors and (sim or os.environ.get("SIM") or "verilator") != "verilator":
+        raise UserError(
+            f"{' and '.join(monitors)}: recorded on verilator only, the netlist that icarus "
+            "simulates has not these signals"
+        )
     size = len(compile_network(network, hardware).program)
     if program is not None and len(program) != size:
         raise UserError(
@@ -131,6 +143,7 @@ def run_system(
         "stalls": stalls,
         "latency": latency,
         "labels": None if labels is None else [int(x) for x in labels],
+        "monitors": list(monitors),
     }
     waves = runner.flag("WAVES") if waves is None else waves
     try:
