@@ -18,7 +18,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  synth formal coverage fuzz faults removals clean distclean
+  timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -62,6 +62,15 @@ batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
 	@$(PY) -m golden.registers $(config)
+
+timeline: $(STAMP) ## where groups, banks, drains and loads are in every cycle (file for ui.perfetto.dev)
+	@$(PY) -m tb.timeline $(config)
+
+breakdown: $(STAMP) ## where the cycles go, per layer: table and picture
+	@$(PY) -m tb.breakdown --sim $(SIM) $(config)
+
+energy: $(STAMP) ## events counted in the RTL times published energies, and theory
+	@$(PY) -m tb.energy $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
 	@$(PY) -m synth $(config)

@@ -41,8 +41,8 @@ def breakdown(figures: dict) -> dict:
     """Cycles per layer and part from the figures of ``tb.report.summarise``.
 
     ``useful`` is useful adds / PEs, ``lane_idle`` the rest of the cycles in which groups add,
-    ``bank`` to ``idle`` group-cycles / groups, ``gap`` the cycles before the layer. The entry RESULT
-    holds what is left of the inference: the store and the interrupt. All are averages per image.
+    ``bank`` to ``idle`` group-cycles / groups, ``gap`` the cycles before the layer. The entry
+    RESULT holds what is left of the inference, the store and the interrupt. Averages per image.
     """
     groups, lanes = (int(n) for n in figures["hardware"].split("x"))
     layers = []

@@ -125,8 +125,9 @@ def run_system(
     ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
     mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
     ``program``: what is put in memory instead of the program that the compiler makes.
-    ``monitors``: ``events`` (tb.events) and ``timeline`` (tb.timeline); each leaves a file per image,
-    ``events-<image>.bin``, in the folder. Verilator only: they look at signals that a netlist lacks.
+    ``monitors``: ``events`` (tb.events) and ``timeline`` (tb.timeline); each leaves a file per
+    image, ``events-<image>.bin``, in the folder. Verilator only: they look at signals that a
+    netlist lacks.
     """
     if monitors and (sim or os.environ.get("SIM") or "verilator") != "verilator":
         raise UserError(
