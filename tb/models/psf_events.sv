@@ -52,26 +52,6 @@ module psf_events #(
 );
 
   localparam Events = 29;
-  localparam MaskWidth = Groups * Lanes + Groups * LineWords + Banks;  // as wide as any input
-
-  function [31:0] ones;
-    input [MaskWidth-1:0] mask;
-    integer k;
-    begin
-      ones = 32'd0;
-      for (k = 0; k < MaskWidth; k = k + 1) ones = ones + {31'd0, mask[k]};
-    end
-  endfunction
-
-  function [MaskWidth-1:0] per_group;
-    input [Groups-1:0] mask;
-    per_group = {{(MaskWidth - Groups) {1'b0}}, mask};
-  endfunction
-
-  function [MaskWidth-1:0] per_bank;
-    input [Banks-1:0] mask;
-    per_bank = {{(MaskWidth - Banks) {1'b0}}, mask};
-  endfunction
 
   reg opened_q;
   reg [31:0] tag_q;
@@ -86,41 +66,40 @@ module psf_events #(
   always @* begin
     for (g = 0; g < Groups; g = g + 1) lines[g] = |spike_write_i[LineWords*g+:LineWords];
     now = {(Events * 32) {1'b0}};
+    sum = {(Events * 32) {1'b0}};
     if (opened_q) begin
       now[32*0+:32] = 32'd1;
-      now[32*1+:32] = ones(per_group(add_i));
-      now[32*2+:32] = ones({{(MaskWidth - Groups * Lanes) {1'b0}}, nonzero_i});
-      now[32*3+:32] = ones(per_group(add_i)) + ones(per_group(acc_drain_i));
-      now[32*4+:32] = ones(per_group(add_i)) + ones(per_group(acc_clear_i));
-      now[32*5+:32] = ones(per_bank(word_read_i));
-      now[32*6+:32] = word_dump_i ? ones(per_bank(word_write_i)) : 32'd0;
-      now[32*7+:32] = ones(per_bank(row_read_i));
-      now[32*8+:32] = ones(per_group(spike_read_i));
-      now[32*9+:32] = spike_load_i ? 32'd0 : ones(per_group(lines));
-      now[32*10+:32] = spike_load_i ? 32'd0
-          : ones({{(MaskWidth - Groups * LineWords) {1'b0}}, spike_write_i});
-      now[32*11+:32] = ones(per_group(patch_read_i));
-      now[32*12+:32] = ones(per_group(patch_write_i));
-      now[32*13+:32] = ones(per_group(stream_read_i));
-      now[32*14+:32] = ones(per_group(stream_write_i));
-      now[32*15+:32] = ones(per_group(param_read_i));
-      now[32*16+:32] = ones(per_group(neuron_i & ~neuron_first_i));
-      now[32*17+:32] = ones(per_group(neuron_i));
-      now[32*18+:32] = ones(per_group(drained_i));
+      now[32*1+:32] = $countones(add_i);
+      now[32*2+:32] = $countones(nonzero_i);
+      now[32*3+:32] = $countones(add_i) + $countones(acc_drain_i);
+      now[32*4+:32] = $countones(add_i) + $countones(acc_clear_i);
+      now[32*5+:32] = $countones(word_read_i);
+      now[32*6+:32] = word_dump_i ? $countones(word_write_i) : 32'd0;
+      now[32*7+:32] = $countones(row_read_i);
+      now[32*8+:32] = $countones(spike_read_i);
+      now[32*9+:32] = spike_load_i ? 32'd0 : $countones(lines);
+      now[32*10+:32] = spike_load_i ? 32'd0 : $countones(spike_write_i);
+      now[32*11+:32] = $countones(patch_read_i);
+      now[32*12+:32] = $countones(patch_write_i);
+      now[32*13+:32] = $countones(stream_read_i);
+      now[32*14+:32] = $countones(stream_write_i);
+      now[32*15+:32] = $countones(param_read_i);
+      now[32*16+:32] = $countones(neuron_i & ~neuron_first_i);
+      now[32*17+:32] = $countones(neuron_i);
+      now[32*18+:32] = $countones(drained_i);
       now[32*19+:32] = {31'd0, logit_add_i};
-      now[32*20+:32] = word_dump_i ? 32'd0 : ones(per_bank(word_write_i));
-      now[32*21+:32] = ones(per_bank(row_write_i));
-      now[32*22+:32] = ones(per_group(param_write_i));
-      now[32*23+:32] = spike_load_i
-          ? ones({{(MaskWidth - Groups * LineWords) {1'b0}}, spike_write_i}) : 32'd0;
+      now[32*20+:32] = word_dump_i ? 32'd0 : $countones(word_write_i);
+      now[32*21+:32] = $countones(row_write_i);
+      now[32*22+:32] = $countones(param_write_i);
+      now[32*23+:32] = spike_load_i ? $countones(spike_write_i) : 32'd0;
       now[32*24+:32] = {31'd0, logit_write_i};
       now[32*25+:32] = {31'd0, ar_i};
       now[32*26+:32] = {28'd0, r_i, 3'd0};
       now[32*27+:32] = {31'd0, aw_i};
-      now[32*28+:32] = w_i ? ones({{(MaskWidth - 8) {1'b0}}, wstrb_i}) : 32'd0;
-    end
-    for (e = 0; e < Events; e = e + 1) begin
-      sum[32*e+:32] = (other ? 32'd0 : count_q[32*e+:32]) + now[32*e+:32];
+      now[32*28+:32] = w_i ? $countones(wstrb_i) : 32'd0;
+      for (e = 0; e < Events; e = e + 1) begin
+        sum[32*e+:32] = (other ? 32'd0 : count_q[32*e+:32]) + now[32*e+:32];
+      end
     end
   end
 
@@ -139,7 +118,8 @@ module psf_events #(
         opened_q <= 1'b0;
       end
     end
-    count_q <= open_i ? {(Events * 32) {1'b0}} : sum;
+    if (open_i) count_q <= {(Events * 32) {1'b0}};
+    else if (opened_q) count_q <= sum;
     tag_q <= tag;
   end
 
