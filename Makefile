@@ -20,7 +20,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  bench synth formal coverage fuzz faults removals clean distclean
+  bench timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -68,6 +68,15 @@ bench: $(STAMP) ## the RTL against models of other accelerators: the workloads, 
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
 	@$(PY) -m golden.registers $(config)
+
+timeline: $(STAMP) ## where groups, banks, drains and loads are in every cycle (file for ui.perfetto.dev)
+	@$(PY) -m tb.timeline $(config)
+
+breakdown: $(STAMP) ## where the cycles go, per layer: table and picture
+	@$(PY) -m tb.breakdown --sim $(SIM) $(config)
+
+energy: $(STAMP) ## events counted in the RTL times published energies, and theory
+	@$(PY) -m tb.energy $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
 	@$(PY) -m synth $(config)

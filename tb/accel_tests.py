@@ -37,6 +37,8 @@ async def work(dut):
     await host.load({place["program"]: binary, place["weights"]: program.weights})
     await host.set_up(place, program.count, program.result_bytes)
     await host.write("WATCHDOG", WATCHDOG)
+    for name in job["monitors"]:
+        getattr(dut, f"{name}_i").value = 1
 
     totals = [
         {"name": c.name, "useful": 0, "mismatches": 0} | dict.fromkeys(COUNTERS, 0)
@@ -53,6 +55,8 @@ async def work(dut):
         await host.pulse("trace_close_i")
         await check_error(host)
         await ClockCycles(dut.clk_i, 2)
+        for name in job["monitors"]:
+            Path(f"{name}.bin").rename(f"{name}-{index}.bin")
         verdict = board.check(expected, Path("trace.bin"))
         counters = [
             [await host.layer_counter(c.id, i) for i in range(len(COUNTERS))]

@@ -163,9 +163,9 @@ def run(
     if missing:
         raise BuildFailed(f"extra source not found: {', '.join(missing)}")
     harness = toplevel not in rtl_files()
-    if harness and sim == "icarus" and dut is None:
-        raise BuildFailed(f"{toplevel} is a harness: name the RTL module in it with dut=")
     rtl = sources_of(*extras, *([] if harness else [toplevel]), *([dut] if dut else []))
+    if harness and sim == "icarus" and dut is None and rtl:
+        raise BuildFailed(f"{toplevel} is a harness: name the RTL module in it with dut=")
     check_parameters(file_of(toplevel, extras), toplevel, parameters)
     if dut:
         check_parameters(file_of(dut, extras), dut, dut_parameters or {})
@@ -271,15 +271,17 @@ def _build_verilator(
 def _build_icarus(
     runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
 ) -> None:
-    if dut is None:
-        netlist, native = write_netlist(build_dir, toplevel, rtl, parameters), {}
+    if not rtl:  # a model on its own
+        netlist, native = [], parameters
+    elif dut is None:
+        netlist, native = [write_netlist(build_dir, toplevel, rtl, parameters)], {}
     else:
-        netlist, native = write_netlist(build_dir, dut, rtl, dut_parameters or {}), parameters
+        netlist, native = [write_netlist(build_dir, dut, rtl, dut_parameters or {})], parameters
     _build(
         runner,
         build_dir,
         f"{toplevel} {parameters}",
-        sources=[netlist, *extras],
+        sources=[*netlist, *extras],
         hdl_toplevel=toplevel,
         parameters=native,
         defines={"NETLIST": 1},

@@ -9,6 +9,7 @@ Exit status: 0 everything equal, 1 a mismatch (or the simulation failed), 2 a us
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -59,8 +60,9 @@ def measure(
     stalls: int,
     latency: int,
     program: Path | None = None,
+    monitors: Sequence[str] = (),
 ) -> dict:
-    """Run a checkpoint and return the report's figures."""
+    """Run a checkpoint and return the report's figures; ``monitors`` as in tb.system.run_work."""
     check_memory(stalls, latency)
     hardware = Hardware.named(config)
     network = QuantNetwork.load(checkpoint)
@@ -78,6 +80,7 @@ def measure(
         latency=latency,
         quiet=True,
         program=None if program is None else program.read_bytes(),
+        monitors=monitors,
     )
     return report.summarise(results, hardware) | {
         "checkpoint": str(checkpoint),

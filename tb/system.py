@@ -9,6 +9,7 @@ images of a network; ``run_bench`` starts any other bench of ``psf_tb_top`` on t
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -26,8 +27,11 @@ from tb.lib.work import NetworkWork, Work
 
 MODELS = Path(__file__).parent / "models"
 HARNESS = [
-    MODELS / f"psf_{name}.sv" for name in ("memory", "axi_checker", "trace", "host", "tb_top")
-]
+    MODELS / f"psf_{name}.sv"
+    for name in (
+        "memory", "axi_checker", "trace", "host", "events", "timeline", "monitors", "tb_top"
+    )
+]  # fmt: skip
 JOBS = runner.BUILD.parent / "jobs"
 # For tests that need a network, but not a certain one; short to simulate.
 SMALL = NetworkConfig(
@@ -114,6 +118,7 @@ def run_system(
     waves: bool | None = None,
     program: bytes | None = None,
     coded: bool = True,
+    monitors: Sequence[str] = (),
 ) -> dict:
     """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work`.
 
@@ -138,6 +143,7 @@ def run_system(
         waves=waves,
         program=program,
         coded=coded,
+        monitors=monitors,
     )
 
 
@@ -154,17 +160,27 @@ def run_work(
     waves: bool | None = None,
     program: bytes | None = None,
     coded: bool = True,
+    monitors: Sequence[str] = (),
 ) -> dict:
     """Do ``work`` with the scoreboard; returns results.json, with ``folder`` added.
 
     ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
     mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
+    ``monitors``: ``events`` (tb.events) and ``timeline`` (tb.timeline); each leaves a file per
+    run, ``events-<run>.bin``, in the folder. Verilator only: they look at signals that a netlist
+    lacks.
     """
+    if monitors and (sim or os.environ.get("SIM") or "verilator") != "verilator":
+        raise UserError(
+            f"{' and '.join(monitors)}: recorded on verilator only, the netlist that icarus "
+            "simulates has not these signals"
+        )
     settings = {
         "stalls": stalls,
         "latency": latency,
         "runs": work.runs,
         "labels": None if labels is None else [int(x) for x in labels],
+        "monitors": list(monitors),
     }
     waves = runner.flag("WAVES") if waves is None else waves
     try:

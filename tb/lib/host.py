@@ -37,6 +37,7 @@ INPUTS = (
     "memory_dump_i", "memory_first_i", "memory_last_i", "memory_arm_i", "memory_fail_read_i",
     "memory_fail_write_i", "memory_fail_resp_i", "memory_hang_i", "read_base_i", "read_limit_i",
     "write_base_i", "write_limit_i", "trace_open_i", "trace_close_i",
+    "events_i", "timeline_i",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// System bench: the accelerator with a behavioural memory, a register master, a bus checker and a
-// trace recorder (Icarus 11 subset). Python sees only the ports.
+// System bench: the accelerator with a behavioural memory, a register master, a bus checker, a trace
+// recorder and, under Verilator, monitors of what goes on inside (Icarus 11 subset). Python sees only
+// the ports.
 
 module psf_tb_top #(
   parameter Groups = 4,
@@ -49,6 +50,8 @@ module psf_tb_top #(
   output wire        bus_open_o,
   input  wire        trace_open_i,
   input  wire        trace_close_i,
+  input  wire        events_i,          // with trace_open_i: record events.bin, too
+  input  wire        timeline_i,        // with trace_open_i: record timeline.bin, too
   output wire [31:0] trace_unknown_o,
   output reg  [31:0] bus_unknown_o
 );
@@ -300,6 +303,21 @@ module psf_tb_top #(
     .spikes_i(trace_spikes),
     .value_i(trace_value)
   );
+
+`ifndef NETLIST
+  psf_monitors #(
+    .Groups(Groups),
+    .Lanes(Lanes),
+    .Banks(Banks),
+    .LineWords(LineWords),
+    .AccDepth(AccDepth)
+  ) u_monitors (
+    .clk_i(clk_i),
+    .events_open_i(trace_open_i && events_i),
+    .timeline_open_i(trace_open_i && timeline_i),
+    .close_i(trace_close_i)
+  );
+`endif
 
   // Unknown bits at the outputs (four-state simulators only).
   wire unknown = ^{irq_o, awvalid, wvalid, bready, arvalid, rready} === 1'bx ||

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The theoretical energy of spiking networks, as the Spikingformer paper computes it.
+
+  E = 4.6 pJ * FLOPs of the first convolution + 0.9 pJ * sum of SOP over all other layers
+  SOP = firing rate of the input * T * FLOPs
+
+FLOPs are the products of one timestep of the dense layer (padding included), a MAC is a 32-bit
+float product and addition in 45 nm, an AC the addition (Horowitz, ISSCC 2014). The memory is not
+part of it. Source: Zhou et al., "Spikingformer", arXiv 2304.11954, section on energy. The attention
+is Q (K^T V): K drives N D d products a timestep, Q as many.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.energy.technology import FLOAT_ADD, FLOAT_MULT
+from golden.integer.model import Trace
+from golden.integer.network import QuantNetwork
+
+MAC, AC = FLOAT_MULT + FLOAT_ADD, FLOAT_ADD  # pJ
+
+
+@dataclass(frozen=True)
+class SynapticLayer:
+    """One layer; ``rate`` is None for the first one, whose input is no spikes."""
+
+    name: str
+    flops: int
+    rate: float | None
+    operations: float  # SOP, or MAC of the first layer
+
+    @property
+    def energy(self) -> float:
+        """In pJ."""
+        return self.operations * (MAC if self.rate is None else AC)
+
+
+def synaptic_layers(network: QuantNetwork, trace: Trace, image: int) -> list[SynapticLayer]:
+    """Every layer of ``network`` for one ``image`` of the trace of ``golden.integer.forward``."""
+    config, out = network.config, []
+
+    def layer(name: str, flops: int, spikes: np.ndarray) -> None:
+        rate = float(spikes[image].mean())
+        out.append(SynapticLayer(name, flops, rate, rate * config.timesteps * flops))
+
+    for i, stage in enumerate([*network.tokenizer, network.patch]):
+        height, width = config.size_into(i)
+        flops, name = height * width * stage.weight.size, f"tokenizer.{i}"
+        if i == 0:
+            out.append(SynapticLayer(name, flops, None, float(flops)))
+        else:
+            before = trace.pooled if i in config.pooled_stages else trace.spike
+            layer(name, flops, before[f"tokenizer.{i - 1}"])
+
+    tokens, stream = config.tokens, f"tokenizer.{len(network.tokenizer)}"
+    for i, block in enumerate(network.blocks):
+        name = f"blocks.{i}"
+        for part in "qkv":
+            layer(f"{name}.{part}", tokens * getattr(block, part).weight.size, trace.spike[stream])
+        pairs = tokens * config.dim * config.head_dim
+        layer(f"{name}.attention.key_value", pairs, trace.spike[f"{name}.k"])
+        layer(f"{name}.attention", pairs, trace.spike[f"{name}.q"])
+        for part, source in (("proj", "attention"), ("mlp1", "proj"), ("mlp2", "mlp1")):
+            weight = getattr(block, part).weight
+            layer(f"{name}.{part}", tokens * weight.size, trace.spike[f"{name}.{source}"])
+        stream = f"{name}.mlp2"
+    layer("head", tokens * network.head_weight.size, trace.spike[stream])
+    return out
