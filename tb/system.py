@@ -58,7 +58,7 @@ def write_job(
     network.save(folder / "network.safetensors")
     np.save(folder / "images.npy", images)
     (folder / "program.bin").write_bytes(program)
-    settings |= {"hardware": asdict(hardware)}
+    settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
     (folder / "job.json").write_text(json.dumps(settings))
     return folder
 
