@@ -60,7 +60,7 @@ def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Pat
     folder = Path(tempfile.mkdtemp(dir=JOBS))
     work.save(folder)
     (folder / "program.bin").write_bytes(program)
-    settings |= {"hardware": asdict(hardware)}
+    settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
     (folder / "job.json").write_text(json.dumps(settings))
     return folder
 
