@@ -7,12 +7,11 @@ Python wakes only for register accesses and the interrupt; the memory and the tr
 from pathlib import Path
 
 import numpy as np
-from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
 from golden.compile import isa
 from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, counter
-from tb.lib.reset import start
+from tb.lib.reset import at_once, start
 
 PERIOD_NS = 10
 CAUSES = {
@@ -50,9 +49,8 @@ class Host:
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         """Reset; the memory holds back in ``stalls`` percent of the cycles."""
         dut = self.dut
-        for name in INPUTS:  # at once: random start values must not reach the first edge
-            getattr(dut, name).value = Immediate(0)
-            getattr(dut, name).value = 0
+        for name in INPUTS:
+            at_once(getattr(dut, name), 0)  # random start values must not reach the first edge
         dut.memory_stall_i.value = stalls * 256 // 100
         dut.memory_latency_i.value = latency
         dut.memory_seed_i.value = seed & 0xFFFFFFFF

@@ -1,9 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clock and reset of a bench."""
 
+import cocotb
 from cocotb.clock import Clock
 from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, RisingEdge, Timer
+
+
+def at_once(handle, value: int) -> None:
+    """Write before anything else happens.
+
+    Icarus has no random start values, and does not tell continuous assignments of an immediate
+    write: an ordinary one of the same value behind it would be none.
+    """
+    if not cocotb.SIM_NAME.startswith("Icarus"):
+        handle.value = Immediate(value)
+    handle.value = value
 
 
 async def enter(dut) -> None:
