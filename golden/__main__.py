@@ -61,6 +61,26 @@ def prune(
     prune(config, dense, run, out, resume, _command())
 
 
+curves_app = typer.Typer(no_args_is_help=True, help="Accuracy against sparsity, by method.")
+app.add_typer(curves_app, name="curves")
+
+
+@curves_app.command("train")
+def curves_train() -> None:
+    """Train the points of golden/configs/curves.toml that are not there yet."""
+    from golden.curves import train
+
+    train(_command())
+
+
+@curves_app.command("show")
+def curves_show() -> None:
+    """Print the accuracy of every trained point."""
+    from golden.curves import show
+
+    show()
+
+
 @app.command()
 def accuracy(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
