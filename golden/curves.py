@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.errors import UserError
-from golden.prune.command import PruneRunConfig, run_rounds
+from golden.prune.command import run_rounds
+from golden.prune.config import PruneRunConfig
 from golden.train.config import load
 
 CONFIG = Path("golden/configs/curves.toml")

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from golden.errors import UserError
-from golden.prune.command import PruneRunConfig, prune
+from golden.prune.command import prune
+from golden.prune.config import PruneRunConfig
 from golden.spikingformer import NetworkConfig, Spikingformer
 from golden.train.batches import augment
 from golden.train.checkpoint import load_dense, save_dense
