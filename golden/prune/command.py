@@ -13,9 +13,11 @@ from golden.prune.search import MaskSearch
 from golden.quantise.convert import calibrate, convert
 from golden.quantise.export import export, weight_sparsity
 from golden.quantise.twin import labels
-from golden.train.checkpoint import load_dense, write_facts
+from golden.train.checkpoint import load_dense, save_dense, write_facts
 from golden.train.config import load
 from golden.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
+
+FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 
 
 def prune(
@@ -47,6 +49,7 @@ def run_rounds(
         fit(model, config.finetune, part, resume and (part / CHECKPOINT).is_file(), hooks)
         if search.searching:
             search.set(config.search_epochs, searching=False)
+        save_dense(run / FLOAT, model, {"command": command, "config": text})
     images, _ = split_tensors("train", config.quant.calibration)
     calibrate(model, images)
     log(run, f"weight sparsity {sparsity(model):.4f}")

@@ -31,13 +31,15 @@ class PruneRunConfig:
     """A TOML file of `python -m golden prune`: two rounds of training with one schedule each.
 
     [finetune] trains with batch statistics; the masks are searched, straight-through, for the
-    first search_epochs and then frozen. Over the first `ramp` of those the sparsity s rises to its
-    goal as s (1 - (1 - t)^3) (Zhu and Gupta, arXiv 1710.01878); 0 prunes at once.
+    first search_epochs and then frozen. Over the first `ramp` of those the sparsity rises from s =
+    ramp_from to its goal g as s + (g - s) (1 - (1 - t)^3) (Zhu and Gupta, arXiv 1710.01878); 0
+    prunes at once.
     [qat] trains the folded integer network. Zero epochs skip one.
     """
 
     search_epochs: int = 1
     ramp: float = 0.0
+    ramp_from: float = 0.0
     prune: PruneConfig = field(default_factory=PruneConfig)
     finetune: TrainConfig = field(default_factory=TrainConfig)
     quant: QuantConfig = field(default_factory=QuantConfig)
@@ -52,3 +54,5 @@ class PruneRunConfig:
             )
         if not 0.0 <= self.ramp <= 1.0:
             raise UserError(f"ramp is {self.ramp}, it must be in 0..1")
+        if self.ramp and not 0.0 <= self.ramp_from <= self.prune.sparsity:
+            raise UserError(f"ramp_from is {self.ramp_from}, it must be in 0..prune.sparsity")

@@ -26,7 +26,10 @@ class MaskSearch:
     def set(self, epochs: float, searching: bool) -> None:
         """New masks for the sparsity that is due after so many epochs."""
         goal, length = self.config.prune.sparsity, self.config.ramp * self.config.search_epochs
-        due = goal if epochs >= length else goal * (1 - (1 - epochs / length) ** 3)
+        due = goal
+        if epochs < length:
+            start = self.config.ramp_from
+            due = start + (goal - start) * (1 - (1 - epochs / length) ** 3)
         set_masks(self.model, self.config.prune, searching, self.activity, due)
 
     def before_epoch(self, epoch: int) -> None:

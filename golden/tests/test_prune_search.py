@@ -41,6 +41,16 @@ def test_sparsity_rises_over_the_ramp_and_then_stays(data):
     assert seen[4:] == pytest.approx([0.8] * 3, abs=1e-3)
 
 
+def test_ramp_from_a_network_that_is_sparse_already(data):
+    model, search = searched(
+        search_epochs=1, ramp=1.0, ramp_from=0.6, finetune=TrainConfig(epochs=1)
+    )
+    search.set(0, searching=False)
+    assert sparsity(model) == pytest.approx(0.6, abs=1e-3)
+    search.set(0.5, searching=False)
+    assert sparsity(model) == pytest.approx(0.6 + 0.2 * (1 - 0.5**3), abs=1e-3)
+
+
 def test_masks_follow_the_weights_only_while_they_are_searched(data):
     model, search = searched(search_epochs=1, finetune=TrainConfig(epochs=3))
     search.before_epoch(0)
@@ -73,3 +83,5 @@ def test_bad_schedules():
         PruneRunConfig(search_epochs=3, finetune=TrainConfig(epochs=2))
     with pytest.raises(UserError, match=r"ramp is 1\.5"):
         PruneRunConfig(ramp=1.5)
+    with pytest.raises(UserError, match=r"ramp_from is 0\.7"):
+        PruneRunConfig(ramp=0.5, ramp_from=0.7, prune=PruneConfig(vary="row", sparsity=0.5))
