@@ -9,7 +9,7 @@ the words in that order while the weights last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -42,6 +42,39 @@ def row_slots(
         name: part.view_as(gain).sum(0)
         for (name, (gain, _)), part in zip(gains.items(), parts, strict=True)
     }
+
+
+def drop_slots(
+    importances: Mapping[str, torch.Tensor],
+    lanes: int,
+    weights: int,
+    costs: Mapping[str, torch.Tensor] | None = None,
+    group: Callable[[str], str] = lambda name: name,
+) -> dict[str, torch.Tensor]:
+    """The same with one C for the rows of a layer that stay; the others are dropped whole.
+
+    Rows of unequal length would meet in the weight banks (docs/results.md); a dropped row costs the
+    hardware nothing. Layers of one `group` are one on the hardware: they drop the same rows.
+    C is the mean of what `row_slots` gives the rows that it keeps.
+    """
+    slots, gains, sizes = {}, {}, {}
+    for name, found in row_slots(importances, lanes, weights, costs).items():
+        kept = found[found > 0].double()
+        slots[name] = max(1, round(float(kept.mean()))) if len(kept) else 1
+        gain, size = _gains(importances[name], lanes)
+        gain = gain[: slots[name]].sum(0)
+        if costs is not None:
+            gain = gain / (slots[name] * costs[name].clamp(min=1e-9))
+        size = size[: slots[name]].sum().expand(len(gain))
+        key = group(name)
+        gains[key] = gains.get(key, 0) + gain
+        sizes[key] = sizes.get(key, 0) + size
+    ratios = torch.cat([gains[key] / sizes[key] for key in gains])
+    order = ratios.argsort(descending=True, stable=True)
+    taken = torch.zeros(len(order), dtype=torch.long)
+    taken[order[torch.cat(list(sizes.values()))[order].cumsum(0) <= weights]] = 1
+    parts = dict(zip(gains, taken.split([len(gain) for gain in gains.values()]), strict=True))
+    return {name: parts[group(name)] * slots[name] for name in importances}
 
 
 def layer_slots(

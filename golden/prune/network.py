@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from golden.errors import UserError
-from golden.prune.budget import layer_slots, row_slots
+from golden.prune.budget import drop_slots, layer_slots, row_slots
 from golden.prune.importance import Activity, importance, lamp, per_row
 from golden.prune.masks import balanced_mask, block_mask, unstructured_masks, uticket_masks
 from golden.spikingformer import Spikingformer
@@ -18,7 +18,7 @@ from golden.spikingformer.layers import ConvBN, LinearBN
 CHOICES = {
     "method": ("balanced", "unstructured", "uticket"),
     "importance": ("magnitude", "gain", "rate"),
-    "vary": ("none", "layer", "row"),
+    "vary": ("none", "layer", "row", "drop"),
     "budget": ("weights", "cycles"),
 }
 
@@ -27,12 +27,13 @@ CHOICES = {
 class PruneConfig:
     """lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
 
-    'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row': a
-    budget search (golden.prune.budget) reaches `sparsity` over all prunable layers; `budget` is
-    what a word costs there. `block` makes a layer keep one in every so many accumulators of a row
-    and lane instead. `sparsity` 0 gives the other methods as many zeros as balanced has.
-    `slots` and `block` name a layer by the last part of its name ('mlp1', '1' for tokenizer stage
-    1). importance, lamp: see golden.prune.importance.
+    'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row',
+    'drop' (all rows of a layer the same C, or none): a budget search (golden.prune.budget) reaches
+    `sparsity` over all prunable layers; `budget` is what a word costs there. `block` makes a layer
+    keep one in every so many accumulators of a row and lane instead. `sparsity` 0 gives the other
+    methods as many zeros as balanced has. importance, lamp: see golden.prune.importance;
+    `emphasis` multiplies the squares of a layer, default 1. `slots`, `block` and `emphasis` name a
+    layer by the last part of its name ('mlp1', '1' for tokenizer stage 1).
     """
 
     method: str = "balanced"
@@ -45,6 +46,7 @@ class PruneConfig:
     block: dict[str, int] = field(default_factory=dict)
     importance: str = "magnitude"
     lamp: bool = False
+    emphasis: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -55,6 +57,9 @@ class PruneConfig:
             raise UserError(f"prune.fraction is {self.fraction}, it must be in 0..1")
         if self.vary == "none" and self.block and self.slots.keys() & self.block.keys():
             raise UserError("prune.slots and prune.block name the same layer")
+        for name, factor in self.emphasis.items():
+            if not isinstance(factor, int | float) or factor <= 0:
+                raise UserError(f"prune.emphasis.{name} is {factor!r}, it must be positive")
         if not 0.0 <= self.sparsity < 1.0:
             raise UserError(f"prune.sparsity is {self.sparsity}, it must be from 0 to below 1")
         if self.vary == "none" and self.method == "balanced" and self.sparsity:
@@ -100,6 +105,8 @@ def set_masks(
     }
     if config.lamp:
         values = {name: lamp(value) for name, value in values.items()}
+    for name, value in values.items():
+        values[name] = value * config.emphasis.get(name.split(".")[-1], 1.0) ** 0.5
     sparsity = config.sparsity if sparsity is None else sparsity
     if config.method == "balanced":
         masks = _balanced(layers, values, config, activity, sparsity)
@@ -145,10 +152,19 @@ def _balanced(
         costs = None
         if config.budget == "cycles":
             costs = {name: per_row(activity[name].words, layers[name]) for name in free}
-        search = row_slots if config.vary == "row" else layer_slots
-        slots = search(free, lanes, weights, costs)
+        if config.vary == "drop":
+            slots = drop_slots(free, lanes, weights, costs, _fused)
+        else:
+            search = row_slots if config.vary == "row" else layer_slots
+            slots = search(free, lanes, weights, costs)
     masks |= {name: balanced_mask(value, lanes, slots[name]) for name, value in free.items()}
     return {name: masks[name] for name in values}
+
+
+def _fused(name: str) -> str:
+    """The hardware layer of a layer: q, k and v are one."""
+    head, _, last = name.rpartition(".")
+    return f"{head}.qkv" if last in ("q", "k", "v") else name
 
 
 def sparsity(model: Spikingformer) -> float:

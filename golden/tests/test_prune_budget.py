@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from golden.errors import UserError
-from golden.prune.budget import layer_slots, row_slots
+from golden.prune.budget import drop_slots, layer_slots, row_slots
 from golden.prune.importance import activities, importance, lamp
 from golden.prune.masks import balanced_mask, block_mask, by_lane, uticket_masks
 from golden.prune.network import PruneConfig, prunable, set_masks, sparsity
@@ -65,6 +65,34 @@ def test_row_budget_is_optimal_against_single_exchanges():
             other[give[0]][give[1]] -= 1
             other[take[0]][take[1]] += 1
             assert kept_of(layers, 4, other)[0] <= best + 1e-9
+
+
+@pytest.mark.parametrize("lanes", [1, 4, 16, 48])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.8, 1.0])
+def test_dropped_rows(lanes, share):
+    layers = random_layers(lanes)
+    layers["f"] = torch.rand(24, 5)  # as many rows as b
+    weights = int(share * sum(w.numel() for w in layers.values()))
+    slots = drop_slots(layers, lanes, weights, group=lambda name: "bf" if name in "bf" else name)
+    kept = kept_of(layers, lanes, slots)[1]
+    assert kept <= weights
+    row = {n: kept_of({n: w}, lanes, {n: slots[n]})[1] / max(1, int((slots[n] > 0).sum()))
+           for n, w in layers.items()}  # fmt: skip
+    for name, weight in layers.items():
+        assert len(set(slots[name].tolist()) - {0}) <= 1
+        if 0 < kept < weights and not bool((slots[name] > 0).all()):
+            assert weights - kept <= max(*row.values(), row["b"] + row["f"], len(weight))
+    assert torch.equal(slots["b"] > 0, slots["f"] > 0)
+
+
+def test_dropped_rows_are_those_that_are_worth_least():
+    weight = torch.ones(8, 6) * torch.tensor([3.0, 1.0, 2.0, 5.0, 4.0, 0.5])
+    assert drop_slots({"a": weight}, 4, 24)["a"].tolist() == [2, 0, 0, 2, 2, 0]
+    costs = {"a": torch.tensor([1.0, 1.0, 1.0, 99.0, 99.0, 99.0])}
+    assert drop_slots({"a": weight}, 4, 24, costs)["a"].tolist() == [2, 2, 2, 0, 0, 0]
+    pair = {"q": weight, "k": weight.flip(1) * 2}
+    found = drop_slots(pair, 4, 32, group=lambda name: "qk")
+    assert found["q"].tolist() == found["k"].tolist() == [0, 2, 2, 0, 0, 0]
 
 
 def test_cycles_as_cost_move_words_to_quiet_rows():
@@ -178,7 +206,7 @@ def test_goal_is_met_over_the_network(method, goal):
 
 
 @pytest.mark.parametrize("budget", ["weights", "cycles"])
-@pytest.mark.parametrize("vary", ["row", "layer"])
+@pytest.mark.parametrize("vary", ["row", "layer", "drop"])
 def test_network_with_blocks_and_measured_rates(vary, budget):
     torch.manual_seed(0)
     model = Spikingformer(SMALL)
@@ -188,12 +216,32 @@ def test_network_with_blocks_and_measured_rates(vary, budget):
         lanes=8, vary=vary, budget=budget, sparsity=0.7, importance="rate", block={"mlp1": 4}
     )
     set_masks(model, config, False, activities(model, prunable(model), images))
-    assert 0.7 <= sparsity(model) <= (0.705 if vary == "row" else 0.75)
+    assert 0.7 <= sparsity(model) <= (0.75 if vary == "layer" else 0.705)
+    if vary == "drop":
+        attention = model.blocks[0].attention
+        rows = [part.mask.amax(0) for part in (attention.q, attention.k, attention.v)]
+        assert torch.equal(rows[0], rows[1]) and torch.equal(rows[0], rows[2])
     mask = by_lane(model.blocks[0].mlp.mlp1.mask, 8)  # J = 16
     assert (mask.view(4, 4, 8, 32).sum(1) == 1).all()
 
 
+def test_emphasis_moves_weights_to_a_layer():
+    torch.manual_seed(0)
+    model = Spikingformer(SMALL)
+    kept = []
+    for factor in (0.1, 1.0, 10.0):
+        config = PruneConfig(
+            lanes=8, vary="row", sparsity=0.8, lamp=True, emphasis={"mlp2": factor, "2": 1.0}
+        )
+        set_masks(model, config, searching=False)
+        kept.append(int(model.blocks[0].mlp.mlp2.mask.sum()))
+        assert sparsity(model) == pytest.approx(0.8, abs=1e-3)
+    assert kept[0] < kept[1] < kept[2]
+
+
 def test_bad_budgets():
+    with pytest.raises(UserError, match=r"emphasis\.q is 0"):
+        PruneConfig(emphasis={"q": 0})
     with pytest.raises(UserError, match="vary is 'column'"):
         PruneConfig(vary="column")
     with pytest.raises(UserError, match=r"sparsity is 1\.0"):
