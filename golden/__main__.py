@@ -62,6 +62,40 @@ def prune(
 
 
 @app.command()
+def sensitivity(
+    dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
+    / "balanced_float.safetensors",
+    lanes: Annotated[int, typer.Option(help="P")] = 16,
+    keep: Annotated[float, typer.Option(min=0.0, max=1.0, help="share of the rows kept")] = 0.5,
+    images: Annotated[int, typer.Option(min=1, help="training images")] = 1000,
+) -> None:
+    """Loss when the layers of one kind alone lose rows: the ground for prune.emphasis."""
+    from golden.prune.sensitivity import report
+
+    report(dense, lanes, keep, images)
+
+
+curves_app = typer.Typer(no_args_is_help=True, help="Accuracy against sparsity, by method.")
+app.add_typer(curves_app, name="curves")
+
+
+@curves_app.command("train")
+def curves_train() -> None:
+    """Train the points of golden/configs/curves.toml that are not there yet."""
+    from golden.curves import train
+
+    train(_command())
+
+
+@curves_app.command("show")
+def curves_show() -> None:
+    """Print the accuracy of every trained point."""
+    from golden.curves import show
+
+    show()
+
+
+@app.command()
 def accuracy(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
     / "dense.safetensors",

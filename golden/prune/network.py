@@ -3,38 +3,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 
 from golden.errors import UserError
-from golden.prune.masks import balanced_mask, unstructured_masks
+from golden.prune.budget import drop_slots, layer_slots, row_slots
+from golden.prune.importance import Activity, importance, lamp, per_row
+from golden.prune.masks import balanced_mask, block_mask, unstructured_masks, uticket_masks
 from golden.spikingformer import Spikingformer
 from golden.spikingformer.layers import ConvBN, LinearBN
 
-METHODS = ("balanced", "unstructured")
+CHOICES = {
+    "method": ("balanced", "unstructured", "uticket"),
+    "importance": ("magnitude", "gain", "rate"),
+    "vary": ("none", "layer", "row", "drop"),
+    "budget": ("weights", "cycles"),
+}
 
 
 @dataclass(frozen=True)
 class PruneConfig:
-    """lanes: P.  fraction: C = max(1, round(fraction * J)) unless `slots` names C for a layer.
+    """lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
 
-    `slots` maps the last part of a layer's name ('mlp1', or '1' for tokenizer stage 1) to C.
+    'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row',
+    'drop' (all rows of a layer the same C, or none): a budget search (golden.prune.budget) reaches
+    `sparsity` over all prunable layers; `budget` is what a word costs there. `block` makes a layer
+    keep one in every so many accumulators of a row and lane instead. `sparsity` 0 gives the other
+    methods as many zeros as balanced has. importance, lamp: see golden.prune.importance;
+    `emphasis` multiplies the squares of a layer, default 1. `slots`, `block` and `emphasis` name a
+    layer by the last part of its name ('mlp1', '1' for tokenizer stage 1).
     """
 
     method: str = "balanced"
     lanes: int = 16
     fraction: float = 0.25
     slots: dict[str, int] = field(default_factory=dict)
+    sparsity: float = 0.0
+    vary: str = "none"
+    budget: str = "weights"
+    block: dict[str, int] = field(default_factory=dict)
+    importance: str = "magnitude"
+    lamp: bool = False
+    emphasis: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UserError(f"prune.method is '{self.method}', choose {' or '.join(METHODS)}")
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(f"prune.{name} is '{value}', choose {' or '.join(choices)}")
         if not 0.0 < self.fraction <= 1.0:
             raise UserError(f"prune.fraction is {self.fraction}, it must be in 0..1")
+        if self.vary == "none" and self.block and self.slots.keys() & self.block.keys():
+            raise UserError("prune.slots and prune.block name the same layer")
+        for name, factor in self.emphasis.items():
+            if not isinstance(factor, int | float) or factor <= 0:
+                raise UserError(f"prune.emphasis.{name} is {factor!r}, it must be positive")
+        if not 0.0 <= self.sparsity < 1.0:
+            raise UserError(f"prune.sparsity is {self.sparsity}, it must be from 0 to below 1")
+        if self.vary == "none" and self.method == "balanced" and self.sparsity:
+            raise UserError("prune.sparsity of the balanced method needs prune.vary")
+
+    @property
+    def measured(self) -> bool:
+        """Whether the firing rates of the inputs are needed."""
+        return self.importance == "rate" or self.budget == "cycles"
 
     def slots_of(self, name: str, outputs: int) -> int:
-        """C of a layer."""
+        """C of a layer where it does not vary."""
         per_lane = -(-outputs // self.lanes)
         return self.slots.get(name.split(".")[-1], max(1, round(self.fraction * per_lane)))
 
@@ -49,19 +86,85 @@ def prunable(model: Spikingformer) -> dict[str, ConvBN | LinearBN]:
 
 
 @torch.no_grad()
-def set_masks(model: Spikingformer, config: PruneConfig, searching: bool) -> None:
-    """Compute every mask from the present weights. The unstructured twin has as many zeros."""
+def set_masks(
+    model: Spikingformer,
+    config: PruneConfig,
+    searching: bool,
+    activity: Mapping[str, Activity] | None = None,
+    sparsity: float | None = None,
+) -> None:
+    """Compute every mask from the present weights.
+
+    activity: of every prunable layer where config.measured.  sparsity: in place of config's, while
+    it still rises.
+    """
     layers = prunable(model)
-    masks = {
-        name: balanced_mask(layer.weight, config.lanes, config.slots_of(name, len(layer.weight)))
+    values = {
+        name: importance(layer, config.importance, activity and activity[name])
         for name, layer in layers.items()
     }
-    if config.method == "unstructured":
-        zeros = sum(int((mask == 0).sum()) for mask in masks.values())
-        masks = unstructured_masks({name: layer.weight for name, layer in layers.items()}, zeros)
+    if config.lamp:
+        values = {name: lamp(value) for name, value in values.items()}
+    for name, value in values.items():
+        values[name] = value * config.emphasis.get(name.split(".")[-1], 1.0) ** 0.5
+    sparsity = config.sparsity if sparsity is None else sparsity
+    if config.method == "balanced":
+        masks = _balanced(layers, values, config, activity, sparsity)
+    else:
+        total = sum(value.numel() for value in values.values())
+        zeros = round(sparsity * total)
+        if not config.sparsity:
+            twin = _balanced(layers, values, config, activity, sparsity)
+            zeros = sum(int((mask == 0).sum()) for mask in twin.values())
+        if config.method == "unstructured":
+            masks = unstructured_masks(values, zeros)
+        else:
+            masks = uticket_masks(values, zeros, config.lanes)
     for name, layer in layers.items():
         layer.register_buffer("mask", masks[name])  # persistent from now on: part of a checkpoint
         layer.searching = searching
+
+
+def _balanced(
+    layers: Mapping[str, ConvBN | LinearBN],
+    values: Mapping[str, torch.Tensor],
+    config: PruneConfig,
+    activity: Mapping[str, Activity] | None,
+    sparsity: float,
+) -> dict[str, torch.Tensor]:
+    lanes = config.lanes
+    blocks = {name: config.block.get(name.split(".")[-1]) for name in values}
+    masks = {
+        name: block_mask(values[name], lanes, block)
+        for name, block in blocks.items()
+        if block is not None
+    }
+    free = {name: value for name, value in values.items() if name not in masks}
+    if config.vary == "none":
+        slots = {name: config.slots_of(name, len(value)) for name, value in free.items()}
+    else:
+        total = sum(value.numel() for value in values.values())
+        weights = total - round(sparsity * total) - sum(int(m.sum()) for m in masks.values())
+        if weights < 0:
+            raise UserError(
+                f"prune.block keeps {-weights} weights more than a sparsity of {sparsity} allows"
+            )
+        costs = None
+        if config.budget == "cycles":
+            costs = {name: per_row(activity[name].words, layers[name]) for name in free}
+        if config.vary == "drop":
+            slots = drop_slots(free, lanes, weights, costs, _fused)
+        else:
+            search = row_slots if config.vary == "row" else layer_slots
+            slots = search(free, lanes, weights, costs)
+    masks |= {name: balanced_mask(value, lanes, slots[name]) for name, value in free.items()}
+    return {name: masks[name] for name in values}
+
+
+def _fused(name: str) -> str:
+    """The hardware layer of a layer: q, k and v are one."""
+    head, _, last = name.rpartition(".")
+    return f"{head}.qkv" if last in ("q", "k", "v") else name
 
 
 def sparsity(model: Spikingformer) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from golden.errors import UserError
-from golden.quantise.fold import QuantHead, ResidualFolded, SpikeFolded
+from golden.quantise.fold import FoldedLayer, QuantHead, ResidualFolded, SpikeFolded
 from golden.spikingformer import Spikingformer
 
 
@@ -28,8 +28,12 @@ def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128)
     model.eval()
 
 
-def convert(model: Spikingformer, frac_bits: int) -> Spikingformer:
-    """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f."""
+def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingformer:
+    """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f.
+
+    With `entries`, the kept weights of every layer but the first convolution and the head come from
+    a codebook of so many.
+    """
     if model.config.head != "sn_fc_avgpool":
         raise UserError(
             f"the integer contract has the head 'sn_fc_avgpool', not '{model.config.head}'"
@@ -46,5 +50,9 @@ def convert(model: Spikingformer, frac_bits: int) -> Spikingformer:
         attention.proj = ResidualFolded(attention.proj, frac_bits)
         mlp.mlp1 = SpikeFolded(mlp.mlp1)
         mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits)
+    if entries:
+        for module in model.modules():
+            if isinstance(module, FoldedLayer) and module is not stages[0]:
+                module.use_codebook(entries)
     model.head = QuantHead(model.head, model.config.tokens * model.config.timesteps)
     return model

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from golden.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 from golden.spikingformer.layers import ConvBN, LinearBN
 
-WEIGHT_MAX = 127
 CURRENT_MAX = (1 << 18) - (1 << 8)  # bound on |X + bias|, with room for rounding
 # A threshold lowered by a sixteenth of a unit decides like the integers (at T = 4 the potential is
 # a multiple of 1/8, and floors change no comparison with an integer), but safely away from the
@@ -34,11 +34,6 @@ class Integers(NamedTuple):
     theta2: torch.Tensor | None
 
 
-def round_through(x: torch.Tensor) -> torch.Tensor:
-    """round(x) with the gradient of the identity."""
-    return x + (x.round() - x).detach()
-
-
 class FoldedLayer(nn.Module):
     """Replaces a ConvBN or LinearBN; its current is normalised so that the threshold is 1."""
 
@@ -48,6 +43,7 @@ class FoldedLayer(nn.Module):
         self.input_max = (
             input_max  # 255 for the layer that sees pixels (given to it as pixel / 255)
         )
+        self.codebook: Codebook | None = None
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """(W', b') in units of the threshold, for inputs 0..input_max."""
@@ -61,6 +57,20 @@ class FoldedLayer(nn.Module):
 
     def integers(self) -> Integers:
         raise NotImplementedError
+
+    def quantise(self, weight: torch.Tensor) -> torch.Tensor:
+        """Weights in steps -> int8: rounded, or where the mask keeps them, an entry of the
+        codebook."""
+        if self.codebook is None:
+            return round_through(weight).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+        return self.codebook(weight) * self.source.mask
+
+    @torch.no_grad()
+    def use_codebook(self, entries: int) -> None:
+        """From now on, kept weights take one of `entries` values, at first the k-means of their
+        present int8 values."""
+        kept = self.integers().weight[self.source.mask == 1]
+        self.codebook = Codebook(kmeans(kept, entries))
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         if self.input_max == 1:
@@ -91,7 +101,7 @@ class SpikeFolded(FoldedLayer):
         reach = flat.sum(1) * self.input_max + bias.detach().abs()
         scale = torch.maximum(flat.amax(1) / WEIGHT_MAX, reach / CURRENT_MAX).clamp(min=2.0**-16)
         shaped = scale.view(-1, *[1] * (weight.dim() - 1))
-        quantised = round_through(weight / shaped).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+        quantised = self.quantise(weight / shaped)
         theta2 = (2.0 / scale).round().clamp(min=1)
         return Integers(quantised, round_through(bias / scale), theta2)
 
@@ -119,7 +129,7 @@ class ResidualFolded(FoldedLayer):
 
     def integers(self) -> Integers:
         weight, bias = self.folded()
-        quantised = round_through(weight / self.step).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+        quantised = self.quantise(weight / self.step)
         return Integers(quantised, round_through(bias / self.step), None)
 
     def rescale(self, currents: torch.Tensor) -> torch.Tensor:

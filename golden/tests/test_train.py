@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from golden.errors import UserError
-from golden.prune.command import PruneRunConfig, prune
+from golden.prune.command import prune
+from golden.prune.config import PruneRunConfig
+from golden.prune.network import sparsity
 from golden.spikingformer import NetworkConfig, Spikingformer
 from golden.train.batches import augment
 from golden.train.checkpoint import load_dense, save_dense
@@ -85,6 +87,8 @@ def test_prune_command_from_end_to_end(data, tmp_path):
     assert out.is_file()
     assert facts["weight_sparsity"] > 0.5
     assert "integer accuracy" in out.with_suffix(".log").read_text()
+    again = load_dense(tmp_path / "pruned/float.safetensors")  # a start for the next pruning
+    assert sparsity(again) == pytest.approx(facts["weight_sparsity"], abs=0.05)
 
 
 def test_augmentation_moves_but_keeps_pixels():

@@ -20,10 +20,13 @@ from golden.spikingformer import NetworkConfig, Spikingformer
 def save_dense(
     path: Path, model: Spikingformer, facts: dict[str, Any], log: Path | None = None
 ) -> None:
-    """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its
-    .log."""
+    """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its .log.
+    The masks of a pruned model are applied, not written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    for name in [name for name in tensors if name.endswith(".mask")]:
+        weight = name.removesuffix("mask") + "weight"
+        tensors[weight] = tensors[weight] * tensors.pop(name)
     save_file(tensors, path, {"config": json.dumps(dataclasses.asdict(model.config))})
     write_facts(path, facts, log)
 

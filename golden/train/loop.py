@@ -27,10 +27,11 @@ CHECKPOINT = "last.pt"
 
 @dataclass(frozen=True)
 class Hooks:
-    """Called with the epoch before each epoch, and after each optimiser step."""
+    """Called with the epoch before each epoch, and after each optimiser step with the number of
+    epochs done by then, a fraction included."""
 
     before_epoch: Callable[[int], None] = lambda epoch: None
-    after_step: Callable[[], None] = lambda: None
+    after_step: Callable[[float], None] = lambda epochs: None
 
 
 def split_tensors(split: str, limit: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,7 +81,7 @@ def fit(
             batches(images, labels, config, generator), f"epoch {epoch + 1}/{config.epochs}", steps,
             mininterval=10, ascii=True,
         )  # fmt: skip
-        for pixels, truth in bar:
+        for step, (pixels, truth) in enumerate(bar, 1):
             optimiser.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                 logits = model(pixels, timesteps)
@@ -90,7 +91,7 @@ def fit(
             loss.backward()
             optimiser.step()
             schedule.step()
-            hooks.after_step()
+            hooks.after_step(epoch + step / steps)
             total += loss.item()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
         seconds = time.monotonic() - began
