@@ -20,7 +20,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  bench timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
+  bench curves timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -68,6 +68,9 @@ bench: $(STAMP) ## the RTL against models of other accelerators: the workloads, 
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
 	@$(PY) -m golden.registers $(config)
+
+curves: $(STAMP) ## accuracy, cycles, PE utilisation against weight sparsity, three pruning methods
+	@$(PY) -m tb.curves $(config)
 
 timeline: $(STAMP) ## where groups, banks, drains and loads are in every cycle (file for ui.perfetto.dev)
 	@$(PY) -m tb.timeline $(config)

@@ -31,6 +31,7 @@ from golden.workload import recording
 from golden.workload.layer import BareLayer
 from golden.workload.random_layer import random_layer
 from tb import report
+from tb.breakdown import breakdown, picture, table
 from tb.lib.work import LayerListWork, NetworkWork, Work
 from tb.sim import CHECKPOINTS, check_memory, run, test_images
 from tb.system import run_work
@@ -145,6 +146,7 @@ def measure(workload: Workload, options: Options) -> dict:
         quiet=True,
     )
     figures = report.summarise(results, hardware)
+    parts = breakdown(figures)
     cycles = figures.pop("cycles_per_image")
     return {
         "cycles": cycles,
@@ -153,6 +155,7 @@ def measure(workload: Workload, options: Options) -> dict:
         "pes": hardware.pes,
         "cycles_of": peers(workload, hardware.pes),
         **traffic(program).summary(),
+        "breakdown": parts,
         "seed": options.seed,
         "stalls": options.stalls,
         "latency": options.latency,
@@ -262,6 +265,9 @@ def main(
         figures[name] = measure(work, options)
         console.print(name, style="bold")
         report.show_layers(console, figures[name])
+        report.wide(console).print(table(figures[name]["breakdown"]))
+        place = report.REPORTS / f"breakdown-{name}.png"
+        console.print(f"picture: {picture(figures[name]['breakdown'], place)}")
         for message in figures[name]["messages"]:
             console.print(f"mismatch: {message}", style="red")
     show(console, figures)

@@ -16,12 +16,16 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.compile.hardware import Hardware
+from golden.compile.program import compile_network
+from golden.compile.traffic import traffic
 from golden.energy.accelerator import COMPONENTS, run_energy
-from golden.energy.peers import FREQUENCY
+from golden.energy.peers import FREQUENCY, POWER_MW, peer_energy
 from golden.energy.synaptic import AC, synaptic_layers
 from golden.energy.technology import TECHNOLOGIES
 from golden.integer.model import forward
 from golden.integer.network import QuantNetwork
+from golden.peers.product import of_network
+from golden.peers.registry import cycles_of
 from tb import events, report
 from tb.sim import CHECKPOINTS, measure, run, test_images
 
@@ -82,6 +86,47 @@ def synaptic(network: QuantNetwork, images) -> dict:
     return {"total": total, "layers": layers}
 
 
+def peers(network: QuantNetwork, images, hardware: Hardware) -> dict[str, dict]:
+    """What the peers of published power take for the same images: pJ per image, 28 nm.
+
+    Cycles are those of their models with the 128 adders that the powers are for; they move dense
+    int8 weights once per image.
+    """
+    each = [cycles_of(of_network(network, image)) for image in images]
+    program = compile_network(network, hardware)
+    bits = 8 * traffic(program).summary()["dense_int8_bytes"]
+    out = {}
+    for name in POWER_MW:
+        cycles = sum(x[name.lower()] for x in each) / len(each)
+        energy = peer_energy(name, cycles, dram_bits=bits)
+        out[name] = {"cycles": cycles, "on_chip": energy.on_chip, "total": energy.total}
+    return out
+
+
+def show_peers(console: Console, out: dict) -> None:
+    """A line per peer, and what it is of ours."""
+    ours = out["technologies"]["28 nm"]
+    table = Table(title="peers at 28 nm: published power x modelled cycles (128 adders, 500 MHz)")
+    for name in ("", "cycles", "on chip nJ", "of ours", "with DRAM nJ", "of ours"):
+        table.add_column(name, justify="right" if name else "left")
+    for name, x in out["peers"].items():
+        table.add_row(
+            name,
+            f"{x['cycles']:,.0f}",
+            f"{x['on_chip'] / NANO:,.0f}",
+            f"{x['on_chip'] / ours['on_chip']:.1f}x",
+            f"{x['total'] / NANO:,.0f}",
+            f"{x['total'] / ours['total']:.1f}x",
+        )
+    console.print(table)
+    console.print(
+        "ours counts memories and adders, not clock tree, control and wires, which a published "
+        "power has in it",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def show(console: Console, out: dict) -> None:
     """Components in nJ and percent, then the totals."""
     table = Table(title=f"{out['hardware']} PEs, averages of {out['images']}: energy per image")
@@ -140,9 +185,11 @@ def main(
         "useful_adds": adds,
         "technologies": summarise(figures, counts, hardware),
         "synaptic": synaptic(network, x),
+        "peers": peers(network, x, hardware),
         "events": counts,
     }
     show(console, out)
+    show_peers(console, out)
     path = report.write("energy", out)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if figures["mismatches"] else 0)
