@@ -69,8 +69,8 @@ class Workload:
 
 
 def default(options: Options) -> Workload:
-    """The committed PE-balanced network on Fashion-MNIST."""
-    checkpoint = CHECKPOINTS / "balanced.safetensors"
+    """The committed PE-balanced network with codebooks on Fashion-MNIST."""
+    checkpoint = CHECKPOINTS / "codebook75.safetensors"
     network = QuantNetwork.load(checkpoint)
     images, labels = test_images(network, options.images)
 

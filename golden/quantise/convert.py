@@ -32,7 +32,7 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
     """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f.
 
     With `entries`, the kept weights of every layer but the first convolution and the head come from
-    a codebook of so many.
+    a codebook of so many; q, k and v, one layer on the hardware, share theirs.
     """
     if model.config.head != "sn_fc_avgpool":
         raise UserError(
@@ -51,8 +51,14 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
         mlp.mlp1 = SpikeFolded(mlp.mlp1)
         mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits)
     if entries:
-        for module in model.modules():
-            if isinstance(module, FoldedLayer) and module is not stages[0]:
-                module.use_codebook(entries)
+        fused = [[b.attention.q, b.attention.k, b.attention.v] for b in model.blocks]
+        known = [stages[0], *(layer for group in fused for layer in group)]
+        alone = [
+            [module]
+            for module in model.modules()
+            if isinstance(module, FoldedLayer) and not any(module is layer for layer in known)
+        ]
+        for group in fused + alone:
+            FoldedLayer.share_codebook(group, entries)
     model.head = QuantHead(model.head, model.config.tokens * model.config.timesteps)
     return model

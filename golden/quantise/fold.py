@@ -10,6 +10,7 @@ Rounding is straight-through; the forward pass computes with the integers themse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -65,12 +66,15 @@ class FoldedLayer(nn.Module):
             return round_through(weight).clamp(-WEIGHT_MAX, WEIGHT_MAX)
         return self.codebook(weight) * self.source.mask
 
+    @staticmethod
     @torch.no_grad()
-    def use_codebook(self, entries: int) -> None:
-        """From now on, kept weights take one of `entries` values, at first the k-means of their
-        present int8 values."""
-        kept = self.integers().weight[self.source.mask == 1]
-        self.codebook = Codebook(kmeans(kept, entries))
+    def share_codebook(layers: Sequence[FoldedLayer], entries: int) -> None:
+        """From now on, the kept weights of all `layers` take one of `entries` values, at first the
+        k-means of their present int8 values."""
+        kept = [layer.integers().weight[layer.source.mask == 1] for layer in layers]
+        book = Codebook(kmeans(torch.cat(kept), entries))
+        for layer in layers:
+            layer.codebook = book
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         if self.input_max == 1:

@@ -77,3 +77,6 @@ def test_network_with_codebooks(entries):
         assert len(np.unique(weight[weight != 0])) <= entries
         assert ((weight != 0) == (mask.numpy() == 1)).all()
     assert len(np.unique(network.tokenizer[0].weight)) > entries
+    for block in network.blocks:  # one layer on the hardware
+        fused = np.concatenate([block.q.weight, block.k.weight, block.v.weight])
+        assert len(np.unique(fused[fused != 0])) <= entries
