@@ -19,10 +19,10 @@ HIDDEN = 0.1  # firing rate of the hidden layer of the MLP over that of the othe
 COUNTS = 3.0  # mean of Q (K^T V), which fires at 8
 
 
-def paper_network(seed: int = 1) -> QuantNetwork:
-    """The network; the same for the same ``seed``."""
+def paper_network(seed: int = 1, config: NetworkConfig = CONFIG) -> QuantNetwork:
+    """The network; the same for the same ``seed``. ``config``: another size, for tests."""
     return random_network(
-        CONFIG,
+        config,
         seed,
         "block",
         density=0.25,
@@ -30,7 +30,7 @@ def paper_network(seed: int = 1) -> QuantNetwork:
         codebook=15,
         hidden=HIDDEN,
         counts=COUNTS,
-        images=natural_images(4, seed),
+        images=natural_images(4, seed, config),
         dynamic=True,
     )
 
