@@ -113,7 +113,7 @@ async def bad_programs(dut) -> None:
     head = find(bench, isa.OP_LAYER, mode=isa.MODE_HEAD)
     store = find(bench, isa.OP_STORE)
     for index, values in (
-        (any_load, dict(target=5)),
+        (any_load, dict(target=6)),
         (any_load, dict(records=0)),
         (load[isa.TARGET_WEIGHT], dict(records=1)),
         (load[isa.TARGET_WEIGHT], dict(coded=1, block=0, index_bits=h.index_width + 1)),

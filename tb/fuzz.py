@@ -36,8 +36,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 def shard(config: str, name: str, seed: int, programs: int) -> dict:
     hardware = Hardware.named(config)
-    codebook = 15 if seed % 2 else 0  # coded weights, or raw ones
-    network = random_network(SMALL, seed, "balanced", lanes=hardware.lanes, codebook=codebook)
+    # Coded weights and masked rows, or neither.
+    sparsity, codebook = ("rows", 15) if seed % 2 else ("balanced", 0)
+    network = random_network(SMALL, seed, sparsity, lanes=hardware.lanes, codebook=codebook)
     folder = run_bench(
         "tb.fuzz_tests",
         NetworkWork(network, random_images(SMALL, IMAGES, seed)),

@@ -16,7 +16,7 @@ IMAGES = 4
 
 def run(module: str, testcase: str | None = None) -> None:
     seed = int(os.environ.get("SEED") or 1)
-    network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes, codebook=15)
+    network = random_network(SMALL, seed, "rows", lanes=HARDWARE.lanes, codebook=15)
     images = random_images(SMALL, IMAGES, seed)
     visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
     run_bench(module, NetworkWork(network, images), HARDWARE, testcase=testcase, visible=visible)
