@@ -61,7 +61,12 @@ def train(
     folder: Path = FOLDER,
     runs: Path = Path("runs/curves"),
 ) -> None:
-    """Train every point that is missing or was made with other settings, one after the other."""
+    """Train every point that is missing or was made with other settings, one after the other.
+
+    A point that leaves the hardware's ranges does not stop the others; a UserError at the end says
+    which they were and why.
+    """
+    failed = []
     config, text = load(config_path, CurvesConfig), config_path.read_text()
     for sparsity in config.sparsities:
         for method in config.methods:
@@ -71,9 +76,13 @@ def train(
             prune = replace(config.prune, method=method, sparsity=sparsity)
             run = runs / point.checkpoint.stem
             shutil.rmtree(run, ignore_errors=True)
-            run_rounds(
-                replace(config, prune=prune), text, dense, run, point.checkpoint, False, command
-            )
+            settings = replace(config, prune=prune)
+            try:
+                run_rounds(settings, text, dense, run, point.checkpoint, False, command)
+            except UserError as error:
+                failed.append(f"{point.checkpoint.stem}: {error}")
+    if failed:
+        raise UserError("; ".join(failed))
 
 
 def show(config: Path = CONFIG, folder: Path = FOLDER) -> None:

@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+import golden.curves
 from golden.curves import CONFIG, CurvesConfig, points, show, train
 from golden.errors import UserError
 from golden.spikingformer import NetworkConfig, Spikingformer
@@ -57,6 +58,27 @@ def test_points_are_trained_once(data, tmp_path, capsys):
     config.write_text(TEXT.replace("ramp = 0.5", "ramp = 0.6"))
     train("test", config, dense, folder, tmp_path / "runs")
     assert all(p.checkpoint.stat().st_mtime_ns > again[p.checkpoint] for p in found)
+
+
+def test_a_point_that_cannot_be_exported_does_not_stop_the_others(data, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    dense, config, folder = tmp_path / "d.safetensors", tmp_path / "c.toml", tmp_path / "curves"
+    save_dense(dense, Spikingformer(NetworkConfig(depth=1, dim=16, heads=2, timesteps=2)), {})
+    config.write_text(TEXT)
+    real = golden.curves.run_rounds
+
+    def run_rounds(settings, *rest):
+        if settings.prune.method == "balanced":
+            raise UserError("layer x: beyond 16 bits")
+        return real(settings, *rest)
+
+    monkeypatch.setattr(golden.curves, "run_rounds", run_rounds)
+    expected = r"^balanced_75: layer x: beyond 16 bits; balanced_50: layer x: beyond 16 bits$"
+    with pytest.raises(UserError, match=expected):
+        train("test", config, dense, folder, tmp_path / "runs")
+    assert [point.checkpoint.stem for point in points(config, folder)] == [
+        "uticket_50", "uticket_75"
+    ]  # fmt: skip
 
 
 def test_facts_that_cannot_be_read(tmp_path):

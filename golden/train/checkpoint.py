@@ -27,15 +27,20 @@ def save_dense(
     for name in [name for name in tensors if name.endswith(".mask")]:
         weight = name.removesuffix("mask") + "weight"
         tensors[weight] = tensors[weight] * tensors.pop(name)
-    save_file(tensors, path, {"config": json.dumps(dataclasses.asdict(model.config))})
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
+    temporary.replace(path)
     write_facts(path, facts, log)
 
 
 def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
-    """The siblings of a checkpoint: <name>.json and <name>.log."""
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+    """The siblings of a checkpoint: <name>.json and <name>.log, each renamed into place."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    temporary.replace(path.with_suffix(".json"))
     if log is not None:
-        shutil.copyfile(log, path.with_suffix(".log"))
+        shutil.copyfile(log, temporary)
+        temporary.replace(path.with_suffix(".log"))
 
 
 def load_dense(path: Path) -> Spikingformer:
