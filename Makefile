@@ -50,6 +50,9 @@ train: $(STAMP) ## train, prune and quantise the default network (hours)
 	@$(PY) -m golden train --config golden/configs/default.toml
 	@$(PY) -m golden prune --config golden/configs/balanced.toml
 	@$(PY) -m golden prune --config golden/configs/unstructured.toml
+	@$(PY) -m golden prune --config golden/configs/codebook75.toml --dense golden/checkpoints/balanced_float.safetensors
+	@$(PY) -m golden prune --config golden/configs/codebook87.toml --dense golden/checkpoints/balanced_float.safetensors
+	@$(PY) -m golden curves train
 
 vectors: $(STAMP) ## compile the committed checkpoint: program, weights, images, expected spikes
 	@$(PY) -m golden vectors $(config)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -25,10 +25,14 @@ DENSE = Path("golden/checkpoints/dense.safetensors")
 
 @dataclass(frozen=True)
 class CurvesConfig(PruneRunConfig):
-    """curves.toml: a pruning run, repeated for every sparsity and every method."""
+    """curves.toml: a pruning run, repeated for every sparsity and every method.
+
+    frac_bits: residual_frac_bits of the sparsities (as text, '0.9375') that need a coarser grid.
+    """
 
     methods: tuple[str, ...] = ("balanced", "unstructured", "uticket")
     sparsities: tuple[float, ...] = (0.75,)
+    frac_bits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,9 @@ def train(
             prune = replace(config.prune, method=method, sparsity=sparsity)
             run = runs / point.checkpoint.stem
             shutil.rmtree(run, ignore_errors=True)
-            settings = replace(config, prune=prune)
+            bits = config.frac_bits.get(f"{sparsity:g}", config.quant.residual_frac_bits)
+            quant = replace(config.quant, residual_frac_bits=bits)
+            settings = replace(config, prune=prune, quant=quant)
             try:
                 run_rounds(settings, text, dense, run, point.checkpoint, False, command)
             except UserError as error:
@@ -123,4 +129,5 @@ def _facts(point: Point) -> dict:
 def _settings(text: str) -> dict:
     """What makes a point: everything but which points there are."""
     table = tomllib.loads(text)
-    return {key: value for key, value in table.items() if key not in ("methods", "sparsities")}
+    points = ("methods", "sparsities", "frac_bits")
+    return {key: value for key, value in table.items() if key not in points}

@@ -36,18 +36,24 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def measured(point: Point, config: str, images: int) -> dict:
-    """The figures of one point on the RTL."""
-    figures = measure(point.checkpoint, config, images, "verilator", 1, 0, 20)
-    return {
+    """The figures of one point on the RTL; with ``refused``, why the hardware does not take it."""
+    facts = {
         "method": point.method,
         "sparsity": point.sparsity,
         "weight_sparsity": point.weight_sparsity,
         "accuracy": point.accuracy,
+        "checkpoint": str(point.checkpoint),
+    }
+    try:
+        figures = measure(point.checkpoint, config, images, "verilator", 1, 0, 20)
+    except UserError as error:
+        nothing = dict.fromkeys(("cycles", "utilisation", "limit_ratio", "mismatches"))
+        return facts | nothing | {"refused": str(error)}
+    return facts | {
         "cycles": figures["cycles_per_image"],
         "utilisation": figures["utilisation"],
         "limit_ratio": figures["limit_ratio"],
         "mismatches": figures["mismatches"],
-        "checkpoint": str(point.checkpoint),
     }
 
 
@@ -65,8 +71,12 @@ def show(console: Console, rows: list[dict], title: str) -> None:
             f"{x[key]:.{digits}%}" if percent else report.number(x[key], digits)
             for key, (_, digits, percent) in FIGURES.items()
         ]
-        table.add_row(f"{x['sparsity']:.2%}", x["method"], *cells, str(x["mismatches"]))
+        mismatches = report.number(x["mismatches"])
+        table.add_row(f"{x['sparsity']:.2%}", x["method"], *cells, mismatches)
     report.wide(console).print(table)
+    for x in rows:
+        if "refused" in x:
+            console.print(f"{x['method']} {x['sparsity']:.2%} is not on the RTL: {x['refused']}")
 
 
 def draw(rows: list[dict], path: Path) -> None:
@@ -79,7 +89,8 @@ def draw(rows: list[dict], path: Path) -> None:
     figure, axes = pyplot.subplots(1, len(PICTURE), figsize=(12, 3.6), layout="constrained")
     for axis, key in zip(axes, PICTURE, strict=True):
         for method in dict.fromkeys(x["method"] for x in rows):
-            line = sorted((x["sparsity"], x[key]) for x in rows if x["method"] == method)
+            mine = [x for x in rows if x["method"] == method and x[key] is not None]
+            line = sorted((x["sparsity"], x[key]) for x in mine)
             axis.plot(*zip(*line, strict=True), marker="o", label=method)
         axis.set_xlabel("share of weights that are 0")
         axis.set_title(FIGURES[key][0])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from golden.curves import Point
+from golden.errors import UserError
 from tb import curves, report
 from tb.sim import run
 
@@ -29,9 +30,9 @@ def fake(mismatches: int):
     return measure
 
 
-def start(monkeypatch, folder, *, found=POINTS, mismatches=0) -> int:
+def start(monkeypatch, folder, *, found=POINTS, mismatches=0, measure=None) -> int:
     monkeypatch.setattr(curves, "points", lambda: found)
-    monkeypatch.setattr(curves, "measure", fake(mismatches))
+    monkeypatch.setattr(curves, "measure", measure or fake(mismatches))
     monkeypatch.setattr(report, "REPORTS", folder)
     monkeypatch.setattr(sys, "argv", ["curves", "--images", "3", "--config", "2x8"])
     with pytest.raises(SystemExit) as ended:
@@ -50,6 +51,19 @@ def test_report_and_picture(monkeypatch, tmp_path, capsys):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     text = capsys.readouterr().out
     assert text.index("50.00%") < text.index("75.00%") and "89.00%" in text and "1,500" in text
+
+
+def test_a_point_that_the_hardware_refuses(monkeypatch, tmp_path, capsys):
+    """Its accuracy stays, the other figures are missing, and the reason is there."""
+    def refuse(checkpoint, *rest):
+        if checkpoint.name.startswith("uticket"):
+            raise UserError("mlp2: shift is 8")
+        return fake(0)(checkpoint, *rest)
+
+    assert start(monkeypatch, tmp_path, measure=refuse) == 0
+    x = json.loads((tmp_path / "curves.json").read_text())["points"][1]
+    assert x["accuracy"] == 0.89 and x["cycles"] is None and x["refused"] == "mlp2: shift is 8"
+    assert "mlp2: shift is 8" in capsys.readouterr().out
 
 
 def test_a_mismatch_is_an_exit_status(monkeypatch, tmp_path):
