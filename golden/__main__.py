@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from golden.errors import UserError
+from golden.command import run
 
 os.environ.setdefault(
     "GOMP_SPINCOUNT", "0"
@@ -176,14 +176,5 @@ def _command() -> str:
     return "python -m golden " + shlex.join(sys.argv[1:])
 
 
-def main() -> None:
-    """Run a command; a user's mistake is one sentence on stderr and exit status 2."""
-    try:
-        app()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

@@ -17,18 +17,11 @@ from cocotb.utils import get_sim_time
 
 from golden.compile import isa
 from tb.lib import load, reset
+from tb.lib.load import PORTS
 from tb.lib.stream import STALLS, Sink, Source
 
 SIZES = json.loads(os.environ["PARAMETERS"])
 COMMAND = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
-PORTS = {
-    "weight": ("bank", "addr", "data"),
-    "row": ("bank", "addr", "data"),
-    "param": ("addr", "data"),
-    "spike": ("addr", "words", "data"),
-    "logit": ("addr", "data"),
-    "mask": ("addr", "data"),
-}
 
 
 def checksum(beats: Sequence[int]) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from golden.compile import isa
+from golden.compile.compiled import CompiledLayer, Program
 from golden.compile.expected import ImageExpectation, LayerExpectation
-from golden.compile.program import CompiledLayer, Program
 
 MESSAGES = 10  # kept per image; all mismatches are counted
 

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from golden.command import run as run_command
 from golden.compile.hardware import Hardware
 from golden.data.fashion_mnist import load
 from golden.errors import UserError
@@ -128,12 +129,9 @@ def main(
 
 
 def run(command: typer.Typer) -> None:
-    """Run a command line; a user's mistake is one sentence and exit status 2."""
+    """Run a command line: exit status 2 after a user's mistake, 1 after a failed simulation."""
     try:
-        command()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        run_command(command)
     except (runner.SimulationFailed, runner.BuildFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

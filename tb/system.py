@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.compile.compiled import Program
 from golden.compile.hardware import Hardware
-from golden.compile.program import Program, compile_network
+from golden.compile.program import compile_network
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 from tb import runner
@@ -110,20 +111,13 @@ def run_system(
     images: np.ndarray,
     labels: np.ndarray | None = None,
     *,
-    sim: str | None = None,
-    seed: int | None = None,
-    stalls: int = 0,
-    latency: int = 20,
-    quiet: bool = False,
-    waves: bool | None = None,
     program: bytes | None = None,
     coded: bool = True,
-    monitors: Sequence[str] = (),
+    **options,
 ) -> dict:
-    """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work`.
+    """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work` with its ``options``.
 
-    ``program``: what is put in memory instead of the program that the compiler makes. ``coded``:
-    code the loads of weights and row tables that can be coded.
+    ``program`` has to be as long as the one that the compiler makes.
     """
     size = len(compile_network(network, hardware, coded=coded).program)
     if program is not None and len(program) != size:
@@ -131,20 +125,8 @@ def run_system(
             f"the program has {len(program)} bytes, this network on {hardware.name} takes "
             f"{size}; export it again with `make vectors`"
         )
-    return run_work(
-        NetworkWork(network, images),
-        hardware,
-        labels,
-        sim=sim,
-        seed=seed,
-        stalls=stalls,
-        latency=latency,
-        quiet=quiet,
-        waves=waves,
-        program=program,
-        coded=coded,
-        monitors=monitors,
-    )
+    work = NetworkWork(network, images)
+    return run_work(work, hardware, labels, program=program, coded=coded, **options)
 
 
 def run_work(
@@ -166,6 +148,8 @@ def run_work(
 
     ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
     mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
+    ``program``: what is put in memory instead of the program that the compiler makes. ``coded``:
+    code the loads of weights and row tables that can be coded.
     ``monitors``: ``events`` (tb.events) and ``timeline`` (tb.timeline); each leaves a file per
     run, ``events-<run>.bin``, in the folder. Verilator only: they look at signals that a netlist
     lacks.

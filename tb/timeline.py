@@ -22,8 +22,9 @@ import typer
 from rich.console import Console
 
 from golden.compile import isa
+from golden.compile.compiled import Program
 from golden.compile.hardware import Hardware
-from golden.compile.program import Program, compile_network
+from golden.compile.program import compile_network
 from golden.errors import UserError
 from golden.integer.network import QuantNetwork
 from tb.sim import CHECKPOINTS, measure, run

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.compile import isa
+from golden.compile.compiled import CompiledLayer, Program
 from golden.compile.layers import Layer
-from golden.compile.program import CompiledLayer, Program
 from golden.integer.model import Trace, forward, matmul, patches
 from golden.integer.network import QuantNetwork
 

@@ -3,6 +3,7 @@
 
 from dataclasses import asdict, dataclass, fields, replace
 
+from golden.command import numbers
 from golden.errors import UserError
 
 WEIGHT_WIDTH = 8
@@ -96,16 +97,8 @@ class Hardware:
                 f"hardware configuration '{name}' is not known; choose one of "
                 + ", ".join(CONFIGURATIONS)
             )
-        known, values = {f.name for f in fields(cls)}, {}
-        for change in changes:
-            key, _, value = change.partition("=")
-            if key not in known or not value.isdecimal():
-                raise UserError(
-                    f"hardware change '{change}' is not one of <field>=<number> with field one of "
-                    + ", ".join(sorted(known))
-                )
-            values[key] = int(value)
-        return replace(CONFIGURATIONS[name], **values)
+        known = [f.name for f in fields(cls)]
+        return replace(CONFIGURATIONS[name], **numbers(changes, known, "hardware change"))
 
 
 _DEPTHS = ("bank_depth", "row_depth", "param_depth", "spike_lines", "stream_depth")

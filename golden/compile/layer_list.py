@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from golden.compile import inputs
+from golden.compile.compiled import Program
 from golden.compile.expected import ImageExpectation, spiking
 from golden.compile.hardware import Hardware
 from golden.compile.layers import Layer, Tensor, dense
-from golden.compile.program import Program, assemble
+from golden.compile.program import assemble
 from golden.compile.proofs import prove
 from golden.workload.layer import BareLayer
 

@@ -16,8 +16,8 @@ from golden.compile.coding import CODES
 from golden.compile.hardware import WEIGHT_WIDTH
 
 if TYPE_CHECKING:
+    from golden.compile.compiled import Program
     from golden.compile.layers import Layer
-    from golden.compile.program import Program
 
 
 @dataclass

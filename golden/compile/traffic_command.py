@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.command import numbers
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
 from golden.compile.traffic import LayerTraffic, traffic
@@ -55,16 +56,7 @@ def _sizes(text: str) -> NetworkConfig:
     """A network configuration from ``dim=384,depth=4``."""
     known = {"depth", "dim", "heads", "timesteps", "in_channels", "height", "width", "classes",
              "mlp_ratio"}  # fmt: skip
-    values = {}
-    for item in text.split(","):
-        key, _, value = item.partition("=")
-        if key not in known or not value.isdecimal():
-            raise UserError(
-                f"--random '{item}' is not one of <field>=<number> with field one of "
-                + ", ".join(sorted(known))
-            )
-        values[key] = int(value)
-    return NetworkConfig(**values)
+    return NetworkConfig(**numbers(text.split(","), known, "--random"))
 
 
 def _table(layers: list[LayerTraffic]) -> Table:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from golden.command import run
 from golden.errors import UserError
 from golden.integer.network import QuantNetwork
 from golden.peers.product import of_network
@@ -59,14 +60,5 @@ def _image(index: int):
     return images[index]
 
 
-def main() -> None:
-    """Run the command; a user's mistake is one sentence on stderr and exit status 2."""
-    try:
-        app()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

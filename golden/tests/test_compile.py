@@ -226,7 +226,7 @@ def test_empty_rows_are_masked(monkeypatch):
     masked = [c.name for c in program.layers if c.fields.get("mask_lines")]
     assert set(masked) >= {"tokenizer.3", "tokenizer.4", "blocks.0.proj"}
     (with_masks,) = expectations(program, network, images)
-    monkeypatch.setattr("golden.compile.program.MASK_LINES", 8)
+    monkeypatch.setattr("golden.compile.assembler.MASK_LINES", 8)
     without = compile_network(network, Hardware.named("4x16"))
     (full,) = expectations(without, network, images)
     for compiled, few, many in zip(without.layers, with_masks.layers, full.layers, strict=True):

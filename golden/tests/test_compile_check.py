@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from golden.__main__ import main
+from golden import command
+from golden.__main__ import app
 from golden.compile import isa
 from golden.compile.check import (
     HardwareStop,
@@ -263,7 +264,7 @@ def test_command(compiled, tmp_path, capsys, monkeypatch):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["golden", "check", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            main()
+            command.run(app)
         return stop.value.code, "".join(capsys.readouterr())
 
     folder = tmp_path / "out"

@@ -19,7 +19,7 @@ from golden.peers.loas import loas_unpipelined
 from golden.peers.product import useful_adds
 from golden.peers.published import VGG9
 from golden.peers.registry import cycles_of
-from golden.peers.trace import balanced_weight, load_trace
+from golden.peers.trace import load_trace
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,40 +75,9 @@ def test_load(tmp_path):
     np.testing.assert_array_equal(b.spikes, expected.reshape(2, 7, 9).swapaxes(1, 2))
 
 
-@pytest.mark.parametrize("density", [0.125, 0.25, 0.3, 1])
-def test_weights_are_balanced(density):
-    weight = balanced_weight(np.random.default_rng(1), 400, 64, density, lanes=16)
-    per_lane = (weight != 0).reshape(400, 4, 16).sum(1)
-    assert (per_lane == per_lane[:, :1]).all()
-    assert np.ptp(per_lane) <= 1
-    assert np.count_nonzero(weight) / weight.size == pytest.approx(density, abs=0.002)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"a.kernel": None},
-        {"a.kernel": np.int64(5)},
-        {"a.shape": np.array([4, 8, 30])},
-        {"a.shape": np.array([4, 80, 6, 5])},
-        {"b.out_channels": np.int64(0)},
-        {"a.spikes": np.zeros(120)},
-    ],
-)
-def test_bad_traces(tmp_path, changes):
-    with pytest.raises(UserError, match="not a spike trace"):
-        load_trace(write(tmp_path / "t.npz", **changes))
-
-
-def test_bad_files(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
+def test_mistakes(tmp_path):
+    with pytest.raises(UserError, match="does not exist"):
         load_trace(tmp_path / "none.npz")
-    (tmp_path / "text.npz").write_text("spikes")
-    with pytest.raises(UserError, match="not a spike trace"):
-        load_trace(tmp_path / "text.npz")
-    np.savez(tmp_path / "empty.npz", x=np.zeros(3))
-    with pytest.raises(UserError, match=r"no entry that ends in \.spikes"):
-        load_trace(tmp_path / "empty.npz")
     for density in (0, 1.5):
         with pytest.raises(UserError, match="density"):
             load_trace(write(tmp_path / "t.npz"), density)

@@ -42,15 +42,20 @@ def random_layer(
             f"{acc_width} bits; use a smaller density"
         )
     rows = np.where(keep, rng.choice(codebook(rng, largest), keep.shape), 0)
-    weight = rows.T.reshape(outputs, taps, inputs).swapaxes(1, 2)
-    weight = weight.reshape(outputs, inputs, 3, 3) if taps == 9 else weight[:, :, 0]
     zero = np.zeros(outputs, np.int64)
-    layer = SpikeLayer(weight.astype(np.int8), zero, zero)
+    layer = SpikeLayer(from_rows(rows, taps).astype(np.int8), zero, zero)
     out = BareLayer(recording, layer)
     current = apply(layer, recording.tokens[None], out.size)[0]
     layer.bias = -np.rint(current.mean((0, 1))).astype(np.int64)
     layer.theta2 = thresholds(rng, current + layer.bias)
     return out
+
+
+def from_rows(rows: np.ndarray, taps: int) -> np.ndarray:
+    """Rows (taps * I, O), tap-major, as weights (O, I, 3, 3), or (O, I) of one tap."""
+    inputs, outputs = len(rows) // taps, rows.shape[1]
+    weight = rows.T.reshape(outputs, taps, inputs).swapaxes(1, 2)
+    return weight.reshape(outputs, inputs, 3, 3) if taps == 9 else weight[:, :, 0]
 
 
 def balanced_mask(

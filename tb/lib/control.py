@@ -20,6 +20,7 @@ from golden.compile.hardware import Hardware
 from tb.lib import load, reset
 from tb.lib.axi_memory import AxiMemory
 from tb.lib.layer import pack_layer
+from tb.lib.load import PORTS
 from tb.lib.program import Descriptor, Program, legal_load
 from tb.lib.registers import (
     COUNTER_NAMES,
@@ -60,14 +61,6 @@ HARDWARE = Hardware.named(os.environ["HARDWARE"])
 MEMORY = 1 << 18
 PARITY, OVERRUN = 1, 2  # bits of fault_i
 LOG_ENTRIES = 2  # of the ring
-PORTS = {
-    "weight": ("bank", "addr", "data"),
-    "row": ("bank", "addr", "data"),
-    "param": ("addr", "data"),
-    "spike": ("addr", "words", "data"),
-    "logit": ("addr", "data"),
-    "mask": ("addr", "data"),
-}
 
 
 class Bench:

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 WEIGHT, ROW, PARAM, SPIKE, LOGIT, MASK = range(6)
-TARGETS = ("weight", "row", "param", "spike", "logit", "mask")
+PORTS = {  # of each target, and what is written through it
+    "weight": ("bank", "addr", "data"),
+    "row": ("bank", "addr", "data"),
+    "param": ("addr", "data"),
+    "spike": ("addr", "words", "data"),
+    "logit": ("addr", "data"),
+    "mask": ("addr", "data"),
+}
+TARGETS = tuple(PORTS)
 
 Write = tuple[str, dict[str, int]]  # target and the fields of its port
 

@@ -22,8 +22,9 @@ from golden.compile.check import (
     load_bytes,
     target_depth,
 )
+from golden.compile.compiled import Program
 from golden.compile.hardware import Hardware
-from golden.compile.program import Program, compile_network
+from golden.compile.program import compile_network
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 from golden.integer.random_network import random_network

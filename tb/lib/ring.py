@@ -6,7 +6,7 @@ import struct
 
 import cocotb
 
-from golden.compile.program import Program
+from golden.compile.compiled import Program
 from tb.lib.inference import Inference
 
 

@@ -14,9 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from golden.compile import layer_list
+from golden.compile.compiled import Program
 from golden.compile.expected import ImageExpectation, expectations
 from golden.compile.hardware import Hardware
-from golden.compile.program import Program, compile_network
+from golden.compile.program import compile_network
 from golden.integer.network import QuantNetwork
 from golden.workload import layer as bare
 from golden.workload.layer import BareLayer
