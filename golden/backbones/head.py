@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from golden.spikingformer.neuron import LIF
+from golden.neuron import LIF
 
 
 class Head(nn.Linear):

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
-from golden.spikingformer.config import NetworkConfig
+if TYPE_CHECKING:
+    from golden.spikingformer.config import NetworkConfig
 
 
 class Direct(nn.Module):

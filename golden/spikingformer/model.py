@@ -22,9 +22,9 @@ from torch.nn import functional
 from golden import encoders
 from golden.backbones.head import Head
 from golden.encoders.direct import constant
+from golden.neuron import LIF
 from golden.spikingformer.config import NetworkConfig
 from golden.spikingformer.layers import ConvBN, LinearBN
-from golden.spikingformer.neuron import LIF
 
 ATTENTION_SCALE, ATTENTION_THRESHOLD = 0.125, 0.5
 

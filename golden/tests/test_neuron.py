@@ -7,7 +7,7 @@ import pytest
 import torch
 from spikingjelly.activation_based import neuron, surrogate
 
-from golden.spikingformer import neuron as ours
+from golden import neuron as ours
 
 
 def spikingjelly_lif(currents, threshold, tau):
