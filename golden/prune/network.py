@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which layers of a Spikingformer are pruned, how much, and the masks in the loop."""
+"""Which layers of a network are pruned, how much, and the masks in the loop."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import nn
 
 from golden.errors import UserError
 from golden.prune.budget import drop_slots, layer_slots, row_slots
 from golden.prune.importance import Activity, importance, lamp, per_row
 from golden.prune.masks import balanced_mask, block_mask, unstructured_masks, uticket_masks
-from golden.spikingformer import Spikingformer
-from golden.spikingformer.layers import ConvBN, LinearBN
+from golden.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
 
 CHOICES = {
     "method": ("balanced", "unstructured", "uticket"),
@@ -76,18 +76,19 @@ class PruneConfig:
         return self.slots.get(name.split(".")[-1], max(1, round(self.fraction * per_lane)))
 
 
-def prunable(model: Spikingformer) -> dict[str, ConvBN | LinearBN]:
-    """All convolutions and linear layers but the first convolution and the head, by name."""
+def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
+    """All convolutions and linear layers of any backbone but the first convolution and the head,
+    by name."""
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, ConvBN | LinearBN) and name != "tokenizer.stages.0"
+        if isinstance(module, ConvBN | LinearBN) and not isinstance(module, FirstConvBN)
     }
 
 
 @torch.no_grad()
 def set_masks(
-    model: Spikingformer,
+    model: nn.Module,
     config: PruneConfig,
     searching: bool,
     activity: Mapping[str, Activity] | None = None,
@@ -167,7 +168,7 @@ def _fused(name: str) -> str:
     return f"{head}.qkv" if last in ("q", "k", "v") else name
 
 
-def sparsity(model: Spikingformer) -> float:
+def sparsity(model: nn.Module) -> float:
     """Fraction of zeros among the weights of all prunable layers."""
     weights = [layer.masked_weight() for layer in prunable(model).values()]
     return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
