@@ -20,7 +20,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  bench curves timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
+  bench curves report timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -74,6 +74,9 @@ registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/
 
 curves: $(STAMP) ## accuracy, cycles, PE utilisation against weight sparsity, three pruning methods
 	@$(PY) -m tb.curves $(config)
+
+report: $(STAMP) ## one HTML page of all networks, encoders, pruning methods (build/report/index.html)
+	@$(PY) -m golden report
 
 timeline: $(STAMP) ## where groups, banks, drains and loads are in every cycle (file for ui.perfetto.dev)
 	@$(PY) -m tb.timeline $(config)

@@ -172,6 +172,20 @@ def check(
     print(check(program, config, capabilities, count, weights))
 
 
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="folder of the page")] = Path("build/report"),
+    figures: Annotated[Path, typer.Option(help="file for every number of the page")] = Path(
+        "build/reports/report.json"
+    ),
+    images: Annotated[int, typer.Option(min=1, help="test images that every network runs")] = 500,
+) -> None:
+    """One self-contained page of all that is trained: networks, firing rates, pruning."""
+    from golden.report.command import report
+
+    report(out, figures, images, _command())
+
+
 def _command() -> str:
     return "python -m golden " + shlex.join(sys.argv[1:])
 
