@@ -6,7 +6,17 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from golden.report import ddp, encoders, firing, lanes, networks, pruning, sparsity, spikezip, values
+from golden.report import (
+    ddp,
+    encoders,
+    firing,
+    lanes,
+    networks,
+    pruning,
+    sparsity,
+    spikezip,
+    values,
+)
 from golden.report.inputs import Inputs
 from golden.report.page import write
 from golden.report.section import Section

@@ -49,7 +49,7 @@ def _section(found: dict[str, Any]) -> Section:
         }
         for precision, curve in found["curves"].items()
     }  # fmt: skip
-    caption = f"Left: loss of every step, 1 process (line) and {several} (points). Right: difference."
+    caption = f"Loss of every step, 1 process (line) and {several} (points); their difference."
     out.pictures.append(Picture("ddp", caption, data, _draw, (10, 3.2 * len(data))))
     columns = (
         Column("precision", "precision"), Column("processes", "processes", "d"),

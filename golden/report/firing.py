@@ -85,5 +85,5 @@ def _layers(figure: Figure, data: dict[str, Any]) -> None:
 
 def short(layer: str) -> str:
     """'blocks.0.attention.lif_q' -> '0.attention.q': what fits under a bar."""
-    parts = [part.removeprefix("lif_") for part in layer.split(".") if part not in ("blocks", "lifs")]
-    return ".".join(parts)
+    parts = [part for part in layer.split(".") if part not in ("blocks", "lifs")]
+    return ".".join(part.removeprefix("lif_") for part in parts)

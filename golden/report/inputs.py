@@ -57,7 +57,9 @@ class Inputs:
         try:
             found = json.loads(path.read_text())
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read ({error}): remove it or make it again") from None
+            raise UserError(
+                f"{path} cannot be read ({error}): remove it or make it again"
+            ) from None
         if not isinstance(found, dict):
             raise UserError(f"{path} does not hold a JSON object: remove it or make it again")
         return found

@@ -48,7 +48,8 @@ def section(inputs: Inputs) -> Section:
         for method, layers in loads.items()
         for layer, counts in layers.items()
     ]
-    rows += [{"method": method, "layer": "all", **total(layers)} for method, layers in loads.items()]
+    for method, layers in loads.items():
+        rows.append({"method": method, "layer": "all", **total(layers)})
     drawn = {method: _drawn(method, layers) for method, layers in loads.items()}
     caption = (
         f"Work of {LAYER}: non-zero weights of every row and lane; beside it what the row costs."
@@ -56,7 +57,8 @@ def section(inputs: Inputs) -> Section:
     out.pictures.append(Picture("pe_load", caption, drawn, _heat, (10, 5.5)))
     columns = (
         Column("layer", "layer"), Column("method", "weights"), Column("weights", "non-zero", ",d"),
-        Column("cycles", "cycles, one spike a row", ",d"), Column("idle", "idle lanes / %", ".2f", 100),
+        Column("cycles", "cycles, one spike a row", ",d"),
+        Column("idle", "idle lanes / %", ".2f", 100),
     )  # fmt: skip
     whole = [row for row in rows if row["layer"] == "all"]
     rest = [row for row in rows if row["layer"] != "all"]
@@ -66,8 +68,8 @@ def section(inputs: Inputs) -> Section:
 
 
 def work(network: QuantNetwork, lanes: int) -> dict[str, np.ndarray]:
-    """Non-zero weights (rows, lanes) by layer; output o is on lane o mod `lanes`, q, k and v are one
-    layer, as the compiler makes them. The first convolution has no spikes and is left out."""
+    """Non-zero weights (rows, lanes) by layer; output o is on lane o mod `lanes`, q, k and v are
+    one layer, as the compiler makes them. The first convolution sees no spikes and is left out."""
     weights = {
         f"tokenizer.{i}": [layer.weight]
         for i, layer in enumerate([*network.tokenizer[1:], network.patch], 1)
@@ -114,7 +116,8 @@ def _heat(figure: Figure, data: dict[str, Any]) -> None:
     for (method, entry), left, right in zip(data.items(), axes[::2], axes[1::2], strict=True):
         counts = np.array(entry["counts"])
         image = left.imshow(counts, aspect="auto", interpolation="nearest", vmin=0, vmax=most)
-        left.set(title=f"{method}: {entry['idle'] or 0:.1%} idle", xlabel="lane", ylabel="row")
+        left.set(title=f"{method}: {entry['idle'] or 0:.1%} idle", xlabel="lane", ylabel="row",
+                 xticks=range(0, counts.shape[1], 5))  # fmt: skip
         rows = np.arange(len(counts))
         right.barh(rows, counts.max(1), 1.0, color="tab:red", label="idle")
         right.barh(rows, counts.mean(1), 1.0, color="tab:blue", label="work")

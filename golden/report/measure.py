@@ -7,25 +7,31 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from golden import data
+from golden.backbones import inputs as values
+from golden.energy import torch_network as energy
 from golden.neuron import LIF
 from golden.report.page import replace
+from golden.spikingformer.layers import FirstConvBN
 from golden.train.checkpoint import load_dense
 
 BATCH = 50
+HISTOGRAM = 100  # images whose inputs are counted value by value
+CODE = (__file__, values.__file__, energy.__file__)
 
 
 @dataclass
 class Spikes:
-    """ones: values that are not 0.  values: all of them."""
+    """ones: values that are not 0.  values: all of them.  binary: nothing but 0 and 1 came."""
 
     ones: int = 0
     values: int = 0
@@ -43,11 +49,14 @@ class Spikes:
         return self.ones / self.values
 
 
-@dataclass
+@dataclass(frozen=True)
 class Measured:
     """Of `images` test images. rates: spikes per neuron and timestep, by LIF in order of execution;
-    mean_rate: the same over all neurons. input_rate: values that are not 0 of what the encoder
-    gives to the network; input_binary: all of them 0 or 1. neurons: of one image."""
+    mean_rate: over all neurons together. neurons: of one image. input_rate: share of the values
+    that reach the network behind its encoder and are not 0; input_binary: all are 0 or 1.
+    energy: golden.energy.torch_network.totals, per image, with the head's products in the order of
+    its name. inputs: of every layer, golden.backbones.inputs.report. first: layers that see the
+    image."""
 
     images: int
     parameters: int
@@ -56,7 +65,9 @@ class Measured:
     rates: dict[str, float]
     input_rate: float
     input_binary: bool
-    more: dict[str, Any] = field(default_factory=dict)
+    energy: dict[str, float]
+    inputs: dict[str, Any]
+    first: list[str]
 
 
 def measure(path: Path, name: str, count: int, cache: Path) -> dict[str, Any]:
@@ -70,56 +81,101 @@ def measure(path: Path, name: str, count: int, cache: Path) -> dict[str, Any]:
             return json.loads(entry.read_text())
         except ValueError:
             pass  # cut off: measured again
-    images = data.load(name, "test").images[:count]
+    images = torch.from_numpy(data.load(name, "test").images[:count].copy())
     found = asdict(run(load_dense(path), images))
     replace(entry, (json.dumps(found) + "\n").encode())
     return found
 
 
 def _key(path: Path, name: str, count: int) -> str:
-    code = Path(__file__).read_bytes()
-    content = path.read_bytes() if path.is_file() else b""
-    return hashlib.sha256(content + code + f"{name} {count}".encode()).hexdigest()[:24]
+    contents = [path.read_bytes(), *(Path(code).read_bytes() for code in CODE)]
+    digests = [hashlib.sha256(content).digest() for content in contents]
+    return hashlib.sha256(b"".join(digests) + f"{name} {count}".encode()).hexdigest()[:24]
 
 
 @torch.no_grad()
-def run(model: nn.Module, images: np.ndarray) -> Measured:
+def run(model: nn.Module, images: torch.Tensor) -> Measured:
     """images: uint8 (n, C, H, W) or frames (n, T, C, H, W)."""
     lifs: dict[str, Spikes] = defaultdict(Spikes)
-    entering, hooks = Spikes(), []
-
-    def watch(module: nn.Module, spikes: Spikes) -> None:
-        hooks.append(module.register_forward_hook(lambda _m, _i, out: spikes.add(out)))
-
-    for name, module in model.named_modules():
-        if isinstance(module, LIF):
-            hooks.append(
-                module.register_forward_hook(lambda _m, _i, out, name=name: lifs[name].add(out))
-            )
-    watch(model.encoder, entering)
-    model.eval()
-    torch.manual_seed(0)  # the Poisson encoder draws
-    try:
-        for part in torch.from_numpy(images).split(BATCH):
+    entering, head = Spikes(), _HeadProducts()
+    torch.manual_seed(0)  # a Poisson encoder draws
+    with _watched(model, lifs, entering, head):
+        for part in images.split(BATCH):
             drive = batch_input(part)
-            if drive.dim() == 5:  # no encoder runs
+            if drive.dim() == 5:  # frames: no encoder runs
                 entering.add(drive)
             model(drive)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    steps = len(images) * model.config.timesteps
+    rows = energy.measure(model, batch_input(images), BATCH)
+    rows = [head.row if row.name == "head" else row for row in rows]
+    few = images[:HISTOGRAM].split(BATCH)
     return Measured(
         images=len(images),
         parameters=sum(p.numel() for p in model.parameters()),
-        neurons=sum(spikes.values for spikes in lifs.values()) // steps,
+        neurons=sum(s.values for s in lifs.values()) // (len(images) * model.config.timesteps),
         mean_rate=sum(s.ones for s in lifs.values()) / sum(s.values for s in lifs.values()),
         rates={name: spikes.rate for name, spikes in lifs.items()},
         input_rate=entering.rate,
         input_binary=entering.binary,
+        energy=energy.totals(rows),
+        inputs=values.report(values.inputs(model, map(batch_input, few))),
+        first=[name for name, m in model.named_modules() if isinstance(m, FirstConvBN)],
     )
 
 
 def batch_input(images: torch.Tensor) -> torch.Tensor:
     """uint8 images (n, C, H, W) -> 0..1; frames (n, T, C, H, W) -> (T, n, C, H, W)."""
     return images.float() / 255 if images.dim() == 4 else images.transpose(0, 1).float()
+
+
+@contextmanager
+def _watched(
+    model: nn.Module, lifs: dict[str, Spikes], entering: Spikes, head: _HeadProducts
+) -> Iterator[None]:
+    """Evaluation mode, and everything that is counted is told what passes."""
+
+    def neuron(name: str):
+        return lambda _module, _inputs, spikes: lifs[name].add(spikes)
+
+    hooks = [
+        module.register_forward_hook(neuron(name))
+        for name, module in model.named_modules()
+        if isinstance(module, LIF)
+    ]
+    hooks.append(model.encoder.register_forward_hook(lambda _m, _i, out: entering.add(out)))
+    hooks.append(model.head.register_forward_pre_hook(head.see))
+    model.eval()
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class _HeadProducts:
+    """The products of a head's FC in the order of the head's name. As it runs, every head takes the
+    mean first, which gives the same logits but not the operations that the name stands for."""
+
+    def __init__(self) -> None:
+        self.images, self.flops, self.weighted, self.kinds = 0, 0, 0.0, set()
+
+    def see(self, head: nn.Module, arguments: tuple[torch.Tensor]) -> None:
+        """Stream (T, B, N, D) on its way into the head."""
+        lif = head.lif
+        head.lif = nn.Identity() if isinstance(lif, nn.Identity) else LIF(lif.threshold, lif.tau)
+        try:  # without the hook of the rates
+            fed = values.head_input(head, arguments[0])
+        finally:
+            head.lif = lif
+        kind, rate = energy.look(fed)
+        flops = fed.numel() * head.out_features
+        self.images += arguments[0].shape[1]
+        self.flops += flops
+        self.weighted += flops * rate
+        self.kinds.add(kind)
+
+    @property
+    def row(self) -> energy.Row:
+        """Of an image."""
+        kind = next(kind for kind in ("reals", "integers", "spikes") if kind in self.kinds)
+        rate = self.weighted / self.flops
+        return energy.Row("head", self.flops / self.images, 0.0, kind, rate)

@@ -30,9 +30,9 @@ def section(inputs: Inputs) -> Section:
         TITLE,
         "Accuracy on all test images, with the command and the seed of the training. Firing rate "
         "(spikes per neuron and timestep), synaptic operations and energy: means over "
-        f"{inputs.images} test images, per image. Energy counts 4.6 pJ for a product of values that "
-        "are no spikes (MAC) and 0.9 pJ for an addition (SOP), as the Spikingformer paper does; "
-        "memory is not part of it.",
+        f"{inputs.images} test images, per image. Energy counts 4.6 pJ for a product of values "
+        "that are no spikes (MAC) and 0.9 pJ for an addition (SOP), as the Spikingformer paper "
+        "does; memory is not part of it.",
     )
     networks = inputs.networks
     out.absent += [network.absent for network in networks if network.absent] + untrained(inputs)
@@ -62,7 +62,7 @@ def _row(network: Network) -> dict[str, Any]:
         "encoder": config.get("encoder", "direct"), "head": config["head"], "data": network.data,
         "timesteps": config["timesteps"], "parameters": measured.get("parameters"),
         "accuracy": facts.get("accuracy"), "mean_rate": measured.get("mean_rate"),
-        "mac": energy.get("mac"), "sop": energy.get("sop"), "energy": energy.get("picojoule"),
+        "mac": energy.get("mac"), "sop": energy.get("ac"), "energy": energy.get("energy_pj"),
         "images": measured.get("images"), "seed": facts.get("seed"),
         "minutes": facts.get("minutes"), "command": facts.get("command"),
     }  # fmt: skip

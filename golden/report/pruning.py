@@ -26,7 +26,7 @@ def section(inputs: Inputs) -> Section:
     try:
         return _section(found)
     except (KeyError, TypeError) as error:
-        raise UserError(f"the results of the pruning methods have no {error}: run `{COMMAND}`") from None
+        raise UserError(f"the pruning results have no {error}: run `{COMMAND}`") from None
 
 
 def _section(found: dict[str, Any]) -> Section:
@@ -63,8 +63,9 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
     left.barh(places, accuracies, color="tab:blue")
     left.axvline(100 * data["dense"], color="black", linewidth=0.8)
     lowest = min([*accuracies, 100 * data["dense"]])
-    left.set(yticks=list(places), yticklabels=[row["method"] for row in rows], xlabel="accuracy / %",
-             xlim=(max(0.0, lowest - 3), min(100.0, 100 * data["dense"] + 1)))  # fmt: skip
+    left.set_yticks(list(places), [row["method"] for row in rows])
+    highest = min(100.0, 100 * data["dense"] + 1)
+    left.set(xlabel="accuracy / %", xlim=(max(0.0, lowest - 3), highest))
     left.invert_yaxis()
     right.barh(places, [row["row_wait"] for row in rows], color="tab:red")
     right.axvline(1, color="black", linewidth=0.8)

@@ -20,7 +20,7 @@ class Column:
     key: str
     title: str
     form: str = ""
-    scale: float = 1.0
+    scale: float = 1
 
     def cell(self, row: dict[str, Any]) -> str:
         """The text of one cell; a dash for what does not exist."""

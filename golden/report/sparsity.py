@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sparsity curves: accuracy of the trained points, cycles and utilisation where the RTL ran them."""
+"""Sparsity curves: accuracy of the trained points; cycles and utilisation if the RTL ran them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def section(inputs: Inputs) -> Section:
     rows.sort(key=lambda row: (row["weight_sparsity"], row["method"]))
     measured = inputs.read(inputs.root / "build/reports/curves.json")
     if measured is None:
-        out.absent.append(Absent("cycles and utilisation of these points on the RTL", "make curves"))
+        what = "cycles and utilisation of these points on the RTL"
+        out.absent.append(Absent(what, "make curves"))
     else:
         _add(rows, measured)
     panels = [key for key in PANELS if any(row.get(key) is not None for row in rows)]
@@ -53,7 +54,8 @@ def section(inputs: Inputs) -> Section:
         out.pictures.append(Picture("sparsity_rtl_committed", caption, {}, png=content))
     columns = (
         Column("method", "method"), Column("weight_sparsity", "zeros / %", ".2f", 100),
-        Column("accuracy", "accuracy / %", ".2f", 100), Column("cycles", "cycles per image", ",.0f"),
+        Column("accuracy", "accuracy / %", ".2f", 100),
+        Column("cycles", "cycles per image", ",.0f"),
         Column("utilisation", "PE utilisation", ".3f"), Column("seed", "seed"),
         Column("command", "command"),
     )  # fmt: skip

@@ -37,14 +37,15 @@ def _section(found: dict[str, Any]) -> Section:
     rows = []
     for name, curve in found["curves"].items():
         level = curve["ann_accuracy"] - 0.01
-        enough = [t for t, a in zip(curve["timesteps"], curve["accuracy"], strict=True) if a >= level]
+        points = zip(curve["timesteps"], curve["accuracy"], strict=True)
+        enough = [t for t, a in points if a >= level]
         rows.append({
             "network": name, "bits": curve["bits"], "ann": curve["ann_accuracy"],
             "last": curve["accuracy"][-1], "timesteps": curve["timesteps"][-1],
             "within": enough[0] if enough else None, "spikes": curve.get("spikes_per_neuron"),
             "seed": found.get("seed"),
         })  # fmt: skip
-    caption = "Left: accuracy of the sum so far, dashed the quantised ANN. Right: neurons that fire."
+    caption = "Accuracy of the sum so far (dashed: the quantised ANN), and neurons that fire."
     keys = ("bits", "timesteps", "accuracy", "firing_rate", "ann_accuracy")
     data = {name: {key: curve[key] for key in keys} for name, curve in found["curves"].items()}
     out.pictures.append(Picture("spikezip", caption, data, _draw, (10, 4)))

@@ -43,8 +43,9 @@ class Network:
     @property
     def kind(self) -> str:
         """Backbone-depth-dim, with what joins the branches of a SEW-ResNet."""
-        kind = f"{self.config.get('backbone', 'spikingformer')}-{self.config['depth']}-{self.config['dim']}"
-        return f"{kind} {self.config['connect']}" if kind.startswith("sew") else kind
+        backbone = self.config.get("backbone", "spikingformer")
+        kind = f"{backbone}-{self.config['depth']}-{self.config['dim']}"
+        return f"{kind} {self.config['connect']}" if backbone == "sew_resnet" else kind
 
 
 def networks(inputs: Inputs) -> list[Network]:

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report on tiny networks: self-contained, every number in report.json, absent inputs named."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+
+from golden import backbones, data
+from golden.data import Split
+from golden.energy.synaptic import AC, MAC
+from golden.errors import UserError
+from golden.integer.network import NetworkConfig as IntegerConfig
+from golden.integer.random_network import random_network
+from golden.report import lanes, measure, values
+from golden.report.command import SECTIONS, report
+from golden.report.inputs import Inputs
+from golden.spikingformer import NetworkConfig
+from golden.train.checkpoint import load_dense, save_dense
+from golden.train.evaluate import firing_rates
+
+COUNT, SMALL = 6, {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
+NETWORKS = {
+    "dense": {},
+    "zoo/spikformer": {"backbone": "spikformer", "head": "avgpool_fc"},
+    "zoo/spikingformer_events": {"in_channels": 2},
+    "zoo/encoder_direct": {},
+    "zoo/encoder_rate": {"encoder": "rate"},
+    "zoo/head_sn_fc_avgpool": {},
+    "zoo/head_fc_avgpool": {"head": "fc_avgpool"},
+    "zoo/spikingformer_elsewhere": {"in_channels": 3},
+}
+SETS = {"spikingformer_events": "events_fashion_mnist", "spikingformer_elsewhere": "cifar10"}
+
+
+def load(name: str, _split: str) -> Split:
+    """Random images or frames; one data set is not there."""
+    rng = np.random.default_rng(1)
+    if name == "cifar10":
+        raise UserError("CIFAR-10 is not there: put it into the folder")
+    shape = (2, 2, 28, 28) if name.startswith("events") else (1, 28, 28)
+    high = 2 if name.startswith("events") else 256
+    images = rng.integers(0, high, (COUNT + 3, *shape), dtype=np.uint8)
+    return Split(images, np.arange(COUNT + 3) % 10)
+
+
+def write(path, content) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+@torch.no_grad()
+def statistics(model) -> None:
+    """BatchNorm that knows its currents, so that the neurons of a fresh network fire."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.momentum = None
+    config = model.config
+    shape = (8, config.in_channels, 28, 28)
+    model.train()(torch.rand(config.timesteps, *shape) if shape[1] == 2 else torch.rand(shape))
+
+
+def fill(root) -> None:
+    """Everything that the report knows to show."""
+    checkpoints, results = root / "golden/checkpoints", root / "golden/results"
+    for number, (name, sizes) in enumerate(NETWORKS.items()):
+        torch.manual_seed(number)
+        stem = name.rpartition("/")[2]
+        config = f'[train]\ndata = "{SETS[stem]}"\n' if stem in SETS else ""
+        facts = {"command": f"train {stem}", "seed": number, "accuracy": 0.5 + number / 32}
+        model = backbones.build(NetworkConfig(**SMALL | sizes))
+        statistics(model)
+        save_dense(checkpoints / f"{name}.safetensors", model, facts | {"config": config})
+    for method, sparsity in ("balanced", "balanced"), ("unstructured", "unstructured"):
+        network = random_network(IntegerConfig(depth=1, dim=32, heads=2), 3, sparsity=sparsity)
+        network.save(checkpoints / f"{method}.safetensors")
+    points = []
+    for method in "balanced", "uticket":
+        for zeros in 0.5, 0.75:
+            facts = {"method": method, "weight_sparsity": zeros, "seed": 2, "command": "curves"}
+            stem = f"{method}_{100 * zeros:g}"
+            write(checkpoints / f"curves/{stem}.json", facts | {"accuracy": 0.9 - zeros / 10})
+            rtl = {"cycles": 30000 * (1 - zeros), "utilisation": 0.8125}
+            points.append({"checkpoint": f"golden/checkpoints/curves/{stem}.safetensors"} | rtl)
+    write(root / "build/reports/curves.json", {"points": points})
+    cost = dict.fromkeys(
+        ("input_macs", "input_sops", "input_additions", "total_sops", "total_energy"), 4321.5
+    )
+    made = {"accuracy": 0.8125, "input_energy": 0.25, "seed": 1, "trained_with": "train"}
+    direct, rate = cost | made | {"input_rate": None}, cost | made | {"input_rate": 0.28125}
+    write(results / "encoders.json", {"encoders": {"direct": direct, "rate": rate}})
+    load_of_pes = {"max_over_mean": 1.0625, "utilisation": 0.9375, "row_wait": 2.125}
+    method = {"method": "lottery", "what": "in rounds", "accuracy": 0.875, "sparsity": 0.7505}
+    method |= {"seed": 2, "command": "compare", "pe_load": load_of_pes}
+    pruning = {"dense": {"accuracy": 0.921}, "sparsity": 0.75, "lanes": 16, "methods": [method]}
+    write(results / "pruning.json", pruning)
+    curve = {"bits": 4, "timesteps": [1, 2, 3], "accuracy": [0.125, 0.5, 0.84375]}
+    curve |= {"firing_rate": [0.5, 0.25, 0.125], "ann_accuracy": 0.85, "spikes_per_neuron": 3.25}
+    spikezip = {"curves": {"bit4": curve}, "test_images": 77, "command": "curve", "seed": 1}
+    write(results / "spikezip.json", spikezip)
+    losses = {"one": [2.5, 2.25], "several": [2.5, 2.375], "max_difference": 0.125}
+    ddp = {"curves": {"float32": losses | {"max_difference_first_5": 0.125}}, "command": "ddp"}
+    write(results / "ddp.json", ddp | {"processes": 2, "batch_size": 64})
+
+
+class Page(HTMLParser):
+    """sources: of all images.  numbers: cells, by section.  absent: paragraphs."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.sources, self.links, self.numbers = set(), [], [], {}
+        self.section, self.cell, self.absent = None, False, 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.add(tag)
+        self.sources += [found["src"]] if "src" in found else []
+        self.links += [found["href"]] if "href" in found else []
+        self.section = found["id"] if tag == "section" else self.section
+        self.cell = tag == "td" and found.get("class") == "number"
+        self.absent += found.get("class") == "absent"
+
+    def handle_data(self, text):
+        if self.cell and text != "–":
+            self.numbers.setdefault(self.section, []).append(text)
+        self.cell = False
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(root, page, report.json) of everything."""
+    root = tmp_path_factory.mktemp("root")
+    fill(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load", load)
+        report(root / "out", root / "report.json", COUNT, "golden report", root)
+    html = (root / "out/index.html").read_text()
+    return root, html, json.loads((root / "report.json").read_text())
+
+
+def test_self_contained(made):
+    root, html, _ = made
+    page = Page(html)
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert all(link.startswith("#") for link in page.links)
+    assert not page.tags & {"script", "link", "iframe", "object", "base"}
+    assert not re.search(r"https?:|@import|url\(", html)
+    pictures = [base64.b64decode(source.partition(",")[2]) for source in page.sources]
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert sorted(pictures) == sorted(path.read_bytes() for path in (root / "out").glob("*.png"))
+    assert len(pictures) >= len(SECTIONS)
+
+
+def leaves(value):
+    """All numbers of a JSON value."""
+    if isinstance(value, dict | list):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from leaves(entry)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def test_every_number_of_the_page_is_in_report_json(made):
+    _, html, figures = made
+    page = Page(html)
+    assert set(page.numbers) == set(SECTIONS) == set(figures["sections"])
+    for section, cells in page.numbers.items():
+        known = np.array(list(leaves(figures["sections"][section])))
+        for cell in cells:
+            value = float(cell.replace(",", ""))
+            mantissa, _, exponent = cell.partition("e")
+            digits = len(mantissa.partition(".")[2]) - int(exponent or 0)
+            near = [np.abs(known * scale - value) for scale in (1, 100, 1e-6)]
+            assert np.min(near) <= 0.5001 * 10.0**-digits, (section, cell)
+
+
+def test_networks(made):
+    root, _, figures = made
+    tables = figures["sections"]["networks"]["tables"]
+    rows = {row["network"]: row for rows in tables.values() for row in rows}
+    assert set(rows) == {name.rpartition("/")[2] for name in NETWORKS}
+    assert {row["network"] for row in tables["networks_head"]} == {
+        "head_sn_fc_avgpool", "head_fc_avgpool"
+    }  # fmt: skip
+    assert rows["dense"]["accuracy"] == 0.5 and rows["dense"]["command"] == "train dense"
+    assert rows["spikformer"]["kind"] == "spikformer-1-16"
+    assert rows["spikformer"]["seed"] == 1
+    model = load_dense(root / "golden/checkpoints/dense.safetensors")
+    assert rows["dense"]["parameters"] == sum(p.numel() for p in model.parameters())
+    first = 28 * 28 * 9 * 2
+    assert rows["dense"]["mac"] == first
+    assert rows["encoder_rate"]["mac"] == 0
+    for row in rows.values():
+        if row["network"] != "spikingformer_elsewhere":
+            assert row["energy"] == pytest.approx(row["mac"] * MAC + row["sop"] * AC)
+    tokens = 7 * 7
+    assert rows["head_fc_avgpool"]["mac"] == first + tokens * 2 * 16 * 10
+    assert rows["head_sn_fc_avgpool"]["mac"] == first
+
+
+def test_rates_are_those_of_the_network(made):
+    root, _, figures = made
+    pictures = figures["sections"]["firing"]["pictures"]
+    model = load_dense(root / "golden/checkpoints/dense.safetensors")
+    images = torch.from_numpy(load("fashion_mnist", "test").images[:COUNT])
+    wanted = firing_rates(model, images)
+    got = pictures["firing_fashion_mnist"]["dense"]
+    assert got == pytest.approx(wanted, abs=1e-6) and max(wanted.values()) > 0
+    assert next(iter(got)) == "tokenizer.lifs.0" and list(got)[-1] == "head.lif"
+    assert set(pictures["firing_means"]) == {"fashion_mnist", "events_fashion_mnist"}
+    assert set(pictures["firing_fashion_mnist"]) == {"dense", "spikformer"}
+    frames = load("events_fashion_mnist", "test").images[:COUNT]
+    found = measure.run(
+        load_dense(root / "golden/checkpoints/zoo/spikingformer_events.safetensors"),
+        torch.from_numpy(frames),
+    )
+    assert found.input_rate == pytest.approx((frames != 0).mean()) and found.input_binary
+
+
+def test_head_products():
+    """SN-FC-AvgPool adds one weight per spike and class; the spikes are those of its LIF."""
+    torch.manual_seed(2)
+    model = backbones.build(NetworkConfig(**SMALL))
+    head, stream = measure._HeadProducts(), 2 * torch.randn(2, 3, 49, 16)
+    head.see(model.head, (stream,))
+    head.see(model.head, (stream[:, :1],))
+    spikes = model.head.lif(stream)
+    count = float(spikes.sum() + spikes[:, :1].sum())
+    assert head.row.kind == "AC" and count > 0
+    assert head.row.operations == pytest.approx(count * 10 / 4)
+
+
+def test_inputs_of_convolutions(made):
+    figures = made[2]["sections"]["values"]
+    kinds = {row["network"]: row for row in figures["tables"]["input_kinds"]}
+    assert kinds["dense"]["integer"] == 0 and kinds["dense"]["real"] == 1  # the image
+    assert kinds["spikformer"]["integer"] > 0
+    blocks = figures["pictures"]["input_values"]["dense"]
+    assert list(blocks) == ["first layer", "tokenizer", "blocks.0", "head"]
+    assert blocks["first layer"]["kind"] == "real" and blocks["tokenizer"]["kind"] == "binary"
+
+
+def test_blocks_add_up():
+    one = {"kind": "binary", "integers": [3, 1], "reals": [], "edges": [-8, 8]}
+    two = {"kind": "integer", "integers": [1, 1, 2], "reals": [], "edges": [-8, 8]}
+    three = {"kind": "real", "integers": [4, 0], "reals": [0, 4], "edges": [-8, 8]}
+    layers = {"stem": three, "blocks.0.q": one, "blocks.0.mlp.1": two, "blocks.1.q": one}
+    blocks = values.by_block(layers, ["stem"])
+    assert list(blocks) == ["first layer", "blocks.0", "blocks.1"]
+    assert blocks["blocks.0"]["integers"] == [4, 2, 2] and blocks["blocks.0"]["kind"] == "integer"
+    assert values.shares(three) == {"zeros": 0.5, "ones": 0.0, "more": 0.0, "others": 0.5}
+
+
+def test_lanes():
+    """Against counting one by one; a layer with as many weights everywhere has no idle lane."""
+    network = random_network(IntegerConfig(depth=1, dim=32, heads=2), 4, sparsity="unstructured")
+    found = lanes.work(network, 16)
+    block = network.blocks[0]
+    wanted = np.zeros((32, 16), int)
+    for weight in (block.q.weight, block.k.weight, block.v.weight):
+        for output, row in np.argwhere(weight):
+            wanted[row, output % 16] += 1
+    assert (found["blocks.0.qkv"] == wanted).all() and wanted.sum() > 0
+    patch = np.zeros((9 * 32, 16), int)
+    for output, channel, y, x in np.argwhere(network.patch.weight):
+        patch[(3 * y + x) * 32 + channel, output % 16] += 1
+    assert (found["tokenizer.4"] == patch).all()
+    assert lanes.cost(np.array([[2, 2], [1, 1]])) == {"weights": 6, "cycles": 3, "idle": 0}
+    assert lanes.cost(np.array([[4, 0], [1, 1]]))["idle"] == 1 - 6 / 10
+
+
+def test_absent_inputs_are_named(made):
+    _, html, figures = made
+    absent = figures["sections"]["networks"]["absent"]
+    assert [entry["what"] for entry in absent] == [
+        "what spikingformer_elsewhere does on cifar10: "
+        "CIFAR-10 is not there: put it into the folder"
+    ]
+    assert Page(html).absent == 1
+
+
+def test_nothing_there(tmp_path, capsys):
+    (tmp_path / "golden/configs/zoo").mkdir(parents=True)
+    (tmp_path / "golden/configs/zoo/sdt.toml").touch()
+    sections = report(tmp_path / "out", tmp_path / "report.json", COUNT, root=tmp_path)
+    html, printed = (tmp_path / "out/index.html").read_text(), capsys.readouterr().out
+    for name, section in sections.items():
+        assert section.absent and not section.pictures and not section.tables, name
+        for entry in section.absent:
+            assert f"<code>{entry.command.replace('<', '&lt;').replace('>', '&gt;')}</code>" in html
+            assert entry.what in printed and entry.command in printed
+    commands = [entry.command for entry in sections["networks"].absent]
+    assert any("--config golden/configs/zoo/sdt.toml" in command for command in commands)
+
+
+def test_second_run_reads_the_cache(made, monkeypatch):
+    root, _, figures = made
+    monkeypatch.setattr(data, "load", lambda *_: pytest.fail("measured again"))
+    (root / "golden/checkpoints/zoo/spikingformer_elsewhere.safetensors").unlink()
+    found = {n.name: n.measured for n in Inputs(root, root / "out/cache", COUNT).networks}
+    assert found["dense"]["rates"] == figures["sections"]["firing"]["pictures"][
+        "firing_fashion_mnist"
+    ]["dense"]
+    monkeypatch.setattr(data, "load", lambda *_: (_ for _ in ()).throw(UserError("again")))
+    more = Inputs(root, root / "out/cache", COUNT + 1).networks
+    assert all(network.measured is None for network in more)
+
+
+@pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "ddp"])
+def test_damaged_results(tmp_path, name):
+    path = tmp_path / f"golden/results/{name}.json"
+    write(path, {"another": 1})
+    with pytest.raises(UserError, match="run `python -m golden"):
+        SECTIONS[name].section(Inputs(tmp_path, tmp_path / "cache", COUNT))
+    path.write_text("{")
+    with pytest.raises(UserError, match="cannot be read"):
+        SECTIONS[name].section(Inputs(tmp_path, tmp_path / "cache", COUNT))
