@@ -28,9 +28,7 @@ def by_lane(importance: torch.Tensor, lanes: int) -> torch.Tensor:
     return padded.view(per_lane, lanes, -1)
 
 
-def balanced_mask(
-    importance: torch.Tensor, lanes: int, slots: int | torch.Tensor
-) -> torch.Tensor:
+def balanced_mask(importance: torch.Tensor, lanes: int, slots: int | torch.Tensor) -> torch.Tensor:
     """Keep, for every row and lane, the `slots` (C) largest; C is a number or one per row (rows,).
 
     A lane with fewer than C outputs keeps them all.

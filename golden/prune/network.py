@@ -31,9 +31,9 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class PruneConfig:
-    """method: 'balanced' (PE-balanced), 'unstructured' (global), 'layerwise' (unstructured, the same
-    sparsity in every layer), 'uticket' (golden.prune.masks), 'kept' (what is not 0 in the network
-    that is given: it is pruned already, by golden.prune.lottery).
+    """method: 'balanced' (PE-balanced), 'unstructured' (global), 'layerwise' (the same sparsity in
+    every layer), 'uticket' (golden.prune.masks), or 'kept': what is not 0 in the network that is
+    given, which is pruned already (golden.prune.lottery).
     lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
 
     'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row',
