@@ -123,6 +123,19 @@ def pruning_compare(
 
 
 @app.command()
+def sops(
+    dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
+    / "dense.safetensors",
+    images: Annotated[int, typer.Option(help="test images")] = 100,
+    out: Annotated[Path, typer.Option(help="report to write")] = Path("build/reports/sops.json"),
+) -> None:
+    """Synaptic operations and energy per layer, as the Spikingformer paper counts."""
+    from golden.energy.command import report
+
+    report(dense, images, out)
+
+
+@app.command()
 def accuracy(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
     / "dense.safetensors",

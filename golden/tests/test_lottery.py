@@ -2,12 +2,14 @@
 """Lottery tickets: exact counts, nested masks, rewinding bit for bit, going on after a cut."""
 
 import json
+from itertools import pairwise
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import golden.prune.lottery
+import golden.spikingformer.neuron
 from golden.errors import UserError
 from golden.prune.lottery import LotteryConfig, draw, lottery
 from golden.prune.network import PruneConfig, prunable
@@ -20,6 +22,12 @@ NETWORK = NetworkConfig(depth=1, dim=16, heads=2, timesteps=2)
 TRAIN = TrainConfig(
     seed=3, epochs=2, batch_size=16, images=48, monitor_images=16, precision="float32"
 )
+
+
+@pytest.fixture(autouse=True)
+def _eager(monkeypatch):
+    """Compiling the neuron takes longer than all of this training."""
+    monkeypatch.setattr(golden.spikingformer.neuron, "COMPILE_FROM", 1 << 40)
 
 
 def small(**changes):
@@ -55,7 +63,7 @@ def test_rounds(data, tmp_path, monkeypatch, rewind_epoch):
     assert [r["zeros"] for r in rounds] == [total - round(total * 0.7**n) for n in range(4)]
     assert [r["round"] for r in rounds] == [0, 1, 2, 3]
     found = [masks(run / f"round_{n:02d}/state.safetensors") for n in range(4)]
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert all((after[name] <= before[name]).all() for name in before)
     kept = weights(load_file(run / "rewind.safetensors"))
     assert len(starts) == 4
@@ -116,7 +124,9 @@ def test_a_cut_run_ends_as_an_uncut_one(data, tmp_path, monkeypatch, rewind_epoc
     class Killed(Exception):
         pass
 
-    def fit(model, train, run, resume=False, hooks=golden.prune.lottery.Hooks()):
+    def fit(model, train, run, resume=False, hooks=None):
+        hooks = hooks or golden.prune.lottery.Hooks()
+
         def before_epoch(epoch):
             hooks.before_epoch(epoch)
             if epoch == train.epochs - 1 and run not in killed:
