@@ -146,7 +146,7 @@ def set_masks(
     put_masks(model, masks, searching)
 
 
-def put_masks(model: Spikingformer, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
+def put_masks(model: nn.Module, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
     """Use these masks; from now on they are part of the model's state."""
     for name, layer in prunable(model).items():
         layer.register_buffer("mask", masks[name])

@@ -18,7 +18,7 @@ from torch import nn
 
 from golden import data
 from golden.backbones import inputs as values
-from golden.energy import torch_network as energy
+from golden.energy import rows, torch_network
 from golden.neuron import LIF
 from golden.report.page import replace
 from golden.spikingformer.layers import FirstConvBN
@@ -26,7 +26,7 @@ from golden.train.checkpoint import load_dense
 
 BATCH = 50
 HISTOGRAM = 100  # images whose inputs are counted value by value
-CODE = (__file__, values.__file__, energy.__file__)
+CODE = (__file__, values.__file__, rows.__file__, torch_network.__file__)
 
 
 @dataclass
@@ -54,8 +54,7 @@ class Measured:
     """Of `images` test images. rates: spikes per neuron and timestep, by LIF in order of execution;
     mean_rate: over all neurons together. neurons: of one image. input_rate: share of the values
     that reach the network behind its encoder and are not 0; input_binary: all are 0 or 1.
-    energy: golden.energy.torch_network.totals, per image, with the head's products in the order of
-    its name. inputs: of every layer, golden.backbones.inputs.report. first: layers that see the
+    energy: golden.energy.rows.totals, per image. inputs: of every layer, golden.backbones.inputs.report. first: layers that see the
     image."""
 
     images: int
@@ -97,16 +96,14 @@ def _key(path: Path, name: str, count: int) -> str:
 def run(model: nn.Module, images: torch.Tensor) -> Measured:
     """images: uint8 (n, C, H, W) or frames (n, T, C, H, W)."""
     lifs: dict[str, Spikes] = defaultdict(Spikes)
-    entering, head = Spikes(), _HeadProducts()
+    entering = Spikes()
     torch.manual_seed(0)  # a Poisson encoder draws
-    with _watched(model, lifs, entering, head):
+    with _watched(model, lifs, entering):
         for part in images.split(BATCH):
             drive = batch_input(part)
             if drive.dim() == 5:  # frames: no encoder runs
                 entering.add(drive)
             model(drive)
-    rows = energy.measure(model, batch_input(images), BATCH)
-    rows = [head.row if row.name == "head" else row for row in rows]
     few = images[:HISTOGRAM].split(BATCH)
     return Measured(
         images=len(images),
@@ -116,7 +113,7 @@ def run(model: nn.Module, images: torch.Tensor) -> Measured:
         rates={name: spikes.rate for name, spikes in lifs.items()},
         input_rate=entering.rate,
         input_binary=entering.binary,
-        energy=energy.totals(rows),
+        energy=rows.totals(torch_network.measure(model, batch_input(images), BATCH)),
         inputs=values.report(values.inputs(model, map(batch_input, few))),
         first=[name for name, m in model.named_modules() if isinstance(m, FirstConvBN)],
     )
@@ -128,9 +125,7 @@ def batch_input(images: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _watched(
-    model: nn.Module, lifs: dict[str, Spikes], entering: Spikes, head: _HeadProducts
-) -> Iterator[None]:
+def _watched(model: nn.Module, lifs: dict[str, Spikes], entering: Spikes) -> Iterator[None]:
     """Evaluation mode, and everything that is counted is told what passes."""
 
     def neuron(name: str):
@@ -142,40 +137,9 @@ def _watched(
         if isinstance(module, LIF)
     ]
     hooks.append(model.encoder.register_forward_hook(lambda _m, _i, out: entering.add(out)))
-    hooks.append(model.head.register_forward_pre_hook(head.see))
     model.eval()
     try:
         yield
     finally:
         for hook in hooks:
             hook.remove()
-
-
-class _HeadProducts:
-    """The products of a head's FC in the order of the head's name. As it runs, every head takes the
-    mean first, which gives the same logits but not the operations that the name stands for."""
-
-    def __init__(self) -> None:
-        self.images, self.flops, self.weighted, self.kinds = 0, 0, 0.0, set()
-
-    def see(self, head: nn.Module, arguments: tuple[torch.Tensor]) -> None:
-        """Stream (T, B, N, D) on its way into the head."""
-        lif = head.lif
-        head.lif = nn.Identity() if isinstance(lif, nn.Identity) else LIF(lif.threshold, lif.tau)
-        try:  # without the hook of the rates
-            fed = values.head_input(head, arguments[0])
-        finally:
-            head.lif = lif
-        kind, rate = energy.look(fed)
-        flops = fed.numel() * head.out_features
-        self.images += arguments[0].shape[1]
-        self.flops += flops
-        self.weighted += flops * rate
-        self.kinds.add(kind)
-
-    @property
-    def row(self) -> energy.Row:
-        """Of an image."""
-        kind = next(kind for kind in ("reals", "integers", "spikes") if kind in self.kinds)
-        rate = self.weighted / self.flops
-        return energy.Row("head", self.flops / self.images, 0.0, kind, rate)

@@ -9,7 +9,7 @@ import torch
 from spikingjelly.activation_based.op_counter import DispatchCounterMode, SynOpCounter
 from torch import nn
 
-import golden.spikingformer.neuron
+import golden.neuron
 from golden.energy import spikingformer_log
 from golden.energy.rows import totals
 from golden.energy.synaptic import synaptic_layers
@@ -194,7 +194,7 @@ def test_masks_show_as_density():
 
 def test_measuring_leaves_no_trace(monkeypatch):
     """Hooks and mode are gone, training mode is back; the compiled neuron is measured as well."""
-    monkeypatch.setattr(golden.spikingformer.neuron, "COMPILE_FROM", 1)
+    monkeypatch.setattr(golden.neuron, "COMPILE_FROM", 1)
     model, images = spiking().train(), torch.rand(1, 1, 12, 12)
     assert len(measure(model, images)) == 14
     assert model.training

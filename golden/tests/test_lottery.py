@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import golden.neuron
 import golden.prune.lottery
-import golden.spikingformer.neuron
 from golden.errors import UserError
 from golden.prune.lottery import LotteryConfig, draw, lottery
 from golden.prune.network import PruneConfig, prunable
@@ -27,7 +27,7 @@ TRAIN = TrainConfig(
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch):
     """Compiling the neuron takes longer than all of this training."""
-    monkeypatch.setattr(golden.spikingformer.neuron, "COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr(golden.neuron, "COMPILE_FROM", 1 << 40)
 
 
 def small(**changes):

@@ -224,19 +224,6 @@ def test_rates_are_those_of_the_network(made):
     assert found.input_rate == pytest.approx((frames != 0).mean()) and found.input_binary
 
 
-def test_head_products():
-    """SN-FC-AvgPool adds one weight per spike and class; the spikes are those of its LIF."""
-    torch.manual_seed(2)
-    model = backbones.build(NetworkConfig(**SMALL))
-    head, stream = measure._HeadProducts(), 2 * torch.randn(2, 3, 49, 16)
-    head.see(model.head, (stream,))
-    head.see(model.head, (stream[:, :1],))
-    spikes = model.head.lif(stream)
-    count = float(spikes.sum() + spikes[:, :1].sum())
-    assert head.row.kind == "AC" and count > 0
-    assert head.row.operations == pytest.approx(count * 10 / 4)
-
-
 def test_inputs_of_convolutions(made):
     figures = made[2]["sections"]["values"]
     kinds = {row["network"]: row for row in figures["tables"]["input_kinds"]}
@@ -305,9 +292,10 @@ def test_second_run_reads_the_cache(made, monkeypatch):
     monkeypatch.setattr(data, "load", lambda *_: pytest.fail("measured again"))
     (root / "golden/checkpoints/zoo/spikingformer_elsewhere.safetensors").unlink()
     found = {n.name: n.measured for n in Inputs(root, root / "out/cache", COUNT).networks}
-    assert found["dense"]["rates"] == figures["sections"]["firing"]["pictures"][
-        "firing_fashion_mnist"
-    ]["dense"]
+    assert (
+        found["dense"]["rates"]
+        == figures["sections"]["firing"]["pictures"]["firing_fashion_mnist"]["dense"]
+    )
     monkeypatch.setattr(data, "load", lambda *_: (_ for _ in ()).throw(UserError("again")))
     more = Inputs(root, root / "out/cache", COUNT + 1).networks
     assert all(network.measured is None for network in more)
