@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Distributed training: one process against several"
+LEAST = 1e-17  # where the logarithmic axis ends
 COMMAND = "python -m golden ddp-check"
 
 
@@ -69,6 +70,5 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
         left.plot(steps, curve["several"], ".", label="several processes")
         left.set(title=precision, xlabel="step", ylabel="loss")
         left.legend()
-        right.plot(steps, curve["difference"])
-        right.set_yscale("symlog", linthresh=1e-16)
-        right.set(title=f"{precision}: absolute difference", xlabel="step")
+        right.semilogy(steps, [max(value, LEAST) for value in curve["difference"]])
+        right.set(title=f"{precision}: difference, 0 as {LEAST:g}", xlabel="step")

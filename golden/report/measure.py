@@ -54,8 +54,8 @@ class Measured:
     """Of `images` test images. rates: spikes per neuron and timestep, by LIF in order of execution;
     mean_rate: over all neurons together. neurons: of one image. input_rate: share of the values
     that reach the network behind its encoder and are not 0; input_binary: all are 0 or 1.
-    energy: golden.energy.rows.totals, per image. inputs: of every layer, golden.backbones.inputs.report. first: layers that see the
-    image."""
+    energy: golden.energy.rows.totals, per image. inputs: of every layer, as
+    golden.backbones.inputs.report gives them. first: layers that see the image."""
 
     images: int
     parameters: int

@@ -114,6 +114,7 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
                 edges = np.linspace(*block["edges"], len(block["reals"]) + 1)
                 axis.stairs(np.array(block["reals"]) / total, edges, fill=True, alpha=0.5,
                             color=COLOURS["real"])  # fmt: skip
-            axis.set(yscale="log", ylim=(1e-7, 2))
+            axis.set(yscale="log", ylim=(1e-7, 2), yticks=(1e-6, 1e-4, 1e-2, 1))
+            axis.minorticks_off()
             axis.set_title(name, fontsize=7)
             axis.tick_params(labelsize=6)
