@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The networks that their authors published, as configurations: `build(PUBLISHED[name].config)`.
 
-Parameters are what the papers say; golden/tests/test_backbones_published.py holds the exact counts.
+Millions of parameters are as the papers print them, some of them cut instead of rounded;
+golden/tests/test_backbones_published.py holds the exact counts. For MS-ResNet no printed figure was
+found in a source that could be opened.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ class Published:
     config: NetworkConfig
     millions: float | None
     source: str
+
+
+CIFAR_SIZES = (4, 256, 8, 4.15), (2, 384, 12, 5.76), (4, 384, 12, 9.32)
 
 
 def _config(**sizes) -> NetworkConfig:
@@ -42,7 +47,11 @@ def _networks() -> dict[str, Published]:
     found = {}
     papers = {"spikingformer": "arXiv 2304.11954", "spikformer": "arXiv 2209.15425"}
     for backbone, paper in papers.items():
-        for depth, dim, heads, millions in (4, 256, 8, 4.15), (2, 384, 12, 5.76), (4, 384, 12, 9.32):
+        for depth, dim, heads, millions in (
+            (4, 256, 8, 4.15),
+            (2, 384, 12, 5.76),
+            (4, 384, 12, 9.32),
+        ):
             config = _cifar(backbone=backbone, depth=depth, dim=dim, heads=heads)
             found[f"{backbone}-cifar-{depth}-{dim}"] = Published(config, millions, paper)
         for dim, millions in (384, 16.81), (512, 29.68), (768, 66.34):
@@ -76,12 +85,12 @@ def _resnets() -> dict[str, Published]:
     sew = {18: 11.69, 34: 21.79, 50: 25.56, 101: 44.55, 152: 60.19}
     for depth, millions in sew.items():
         config = _imagenet(backbone="sew_resnet", depth=depth, dim=512, tau=math.inf)
-        found[f"sew-resnet-{depth}"] = Published(config, millions, "arXiv 2304.11954, table 2")
-    for depth, millions in {18: 11.69, 34: 21.80, 104: 77.28}.items():
+        found[f"sew-resnet-{depth}"] = Published(config, millions, "imagenet/sew_resnet.py")
+    for depth in 18, 34, 104:
         config = _imagenet(
             backbone="ms_resnet", depth=depth, dim=512, tau=4 / 3, head="sn_avgpool_fc", timesteps=6
         )
-        found[f"ms-resnet-{depth}"] = Published(config, millions, "arXiv 2307.01694, table 2")
+        found[f"ms-resnet-{depth}"] = Published(config, None, "models/MS_ResNet.py")
     return found
 
 
