@@ -34,19 +34,19 @@ class Learned(nn.Module):
     """Image (B, C, H, W) -> spikes (T, B, E, H, W); weight (E, C), bias (E,), in units of the
     threshold for pixels in 0..1.
 
-    At the start channel e sees the mean of the colours and fires twice in four timesteps where it
-    is above (e + 1) / (E + 1).
+    At the start channel e sees the mean of the colours and fires, in four timesteps, where that is
+    above (e + 0.2) / E: once and late, and earlier or twice where it is much above.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.channels = config.encoder_channels
         self.lif = LIF(tau=config.tau)
-        level = torch.arange(1, self.channels + 1) / (self.channels + 1)
+        level = (torch.arange(self.channels) + 0.2) / self.channels
         self.weight = nn.Parameter(
             torch.full((self.channels, config.in_channels), SLOPE / config.in_channels)
         )
-        self.bias = nn.Parameter(FIRES_TWICE - SLOPE * level)
+        self.bias = nn.Parameter(FIRES - SLOPE * level)
 
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
         with torch.autocast(image.device.type, enabled=False):  # a bfloat16 has no room for a pixel
@@ -54,8 +54,8 @@ class Learned(nn.Module):
         return self.lif(current.expand(timesteps, *current.shape))
 
 
-SLOPE = 2.0
-FIRES_TWICE = 4 / 3  # the current from which on a spike comes at t = 2 and at t = 4
+SLOPE = 0.6
+FIRES = 16 / 15  # the least current with a spike in four timesteps
 
 
 class RatePenalty:

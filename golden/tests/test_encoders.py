@@ -2,6 +2,8 @@
 """Every input encoder against its definition, written out pixel by pixel."""
 
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +12,9 @@ from spikingjelly.activation_based import encoding
 from golden import encoders
 from golden.spikingformer import NetworkConfig
 from golden.spikingformer.config import CHOICES
+from golden.train.config import RunConfig, load
 
+CONFIGS = Path(__file__).parents[1] / "configs" / "zoo"
 SPIKING = [name for name in CHOICES["encoder"] if name != "direct"]
 LEVELS = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
 
@@ -166,3 +170,13 @@ def test_phase_equals_spikingjelly_and_gives_the_pixel_back():
     assert torch.equal(spikes, encoding.WeightedPhaseEncoder(8).single_step_encode(LEVELS / 256))
     weights = 2.0 ** -torch.arange(1, 9).view(-1, 1, 1, 1, 1)
     assert torch.equal((spikes * weights).sum(0) * 256, LEVELS.float())
+
+
+def test_the_trainings_compared_differ_in_the_encoder_only():
+    configs = {}
+    for name in CHOICES["encoder"]:
+        run = load(CONFIGS / f"encoder_{name}.toml", RunConfig)
+        assert run.network.encoder == name
+        network = replace(run.network, encoder="direct", encoder_channels=1)
+        configs[name] = network, replace(run.train, encoder_penalty=0.0, encoder_rate=0.0)
+    assert all(config == configs["direct"] for config in configs.values())
