@@ -3,6 +3,7 @@
 and against the log of Spikingformer-8-512 on ImageNet."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 
 import golden.spikingformer.neuron
 from golden.energy import spikingformer_log
+from golden.energy.command import report
 from golden.energy.rows import totals
 from golden.energy.synaptic import synaptic_layers
 from golden.energy.torch_network import look, measure
@@ -19,6 +21,7 @@ from golden.integer.model import forward
 from golden.integer.network import NetworkConfig as IntegerConfig
 from golden.integer.random_network import random_images, random_network
 from golden.spikingformer import NetworkConfig, Spikingformer
+from golden.train.checkpoint import save_dense
 
 IMAGENET = NetworkConfig(
     depth=8, dim=512, heads=8, timesteps=4, in_channels=3, height=224, width=224, classes=1000,
@@ -210,3 +213,16 @@ def test_what_cannot_be_counted_is_refused():
         measure(Fused(), torch.rand(1, 2, 3, 4))
     with pytest.raises(UserError, match="at least one image"):
         measure(spiking(), torch.zeros(0, 1, 12, 12))
+
+
+def test_command(data, tmp_path, capsys):
+    model = Spikingformer(NetworkConfig(depth=1, dim=16, heads=2, timesteps=2))
+    save_dense(tmp_path / "d.safetensors", model, {})
+    report(tmp_path / "d.safetensors", 4, tmp_path / "sops.json")
+    found = json.loads((tmp_path / "sops.json").read_text())
+    layers = found["layers"]
+    assert found["mac"] == layers[0]["operations"] == 784 * 9 * 2
+    assert found["energy_pj"] == pytest.approx(sum(layer["energy_pj"] for layer in layers))
+    assert "tokenizer.stages.4" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--images is 0"):
+        report(tmp_path / "d.safetensors", 0, tmp_path / "sops.json")
