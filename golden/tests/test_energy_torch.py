@@ -221,7 +221,9 @@ def test_command(data, tmp_path, capsys):
     report(tmp_path / "d.safetensors", 4, tmp_path / "sops.json")
     found = json.loads((tmp_path / "sops.json").read_text())
     layers = found["layers"]
-    assert found["mac"] == layers[0]["operations"] == 784 * 9 * 2
+    assert [layer["flops"] for layer in layers[:2]] == [784 * 9 * 2, 2 * 784 * 9 * 2 * 4]
+    assert layers[0]["kind"] == "AC"  # the images of the tiny data set are {0, 1}
+    assert found["ac"] == pytest.approx(sum(layer["operations"] for layer in layers))
     assert found["energy_pj"] == pytest.approx(sum(layer["energy_pj"] for layer in layers))
     assert "tokenizer.stages.4" in capsys.readouterr().out
     with pytest.raises(UserError, match="--images is 0"):
