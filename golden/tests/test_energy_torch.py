@@ -228,3 +228,17 @@ def test_command(data, tmp_path, capsys):
     assert "tokenizer.stages.4" in capsys.readouterr().out
     with pytest.raises(UserError, match="--images is 0"):
         report(tmp_path / "d.safetensors", 0, tmp_path / "sops.json")
+
+
+def test_the_sparser_operand_drives():
+    """Over the whole set: image by image the other one may be sparser."""
+
+    class Product(nn.Module):
+        def forward(self, x):
+            return (x > 0.6).float() @ (x > 0.4).float()
+
+    images = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    images[0] = 0.5  # left silent, right all ones
+    (row,) = measure(Product(), images, batch_size=1)
+    assert row.rate == pytest.approx(float((images > 0.6).float().mean()))
+    assert row.operations == pytest.approx(float((images > 0.6).float().sum()) / 6 * 4)
