@@ -15,7 +15,7 @@ from golden.energy import spikingformer_log
 from golden.energy.command import report
 from golden.energy.rows import totals
 from golden.energy.synaptic import synaptic_layers
-from golden.energy.torch_network import look, measure
+from golden.energy.torch_network import BEFORE_HEAD, look, measure
 from golden.errors import UserError
 from golden.integer.model import forward
 from golden.integer.network import NetworkConfig as IntegerConfig
@@ -181,7 +181,8 @@ def test_heads(head):
         assert (row.kind, row.operations) == ("MAC", 160)
     else:
         emitted = []
-        model.lif_head.register_forward_hook(lambda m, i, out: emitted.append(out.detach()))
+        last = [module for name, module in model.named_modules() if name in BEFORE_HEAD][-1]
+        last.register_forward_hook(lambda m, i, out: emitted.append(out.detach()))
         model(images)
         assert row.kind == "AC" and row.flops == 3 * 9 * 160
         assert row.operations == pytest.approx(float(emitted[0].sum()) / 2 * 10)
