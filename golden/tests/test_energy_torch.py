@@ -3,6 +3,7 @@
 and against the log of Spikingformer-8-512 on ImageNet."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -11,14 +12,16 @@ from torch import nn
 
 import golden.neuron
 from golden.energy import spikingformer_log
+from golden.energy.command import report
 from golden.energy.rows import totals
 from golden.energy.synaptic import synaptic_layers
-from golden.energy.torch_network import look, measure
+from golden.energy.torch_network import BEFORE_HEAD, look, measure
 from golden.errors import UserError
 from golden.integer.model import forward
 from golden.integer.network import NetworkConfig as IntegerConfig
 from golden.integer.random_network import random_images, random_network
 from golden.spikingformer import NetworkConfig, Spikingformer
+from golden.train.checkpoint import save_dense
 
 IMAGENET = NetworkConfig(
     depth=8, dim=512, heads=8, timesteps=4, in_channels=3, height=224, width=224, classes=1000,
@@ -178,7 +181,8 @@ def test_heads(head):
         assert (row.kind, row.operations) == ("MAC", 160)
     else:
         emitted = []
-        model.lif_head.register_forward_hook(lambda m, i, out: emitted.append(out.detach()))
+        last = [module for name, module in model.named_modules() if name in BEFORE_HEAD][-1]
+        last.register_forward_hook(lambda m, i, out: emitted.append(out.detach()))
         model(images)
         assert row.kind == "AC" and row.flops == 3 * 9 * 160
         assert row.operations == pytest.approx(float(emitted[0].sum()) / 2 * 10)
@@ -210,3 +214,32 @@ def test_what_cannot_be_counted_is_refused():
         measure(Fused(), torch.rand(1, 2, 3, 4))
     with pytest.raises(UserError, match="at least one image"):
         measure(spiking(), torch.zeros(0, 1, 12, 12))
+
+
+def test_command(data, tmp_path, capsys):
+    model = Spikingformer(NetworkConfig(depth=1, dim=16, heads=2, timesteps=2))
+    save_dense(tmp_path / "d.safetensors", model, {})
+    report(tmp_path / "d.safetensors", 4, tmp_path / "sops.json")
+    found = json.loads((tmp_path / "sops.json").read_text())
+    layers = found["layers"]
+    assert [layer["flops"] for layer in layers[:2]] == [784 * 9 * 2, 2 * 784 * 9 * 2 * 4]
+    assert layers[0]["kind"] == "AC"  # the images of the tiny data set are {0, 1}
+    assert found["ac"] == pytest.approx(sum(layer["operations"] for layer in layers))
+    assert found["energy_pj"] == pytest.approx(sum(layer["energy_pj"] for layer in layers))
+    assert "tokenizer.stages.4" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--images is 0"):
+        report(tmp_path / "d.safetensors", 0, tmp_path / "sops.json")
+
+
+def test_the_sparser_operand_drives():
+    """Over the whole set: image by image the other one may be sparser."""
+
+    class Product(nn.Module):
+        def forward(self, x):
+            return (x > 0.6).float() @ (x > 0.4).float()
+
+    images = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    images[0] = 0.5  # left silent, right all ones
+    (row,) = measure(Product(), images, batch_size=1)
+    assert row.rate == pytest.approx(float((images > 0.6).float().mean()))
+    assert row.operations == pytest.approx(float((images > 0.6).float().sum()) / 6 * 4)
