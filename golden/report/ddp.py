@@ -25,38 +25,48 @@ def section(inputs: Inputs) -> Section:
         return Section(TITLE, absent=absent)
     try:
         return _section(found)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"the results of ddp-check have no {error}: run `{COMMAND}`") from None
 
 
 def _section(found: dict[str, Any]) -> Section:
-    several = found["processes"]
+    several = f"torchrun_{found['processes']}"
     out = Section(
         TITLE,
-        f"The same configuration in 1 and in {several} processes (DistributedDataParallel), global "
-        f"batch {found['batch_size']}. They differ by the order of summation alone; in float32 one "
-        "flipped spike is enough to part the curves later.",
+        f"The same configuration in one process (plain, and under torchrun) and in "
+        f"{found['processes']} (DistributedDataParallel), global batch {found['batch_size']}. They "
+        "differ by the order of summation alone; in float32 one flipped spike is enough to part "
+        "the curves later.",
     )
     rows = [
-        {"precision": precision, "steps": len(curve["one"]), "batch_size": found["batch_size"],
-         "processes": several}
-        | {key: curve[key] for key in ("max_difference", "max_difference_first_5")}
+        {
+            "precision": precision, "run": run, "processes": found["processes"],
+            "batch_size": found["batch_size"], "steps": len(curve["losses"][run]),
+            "first_5": difference["first_5"], "all": difference["all"],
+            "reference": "yes" if run == curve["reference"] else "",
+        }
         for precision, curve in found["curves"].items()
+        for run, difference in curve["max_difference"].items()
     ]  # fmt: skip
     data = {
         precision: {
-            "one": curve["one"], "several": curve["several"],
-            "difference": [abs(a - b) for a, b in zip(curve["one"], curve["several"], strict=True)],
+            "losses": curve["losses"],
+            "differences": {
+                run: [abs(a - b) for a, b in zip(losses, curve["losses"][several], strict=True)]
+                for run, losses in curve["losses"].items()
+                if run != several
+            },
         }
         for precision, curve in found["curves"].items()
-    }  # fmt: skip
-    caption = f"Loss of every step, 1 process (line) and {several} (points); their difference."
+    }
+    caption = f"Loss of every step, and how far the single process is from {several}."
     out.pictures.append(Picture("ddp", caption, data, _draw, (10, 3.2 * len(data))))
     columns = (
         Column("precision", "precision"), Column("processes", "processes", "d"),
+        Column("run", "against"), Column("reference", "what is required to be the same"),
         Column("batch_size", "global batch", "d"), Column("steps", "steps", "d"),
-        Column("max_difference_first_5", "largest difference, first 5 steps", ".1e"),
-        Column("max_difference", "largest difference", ".1e"),
+        Column("first_5", "largest difference, first 5 steps", ".1e"),
+        Column("all", "largest difference", ".1e"),
     )  # fmt: skip
     out.tables.append(Table("ddp", found["command"], columns, rows))
     return out
@@ -65,10 +75,12 @@ def _section(found: dict[str, Any]) -> Section:
 def _draw(figure: Figure, data: dict[str, Any]) -> None:
     axes = figure.subplots(len(data), 2, squeeze=False)
     for (left, right), (precision, curve) in zip(axes, data.items(), strict=True):
-        steps = range(1, len(curve["one"]) + 1)
-        left.plot(steps, curve["one"], label="1 process")
-        left.plot(steps, curve["several"], ".", label="several processes")
+        for number, (run, losses) in enumerate(curve["losses"].items()):
+            left.plot(range(1, len(losses) + 1), losses, ".-", lw=2.5 - number, label=run)
         left.set(title=precision, xlabel="step", ylabel="loss")
         left.legend()
-        right.semilogy(steps, [max(value, LEAST) for value in curve["difference"]])
+        for run, differences in curve["differences"].items():
+            points = [max(value, LEAST) for value in differences]
+            right.semilogy(range(1, len(points) + 1), points, label=f"against {run}")
         right.set(title=f"{precision}: difference, 0 as {LEAST:g}", xlabel="step")
+        right.legend()

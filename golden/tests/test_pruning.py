@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
+import golden.neuron
 import golden.pruning
-import golden.spikingformer.neuron
 from golden.errors import UserError
 from golden.pruning import CONFIG, METHODS, CompareConfig, compare, lottery_settings, settings
 from golden.spikingformer import NetworkConfig, Spikingformer
@@ -30,7 +30,7 @@ residual_frac_bits = 3
 
 @pytest.fixture
 def folder(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(golden.spikingformer.neuron, "COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr(golden.neuron, "COMPILE_FROM", 1 << 40)
     torch.manual_seed(0)
     dense = tmp_path / "dense.safetensors"
     network = Spikingformer(NetworkConfig(depth=1, dim=16, heads=2, timesteps=2))

@@ -104,8 +104,9 @@ def fill(root) -> None:
     curve |= {"firing_rate": [0.5, 0.25, 0.125], "ann_accuracy": 0.85, "spikes_per_neuron": 3.25}
     spikezip = {"curves": {"bit4": curve}, "test_images": 77, "command": "curve", "seed": 1}
     write(results / "spikezip.json", spikezip)
-    losses = {"one": [2.5, 2.25], "several": [2.5, 2.375], "max_difference": 0.125}
-    ddp = {"curves": {"float32": losses | {"max_difference_first_5": 0.125}}, "command": "ddp"}
+    losses = {"plain": [2.5, 2.25], "torchrun_2": [2.5, 2.375]}
+    curve = {"losses": losses, "max_difference": {"plain": {"first_5": 0.0625, "all": 0.125}}}
+    ddp = {"curves": {"float32": curve | {"reference": "plain"}}, "command": "ddp"}
     write(results / "ddp.json", ddp | {"processes": 2, "batch_size": 64})
 
 
