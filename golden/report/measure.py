@@ -96,15 +96,15 @@ def _key(path: Path, name: str, count: int) -> str:
 def run(model: nn.Module, images: torch.Tensor) -> Measured:
     """images: uint8 (n, C, H, W) or frames (n, T, C, H, W)."""
     lifs: dict[str, Spikes] = defaultdict(Spikes)
-    entering = Spikes()
+    entering, drive = Spikes(), batch_input(images)
+    if drive.dim() == 5:  # frames: no encoder runs
+        entering.add(drive)
     torch.manual_seed(0)  # a Poisson encoder draws
-    with _watched(model, lifs, entering):
-        for part in images.split(BATCH):
-            drive = batch_input(part)
-            if drive.dim() == 5:  # frames: no encoder runs
-                entering.add(drive)
-            model(drive)
-    few = images[:HISTOGRAM].split(BATCH)
+    with torch.compiler.set_stance("force_eager"):  # a few batches are not worth a compilation
+        with _watched(model, lifs, entering):
+            layers = torch_network.measure(model, drive, BATCH)
+        few = map(batch_input, images[:HISTOGRAM].split(BATCH))
+        fed = values.report(values.inputs(model, few))
     return Measured(
         images=len(images),
         parameters=sum(p.numel() for p in model.parameters()),
@@ -113,8 +113,8 @@ def run(model: nn.Module, images: torch.Tensor) -> Measured:
         rates={name: spikes.rate for name, spikes in lifs.items()},
         input_rate=entering.rate,
         input_binary=entering.binary,
-        energy=rows.totals(torch_network.measure(model, batch_input(images), BATCH)),
-        inputs=values.report(values.inputs(model, map(batch_input, few))),
+        energy=rows.totals(layers),
+        inputs=fed,
         first=[name for name, m in model.named_modules() if isinstance(m, FirstConvBN)],
     )
 
@@ -126,7 +126,7 @@ def batch_input(images: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def _watched(model: nn.Module, lifs: dict[str, Spikes], entering: Spikes) -> Iterator[None]:
-    """Evaluation mode, and everything that is counted is told what passes."""
+    """Everything that is counted is told what passes."""
 
     def neuron(name: str):
         return lambda _module, _inputs, spikes: lifs[name].add(spikes)
@@ -137,7 +137,6 @@ def _watched(model: nn.Module, lifs: dict[str, Spikes], entering: Spikes) -> Ite
         if isinstance(module, LIF)
     ]
     hooks.append(model.encoder.register_forward_hook(lambda _m, _i, out: entering.add(out)))
-    model.eval()
     try:
         yield
     finally:

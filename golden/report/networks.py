@@ -80,5 +80,7 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
         for name, x, y in zip(mine, energies, accuracies, strict=True):
             axes.annotate(name, (x, y), fontsize=7, xytext=(4, 3), textcoords="offset points")
     axes.set(xlabel="energy / µJ", ylabel="accuracy / %", xscale="log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.grid(alpha=0.3)
     axes.legend()

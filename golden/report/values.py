@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from golden.report.inputs import Inputs
 from golden.report.section import Absent, Column, Picture, Section, Table
@@ -108,12 +109,17 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
         row[0].set_ylabel(network, fontsize=7)
         for axis, (name, block) in zip(row, blocks.items(), strict=False):
             total = sum(block["integers"]) + sum(block["reals"])
-            axis.bar(range(len(block["integers"])), np.array(block["integers"]) / total, 0.8,
+            width = 0.2 if any(block["reals"]) else 0.8
+            axis.bar(range(len(block["integers"])), np.array(block["integers"]) / total, width,
                      color=COLOURS[block["kind"]])  # fmt: skip
-            if block["reals"]:
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            if any(block["reals"]):
                 edges = np.linspace(*block["edges"], len(block["reals"]) + 1)
                 axis.stairs(np.array(block["reals"]) / total, edges, fill=True, alpha=0.5,
                             color=COLOURS["real"])  # fmt: skip
+                seen = np.flatnonzero(block["reals"])
+                right = max(edges[seen[-1] + 1], len(block["integers"]) - 1)
+                axis.set_xlim(min(edges[seen[0]], 0) - 0.5, right + 0.5)
             axis.set(yscale="log", ylim=(1e-7, 2), yticks=(1e-6, 1e-4, 1e-2, 1))
             axis.minorticks_off()
             axis.set_title(name, fontsize=7)
