@@ -22,6 +22,8 @@ from golden.errors import UserError
 STAGES = ("events_np", "extract", "download")
 NEEDS = (STAGES[::-1],)
 SPLIT_BY = "number"
+_FETCHES = ("_check_downloaded_files", "_download_all_files")  # what this module does in its way
+_nothing = staticmethod(lambda download_root: None)
 
 
 def samples(
@@ -36,7 +38,8 @@ def samples(
     facts.require(folder)
     if timesteps < 1:
         raise UserError(f"event frames need at least 1 timestep, not {timesteps}")
-    data_set = getattr(spikingjelly_datasets(module), kind)
+    original = getattr(spikingjelly_datasets(module), kind)
+    data_set = type(kind, (original,), dict.fromkeys(_FETCHES, _nothing))
     try:
         with filelock.FileLock(folder / ".lock"):
             if not any((folder / stage).is_dir() for stage in STAGES[:2]):

@@ -16,6 +16,7 @@ from golden.quantise.twin import labels
 from golden.train.checkpoint import load_dense, save_dense, write_facts
 from golden.train.config import load
 from golden.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
+from golden.train.source import check_images
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 
@@ -38,6 +39,7 @@ def run_rounds(
     command: str,
 ) -> dict[str, Any]:
     """The same for a configuration that is already read; `text` goes into the facts."""
+    check_images(config.finetune.data)
     run.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     model = load_dense(dense)
@@ -50,7 +52,7 @@ def run_rounds(
         if search.searching:
             search.set(config.search_epochs, searching=False)
         save_dense(run / FLOAT, model, {"command": command, "config": text})
-    images, _ = split_tensors("train", config.quant.calibration)
+    images, _ = split_tensors("train", config.quant.calibration, config.finetune.data)
     calibrate(model, images)
     log(run, f"weight sparsity {sparsity(model):.4f}")
     convert(model, frac_bits, config.codebook.entries)
@@ -60,7 +62,7 @@ def run_rounds(
     model.eval()
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)
-    images, truth = split_tensors("test")
+    images, truth = split_tensors("test", data=config.finetune.data)
     right = float((labels(network, images) == truth).double().mean())
     minutes = (time.monotonic() - began) / 60
     zeros = weight_sparsity(network)

@@ -16,17 +16,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from golden import data
 from golden.backbones import inputs as values
 from golden.energy import rows, torch_network
 from golden.neuron import LIF
 from golden.report.page import replace
 from golden.spikingformer.layers import FirstConvBN
+from golden.train import source
 from golden.train.checkpoint import load_dense
+from golden.train.source import scaled, split_tensors, time_first
 
 BATCH = 50
 HISTOGRAM = 100  # images whose inputs are counted value by value
-CODE = (__file__, values.__file__, rows.__file__, torch_network.__file__)
+CODE = (__file__, *(module.__file__ for module in (values, rows, torch_network, source)))
 
 
 @dataclass
@@ -80,8 +81,9 @@ def measure(path: Path, name: str, count: int, cache: Path) -> dict[str, Any]:
             return json.loads(entry.read_text())
         except ValueError:
             pass  # cut off: measured again
-    images = torch.from_numpy(data.load(name, "test").images[:count].copy())
-    found = asdict(run(load_dense(path), images))
+    model = load_dense(path)
+    images, _ = split_tensors("test", count, name, model.config.timesteps)
+    found = asdict(run(model, images))
     replace(entry, (json.dumps(found) + "\n").encode())
     return found
 
@@ -120,8 +122,8 @@ def run(model: nn.Module, images: torch.Tensor) -> Measured:
 
 
 def batch_input(images: torch.Tensor) -> torch.Tensor:
-    """uint8 images (n, C, H, W) -> 0..1; frames (n, T, C, H, W) -> (T, n, C, H, W)."""
-    return images.float() / 255 if images.dim() == 4 else images.transpose(0, 1).float()
+    """What a network takes: 0..1 (n, C, H, W), or frames of spikes (T, n, C, H, W)."""
+    return time_first(scaled(images.float()))
 
 
 @contextmanager

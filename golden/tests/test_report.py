@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from golden import backbones, data
+from golden import backbones
 from golden.data import Split
 from golden.energy.synaptic import AC, MAC
 from golden.errors import UserError
@@ -22,6 +22,7 @@ from golden.report import lanes, measure, values
 from golden.report.command import SECTIONS, report
 from golden.report.inputs import Inputs
 from golden.spikingformer import NetworkConfig
+from golden.train import source
 from golden.train.checkpoint import load_dense, save_dense
 from golden.train.evaluate import firing_rates
 
@@ -39,13 +40,13 @@ NETWORKS = {
 SETS = {"spikingformer_events": "events_fashion_mnist", "spikingformer_elsewhere": "cifar10"}
 
 
-def load(name: str, _split: str) -> Split:
+def load(name: str, _split: str, timesteps: int = 2) -> Split:
     """Random images or frames; one data set is not there."""
     rng = np.random.default_rng(1)
     if name == "cifar10":
         raise UserError("CIFAR-10 is not there: put it into the folder")
-    shape = (2, 2, 28, 28) if name.startswith("events") else (1, 28, 28)
-    high = 2 if name.startswith("events") else 256
+    shape = (timesteps, 2, 28, 28) if name.startswith("events") else (1, 28, 28)
+    high = 3 if name.startswith("events") else 256
     images = rng.integers(0, high, (COUNT + 3, *shape), dtype=np.uint8)
     return Split(images, np.arange(COUNT + 3) % 10)
 
@@ -140,7 +141,7 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     fill(root)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "load", load)
+        patch.setattr(source, "load", load)
         report(root / "out", root / "report.json", COUNT, "golden report", root)
     html = (root / "out/index.html").read_text()
     return root, html, json.loads((root / "report.json").read_text())
@@ -290,14 +291,14 @@ def test_nothing_there(tmp_path, capsys):
 
 def test_second_run_reads_the_cache(made, monkeypatch):
     root, _, figures = made
-    monkeypatch.setattr(data, "load", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(source, "load", lambda *_, **_o: pytest.fail("measured again"))
     (root / "golden/checkpoints/zoo/spikingformer_elsewhere.safetensors").unlink()
     found = {n.name: n.measured for n in Inputs(root, root / "out/cache", COUNT).networks}
     assert (
         found["dense"]["rates"]
         == figures["sections"]["firing"]["pictures"]["firing_fashion_mnist"]["dense"]
     )
-    monkeypatch.setattr(data, "load", lambda *_: (_ for _ in ()).throw(UserError("again")))
+    monkeypatch.setattr(source, "load", lambda *_, **_o: (_ for _ in ()).throw(UserError("again")))
     more = Inputs(root, root / "out/cache", COUNT + 1).networks
     assert all(network.measured is None for network in more)
 

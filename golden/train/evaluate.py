@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from golden.neuron import LIF
+from golden.train.source import scaled, time_first
 
 
 @torch.no_grad()
@@ -19,12 +20,13 @@ def accuracy(
     batch_size: int = 250,
     bfloat16: bool = False,
 ) -> float:
-    """Fraction of uint8 images (n, C, H, W) classified right; float32 unless bfloat16."""
+    """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified right;
+    float32 unless bfloat16."""
     model.eval()
     right = 0
     for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            logits = model(part.float() / 255)
+            logits = model(time_first(scaled(part.float())))
         right += int((logits.argmax(1) == truth).sum())
     return right / len(images)
 
@@ -43,7 +45,7 @@ def firing_rates(model: nn.Module, images: torch.Tensor, batch_size: int = 250) 
     try:
         model.eval()
         for part in images.split(batch_size):
-            model(part.float() / 255)
+            model(time_first(scaled(part.float())))
     finally:
         for hook in hooks:
             hook.remove()

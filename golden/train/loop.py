@@ -16,12 +16,12 @@ from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from golden.data import fashion_mnist
 from golden.encoders.learned import RatePenalty
 from golden.errors import UserError
 from golden.train.batches import batches
 from golden.train.config import TrainConfig
 from golden.train.evaluate import accuracy, firing_rates
+from golden.train.source import check, split_tensors, time_first
 
 CHECKPOINT = "last.pt"
 
@@ -35,13 +35,6 @@ class Hooks:
     after_step: Callable[[float], None] = lambda epochs: None
 
 
-def split_tensors(split: str, limit: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """uint8 images (n, 1, 28, 28) and int64 labels (n,)."""
-    data = fashion_mnist.load(split)
-    images, labels = torch.from_numpy(data.images.copy()), torch.from_numpy(data.labels)
-    return (images[:limit], labels[:limit]) if limit else (images, labels)
-
-
 def fit(
     model: nn.Module, config: TrainConfig, run: Path, resume: bool = False, hooks: Hooks = Hooks()
 ) -> None:
@@ -50,8 +43,10 @@ def fit(
     keep_freed_memory()
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
-    images, labels = split_tensors("train", config.images)
-    test_images, test_labels = split_tensors("test", config.monitor_images)
+    check(model.config, config)
+    source = (config.data, model.config.timesteps)
+    images, labels = split_tensors("train", config.images, *source)
+    test_images, test_labels = split_tensors("test", config.monitor_images, *source)
     steps = len(images) // config.batch_size
     if steps == 0:
         raise UserError(
@@ -86,7 +81,7 @@ def fit(
         for step, (pixels, truth) in enumerate(bar, 1):
             optimiser.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                logits = model(pixels, timesteps)
+                logits = model(time_first(pixels), timesteps)
             loss = functional.cross_entropy(
                 logits.float(), truth, label_smoothing=config.label_smoothing
             )
