@@ -2,6 +2,7 @@
 """What every backbone must do: keep samples apart, learn everywhere, take frames, be prunable."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +15,9 @@ from golden.spikingformer import NetworkConfig
 from golden.spikingformer.layers import FirstConvBN
 from golden.tests.networks import SMALL, all_spikes, awake, pixels
 from golden.train.checkpoint import load_dense, save_dense
+from golden.train.config import RunConfig, load
+
+ZOO = Path("golden/configs/zoo")
 
 
 @pytest.fixture(autouse=True)
@@ -153,3 +157,17 @@ def test_pools_follow_the_layout():
     assert NetworkConfig(layout="imagenet").pooled_stages == (1, 2, 3, 4)
     assert NetworkConfig(layout="dvs", pooled_stages=(2,)).pooled_stages == (2,)
     assert NetworkConfig(pooled_stages=()).pooled_stages == ()
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("*.toml")), ids=lambda path: path.stem)
+def test_zoo_of_about_equal_size(path):
+    config = load(path, RunConfig)
+    with torch.device("meta"):
+        model = backbones.build(config.network)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert 150_000 < count < 180_000
+    assert f"{count:,} parameters" in path.read_text()
+    assert config.train == load(ZOO / "spikingformer.toml", RunConfig).train
+    small = SMALL[path.stem]  # the tests run on the same kinds of networks
+    for field in "backbone", "connect", "tau":
+        assert getattr(config.network, field) == getattr(small, field)
