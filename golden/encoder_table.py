@@ -149,18 +149,29 @@ def measure(
 
 
 def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Measure <folder>/encoder_<name>.safetensors of all encoders, print the table, write it."""
+    """Measure <folder>/encoder_<name>.safetensors of all encoders, print the table, write it.
+
+    Encoders without a checkpoint are named with the command that makes it; UserError if all are.
+    """
+    names = names or CHOICES["encoder"]
+    paths = {name: folder / f"encoder_{name}.safetensors" for name in names}
+    missing = {
+        name: "python -m golden train --config "
+        f"golden/configs/zoo/encoder_{name}.toml --out {path}"
+        for name, path in paths.items()
+        if not path.is_file()
+    }
+    if len(missing) == len(paths):
+        raise UserError(f"{folder} has no checkpoint; begin with `{missing[names[0]]}`")
     images, labels = split_tensors("test")
+    print(HEADER)
     rows = {}
-    for name in names or CHOICES["encoder"]:
-        path = folder / f"encoder_{name}.safetensors"
-        if not path.is_file():
-            raise UserError(
-                f"checkpoint {path} does not exist; make it with `python -m golden train --config "
-                f"golden/configs/zoo/encoder_{name}.toml --out {path}`"
-            )
+    for name, path in paths.items():
+        if name in missing:
+            print(f"{name:8}  not trained: {missing[name]}")
+            continue
         rows[name] = measure(load_dense(path), images, labels)
-        print(("" if len(rows) > 1 else HEADER) + _line(name, rows[name]), flush=True)
+        print(_line(name, rows[name]), flush=True)
     facts = {
         "command": "python -m golden encoders compare",
         "units": "operations and uJ per image, means over the test images",
@@ -168,6 +179,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
             name: {**dataclasses.asdict(costs), **_made(folder / f"encoder_{name}.json")}
             for name, costs in rows.items()
         },
+        "not_trained": missing,
     }
     for out in outs:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +190,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
 
 
 HEADER = (
-    "encoder   accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ\n"
+    "encoder   accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ"
 )
 
 
