@@ -179,14 +179,36 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
             name: {**dataclasses.asdict(costs), **_made(folder / f"encoder_{name}.json")}
             for name, costs in rows.items()
         },
+        "learned_against": _against(rows),
         "not_trained": missing,
     }
+    for name, points in facts["learned_against"].items():
+        print(
+            f"learned against {name}: {points['accuracy_points']:+.2f} points, input operations "
+            f"{points['input_operations']:+.1%}, bit by bit {points['input_additions']:+.1%}"
+        )
     for out in outs:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = out.with_name(out.name + ".part")
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
         temporary.replace(out)
     return facts
+
+
+def _against(rows: dict[str, Costs]) -> dict[str, dict[str, float]]:
+    """The learned encoder relative to each other one; its own products are part of its cost."""
+    if "learned" not in rows:
+        return {}
+    ours = rows["learned"]
+    return {
+        name: {
+            "accuracy_points": 100 * (ours.accuracy - other.accuracy),
+            "input_operations": ours.input_operations / other.input_operations - 1,
+            "input_additions": ours.input_additions / other.input_additions - 1,
+        }
+        for name, other in rows.items()
+        if name != "learned"
+    }
 
 
 HEADER = (

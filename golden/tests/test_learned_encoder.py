@@ -219,7 +219,13 @@ def test_the_table_is_written(data, tmp_path, capsys):
     assert list(facts["encoders"]) == ["direct", "learned"]
     assert "rank" in facts["not_trained"] and len(facts["not_trained"]) == 5
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 7
+    assert len(lines) == 1 + 7 + 1
+    ours, direct = facts["encoders"]["learned"], facts["encoders"]["direct"]
+    against = facts["learned_against"]["direct"]
+    assert against["input_operations"] == pytest.approx(
+        (ours["input_macs"] + ours["input_sops"]) / direct["input_macs"] - 1
+    )
+    assert against["accuracy_points"] == 100 * (ours["accuracy"] - direct["accuracy"])
     assert "rank      not trained: python -m golden train --config" in "\n".join(lines)
     with pytest.raises(UserError, match=r"has no checkpoint; begin with `python -m golden train"):
         compare(tmp_path / "empty", [out])
