@@ -149,18 +149,29 @@ def measure(
 
 
 def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Measure <folder>/encoder_<name>.safetensors of all encoders, print the table, write it."""
+    """Measure <folder>/encoder_<name>.safetensors of all encoders, print the table, write it.
+
+    Encoders without a checkpoint are named with the command that makes it; UserError if all are.
+    """
+    names = names or CHOICES["encoder"]
+    paths = {name: folder / f"encoder_{name}.safetensors" for name in names}
+    missing = {
+        name: "python -m golden train --config "
+        f"golden/configs/zoo/encoder_{name}.toml --out {path}"
+        for name, path in paths.items()
+        if not path.is_file()
+    }
+    if len(missing) == len(paths):
+        raise UserError(f"{folder} has no checkpoint; begin with `{missing[names[0]]}`")
     images, labels = split_tensors("test")
+    print(HEADER)
     rows = {}
-    for name in names or CHOICES["encoder"]:
-        path = folder / f"encoder_{name}.safetensors"
-        if not path.is_file():
-            raise UserError(
-                f"checkpoint {path} does not exist; make it with `python -m golden train --config "
-                f"golden/configs/zoo/encoder_{name}.toml --out {path}`"
-            )
+    for name, path in paths.items():
+        if name in missing:
+            print(f"{name:8}  not trained: {missing[name]}")
+            continue
         rows[name] = measure(load_dense(path), images, labels)
-        print(("" if len(rows) > 1 else HEADER) + _line(name, rows[name]), flush=True)
+        print(_line(name, rows[name]), flush=True)
     facts = {
         "command": "python -m golden encoders compare",
         "units": "operations and uJ per image, means over the test images",
@@ -168,7 +179,14 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
             name: {**dataclasses.asdict(costs), **_made(folder / f"encoder_{name}.json")}
             for name, costs in rows.items()
         },
+        "learned_against": _against(rows),
+        "not_trained": missing,
     }
+    for name, points in facts["learned_against"].items():
+        print(
+            f"learned against {name}: {points['accuracy_points']:+.2f} points, input operations "
+            f"{points['input_operations']:+.1%}, bit by bit {points['input_additions']:+.1%}"
+        )
     for out in outs:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = out.with_name(out.name + ".part")
@@ -177,8 +195,24 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
     return facts
 
 
+def _against(rows: dict[str, Costs]) -> dict[str, dict[str, float]]:
+    """The learned encoder relative to each other one; its own products are part of its cost."""
+    if "learned" not in rows:
+        return {}
+    ours = rows["learned"]
+    return {
+        name: {
+            "accuracy_points": 100 * (ours.accuracy - other.accuracy),
+            "input_operations": ours.input_operations / other.input_operations - 1,
+            "input_additions": ours.input_additions / other.input_additions - 1,
+        }
+        for name, other in rows.items()
+        if name != "learned"
+    }
+
+
 HEADER = (
-    "encoder   accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ\n"
+    "encoder   accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ"
 )
 
 

@@ -212,13 +212,23 @@ def test_the_table_is_written(data, tmp_path, capsys):
         facts = {"command": "test", "seed": 4, "minutes": 0.1}
         save_dense(tmp_path / f"encoder_{name}.safetensors", model, facts)
     out = tmp_path / "reports/encoders.json"
-    facts = compare(tmp_path, [out], ("direct", "learned"))
+    facts = compare(tmp_path, [out])
     assert json.loads(out.read_text()) == facts
     assert facts["encoders"]["learned"]["training_seed"] == 4
     assert 0 <= facts["encoders"]["direct"]["accuracy"] <= 1
-    assert capsys.readouterr().out.count("\n") == 3
-    with pytest.raises(UserError, match=r"encoder_rank.safetensors does not exist; make it with"):
-        compare(tmp_path, [out], ("rank",))
+    assert list(facts["encoders"]) == ["direct", "learned"]
+    assert "rank" in facts["not_trained"] and len(facts["not_trained"]) == 5
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 7 + 1
+    ours, direct = facts["encoders"]["learned"], facts["encoders"]["direct"]
+    against = facts["learned_against"]["direct"]
+    assert against["input_operations"] == pytest.approx(
+        (ours["input_macs"] + ours["input_sops"]) / direct["input_macs"] - 1
+    )
+    assert against["accuracy_points"] == 100 * (ours["accuracy"] - direct["accuracy"])
+    assert "rank      not trained: python -m golden train --config" in "\n".join(lines)
+    with pytest.raises(UserError, match=r"has no checkpoint; begin with `python -m golden train"):
+        compare(tmp_path / "empty", [out])
     other = model_of(dataclasses.replace(SMALL, head="avgpool_fc"))
     with pytest.raises(UserError, match="sn_fc_avgpool, this is a spikingformer with avgpool_fc"):
         measure(other, pixels((1, 1, 28, 28)), torch.zeros(1))
