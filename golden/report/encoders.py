@@ -17,7 +17,7 @@ TITLE = "Input encoders"
 COMMAND = "python -m golden encoders compare"
 KEYS = (
     "accuracy", "input_rate", "input_macs", "input_sops", "input_additions", "input_energy",
-    "total_sops", "total_energy", "seed",
+    "total_sops", "total_energy", "training_seed", "training_command",
 )  # fmt: skip
 
 
@@ -52,6 +52,9 @@ def section(inputs: Inputs) -> Section:
         return out
     try:
         _compared(out, found["encoders"])
+        _learned(out, found["learned_against"])
+        for name, command in found["not_trained"].items():
+            out.absent.append(Absent(f"the encoder {name} in the comparison", command))
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"the results of the encoders have no {error}: run `{COMMAND}`") from None
     return out
@@ -59,8 +62,7 @@ def section(inputs: Inputs) -> Section:
 
 def _compared(out: Section, encoders: dict[str, Any]) -> None:
     rows = [
-        {"encoder": name} | {key: found[key] for key in KEYS} | {"command": found["trained_with"]}
-        for name, found in encoders.items()
+        {"encoder": name} | {key: found[key] for key in KEYS} for name, found in encoders.items()
     ]
     data = {row["encoder"]: {k: row[k] for k in ("accuracy", "total_energy")} for row in rows}
     caption = "Accuracy on all test images and theoretical energy of an image, by encoder."
@@ -72,9 +74,23 @@ def _compared(out: Section, encoders: dict[str, Any]) -> None:
         Column("input_additions", "input additions, bit by bit", ",.0f"),
         Column("input_energy", "input energy / µJ", ".4f"),
         Column("total_sops", "SOP / M", ".3f", 1e-6), Column("total_energy", "energy / µJ", ".3f"),
-        Column("seed", "seed"), Column("command", "command"),
+        Column("training_seed", "seed"), Column("training_command", "command"),
     )  # fmt: skip
     out.tables.append(Table("encoders", "Per image, all test images", columns, rows))
+
+
+def _learned(out: Section, against: dict[str, Any]) -> None:
+    """The learned encoder relative to the others."""
+    keys = ("accuracy_points", "input_operations", "input_additions")
+    rows = [{"encoder": name} | {k: found[k] for k in keys} for name, found in against.items()]
+    columns = (
+        Column("encoder", "against"), Column("accuracy_points", "accuracy / points", "+.2f"),
+        Column("input_operations", "input operations / %", "+.1f", 100),
+        Column("input_additions", "input additions, bit by bit / %", "+.1f", 100),
+    )  # fmt: skip
+    if rows:
+        title = "The learned encoder relative to the others, its own products included"
+        out.tables.append(Table("learned_against", title, columns, rows))
 
 
 def _rates(figure: Figure, data: dict[str, Any]) -> None:
