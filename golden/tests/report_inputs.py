@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that the report shows, tiny: checkpoints, results, and data sets in their place."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+
+from golden import backbones
+from golden.data import Split
+from golden.errors import UserError
+from golden.integer.network import NetworkConfig as IntegerConfig
+from golden.integer.random_network import random_network
+from golden.spikingformer import NetworkConfig
+from golden.train.checkpoint import save_dense
+
+COUNT, SMALL = 6, {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
+NETWORKS = {
+    "dense": {},
+    "zoo/spikformer": {"backbone": "spikformer", "head": "avgpool_fc"},
+    "zoo/spikingformer_events": {"in_channels": 2},
+    "zoo/encoder_direct": {},
+    "zoo/encoder_rate": {"encoder": "rate"},
+    "zoo/head_sn_fc_avgpool": {},
+    "zoo/head_fc_avgpool": {"head": "fc_avgpool"},
+    "zoo/spikingformer_elsewhere": {"in_channels": 3},
+}
+SETS = {"spikingformer_events": "events_fashion_mnist", "spikingformer_elsewhere": "cifar10"}
+
+
+def load(name: str, _split: str, timesteps: int = 2) -> Split:
+    """Random images or frames; one data set is not there."""
+    rng = np.random.default_rng(1)
+    if name == "cifar10":
+        raise UserError("CIFAR-10 is not there: put it into the folder")
+    shape = (timesteps, 2, 28, 28) if name.startswith("events") else (1, 28, 28)
+    high = 3 if name.startswith("events") else 256
+    images = rng.integers(0, high, (COUNT + 3, *shape), dtype=np.uint8)
+    return Split(images, np.arange(COUNT + 3) % 10)
+
+
+def write(path, content) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+@torch.no_grad()
+def statistics(model) -> None:
+    """BatchNorm that knows its currents, so that the neurons of a fresh network fire."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.momentum = None
+    config = model.config
+    shape = (8, config.in_channels, 28, 28)
+    model.train()(torch.rand(config.timesteps, *shape) if shape[1] == 2 else torch.rand(shape))
+
+
+def fill(root) -> None:
+    """Everything that the report knows to show."""
+    checkpoints, results = root / "golden/checkpoints", root / "golden/results"
+    for number, (name, sizes) in enumerate(NETWORKS.items()):
+        torch.manual_seed(number)
+        stem = name.rpartition("/")[2]
+        config = f'[train]\ndata = "{SETS[stem]}"\n' if stem in SETS else ""
+        facts = {"command": f"train {stem}", "seed": number, "accuracy": 0.5 + number / 32}
+        model = backbones.build(NetworkConfig(**SMALL | sizes))
+        statistics(model)
+        save_dense(checkpoints / f"{name}.safetensors", model, facts | {"config": config})
+    for method, sparsity in ("balanced", "balanced"), ("unstructured", "unstructured"):
+        network = random_network(IntegerConfig(depth=1, dim=32, heads=2), 3, sparsity=sparsity)
+        network.save(checkpoints / f"{method}.safetensors")
+    points = []
+    for method in "balanced", "uticket":
+        for zeros in 0.5, 0.75:
+            facts = {"method": method, "weight_sparsity": zeros, "seed": 2, "command": "curves"}
+            stem = f"{method}_{100 * zeros:g}"
+            write(checkpoints / f"curves/{stem}.json", facts | {"accuracy": 0.9 - zeros / 10})
+            rtl = {"cycles": 30000 * (1 - zeros), "utilisation": 0.8125}
+            points.append({"checkpoint": f"golden/checkpoints/curves/{stem}.safetensors"} | rtl)
+    write(root / "build/reports/curves.json", {"points": points})
+    cost = dict.fromkeys(
+        ("input_macs", "input_sops", "input_additions", "total_sops", "total_energy"), 4321.5
+    )
+    made = {"accuracy": 0.8125, "input_energy": 0.25, "training_seed": 1}
+    made |= {"training_command": "train"}
+    direct, learned = cost | made | {"input_rate": None}, cost | made | {"input_rate": 0.28125}
+    against = {"accuracy_points": -0.25, "input_operations": -0.5, "input_additions": 0.125}
+    encoders = {"encoders": {"direct": direct, "learned": learned}, "not_trained": {}}
+    write(results / "encoders.json", encoders | {"learned_against": {"direct": against}})
+    load_of_pes = {"max_over_mean": 1.0625, "utilisation": 0.9375, "row_wait": 2.125}
+    method = {"method": "lottery", "what": "in rounds", "accuracy": 0.875, "sparsity": 0.7505}
+    method |= {"seed": 2, "command": "compare", "pe_load": load_of_pes}
+    pruning = {"dense": {"accuracy": 0.921}, "sparsity": 0.75, "lanes": 16, "methods": [method]}
+    write(results / "pruning.json", pruning)
+    curve = {"bits": 4, "timesteps": [1, 2, 3], "accuracy": [0.125, 0.5, 0.84375]}
+    curve |= {"firing_rate": [0.5, 0.25, 0.125], "ann_accuracy": 0.85, "spikes_per_neuron": 3.25}
+    spikezip = {"curves": {"bit4": curve}, "test_images": 77, "command": "curve", "seed": 1}
+    write(results / "spikezip.json", spikezip)
+    losses = {"plain": [2.5, 2.25], "torchrun_2": [2.5, 2.375]}
+    curve = {"losses": losses, "max_difference": {"plain": {"first_5": 0.0625, "all": 0.125}}}
+    ddp = {"curves": {"float32": curve | {"reference": "plain"}}, "command": "ddp"}
+    write(results / "ddp.json", ddp | {"processes": 2, "batch_size": 64})
