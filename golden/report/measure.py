@@ -54,7 +54,8 @@ class Spikes:
 class Measured:
     """Of `images` test images. rates: spikes per neuron and timestep, by LIF in order of execution;
     mean_rate: over all neurons together. neurons: of one image. input_rate: share of the values
-    that reach the network behind its encoder and are not 0; input_binary: all are 0 or 1.
+    that reach the network behind its encoder and are not 0; input_binary: all are 0 or 1; frames:
+    they are event frames, which need no encoder.
     energy: golden.energy.rows.totals, per image. inputs: of every layer, as
     golden.backbones.inputs.report gives them. first: layers that see the image."""
 
@@ -65,6 +66,7 @@ class Measured:
     rates: dict[str, float]
     input_rate: float
     input_binary: bool
+    frames: bool
     energy: dict[str, float]
     inputs: dict[str, Any]
     first: list[str]
@@ -115,6 +117,7 @@ def run(model: nn.Module, images: torch.Tensor) -> Measured:
         rates={name: spikes.rate for name, spikes in lifs.items()},
         input_rate=entering.rate,
         input_binary=entering.binary,
+        frames=drive.dim() == 5,
         energy=rows.totals(layers),
         inputs=fed,
         first=[name for name, m in model.named_modules() if isinstance(m, FirstConvBN)],

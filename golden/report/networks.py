@@ -45,7 +45,7 @@ def section(inputs: Inputs) -> Section:
             row["network"]: {key: row[key] for key in ("accuracy", "energy", "data", "group")}
             for row in points
         }
-        caption = "Accuracy against theoretical energy of an image (pJ)."
+        caption = "Accuracy against theoretical energy of an image."
         out.pictures.append(Picture("accuracy_energy", caption, data, _draw, (9, 5)))
     for group, title in GROUPS.items():
         mine = [row for row in rows if row["group"] == group]
@@ -59,7 +59,7 @@ def _row(network: Network) -> dict[str, Any]:
     energy = measured.get("energy") or {}
     return {
         "network": network.name, "group": network.group, "kind": network.kind,
-        "encoder": config.get("encoder", "direct"), "head": config["head"], "data": network.data,
+        "encoder": "none" if measured.get("frames") else config.get("encoder", "direct"), "head": config["head"], "data": network.data,
         "timesteps": config["timesteps"], "parameters": measured.get("parameters"),
         "accuracy": facts.get("accuracy"), "mean_rate": measured.get("mean_rate"),
         "mac": energy.get("mac"), "sop": energy.get("ac"), "energy": energy.get("energy_pj"),

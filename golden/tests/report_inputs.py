@@ -6,14 +6,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import torch
 
-from golden import backbones
 from golden.data import Split
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig as IntegerConfig
 from golden.integer.random_network import random_network
 from golden.spikingformer import NetworkConfig
+from golden.tests.networks import awake
 from golden.train.checkpoint import save_dense
 
 COUNT, SMALL = 6, {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
@@ -46,27 +45,14 @@ def write(path, content) -> None:
     path.write_text(json.dumps(content))
 
 
-@torch.no_grad()
-def statistics(model) -> None:
-    """BatchNorm that knows its currents, so that the neurons of a fresh network fire."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
-            module.momentum = None
-    config = model.config
-    shape = (8, config.in_channels, 28, 28)
-    model.train()(torch.rand(config.timesteps, *shape) if shape[1] == 2 else torch.rand(shape))
-
-
 def fill(root) -> None:
     """Everything that the report knows to show."""
     checkpoints, results = root / "golden/checkpoints", root / "golden/results"
     for number, (name, sizes) in enumerate(NETWORKS.items()):
-        torch.manual_seed(number)
         stem = name.rpartition("/")[2]
         config = f'[train]\ndata = "{SETS[stem]}"\n' if stem in SETS else ""
         facts = {"command": f"train {stem}", "seed": number, "accuracy": 0.5 + number / 32}
-        model = backbones.build(NetworkConfig(**SMALL | sizes))
-        statistics(model)
+        model = awake(NetworkConfig(**SMALL | sizes), number).float()
         save_dense(checkpoints / f"{name}.safetensors", model, facts | {"config": config})
     for method, sparsity in ("balanced", "balanced"), ("unstructured", "unstructured"):
         network = random_network(IntegerConfig(depth=1, dim=32, heads=2), 3, sparsity=sparsity)

@@ -107,7 +107,9 @@ def test_networks(made):
     }  # fmt: skip
     assert rows["dense"]["accuracy"] == 0.5 and rows["dense"]["command"] == "train dense"
     assert rows["spikformer"]["kind"] == "spikformer-1-16"
-    assert rows["spikformer"]["seed"] == 1
+    assert rows["spikformer"]["seed"] == 1 and rows["spikformer"]["encoder"] == "direct"
+    assert rows["encoder_rate"]["encoder"] == "rate"
+    assert rows["spikingformer_events"]["encoder"] == "none"
     model = load_dense(root / "golden/checkpoints/dense.safetensors")
     assert rows["dense"]["parameters"] == sum(p.numel() for p in model.parameters())
     first = 28 * 28 * 9 * 2
