@@ -59,7 +59,8 @@ def _row(network: Network) -> dict[str, Any]:
     energy = measured.get("energy") or {}
     return {
         "network": network.name, "group": network.group, "kind": network.kind,
-        "encoder": "none" if measured.get("frames") else config.get("encoder", "direct"), "head": config["head"], "data": network.data,
+        "encoder": "none" if measured.get("frames") else config.get("encoder", "direct"),
+        "head": config["head"], "data": network.data,
         "timesteps": config["timesteps"], "parameters": measured.get("parameters"),
         "accuracy": facts.get("accuracy"), "mean_rate": measured.get("mean_rate"),
         "mac": energy.get("mac"), "sop": energy.get("ac"), "energy": energy.get("energy_pj"),
