@@ -19,6 +19,7 @@ from golden.integer.random_network import random_network
 from golden.report import lanes, measure, values
 from golden.report.command import SECTIONS, report
 from golden.report.inputs import Inputs
+from golden.tests.networks import all_spikes
 from golden.tests.report_inputs import COUNT, NETWORKS, fill, load, write
 from golden.train import source
 from golden.train.checkpoint import load_dense
@@ -131,6 +132,10 @@ def test_rates_are_those_of_the_network(made):
     wanted = firing_rates(model, images)
     got = pictures["firing_fashion_mnist"]["dense"]
     assert got == pytest.approx(wanted, abs=1e-6) and max(wanted.values()) > 0
+    spikes = all_spikes(model, images / 255)[1].values()
+    mean = sum(float(x.sum()) for x in spikes) / sum(x.numel() for x in spikes)
+    table = figures["sections"]["networks"]["tables"]["networks_backbone"]
+    assert table[0]["mean_rate"] == pytest.approx(mean) and table[0]["network"] == "dense"
     assert next(iter(got)) == "tokenizer.lifs.0" and list(got)[-1] == "head.lif"
     assert set(pictures["firing_means"]) == {"fashion_mnist", "events_fashion_mnist"}
     assert set(pictures["firing_fashion_mnist"]) == {"dense", "spikformer"}
