@@ -96,6 +96,46 @@ def curves_show() -> None:
 
 
 @app.command()
+def lottery(
+    config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "pruning/lottery.toml",
+    run: Annotated[Path, typer.Option(help="folder for states and logs")] = Path("runs/lottery"),
+    out: Annotated[Path | None, typer.Option(help="float checkpoint of the last ticket")] = None,
+) -> None:
+    """Lottery ticket with rewinding; a run that was cut goes on where it was."""
+    from golden.prune.lottery import lottery
+
+    lottery(config, run, out or run / "ticket.safetensors", _command())
+
+
+pruning_app = typer.Typer(no_args_is_help=True, help="All pruning methods at one sparsity.")
+app.add_typer(pruning_app, name="pruning")
+
+
+@pruning_app.command("compare")
+def pruning_compare(
+    config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "pruning/compare.toml",
+    run: Annotated[Path, typer.Option(help="folder for logs")] = Path("runs/pruning"),
+) -> None:
+    """Train what is missing; build/reports/pruning.json and golden/results/pruning.json."""
+    from golden.pruning import compare
+
+    compare(config, run, command=_command())
+
+
+@app.command()
+def sops(
+    dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
+    / "dense.safetensors",
+    images: Annotated[int, typer.Option(help="test images")] = 100,
+    out: Annotated[Path, typer.Option(help="report to write")] = Path("build/reports/sops.json"),
+) -> None:
+    """Synaptic operations and energy per layer, as the Spikingformer paper counts."""
+    from golden.energy.command import report
+
+    report(dense, images, out)
+
+
+@app.command()
 def accuracy(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
     / "dense.safetensors",

@@ -75,7 +75,7 @@ def train(
     for sparsity in config.sparsities:
         for method in config.methods:
             point = _read(method, sparsity, folder)
-            if point.accuracy is not None and _settings(_facts(point)["config"]) == _settings(text):
+            if point.accuracy is not None and same_settings(_facts(point)["config"], text):
                 continue
             prune = replace(config.prune, method=method, sparsity=sparsity)
             run = runs / point.checkpoint.stem
@@ -124,6 +124,11 @@ def _facts(point: Point) -> dict:
         return json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise UserError(f"{path}, the facts of a trained point, cannot be read: {error}") from None
+
+
+def same_settings(one: str, other: str) -> bool:
+    """Whether two configurations make the same point of the same method and sparsity."""
+    return _settings(one) == _settings(other)
 
 
 def _settings(text: str) -> dict:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pruning masks from importances (>= 0, larger is kept): PE-balanced (DESIGN section 3), balanced
-in blocks, global unstructured, and workload-balanced after u-Ticket.
+in blocks, global unstructured, layer-wise unstructured, and workload-balanced after u-Ticket.
 
 A weight is (O, I) or (O, I, 3, 3). A row is (input channel[, ky, kx]); lane p of P holds the
 outputs o with o mod P == p and counts them by the accumulator index o div P < J = ceil(O / P). All
@@ -28,9 +28,7 @@ def by_lane(importance: torch.Tensor, lanes: int) -> torch.Tensor:
     return padded.view(per_lane, lanes, -1)
 
 
-def balanced_mask(
-    importance: torch.Tensor, lanes: int, slots: int | torch.Tensor
-) -> torch.Tensor:
+def balanced_mask(importance: torch.Tensor, lanes: int, slots: int | torch.Tensor) -> torch.Tensor:
     """Keep, for every row and lane, the `slots` (C) largest; C is a number or one per row (rows,).
 
     A lane with fewer than C outputs keeps them all.
@@ -61,32 +59,53 @@ def unstructured_masks(
     importances: Mapping[str, torch.Tensor], zeros: int
 ) -> dict[str, torch.Tensor]:
     """Zero exactly the `zeros` smallest of all weights together."""
-    flat = torch.cat([w.detach().abs().flatten() for w in importances.values()])
-    if not 0 <= zeros <= len(flat):
-        raise UserError(f"{zeros} zeros were asked for among {len(flat)} weights")
-    mask = torch.ones_like(flat)
-    mask[flat.argsort(stable=True)[:zeros]] = 0.0
-    parts = mask.split([w.numel() for w in importances.values()])
+    return _without_smallest({name: w.detach().abs() for name, w in importances.items()}, zeros)
+
+
+def layerwise_masks(
+    importances: Mapping[str, torch.Tensor], sparsity: float
+) -> dict[str, torch.Tensor]:
+    """Zero exactly round(sparsity * size) of the smallest of every layer for itself."""
     return {
-        name: part.view(w.shape)
-        for (name, w), part in zip(importances.items(), parts, strict=True)
+        name: unstructured_masks({name: w}, round(sparsity * w.numel()))[name]
+        for name, w in importances.items()
     }
+
+
+def prune_further(
+    importances: Mapping[str, torch.Tensor], masks: Mapping[str, torch.Tensor], zeros: int
+) -> dict[str, torch.Tensor]:
+    """Unstructured masks with exactly `zeros` zeros, those of `masks` among them."""
+    dropped = sum(int((mask == 0).sum()) for mask in masks.values())
+    if zeros < dropped:
+        raise UserError(f"{zeros} zeros were asked for, {dropped} weights are dropped already")
+    ranks = {
+        name: w.detach().abs().where(masks[name] != 0, -1.0) for name, w in importances.items()
+    }
+    return _without_smallest(ranks, zeros)
 
 
 def uticket_masks(
     importances: Mapping[str, torch.Tensor], zeros: int, lanes: int
 ) -> dict[str, torch.Tensor]:
-    """The unstructured masks, then the same number of weights in every lane of a layer.
+    """The unstructured masks, then the same number of weights in every lane of a layer."""
+    return balance_lanes(unstructured_masks(importances, zeros), importances, lanes)
 
-    After u-Ticket (Yin et al., arXiv 2302.06746): whole output channels belong to a PE (its 'sata'
+
+def balance_lanes(
+    masks: Mapping[str, torch.Tensor], importances: Mapping[str, torch.Tensor], lanes: int
+) -> dict[str, torch.Tensor]:
+    """The recovery step of u-Ticket: the same number of weights in every lane of a layer.
+
+    After Yin et al., arXiv 2302.06746: whole output channels belong to a PE (its 'sata'
     arrangement) and every PE is brought to ceil(mean) weights of its layer, so a layer's total work
     is balanced, not each row. Chosen here: channel o belongs to lane o mod P as in our hardware
     (there: consecutive channels); a lane keeps its largest and grows by the largest of those it had
-    lost (their 'grad' variant by magnitude, not 'strong', which is random); one training run with
-    masks that follow the weights instead of rounds of a lottery ticket. A lane that has fewer
-    outputs than the target needs keeps all it has.
+    lost (their 'grad' variant by magnitude, not 'strong', which is random). A lane that has fewer
+    outputs than the target needs keeps all it has. The method 'uticket' does this with masks that
+    follow the weights; golden.prune.lottery does it after every round, as the paper.
     """
-    masks = unstructured_masks(importances, zeros)
+    balanced = {}
     for name, importance in importances.items():
         grouped = by_lane(importance, lanes)
         filled = (grouped[:, :, :1] >= 0).any(0).sum()  # lanes with an output
@@ -94,8 +113,22 @@ def uticket_masks(
         per_lane = grouped.transpose(0, 1).flatten(1)  # (P, J * rows), -1 where there is nothing
         rank = _rank(per_lane, 1)
         kept = (rank < target).to(grouped.dtype).view(lanes, len(grouped), -1).transpose(0, 1)
-        masks[name] = _by_output(kept, importance)
-    return masks
+        balanced[name] = _by_output(kept, importance)
+    return balanced
+
+
+def _without_smallest(ranks: Mapping[str, torch.Tensor], zeros: int) -> dict[str, torch.Tensor]:
+    """Masks without the `zeros` smallest values; the earlier one goes first on a tie."""
+    flat = torch.cat([values.flatten() for values in ranks.values()])
+    if not 0 <= zeros <= len(flat):
+        raise UserError(f"{zeros} zeros were asked for among {len(flat)} weights")
+    mask = torch.ones_like(flat)
+    mask[flat.argsort(stable=True)[:zeros]] = 0.0
+    parts = mask.split([values.numel() for values in ranks.values()])
+    return {
+        name: part.view(values.shape)
+        for (name, values), part in zip(ranks.items(), parts, strict=True)
+    }
 
 
 def _rank(values: torch.Tensor, dim: int) -> torch.Tensor:

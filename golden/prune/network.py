@@ -11,12 +11,18 @@ import torch
 from golden.errors import UserError
 from golden.prune.budget import drop_slots, layer_slots, row_slots
 from golden.prune.importance import Activity, importance, lamp, per_row
-from golden.prune.masks import balanced_mask, block_mask, unstructured_masks, uticket_masks
+from golden.prune.masks import (
+    balanced_mask,
+    block_mask,
+    layerwise_masks,
+    unstructured_masks,
+    uticket_masks,
+)
 from golden.spikingformer import Spikingformer
 from golden.spikingformer.layers import ConvBN, LinearBN
 
 CHOICES = {
-    "method": ("balanced", "unstructured", "uticket"),
+    "method": ("balanced", "unstructured", "layerwise", "uticket", "kept"),
     "importance": ("magnitude", "gain", "rate"),
     "vary": ("none", "layer", "row", "drop"),
     "budget": ("weights", "cycles"),
@@ -25,7 +31,10 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class PruneConfig:
-    """lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
+    """method: 'balanced' (PE-balanced), 'unstructured' (global), 'layerwise' (the same sparsity in
+    every layer), 'uticket' (golden.prune.masks), or 'kept': what is not 0 in the network that is
+    given, which is pruned already (golden.prune.lottery).
+    lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
 
     'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row',
     'drop' (all rows of a layer the same C, or none): a budget search (golden.prune.budget) reaches
@@ -86,6 +95,22 @@ def prunable(model: Spikingformer) -> dict[str, ConvBN | LinearBN]:
 
 
 @torch.no_grad()
+def worth(
+    model: Spikingformer, config: PruneConfig, activity: Mapping[str, Activity] | None = None
+) -> dict[str, torch.Tensor]:
+    """What every weight of the prunable layers is worth to the configuration, by layer."""
+    values = {
+        name: importance(layer, config.importance, activity and activity[name])
+        for name, layer in prunable(model).items()
+    }
+    if config.lamp:
+        values = {name: lamp(value) for name, value in values.items()}
+    for name, value in values.items():
+        values[name] = value * config.emphasis.get(name.split(".")[-1], 1.0) ** 0.5
+    return values
+
+
+@torch.no_grad()
 def set_masks(
     model: Spikingformer,
     config: PruneConfig,
@@ -99,16 +124,11 @@ def set_masks(
     it still rises.
     """
     layers = prunable(model)
-    values = {
-        name: importance(layer, config.importance, activity and activity[name])
-        for name, layer in layers.items()
-    }
-    if config.lamp:
-        values = {name: lamp(value) for name, value in values.items()}
-    for name, value in values.items():
-        values[name] = value * config.emphasis.get(name.split(".")[-1], 1.0) ** 0.5
+    values = worth(model, config, activity)
     sparsity = config.sparsity if sparsity is None else sparsity
-    if config.method == "balanced":
+    if config.method == "kept":
+        masks = {name: (layer.weight != 0).float() for name, layer in layers.items()}
+    elif config.method == "balanced":
         masks = _balanced(layers, values, config, activity, sparsity)
     else:
         total = sum(value.numel() for value in values.values())
@@ -118,10 +138,17 @@ def set_masks(
             zeros = sum(int((mask == 0).sum()) for mask in twin.values())
         if config.method == "unstructured":
             masks = unstructured_masks(values, zeros)
+        elif config.method == "layerwise":
+            masks = layerwise_masks(values, sparsity if config.sparsity else zeros / total)
         else:
             masks = uticket_masks(values, zeros, config.lanes)
-    for name, layer in layers.items():
-        layer.register_buffer("mask", masks[name])  # persistent from now on: part of a checkpoint
+    put_masks(model, masks, searching)
+
+
+def put_masks(model: Spikingformer, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
+    """Use these masks; from now on they are part of the model's state."""
+    for name, layer in prunable(model).items():
+        layer.register_buffer("mask", masks[name])
         layer.searching = searching
 
 
