@@ -21,6 +21,7 @@ os.environ.setdefault(
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 CHECKPOINTS = Path("golden/checkpoints")
 CONFIGS = Path("golden/configs")
+RESULTS = Path("golden/results")
 
 
 @app.callback()
@@ -40,8 +41,10 @@ def train(
 ) -> None:
     """Train the dense float network."""
     from golden.train.command import train
+    from golden.train.distributed import processes
 
-    train(config, run, out, resume, _command())
+    with processes():
+        train(config, run, out, resume, _command())
 
 
 @app.command()
@@ -55,10 +58,24 @@ def prune(
 ) -> None:
     """Prune, fine-tune and quantise the dense network."""
     from golden.prune.command import prune
+    from golden.train.distributed import processes
 
     run = run or Path("runs") / config.stem
     out = out or CHECKPOINTS / f"{config.stem}.safetensors"
-    prune(config, dense, run, out, resume, _command())
+    with processes():
+        prune(config, dense, run, out, resume, _command())
+
+
+@app.command("ddp-check")
+def ddp_check(
+    config: Annotated[Path, typer.Option(help="TOML file of a training")] = CONFIGS / "ddp.toml",
+    processes: Annotated[int, typer.Option(min=2, help="how many against one")] = 2,
+    out: Annotated[list[Path] | None, typer.Option(help="report to write, repeatable")] = None,
+) -> None:
+    """Compare the loss curves of one process and of several (torchrun) at one global batch."""
+    from golden.train.ddp_check import check
+
+    check(config, processes, out or [Path("build/reports/ddp.json"), RESULTS / "ddp.json"])
 
 
 @app.command()
