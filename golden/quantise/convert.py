@@ -10,6 +10,10 @@ from golden.errors import UserError
 from golden.quantise.fold import FoldedLayer, QuantHead, ResidualFolded, SpikeFolded
 from golden.spikingformer import Spikingformer
 
+CONTRACT = {
+    "backbone": "spikingformer", "encoder": "direct", "head": "sn_fc_avgpool", "tau": 2.0
+}  # fmt: skip
+
 
 @torch.no_grad()
 def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128) -> None:
@@ -34,10 +38,10 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
     With `entries`, the kept weights of every layer but the first convolution and the head come from
     a codebook of so many; q, k and v, one layer on the hardware, share theirs.
     """
-    if model.config.head != "sn_fc_avgpool":
-        raise UserError(
-            f"the integer contract has the head 'sn_fc_avgpool', not '{model.config.head}'"
-        )
+    for name, known in CONTRACT.items():
+        value = getattr(model.config, name)
+        if value != known:
+            raise UserError(f"the integer contract has {name} '{known}', not '{value}'")
     stages = model.tokenizer.stages
     stages[0] = SpikeFolded(stages[0], input_max=255)
     for index in range(1, 4):

@@ -21,8 +21,10 @@ CURRENT_LIMIT, PARAMETER_LIMIT, STREAM_LIMIT = 1 << 18, 1 << 19, 1 << 15
 @torch.no_grad()
 def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> QuantNetwork:
     """Integers of a model that `convert` made; UserError if they leave the hardware's ranges."""
-    sizes = dataclasses.asdict(model.config)
-    sizes.pop("head")
+    known = {entry.name for entry in dataclasses.fields(NetworkConfig)}
+    sizes = {
+        name: value for name, value in dataclasses.asdict(model.config).items() if name in known
+    }
     stages = [_layer(stage) for stage in model.tokenizer.stages]
     blocks = [
         Block(

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from golden.backbones.head import Head
 from golden.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 from golden.spikingformer.layers import ConvBN, LinearBN
 
@@ -143,7 +144,7 @@ class ResidualFolded(FoldedLayer):
 class QuantHead(nn.Module):
     """The classifier: one scale for all weights, the bias on the grid of the summed logits."""
 
-    def __init__(self, source: nn.Linear, positions: int) -> None:
+    def __init__(self, source: Head, positions: int) -> None:
         super().__init__()
         self.source, self.positions = source, positions  # positions: N * T summed over
 
@@ -153,9 +154,8 @@ class QuantHead(nn.Module):
         bias = round_through(self.source.bias / scale * self.positions)
         return Integers(round_through(self.source.weight / scale), bias, None), scale
 
-    def forward(self, rates: torch.Tensor) -> torch.Tensor:
-        """Mean spikes (B, D) -> logits (B, classes)."""
+    def forward(self, stream: torch.Tensor) -> torch.Tensor:
+        """Stream (T, B, N, D) -> logits (B, classes)."""
         used, scale = self.integers()
-        return functional.linear(
-            rates.float(), used.weight * scale, used.bias * scale / self.positions
-        )
+        rates = self.source.pooled(stream).float()
+        return functional.linear(rates, used.weight * scale, used.bias * scale / self.positions)

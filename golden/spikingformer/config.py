@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sizes of a Spikingformer."""
+"""The sizes of a spiking network."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from dataclasses import dataclass
 
 from golden.errors import UserError
 
-HEADS = ("sn_fc_avgpool", "avgpool_fc")
+CHOICES = {
+    "backbone": ("spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"),
+    "layout": ("cifar", "imagenet", "dvs"),
+    "encoder": ("direct", "poisson", "rate", "ttfs", "rank", "phase", "learned"),
+    "connect": ("add", "and", "iand"),
+    "head": ("sn_fc_avgpool", "sn_avgpool_fc", "fc_avgpool", "avgpool_fc", "avgpool_sn_fc"),
+}
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Spikingformer-<depth>-<dim>. The default is the project's network on Fashion-MNIST.
+    """<backbone>-<depth>-<dim>. The default is the project's network on Fashion-MNIST.
 
     heads: attention heads, head width = dim // heads.  timesteps: T.
     pooled_stages: the tokenizer stages 1..4 that begin with LIF-MaxPool (CIFAR 3, 4; ImageNet 1,
     2, 3, 4).
-    head: 'sn_fc_avgpool' (LIF, FC per token, mean over tokens and T) or 'avgpool_fc' (the
-    authors' code).
+    head: 'sn_fc_avgpool' (LIF, FC per token, mean over tokens and T), 'avgpool_fc' (the authors'
+    code) and the other orders: golden.backbones.head.
+    backbone: golden.backbones.  layout: the authors' variant of its stem.  connect: how SEW-ResNet
+    joins its branches.  tau: of every LIF.
+    encoder: golden.encoders; encoder_channels: E of the learned one.
     """
 
     depth: int = 2
@@ -32,11 +41,21 @@ class NetworkConfig:
     mlp_ratio: int = 4
     pooled_stages: tuple[int, ...] = (3, 4)
     head: str = "sn_fc_avgpool"
+    backbone: str = "spikingformer"
+    layout: str = "cifar"
+    connect: str = "add"
+    tau: float = 2.0
+    encoder: str = "direct"
+    encoder_channels: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
         for name, value in vars(self).items():
-            if name not in ("head", "depth", "pooled_stages") and value < 1:
+            if name in CHOICES and value not in CHOICES[name]:
+                raise UserError(
+                    f"network.{name} is '{value}', choose one of {', '.join(CHOICES[name])}"
+                )
+            if name not in (*CHOICES, "depth", "pooled_stages") and value < 1:
                 raise UserError(f"network.{name} is {value}, it must be at least 1")
         if self.depth < 0:
             raise UserError(f"network.depth is {self.depth}, it must not be negative")
@@ -48,8 +67,6 @@ class NetworkConfig:
             )
         if not set(self.pooled_stages) <= {1, 2, 3, 4}:
             raise UserError(f"network.pooled_stages is {self.pooled_stages}, choose among 1 to 4")
-        if self.head not in HEADS:
-            raise UserError(f"network.head is '{self.head}', choose one of {', '.join(HEADS)}")
 
     @property
     def channels(self) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ D/8, D/4, D/2, D, D.
 Block: x += BN(proj(SSA(LIF x))); x += MLP(x), on the real-valued membrane stream; all layers of a
 block are 1x1.
 SSA: z = LIF_0.5(0.125 * Q (K^T V)) with Q, K, V = LIF(BN(W s)).
-The first convolution sees the same image at every timestep, so it runs once per image.
+With direct encoding the first convolution sees the same image at every timestep, so it runs once
+per image.
 The LayerNorms and DropPaths that the authors construct but never call are left out; the published
 parameter counts (4.15 M, 5.76 M, 9.32 M) are those without them.
 """
@@ -18,32 +19,36 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from golden import encoders
+from golden.backbones.head import Head
+from golden.encoders.direct import constant
+from golden.neuron import LIF
 from golden.spikingformer.config import NetworkConfig
 from golden.spikingformer.layers import ConvBN, LinearBN
-from golden.spikingformer.neuron import LIF
 
 ATTENTION_SCALE, ATTENTION_THRESHOLD = 0.125, 0.5
 
 
 class Tokenizer(nn.Module):
-    """Image (B, I, H, W) in 0..1 -> membrane stream (T, B, N, D). Inside, the channel comes
-    last."""
+    """Frames (T, B, E, H, W) -> membrane stream (T, B, N, D). Inside, the channel comes last."""
 
-    def __init__(self, config: NetworkConfig) -> None:
-        channels = config.channels
+    def __init__(self, config: NetworkConfig, inputs: int) -> None:
+        channels = (inputs, *config.channels[1:])
         super().__init__()
         self.stages = nn.ModuleList(ConvBN(channels[i], channels[i + 1]) for i in range(5))
-        self.lifs = nn.ModuleList(LIF() for _ in range(4))
+        self.lifs = nn.ModuleList(LIF(tau=config.tau) for _ in range(4))
         self.pooled_stages = config.pooled_stages
 
-    def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
-        first = self.stages[0](image.permute(0, 2, 3, 1).contiguous())
-        currents = first.expand(timesteps, *first.shape)
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        shape = frames.shape[:2]
+        once = frames[:1] if constant(frames) else frames
+        first = self.stages[0](once.permute(0, 1, 3, 4, 2).flatten(0, 1).contiguous())
+        currents = first.unflatten(0, once.shape[:2]).expand(shape[0], -1, -1, -1, -1)
         for index in range(1, 5):
             spikes = self.lifs[index - 1](currents).flatten(0, 1)
             if index in self.pooled_stages:
                 spikes = or_pool(spikes)
-            currents = self.stages[index](spikes).unflatten(0, (timesteps, len(image)))
+            currents = self.stages[index](spikes).unflatten(0, shape)
         return currents.flatten(2, 3)
 
 
@@ -56,13 +61,13 @@ def or_pool(spikes: torch.Tensor) -> torch.Tensor:
 class SelfAttention(nn.Module):
     """Spiking self-attention: stream (T, B, N, D) -> what is added to it."""
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, tau: float) -> None:
         super().__init__()
         self.heads = heads
         self.q, self.k, self.v = (LinearBN(dim, dim) for _ in range(3))
         self.proj = LinearBN(dim, dim, bias=True)
-        self.lif_in, self.lif_q, self.lif_k, self.lif_v = (LIF() for _ in range(4))
-        self.lif_out = LIF(ATTENTION_THRESHOLD)
+        self.lif_in, self.lif_q, self.lif_k, self.lif_v = (LIF(tau=tau) for _ in range(4))
+        self.lif_out = LIF(ATTENTION_THRESHOLD, tau)
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         spikes = self.lif_in(stream)
@@ -80,11 +85,11 @@ class SelfAttention(nn.Module):
 class MLP(nn.Module):
     """Stream (T, B, N, D) -> what is added to it."""
 
-    def __init__(self, dim: int, hidden: int) -> None:
+    def __init__(self, dim: int, hidden: int, tau: float) -> None:
         super().__init__()
         self.mlp1 = LinearBN(dim, hidden, bias=True)
         self.mlp2 = LinearBN(hidden, dim, bias=True)
-        self.lif_in, self.lif_hidden = LIF(), LIF()
+        self.lif_in, self.lif_hidden = LIF(tau=tau), LIF(tau=tau)
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         return self.mlp2(self.lif_hidden(self.mlp1(self.lif_in(stream))))
@@ -93,10 +98,10 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """Membrane shortcut around attention and around the MLP."""
 
-    def __init__(self, dim: int, heads: int, mlp_ratio: int) -> None:
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.attention = SelfAttention(dim, heads)
-        self.mlp = MLP(dim, dim * mlp_ratio)
+        self.attention = SelfAttention(config.dim, config.heads, config.tau)
+        self.mlp = MLP(config.dim, config.dim * config.mlp_ratio, config.tau)
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         stream = stream + self.attention(stream)
@@ -104,24 +109,21 @@ class Block(nn.Module):
 
 
 class Spikingformer(nn.Module):
-    """Image (B, I, H, W), pixel / 255 -> logits (B, classes)."""
+    """Image (B, I, H, W), pixel / 255, or frames (T, B, I, H, W) -> logits (B, classes)."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.tokenizer = Tokenizer(config)
-        self.blocks = nn.ModuleList(
-            Block(config.dim, config.heads, config.mlp_ratio) for _ in range(config.depth)
-        )
-        self.lif_head = LIF() if config.head == "sn_fc_avgpool" else nn.Identity()
-        self.head = nn.Linear(config.dim, config.classes)
+        self.encoder = encoders.build(config)
+        self.tokenizer = Tokenizer(config, self.encoder.channels)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.head = Head(config.dim, config.classes, config.head, config.tau)
 
     def forward(self, image: torch.Tensor, timesteps: int | None = None) -> torch.Tensor:
         """`timesteps` other than the configured T is for cheap early epochs."""
-        stream = self.tokenizer(image, timesteps or self.config.timesteps)
+        frames = encoders.encode(self.encoder, image, timesteps or self.config.timesteps)
+        stream = self.tokenizer(frames)
         stream = stream.to(torch.promote_types(stream.dtype, torch.float32))  # also in autocast
         for block in self.blocks:
             stream = block(stream)
-        return self.head(
-            self.lif_head(stream).mean((0, 2))
-        )  # the mean commutes with the linear layer
+        return self.head(stream)

@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fused multi-step LIF equals spikingjelly's LIFNode, spikes and gradients."""
 
+import math
+
 import pytest
 import torch
 from spikingjelly.activation_based import neuron, surrogate
 
-from golden.spikingformer import neuron as ours
+from golden import neuron as ours
 
 
-def spikingjelly_lif(currents, threshold):
+def spikingjelly_lif(currents, threshold, tau):
+    if math.isinf(tau):
+        node = neuron.IFNode(
+            v_threshold=threshold, v_reset=0.0, detach_reset=True,
+            surrogate_function=surrogate.Sigmoid(alpha=4.0),
+        )  # fmt: skip
+        return torch.stack([node(current) for current in currents])
     node = neuron.LIFNode(
-        tau=2.0, v_threshold=threshold, v_reset=0.0, decay_input=True, detach_reset=True,
+        tau=tau, v_threshold=threshold, v_reset=0.0, decay_input=True, detach_reset=True,
         surrogate_function=surrogate.Sigmoid(alpha=4.0),
     )  # fmt: skip
     return torch.stack([node(current) for current in currents])
 
 
-def both(shape, threshold, dtype=torch.float32, seed=0):
+def both(shape, threshold, dtype=torch.float32, seed=0, tau=2.0):
     """((spikes, gradient) of ours, of spikingjelly)."""
     generator = torch.Generator().manual_seed(seed)
     values = torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype) * 2 + 0.5
@@ -24,7 +32,7 @@ def both(shape, threshold, dtype=torch.float32, seed=0):
     results = []
     for function in (ours.lif, spikingjelly_lif):
         currents = values.clone().requires_grad_()
-        spikes = function(currents, threshold)
+        spikes = function(currents, threshold, tau)
         (spikes * weights).sum().backward()
         results.append((spikes.detach(), currents.grad))
     return results
@@ -32,8 +40,10 @@ def both(shape, threshold, dtype=torch.float32, seed=0):
 
 @pytest.mark.parametrize("threshold", [1.0, 0.5])
 @pytest.mark.parametrize("steps", [1, 2, 4, 8])
-def test_equals_spikingjelly(steps, threshold):
-    (spikes, grad), (expected, expected_grad) = both((steps, 3, 5, 7), threshold, torch.float64)
+@pytest.mark.parametrize("tau", [2.0, 1.5, math.inf])
+def test_equals_spikingjelly(steps, threshold, tau):
+    shape = (steps, 3, 5, 7)
+    (spikes, grad), (expected, expected_grad) = both(shape, threshold, torch.float64, tau=tau)
     assert torch.equal(spikes, expected)
     assert 0.1 < spikes.mean() < 0.9
     torch.testing.assert_close(grad, expected_grad, rtol=1e-12, atol=1e-14)

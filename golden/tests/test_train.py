@@ -137,7 +137,7 @@ def test_nothing_to_resume(data, tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         load_dense(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"rubbish")
-    with pytest.raises(UserError, match="not a float Spikingformer"):
+    with pytest.raises(UserError, match="not a float checkpoint"):
         load_dense(tmp_path / "bad.safetensors")
 
 

@@ -12,13 +12,15 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
+from golden import backbones
 from golden.errors import UserError
-from golden.spikingformer import NetworkConfig, Spikingformer
+from golden.spikingformer import NetworkConfig
 
 
 def save_dense(
-    path: Path, model: Spikingformer, facts: dict[str, Any], log: Path | None = None
+    path: Path, model: nn.Module, facts: dict[str, Any], log: Path | None = None
 ) -> None:
     """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its .log.
     The masks of a pruned model are applied, not written."""
@@ -43,17 +45,17 @@ def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
         temporary.replace(path.with_suffix(".log"))
 
 
-def load_dense(path: Path) -> Spikingformer:
+def load_dense(path: Path) -> nn.Module:
     """The model of a float checkpoint; UserError if there is none or it is damaged."""
     if not path.is_file():
         raise UserError(f"checkpoint {path} does not exist; make one with `make train`")
     try:
         with safe_open(path, "pt") as stream:
             config = NetworkConfig(**json.loads((stream.metadata() or {})["config"]))
-            model = Spikingformer(config)
+            model = backbones.build(config)
             names = list(stream.keys())
             model.load_state_dict({name: stream.get_tensor(name) for name in names})
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is not a float Spikingformer checkpoint ({reason})") from None
+        raise UserError(f"{path} is not a float checkpoint ({reason})") from None
     return model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from golden.spikingformer import Spikingformer
+from golden import backbones
 from golden.train import distributed
 from golden.train.checkpoint import save_dense
 from golden.train.config import RunConfig, load
@@ -21,7 +21,7 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
     log."""
     config = load(config_path, RunConfig)
     torch.manual_seed(config.train.seed)
-    model = Spikingformer(config.network)
+    model = backbones.build(config.network)
     began = time.monotonic()
     fit(model, config.train, run, resume)
     minutes = (time.monotonic() - began) / 60

@@ -8,7 +8,7 @@ from collections import defaultdict
 import torch
 from torch import nn
 
-from golden.spikingformer.neuron import LIF
+from golden.neuron import LIF
 
 
 @torch.no_grad()

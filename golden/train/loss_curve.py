@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
+from golden import backbones
 from golden.command import run as run_command
-from golden.spikingformer import Spikingformer
 from golden.train.config import RunConfig, load
 from golden.train.distributed import processes, ranks
 from golden.train.loop import Hooks, fit
@@ -24,7 +24,7 @@ def curve(config: RunConfig, run: Path) -> list[float]:
     """Train the network of `config`; loss of each global batch in order, in every process."""
     losses: list[float] = []
     torch.manual_seed(config.train.seed)
-    fit(Spikingformer(config.network), config.train, run, hooks=Hooks(on_loss=losses.append))
+    fit(backbones.build(config.network), config.train, run, hooks=Hooks(on_loss=losses.append))
     return losses
 
 

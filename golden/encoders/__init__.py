@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Input encoders: an image (B, C, H, W) in 0..1 becomes T timesteps (T, B, E, H, W).
+
+Frames (T, B, C, H, W) of an event camera need no encoder and pass every one unchanged.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from golden.spikingformer.config import NetworkConfig
+
+_CLASSES = {
+    "direct": "golden.encoders.direct:Direct",
+}
+
+
+def build(config: NetworkConfig) -> nn.Module:
+    """The encoder that `config.encoder` names; its `channels` are those that the network sees."""
+    module, _, name = _CLASSES[config.encoder].partition(":")
+    return getattr(import_module(module), name)(config)
+
+
+def encode(encoder: nn.Module, image: torch.Tensor, timesteps: int) -> torch.Tensor:
+    """(T, B, E, H, W) of images (B, C, H, W); frames (T, B, C, H, W) lose all after `timesteps`."""
+    return encoder(image, timesteps) if image.dim() == 4 else image[:timesteps]
