@@ -79,6 +79,28 @@ def ddp_check(
 
 
 @app.command()
+def sweep(
+    config: Annotated[Path, typer.Option(help="TOML file: axes and settings")] = CONFIGS
+    / "sweep/small.toml",
+    folder: Annotated[
+        Path | None, typer.Option(help="folder for everything, default runs/sweep/<config>")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="local processes")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="dask scheduler, tcp://host:port, in place of local workers")
+    ] = None,
+) -> None:
+    """Train, prune and count cycles for every combination of a sweep; restartable."""
+    from golden.sweep.command import sweep
+
+    failed = sweep(config, folder or Path("runs/sweep") / config.stem, workers, scheduler)
+    for failure in failed:
+        print(f"failed: {failure}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def sensitivity(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
     / "balanced_float.safetensors",

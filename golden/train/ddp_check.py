@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +33,10 @@ def check(config: Path, count: int, reports: list[Path]) -> dict[str, Any]:
         "config": config.read_text(), "processes": count, "torch": torch.__version__,
         "batch_size": settings.train.batch_size, "curves": {},
     }  # fmt: skip
+    runs = {"plain": 0, "torchrun_1": 1, f"torchrun_{count}": count}
+    losses = {name: _curves(config, processes) for name, processes in runs.items()}
     for precision, (reference, steps, limit) in LIMITS.items():
-        runs = {"plain": 0, "torchrun_1": 1, f"torchrun_{count}": count}
-        curves, seconds = {}, {}
-        for name, processes in runs.items():
-            began = time.monotonic()
-            curves[name] = _curve(config, precision, processes)
-            seconds[name] = round(time.monotonic() - began, 1)
+        curves = {name: found[precision] for name, found in losses.items()}
         several = curves[f"torchrun_{count}"]
         found = {
             name: {"all": _difference(one, several), "first_5": _difference(one[:5], several[:5])}
@@ -48,8 +44,7 @@ def check(config: Path, count: int, reports: list[Path]) -> dict[str, Any]:
         }  # fmt: skip
         same = _difference(curves[reference][:steps], several[:steps]) <= limit
         facts["curves"][precision] = {
-            "losses": curves, "seconds": seconds, "reference": reference, "same": same,
-            "max_difference": found,
+            "losses": curves, "reference": reference, "same": same, "max_difference": found,
         }  # fmt: skip
     _show(facts)
     for report in reports:
@@ -70,15 +65,15 @@ def _difference(one: list[float], several: list[float]) -> float:
     return max(abs(a - b) for a, b in zip(one, several, strict=True))
 
 
-def _curve(config: Path, precision: str, processes: int) -> list[float]:
-    """Losses of a run in one plain process (0) or under torchrun."""
+def _curves(config: Path, processes: int) -> dict[str, list[float]]:
+    """Losses in every precision, in one plain process (0) or under torchrun."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "losses.json"
         command = [sys.executable]
         if processes:
             command += ["-m", "torch.distributed.run", "--standalone",
                         f"--nproc-per-node={processes}"]  # fmt: skip
-        command += ["-m", "golden.train.loss_curve", config, Path(folder) / "run", out, precision]
+        command += ["-m", "golden.train.loss_curve", config, Path(folder) / "run", out, *LIMITS]
         threads = os.environ.get("OMP_NUM_THREADS", "1")
         run = subprocess.run(
             list(map(str, command)), capture_output=True, text=True,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loss of every training step of a configuration, as JSON: what `golden ddp-check` compares.
 
-python -m golden.train.loss_curve CONFIG RUN OUT PRECISION, alone or under torchrun.
+python -m golden.train.loss_curve CONFIG RUN OUT PRECISION..., alone or under torchrun.
 """
 
 from __future__ import annotations
@@ -28,11 +28,15 @@ def curve(config: RunConfig, run: Path) -> list[float]:
     return losses
 
 
-def main(config: str, run: str, out: str, precision: str) -> None:
-    """Write the curve to `out`."""
+def main(config: str, run: str, out: str, *precisions: str) -> None:
+    """Write the curve of every precision to `out`."""
     read = load(Path(config), RunConfig)
     with processes():
-        losses = curve(replace(read, train=replace(read.train, precision=precision)), Path(run))
+        losses = {
+            precision: curve(replace(read, train=replace(read.train, precision=precision)),
+                             Path(run) / precision)
+            for precision in precisions
+        }  # fmt: skip
         if ranks().first:
             part = Path(out + ".part")
             part.write_text(json.dumps(losses))
