@@ -19,14 +19,18 @@ LAYERS = (ConvBN, LinearBN, nn.Conv1d, nn.Conv2d, nn.Linear)
 def measure(model: nn.Module, images: torch.Tensor) -> dict[str, Any]:
     """Per image of uint8 `images`: operations of all convolutions and linear layers and their
     energy, 4.6 pJ for a layer whose input is not binary (MAC), else 0.9 pJ times the input's rate
-    (SOP). rates: of every LIF. The products of the attention are not in it.
+    (SOP). The first layer behind the direct encoder sees pixels, whatever their values. rates: of
+    every LIF. The products of the attention are not in it.
     """
-    sops, macs = [], []
+    sops: list[float] = []
+    macs: list[float] = []
+    pixels = model.config.encoder == "direct"
 
     def hook(module: nn.Module, inputs: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
         x, channels = inputs[0].float(), module.weight.shape[0]
         flops = out.numel() // channels * module.weight.numel()
-        binary = bool(((x == 0) | (x == 1)).all())
+        first = not sops and not macs
+        binary = bool(((x == 0) | (x == 1)).all()) and not (first and pixels)
         (sops if binary else macs).append(flops * (float(x.mean()) if binary else 1.0))
 
     hooks = [m.register_forward_hook(hook) for m in model.modules() if isinstance(m, LAYERS)]
