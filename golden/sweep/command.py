@@ -53,7 +53,9 @@ def sweep(config_path: Path, folder: Path, workers: int, scheduler: str | None) 
     with connect(workers, scheduler) as client:
         results = execute(wanted, client)
     rows = list(zip(found, results, strict=True))
-    Console(width=None).print(table(rows))
+    console = Console()
+    console = console if console.is_terminal else Console(width=160)  # a file wraps nothing
+    console.print(table(rows))
     part = folder / "sweep.json.part"
     facts = [
         {"backbone": p.backbone, "encoder": p.encoder, "sparsity": p.sparsity,
