@@ -21,6 +21,7 @@ os.environ.setdefault(
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 CHECKPOINTS = Path("golden/checkpoints")
 CONFIGS = Path("golden/configs")
+RESULTS = Path("golden/results")
 
 
 @app.callback()
@@ -40,8 +41,10 @@ def train(
 ) -> None:
     """Train the dense float network."""
     from golden.train.command import train
+    from golden.train.distributed import processes
 
-    train(config, run, out, resume, _command())
+    with processes():
+        train(config, run, out, resume, _command())
 
 
 @app.command()
@@ -55,10 +58,46 @@ def prune(
 ) -> None:
     """Prune, fine-tune and quantise the dense network."""
     from golden.prune.command import prune
+    from golden.train.distributed import processes
 
     run = run or Path("runs") / config.stem
     out = out or CHECKPOINTS / f"{config.stem}.safetensors"
-    prune(config, dense, run, out, resume, _command())
+    with processes():
+        prune(config, dense, run, out, resume, _command())
+
+
+@app.command("ddp-check")
+def ddp_check(
+    config: Annotated[Path, typer.Option(help="TOML file of a training")] = CONFIGS / "ddp.toml",
+    processes: Annotated[int, typer.Option(min=2, help="how many against one")] = 2,
+    out: Annotated[list[Path] | None, typer.Option(help="report to write, repeatable")] = None,
+) -> None:
+    """Compare the loss curves of one process and of several (torchrun) at one global batch."""
+    from golden.train.ddp_check import check
+
+    check(config, processes, out or [Path("build/reports/ddp.json"), RESULTS / "ddp.json"])
+
+
+@app.command()
+def sweep(
+    config: Annotated[Path, typer.Option(help="TOML file: axes and settings")] = CONFIGS
+    / "sweep/small.toml",
+    folder: Annotated[
+        Path | None, typer.Option(help="folder for everything, default runs/sweep/<config>")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="local processes")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="dask scheduler, tcp://host:port, in place of local workers")
+    ] = None,
+) -> None:
+    """Train, prune and count cycles for every combination of a sweep; restartable."""
+    from golden.sweep.command import sweep
+
+    failed = sweep(config, folder or Path("runs/sweep") / config.stem, workers, scheduler)
+    for failure in failed:
+        print(f"failed: {failure}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
