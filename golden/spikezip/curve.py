@@ -71,8 +71,8 @@ def measure(
 
     accuracy: right answers of the logits summed so far.  agreement: answers equal to the ANN's.
     firing_rate: neurons that fire at that step, either sign.  negative_share: of these, the
-    negative ones.  layer_firing_rate: by neuron, mean over the T steps.  synaptic input is not
-    counted here.  A batch that has fallen silent is not stepped on: nothing changes any more.
+    negative ones.  layer_firing_rate: by neuron, mean over the T steps.
+    A batch that has fallen silent is not stepped on: nothing changes any more.
     """
     neurons = {name: m for name, m in snn.named_modules() if isinstance(m, STBIFNode)}
     right, agree = torch.zeros(timesteps), torch.zeros(timesteps)
@@ -90,7 +90,7 @@ def measure(
             fired = [neuron.cur_output for neuron in neurons.values()]
             counts = torch.tensor([float(f.count_nonzero()) for f in fired], dtype=torch.float64)
             spikes[:, t] += counts
-            negative[t] += sum(float((f < 0).sum()) for f in fired)
+            negative[t] += (float(counts.sum()) - sum(float(f.sum()) for f in fired)) / 2
             guess = answer.argmax(1)
             silent = t >= ann.config.level and not counts.any()
             rest = slice(t, None) if silent else t
@@ -105,8 +105,8 @@ def measure(
     return {
         "ann_accuracy": ann_right / count,
         "timesteps": list(range(1, timesteps + 1)),
-        "accuracy": [round(int(n) / count, 6) for n in right],
-        "agreement": [round(int(n) / count, 6) for n in agree],
+        "accuracy": [int(n) / count for n in right],
+        "agreement": [int(n) / count for n in agree],
         "firing_rate": [round(float(n) / (sum(sizes) * count), 6) for n in total],
         "negative_share": [
             round(float(n / t), 6) if t else 0.0 for n, t in zip(negative, total, strict=True)

@@ -109,7 +109,9 @@ class Unbounded(STBIFNode):
 @pytest.mark.parametrize("place", ["patch_embed.proj.1", "blocks.0.attn.quan_k", "norm.1"])
 def test_broken_neuron_is_noticed(seed, kind, place):
     ann = network()
+    ann.get_submodule(place).log_step -= 2  # some values then lie beyond the bounds
     snn = convert(ann)
+    assert compare(ann, snn, noise(5, ann.config)).different == 0
     snn.set_submodule(neuron_name(place), kind.from_quantizer(ann.get_submodule(place)))
     found = compare(ann, snn, noise(5, ann.config))
     assert [r for r in found.modules if r.name == place and r.what == "levels" and r.different]
@@ -149,7 +151,7 @@ def test_agreement_reaches_1(seed):
     found = measure(ann, convert(ann), images, labels, 60, "")
     assert found["agreement"][-1] == 1.0 and found["accuracy"][-1] == found["ann_accuracy"]
     assert found["firing_rate"][0] > 0 and found["firing_rate"][-1] == 0
-    assert 8 < found["steps_with_spikes"] < 60 and 0 < max(found["negative_share"]) < 1
+    assert 4 < found["steps_with_spikes"] < 60 and 0 < found["negative_share"][0] < 1
 
 
 # every operator alone
@@ -211,7 +213,7 @@ def test_attention_alone(seed):
     attention, snn = ann.blocks[1].attn, convert(ann)
     reset(snn)
     spiking, level = snn.blocks[1].attn, ann.config.level
-    x = torch.randint(-1, 2, (level, 2, 17, 16)).double() / 4
+    x = torch.randint(-1, 2, (level, 2, 17, 16)).double()
     zero = torch.zeros_like(x[0])
     with torch.no_grad():
         total = sum(spiking(x[t] if t < level else zero) for t in range(10 * level))
