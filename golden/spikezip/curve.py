@@ -22,7 +22,7 @@ from golden.spikezip.plot import plot
 from golden.spikezip.vit import QuantViT
 from golden.train.loop import keep_freed_memory, split_tensors
 
-BATCH = 25  # the states of 25 images stay in the cache
+BATCH = 100
 
 
 def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> None:

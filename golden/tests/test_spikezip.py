@@ -16,6 +16,7 @@ from spikingjelly.activation_based.ann2snn.recipes.spikezip_qann import SpikeZIP
 from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
 
+from golden.errors import UserError
 from golden.spikezip import checkpoint
 from golden.spikezip.config import VitConfig
 from golden.spikezip.convert import convert, exact_bits, neuron_name, present, reset
@@ -83,6 +84,28 @@ def test_two_bit_widths_are_committed():
     told = [checkpoint.facts(path) for path in COMMITTED]
     assert len({facts["bits"] for facts in told}) >= 2
     assert all(facts["command"] and facts["accuracy"] > 0.8 for facts in told)
+
+
+def test_sums_lie_within_the_bits_that_were_promised(seed):
+    ann = network()
+    snn, values = convert(ann), []
+    for module in snn.modules():
+        if isinstance(module, STBIFNode | SpikeZIPLinear):
+            module.register_forward_hook(lambda _m, given, out: values.extend([given[0], out]))
+    for _, _logits in zip(range(30), present(snn, noise(2, ann.config)), strict=False):
+        pass
+    digits = torch.cat([value.flatten() for value in values]) * 2.0**45
+    assert torch.equal(digits, digits.round()), "finer than 2^-45"
+    digits = digits[digits != 0].long()
+    used = digits.abs().max().double().log2() - (digits & -digits).min().double().log2() + 1
+    assert 10 < used <= exact_bits(ann) <= 53
+
+
+def test_network_beyond_53_bits_is_refused(seed):
+    ann = network()
+    ann.norm[1].log_step -= 25
+    with pytest.raises(UserError, match="float64 holds 53"):
+        convert(ann)
 
 
 class NoNegativeSpikes(STBIFNode):
