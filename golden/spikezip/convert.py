@@ -37,7 +37,7 @@ from torch import nn
 
 from golden.errors import UserError
 from golden.spikezip.functions import FixedSoftmax, SpikeFunction
-from golden.spikezip.quantiser import GRID_BITS, Quantiser, weight_step
+from golden.spikezip.quantiser import GRID_BITS, weight_step
 from golden.spikezip.vit import PIXEL_BITS, QuantConv2d, QuantLinear, QuantViT, pixels
 
 FLOAT64_BITS = 53
@@ -122,8 +122,3 @@ def exact_bits(model: QuantViT) -> int:
     )  # fmt: skip
     # three more bits: the sign, the difference of two such sums, the levels that a neuron takes off
     return math.ceil(math.log2((largest + max(steps)) / min(grid, min(steps) / 2))) + 3
-
-
-def quantiser_names(model: QuantViT) -> list[str]:
-    """Names of the quantisers, in the order of their definition."""
-    return [name for name, module in model.named_modules() if isinstance(module, Quantiser)]
