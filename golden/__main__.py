@@ -133,7 +133,7 @@ def spikezip_check(
 def spikezip_curve(
     checkpoints: Annotated[Path, typer.Option(help="folder of quantised ViTs")] = CHECKPOINTS
     / "spikezip",
-    images: Annotated[int, typer.Option(min=1, help="test images")] = 10000,
+    images: Annotated[int, typer.Option(min=1, help="test images, 10000 are all")] = 3000,
     timesteps: Annotated[int, typer.Option(min=1, help="T of the curve")] = 40,
     out: Annotated[Path, typer.Option(help="report to write, a .png beside it")] = Path(
         "build/reports/spikezip.json"
