@@ -134,6 +134,56 @@ def curves_show() -> None:
     show()
 
 
+spikezip_app = typer.Typer(
+    no_args_is_help=True, help="SpikeZIP-TF: a quantised ViT and its equal, a spiking network."
+)
+app.add_typer(spikezip_app, name="spikezip")
+
+
+@spikezip_app.command("train")
+def spikezip_train(
+    config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "spikezip/level16.toml",
+    run: Annotated[Path | None, typer.Option(help="folder, default runs/spikezip/<config>")] = None,
+    out: Annotated[Path | None, typer.Option(help="checkpoint to write")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue the run")] = False,
+) -> None:
+    """Train a quantised ViT (QAT, learned step sizes)."""
+    from golden.spikezip.train import train
+
+    run = run or Path("runs/spikezip") / config.stem
+    out = out or CHECKPOINTS / "spikezip" / f"{config.stem}.safetensors"
+    train(config, run, out, resume, _command())
+
+
+@spikezip_app.command("check")
+def spikezip_check(
+    checkpoint: Annotated[Path, typer.Argument(help="quantised ViT")] = CHECKPOINTS
+    / "spikezip/level16.safetensors",
+    images: Annotated[int, typer.Option(min=1, help="test images")] = 64,
+) -> None:
+    """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
+    from golden.spikezip.check import check
+
+    if not check(checkpoint, images):
+        raise typer.Exit(1)
+
+
+@spikezip_app.command("curve")
+def spikezip_curve(
+    checkpoints: Annotated[Path, typer.Option(help="folder of quantised ViTs")] = CHECKPOINTS
+    / "spikezip",
+    images: Annotated[int, typer.Option(min=1, help="test images, 10000 are all")] = 3000,
+    timesteps: Annotated[int, typer.Option(min=1, help="T of the curve")] = 40,
+    out: Annotated[Path, typer.Option(help="report to write, a .png beside it")] = Path(
+        "build/reports/spikezip.json"
+    ),
+) -> None:
+    """Accuracy and firing rate of the spiking networks against timesteps."""
+    from golden.spikezip.curve import curve
+
+    curve(checkpoints, out, images, timesteps, _command())
+
+
 @app.command()
 def lottery(
     config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "pruning/lottery.toml",
