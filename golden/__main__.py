@@ -224,6 +224,34 @@ def sops(
     report(dense, images, out)
 
 
+data_app = typer.Typer(no_args_is_help=True, help="The data sets and where they are.")
+app.add_typer(data_app, name="data")
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """Print every data set: present or not, shape, classes, where it is looked for."""
+    from golden.data.show import table
+
+    table()
+
+
+@data_app.command("show")
+def data_show(
+    name: Annotated[str, typer.Argument(help="as `data list` prints it")],
+    out: Annotated[Path, typer.Option(help="picture to write: .png, .pdf, .svg")],
+    split: Annotated[str, typer.Option(help="train or test")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="how many samples")] = 8,
+    timesteps: Annotated[
+        int, typer.Option(min=0, help="frames of event data, 0: its usual number")
+    ] = 0,
+) -> None:
+    """Draw samples of a data set; event frames with ON in red and OFF in blue."""
+    from golden.data.show import picture
+
+    picture(name, out, split, count, timesteps)
+
+
 @app.command()
 def accuracy(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS

@@ -9,13 +9,13 @@ environment variable DATA_DIR names another folder.
 from __future__ import annotations
 
 import gzip
-import os
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from golden.data.facts import Facts, require_split
+from golden.data.split import Split
 from golden.errors import UserError
 
 DEFAULT_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -26,24 +26,33 @@ LABELS = (
 _STEMS = {"train": "train", "test": "t10k"}
 
 
-@dataclass(frozen=True)
-class Split:
-    """images: uint8 (n, 1, 28, 28), raw pixels; labels: int64 (n,), 0..9."""
-
-    images: np.ndarray
-    labels: np.ndarray
+FACTS = Facts(
+    name="fashion_mnist",
+    title="Fashion-MNIST",
+    channels=1,
+    height=HEIGHT,
+    width=WIDTH,
+    labels=LABELS,
+    variable="DATA_DIR",
+    default=DEFAULT_FOLDER,
+    needs=tuple(
+        (f"{stem}-{kind}-ubyte.gz", f"{stem}-{kind}-ubyte")
+        for stem in _STEMS.values()
+        for kind in ("images-idx3", "labels-idx1")
+    ),
+    fetch="run 'apt-get install dataset-fashion-mnist' or put its four files into {folder}",
+)
 
 
 def data_folder() -> Path:
     """The folder that holds the four files: DATA_DIR, else where Debian's package puts them."""
-    return Path(os.environ.get("DATA_DIR") or DEFAULT_FOLDER)
+    return FACTS.folder
 
 
 def load(split: str, folder: Path | None = None) -> Split:
     """Read the 'train' (60,000 images) or the 'test' split (10,000). Raises UserError with one
     sentence."""
-    if split not in _STEMS:
-        raise UserError(f"there is no data split '{split}': choose 'train' or 'test'")
+    require_split(split)
     folder = folder or data_folder()
     images_path = _find(folder, f"{_STEMS[split]}-images-idx3-ubyte")
     labels_path = _find(folder, f"{_STEMS[split]}-labels-idx1-ubyte")

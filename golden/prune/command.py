@@ -17,6 +17,7 @@ from golden.train import distributed
 from golden.train.checkpoint import load_dense, save_dense, write_facts
 from golden.train.config import load
 from golden.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
+from golden.train.source import check_images
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 
@@ -40,6 +41,7 @@ def run_rounds(
 ) -> dict[str, Any]:
     """The same for a configuration that is already read; `text` goes into the facts. Under torchrun
     every process returns the facts, and the first writes."""
+    check_images(config.finetune.data)
     first = distributed.ranks().first
     run.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -54,7 +56,7 @@ def run_rounds(
             search.set(config.search_epochs, searching=False)
         if first:
             save_dense(run / FLOAT, model, {"command": command, "config": text})
-    images, _ = split_tensors("train", config.quant.calibration)
+    images, _ = split_tensors("train", config.quant.calibration, config.finetune.data)
     calibrate(model, images)
     log(run, f"weight sparsity {sparsity(model):.4f}")
     convert(model, frac_bits, config.codebook.entries)
@@ -64,7 +66,7 @@ def run_rounds(
     model.eval()
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)
-    images, truth = split_tensors("test")
+    images, truth = split_tensors("test", data=config.finetune.data)
     right = float((labels(network, images) == truth).double().mean())
     minutes = (time.monotonic() - began) / 60
     zeros = weight_sparsity(network)

@@ -8,7 +8,7 @@ import torch
 from golden.prune.config import PruneRunConfig
 from golden.prune.importance import activities
 from golden.prune.network import prunable, set_masks
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 class MaskSearch:
@@ -19,7 +19,7 @@ class MaskSearch:
         self.searching = False
         self.activity = None
         if config.prune.measured:
-            images, _ = split_tensors("train", config.quant.calibration)
+            images, _ = split_tensors("train", config.quant.calibration, config.finetune.data)
             self.activity = activities(model, prunable(model), images[:512])
         self.set(config.search_epochs, searching=False)
 

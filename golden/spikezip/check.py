@@ -11,7 +11,7 @@ from rich.table import Table
 from golden.spikezip.checkpoint import load
 from golden.spikezip.convert import convert, exact_bits
 from golden.spikezip.equivalence import compare
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 def check(path: Path, count: int) -> bool:

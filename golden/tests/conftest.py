@@ -22,4 +22,5 @@ def data(tmp_path, monkeypatch):
             path = folder / f"{stem}-{kind}-ubyte.gz"
             path.write_bytes(gzip.compress(header + array.tobytes()))
     monkeypatch.setenv("DATA_DIR", str(folder))
+    monkeypatch.setenv("EVENTS_FASHION_MNIST_DIR", str(tmp_path / "events"))
     return folder

@@ -5,12 +5,12 @@ and against the log of Spikingformer-8-512 on ImageNet."""
 import dataclasses
 import json
 
+import golden.spikingformer.neuron
 import pytest
 import torch
 from spikingjelly.activation_based.op_counter import DispatchCounterMode, SynOpCounter
 from torch import nn
 
-import golden.spikingformer.neuron
 from golden.energy import spikingformer_log
 from golden.energy.command import report
 from golden.energy.rows import totals

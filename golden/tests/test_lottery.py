@@ -4,12 +4,12 @@
 import json
 from itertools import pairwise
 
+import golden.spikingformer.neuron
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import golden.prune.lottery
-import golden.spikingformer.neuron
 from golden.errors import UserError
 from golden.prune.lottery import LotteryConfig, draw, lottery
 from golden.prune.network import PruneConfig, prunable

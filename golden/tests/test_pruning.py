@@ -3,11 +3,11 @@
 
 import json
 
+import golden.spikingformer.neuron
 import pytest
 import torch
 
 import golden.pruning
-import golden.spikingformer.neuron
 from golden.errors import UserError
 from golden.pruning import CONFIG, METHODS, CompareConfig, compare, lottery_settings, settings
 from golden.spikingformer import NetworkConfig, Spikingformer

@@ -25,7 +25,7 @@ from golden.spikezip.equivalence import compare
 from golden.spikezip.functions import SpikeFunction
 from golden.spikezip.quantiser import Quantiser
 from golden.spikezip.vit import QuantViT, freeze
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 COMMITTED = sorted(checkpoint.FOLDER.glob("*.safetensors"))
 

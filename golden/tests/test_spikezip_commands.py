@@ -20,7 +20,7 @@ from golden.spikezip.quantiser import Quantiser, quantise_weight
 from golden.spikezip.train import train
 from golden.spikezip.vit import freeze
 from golden.train.config import load as load_config
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 TOML = """
 [network]

@@ -25,7 +25,7 @@ from golden.sweep.steps import count_step, prune_step, steps, train_step, unsupp
 from golden.tests import sweep_steps as tiny
 from golden.train.checkpoint import load_dense
 from golden.train.config import RunConfig, TrainConfig, load
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 QUICK = TrainConfig(epochs=1, batch_size=8, images=24, monitor_images=8, precision="float32")
 SMALL = SweepConfig(

@@ -9,20 +9,25 @@ import torch
 from torch.nn import functional
 
 from golden.train.config import TrainConfig
+from golden.train.source import scaled
 
 
 def batches(
     images: torch.Tensor, labels: torch.Tensor, config: TrainConfig, generator: torch.Generator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One epoch of (float images in 0..1, labels); the incomplete last batch is dropped."""
+    """One epoch of (float images in 0..1 or event frames (B, T, 2, H, W) of 0 and 1, labels); the
+    incomplete last batch is dropped."""
     order = torch.randperm(len(images), generator=generator)
     for start in range(0, len(order) - config.batch_size + 1, config.batch_size):
         index = order[start : start + config.batch_size]
-        yield augment(images[index], config, generator).float() / 255, labels[index]
+        yield scaled(augment(images[index], config, generator).float()), labels[index]
 
 
 def augment(images: torch.Tensor, config: TrainConfig, generator: torch.Generator) -> torch.Tensor:
-    """Random horizontal flips and shifts by up to config.shift pixels of (B, C, H, W)."""
+    """Random horizontal flips and shifts by up to config.shift pixels of (B, C, H, W), and of
+    (B, T, C, H, W), where all frames of a sample move alike."""
+    if images.dim() == 5:
+        return augment(images.flatten(1, 2), config, generator).unflatten(1, images.shape[1:3])
     batch, _, height, width = images.shape
     if config.shift:
         reach = 2 * config.shift + 1

@@ -27,7 +27,7 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
     minutes = (time.monotonic() - began) / 60
     if not distributed.ranks().first:
         return
-    right = accuracy(model, *split_tensors("test"))
+    right = accuracy(model, *split_tensors("test", 0, config.train.data, config.network.timesteps))
     log(run, f"dense float accuracy {right:.4f} on all test images, {minutes:.1f} minutes")
     facts = {
         "command": command, "seed": config.train.seed, "accuracy": right, "minutes":

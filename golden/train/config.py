@@ -25,6 +25,7 @@ class TrainConfig:
 
     early_epochs of the epochs run with early_timesteps instead of T: they cost less and teach the
     same filters.
+    data: a data set of `python -m golden data list`; event data in the network's timesteps.
     shift: random crops after padding by that many pixels.  images: 0 for the whole training split.
     precision: 'bfloat16' (autocast), 'float32' or 'float64'.  monitor_images: test images looked at
     after each epoch; nothing is selected by them, the last epoch counts.
@@ -33,6 +34,7 @@ class TrainConfig:
     """
 
     seed: int = 1
+    data: str = "fashion_mnist"
     epochs: int = 18
     early_epochs: int = 0
     early_timesteps: int = 2

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from golden.neuron import LIF
+from golden.train.source import scaled, time_first
 
 
 @torch.no_grad()
@@ -19,13 +20,13 @@ def accuracy(
     batch_size: int = 250,
     bfloat16: bool = False,
 ) -> float:
-    """Fraction of uint8 images (n, C, H, W) classified right; in the precision of the model unless
-    bfloat16."""
+    """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified
+    right; in the precision of the model unless bfloat16."""
     model.eval()
     right, parameter = 0, next(model.parameters())
     for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
         with torch.autocast(parameter.device.type, torch.bfloat16, enabled=bfloat16):
-            logits = model(part.to(parameter) / 255)
+            logits = model(time_first(scaled(part.to(parameter))))
         right += int((logits.argmax(1).cpu() == truth).sum())
     return right / len(images)
 
@@ -44,7 +45,7 @@ def firing_rates(model: nn.Module, images: torch.Tensor, batch_size: int = 250) 
     try:
         model.eval()
         for part in images.split(batch_size):
-            model(part.to(next(model.parameters())) / 255)
+            model(time_first(scaled(part.to(next(model.parameters())))))
     finally:
         for hook in hooks:
             hook.remove()

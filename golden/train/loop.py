@@ -16,12 +16,12 @@ from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from golden.data import fashion_mnist
 from golden.errors import UserError
 from golden.train import distributed
 from golden.train.batches import batches
 from golden.train.config import TrainConfig
 from golden.train.evaluate import accuracy, firing_rates
+from golden.train.source import check, split_tensors, time_first
 
 CHECKPOINT = "last.pt"
 
@@ -34,13 +34,6 @@ class Hooks:
     before_epoch: Callable[[int], None] = lambda epoch: None
     after_step: Callable[[float], None] = lambda epochs: None
     on_loss: Callable[[float], None] = lambda loss: None
-
-
-def split_tensors(split: str, limit: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """uint8 images (n, 1, 28, 28) and int64 labels (n,)."""
-    data = fashion_mnist.load(split)
-    images, labels = torch.from_numpy(data.images.copy()), torch.from_numpy(data.labels)
-    return (images[:limit], labels[:limit]) if limit else (images, labels)
 
 
 def fit(
@@ -71,8 +64,10 @@ def _fit(
     keep_freed_memory()
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
-    images, labels = split_tensors("train", config.images)
-    test_images, test_labels = split_tensors("test", config.monitor_images)
+    check(model.config, config)
+    source = (config.data, model.config.timesteps)
+    images, labels = split_tensors("train", config.images, *source)
+    test_images, test_labels = split_tensors("test", config.monitor_images, *source)
     steps = len(images) // config.batch_size
     if steps == 0:
         raise UserError(
@@ -108,7 +103,7 @@ def _fit(
             pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
             optimiser.zero_grad(set_to_none=True)
             with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                logits = network(pixels, timesteps)
+                logits = network(time_first(pixels), timesteps)
             logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
             loss = functional.cross_entropy(logits, truth, label_smoothing=config.label_smoothing)
             loss.backward()
