@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which layers of a network are pruned, how much, and the masks in the loop."""
+"""Which layers of a Spikingformer are pruned, how much, and the masks in the loop."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from golden.errors import UserError
 from golden.prune.budget import drop_slots, layer_slots, row_slots
 from golden.prune.importance import Activity, importance, lamp, per_row
 from golden.prune.masks import balanced_mask, block_mask, unstructured_masks, uticket_masks
+from golden.spikingformer import Spikingformer
 from golden.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
 
 CHOICES = {
@@ -77,8 +78,8 @@ class PruneConfig:
 
 
 def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
-    """All convolutions and linear layers of any backbone but the first convolution and the head,
-    by name."""
+    """By name, all convolutions and linear layers of any backbone but the first convolution and
+    the head."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -88,7 +89,7 @@ def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
 
 @torch.no_grad()
 def set_masks(
-    model: nn.Module,
+    model: Spikingformer,
     config: PruneConfig,
     searching: bool,
     activity: Mapping[str, Activity] | None = None,
@@ -168,7 +169,7 @@ def _fused(name: str) -> str:
     return f"{head}.qkv" if last in ("q", "k", "v") else name
 
 
-def sparsity(model: nn.Module) -> float:
+def sparsity(model: Spikingformer) -> float:
     """Fraction of zeros among the weights of all prunable layers."""
     weights = [layer.masked_weight() for layer in prunable(model).values()]
     return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
