@@ -101,6 +101,19 @@ def sweep(
 
 
 @app.command()
+def inputs(
+    checkpoint: Annotated[Path, typer.Option(help="float checkpoint of any backbone")] = CHECKPOINTS
+    / "dense.safetensors",
+    images: Annotated[int, typer.Option(min=1, help="test images")] = 250,
+    out: Annotated[Path | None, typer.Option(help="JSON with the histograms")] = None,
+) -> None:
+    """What enters every convolution and linear layer: spikes, integers or real numbers."""
+    from golden.backbones.command import print_inputs
+
+    print_inputs(checkpoint, images, out)
+
+
+@app.command()
 def sensitivity(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS
     / "balanced_float.safetensors",

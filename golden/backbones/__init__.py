@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _CLASSES = {
     "spikingformer": "golden.spikingformer.model:Spikingformer",
+    "spikformer": "golden.backbones.spikformer:Spikformer",
+    "sdt": "golden.backbones.sdt:SpikeDrivenTransformer",
+    "sew_resnet": "golden.backbones.sew_resnet:SEWResNet",
+    "ms_resnet": "golden.backbones.ms_resnet:MSResNet",
 }
 
 

@@ -24,10 +24,12 @@ class Head(nn.Linear):
     mean first here. What differs is the hardware: which products there are and how many.
     """
 
-    def __init__(self, dim: int, classes: int, kind: str, tau: float = 2.0) -> None:
+    def __init__(
+        self, dim: int, classes: int, kind: str, tau: float = 2.0, threshold: float = 1.0
+    ) -> None:
         super().__init__(dim, classes)
         self.kind = kind
-        self.lif = LIF(tau=tau) if "sn" in kind.split("_") else nn.Identity()
+        self.lif = LIF(threshold, tau) if "sn" in kind.split("_") else nn.Identity()
 
     def pooled(self, stream: torch.Tensor) -> torch.Tensor:
         """What the FC sees of a stream (T, B, N, D), as its mean: (B, D)."""

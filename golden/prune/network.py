@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import nn
 
 from golden.errors import UserError
 from golden.prune.budget import drop_slots, layer_slots, row_slots
@@ -19,7 +20,7 @@ from golden.prune.masks import (
     uticket_masks,
 )
 from golden.spikingformer import Spikingformer
-from golden.spikingformer.layers import ConvBN, LinearBN
+from golden.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
 
 CHOICES = {
     "method": ("balanced", "unstructured", "layerwise", "uticket", "kept"),
@@ -85,12 +86,13 @@ class PruneConfig:
         return self.slots.get(name.split(".")[-1], max(1, round(self.fraction * per_lane)))
 
 
-def prunable(model: Spikingformer) -> dict[str, ConvBN | LinearBN]:
-    """All convolutions and linear layers but the first convolution and the head, by name."""
+def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
+    """By name, all convolutions and linear layers of any backbone but the first convolution and
+    the head."""
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, ConvBN | LinearBN) and name != "tokenizer.stages.0"
+        if isinstance(module, ConvBN | LinearBN) and not isinstance(module, FirstConvBN)
     }
 
 

@@ -16,17 +16,28 @@ CHOICES = {
 }
 
 
+POOLED = {"cifar": (3, 4), "imagenet": (1, 2, 3, 4), "dvs": (1, 2, 3, 4)}
+BY_LAYOUT = (-1,)  # pooled_stages as the authors have them in that layout
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """<backbone>-<depth>-<dim>. The default is the project's network on Fashion-MNIST.
 
+    depth: blocks of a transformer; weight layers of a ResNet, where 18, 34, 50, 101, 152 (SEW) and
+    18, 34, 104 (MS) have the authors' four stages, and any other 6 n + 2 (8, 14, 20, ...) has three
+    stages of n blocks.
+    dim: width of the last stage, before the fourfold output of a bottleneck (512 in the authors'
+    ResNets); the stages before have a half, a quarter, an eighth of it.
     heads: attention heads, head width = dim // heads.  timesteps: T.
-    pooled_stages: the tokenizer stages 1..4 that begin with LIF-MaxPool (CIFAR 3, 4; ImageNet 1,
-    2, 3, 4).
+    pooled_stages: the tokenizer stages 1..4 in front of which a MaxPool stands, by default those
+    of the layout (CIFAR 3, 4; ImageNet and DVS 1, 2, 3, 4).
+    ResNets have no use for heads, mlp_ratio and pooled_stages.
     head: 'sn_fc_avgpool' (LIF, FC per token, mean over tokens and T), 'avgpool_fc' (the authors'
     code) and the other orders: golden.backbones.head.
     backbone: golden.backbones.  layout: the authors' variant of its stem.  connect: how SEW-ResNet
-    joins its branches.  tau: of every LIF.
+    joins its branches.  tau: of every LIF; inf does not leak (the authors' SEW-ResNet), 4/3 is the
+    authors' MS-ResNet, 1.5 their Spikingformer on DVS data.
     encoder: golden.encoders; encoder_channels: E of the learned one.
     """
 
@@ -39,7 +50,7 @@ class NetworkConfig:
     width: int = 28
     classes: int = 10
     mlp_ratio: int = 4
-    pooled_stages: tuple[int, ...] = (3, 4)
+    pooled_stages: tuple[int, ...] = BY_LAYOUT
     head: str = "sn_fc_avgpool"
     backbone: str = "spikingformer"
     layout: str = "cifar"
@@ -49,7 +60,8 @@ class NetworkConfig:
     encoder_channels: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
+        pooled = POOLED.get(self.layout) if self.pooled_stages == BY_LAYOUT else self.pooled_stages
+        object.__setattr__(self, "pooled_stages", tuple(pooled or ()))
         for name, value in vars(self).items():
             if name in CHOICES and value not in CHOICES[name]:
                 raise UserError(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two synaptic units: 3x3 convolution and token-wise linear layer (a 1x1 convolution), each
-with BatchNorm."""
+"""The parts that spiking networks share: convolution and token-wise linear layer (a 1x1
+convolution), each with BatchNorm, the pool and the attention product. The channel comes last."""
 
 from __future__ import annotations
 
@@ -39,15 +39,25 @@ class _SynapseBN(nn.Module):
 
 
 class ConvBN(_SynapseBN):
-    """3x3, stride 1, padding 1, no bias. Spikes or pixels (n, H, W, I) -> currents (n, H, W, O)."""
+    """Convolution of odd kernel width, padded by its half. Spikes or pixels (n, H, W, I) ->
+    currents (n, ceil(H / stride), ceil(W / stride), O)."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__((outputs, inputs, 3, 3), bias=False)
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, bias: bool = False
+    ) -> None:
+        super().__init__((outputs, inputs, kernel, kernel), bias=bias)
+        self.stride = stride
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         weight = self.masked_weight().contiguous(memory_format=torch.channels_last)
-        currents = functional.conv2d(spikes.permute(0, 3, 1, 2), weight, padding=1)
+        currents = functional.conv2d(
+            spikes.permute(0, 3, 1, 2), weight, self.bias, self.stride, weight.shape[-1] // 2
+        )
         return self.normalise(currents.permute(0, 2, 3, 1))
+
+
+class FirstConvBN(ConvBN):
+    """The convolution that sees the image: its inputs are no spikes, and it is never pruned."""
 
 
 class LinearBN(_SynapseBN):
@@ -58,3 +68,25 @@ class LinearBN(_SynapseBN):
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         return self.normalise(functional.linear(spikes, self.masked_weight(), self.bias))
+
+
+def max_pool(values: torch.Tensor, stride: int = 2) -> torch.Tensor:
+    """MaxPool k3 p1 of (n, H, W, C): on spikes, the OR of nine."""
+    pooled = functional.max_pool2d(values.permute(0, 3, 1, 2), 3, stride, padding=1)
+    return pooled.permute(0, 2, 3, 1)
+
+
+def split_heads(spikes: torch.Tensor, heads: int) -> torch.Tensor:
+    """(T, B, N, D) -> (T, B, heads, N, D / heads)."""
+    return spikes.unflatten(-1, (heads, -1)).transpose(2, 3)
+
+
+def join_heads(values: torch.Tensor) -> torch.Tensor:
+    """(T, B, heads, N, D / heads) -> (T, B, N, D)."""
+    return values.transpose(2, 3).flatten(3)
+
+
+def attention_counts(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int) -> torch.Tensor:
+    """Q (K^T V) of spikes (T, B, N, D): integers, and so equal to (Q K^T) V, of the same shape."""
+    q, k, v = (split_heads(spikes, heads) for spikes in (q, k, v))
+    return join_heads(q @ (k.transpose(-1, -2) @ v))

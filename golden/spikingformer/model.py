@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spikingformer (arXiv 2304.11954) as its authors' code runs it (zhouchenlin2096/Spikingformer,
-CIFAR model).
+HEAD 4378623).
 
-Tokenizer: Conv-BN on the image, [LIF-Conv-BN] x2, [LIF-MaxPool(k3 s2 p1)-Conv-BN] x2; channels
-D/8, D/4, D/2, D, D.
+Tokenizer: Conv-BN on the image, then four times LIF-Conv-BN; channels D/8, D/4, D/2, D, D. A
+MaxPool(k3 s2 p1) stands between LIF and Conv of the last two (layout 'cifar') or of all four
+('imagenet', 'dvs'). That is all in which the authors' three models differ, but for their sizes,
+for the order of Q K^T V (the same integers) and for tau = 1.5 of the DVS models (`config.tau`).
 Block: x += BN(proj(SSA(LIF x))); x += MLP(x), on the real-valued membrane stream; all layers of a
 block are 1x1.
 SSA: z = LIF_0.5(0.125 * Q (K^T V)) with Q, K, V = LIF(BN(W s)).
@@ -17,14 +19,12 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from golden import encoders
 from golden.backbones.head import Head
-from golden.encoders.direct import constant
+from golden.backbones.network import Network, over_steps, pixels_last
 from golden.neuron import LIF
 from golden.spikingformer.config import NetworkConfig
-from golden.spikingformer.layers import ConvBN, LinearBN
+from golden.spikingformer.layers import ConvBN, FirstConvBN, LinearBN, attention_counts, max_pool
 
 ATTENTION_SCALE, ATTENTION_THRESHOLD = 0.125, 0.5
 
@@ -35,27 +35,21 @@ class Tokenizer(nn.Module):
     def __init__(self, config: NetworkConfig, inputs: int) -> None:
         channels = (inputs, *config.channels[1:])
         super().__init__()
-        self.stages = nn.ModuleList(ConvBN(channels[i], channels[i + 1]) for i in range(5))
+        self.stages = nn.ModuleList(
+            (ConvBN if i else FirstConvBN)(channels[i], channels[i + 1]) for i in range(5)
+        )
         self.lifs = nn.ModuleList(LIF(tau=config.tau) for _ in range(4))
         self.pooled_stages = config.pooled_stages
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         shape = frames.shape[:2]
-        once = frames[:1] if constant(frames) else frames
-        first = self.stages[0](once.permute(0, 1, 3, 4, 2).flatten(0, 1).contiguous())
-        currents = first.unflatten(0, once.shape[:2]).expand(shape[0], -1, -1, -1, -1)
+        currents = over_steps(self.stages[0], pixels_last(frames))
         for index in range(1, 5):
             spikes = self.lifs[index - 1](currents).flatten(0, 1)
             if index in self.pooled_stages:
-                spikes = or_pool(spikes)
+                spikes = max_pool(spikes)
             currents = self.stages[index](spikes).unflatten(0, shape)
         return currents.flatten(2, 3)
-
-
-def or_pool(spikes: torch.Tensor) -> torch.Tensor:
-    """MaxPool k3 s2 p1 of (n, H, W, C): on spikes, the OR of nine."""
-    pooled = functional.max_pool2d(spikes.permute(0, 3, 1, 2), 3, stride=2, padding=1)
-    return pooled.permute(0, 2, 3, 1)
 
 
 class SelfAttention(nn.Module):
@@ -71,15 +65,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         spikes = self.lif_in(stream)
-        q = self._split(self.lif_q(self.q(spikes)))
-        k = self._split(self.lif_k(self.k(spikes)))
-        v = self._split(self.lif_v(self.v(spikes)))
-        counts = q @ (k.transpose(-1, -2) @ v)  # (T, B, heads, N, D / heads), integers
-        counts = counts.transpose(2, 3).reshape(stream.shape)
+        q = self.lif_q(self.q(spikes))
+        k = self.lif_k(self.k(spikes))
+        v = self.lif_v(self.v(spikes))
+        counts = attention_counts(q, k, v, self.heads)
         return self.proj(self.lif_out(counts * ATTENTION_SCALE))
-
-    def _split(self, spikes: torch.Tensor) -> torch.Tensor:
-        return spikes.unflatten(-1, (self.heads, -1)).transpose(2, 3)
 
 
 class MLP(nn.Module):
@@ -108,22 +98,18 @@ class Block(nn.Module):
         return stream + self.mlp(stream)
 
 
-class Spikingformer(nn.Module):
+class Spikingformer(Network):
     """Image (B, I, H, W), pixel / 255, or frames (T, B, I, H, W) -> logits (B, classes)."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = encoders.build(config)
+        super().__init__(config)
         self.tokenizer = Tokenizer(config, self.encoder.channels)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.head = Head(config.dim, config.classes, config.head, config.tau)
 
-    def forward(self, image: torch.Tensor, timesteps: int | None = None) -> torch.Tensor:
-        """`timesteps` other than the configured T is for cheap early epochs."""
-        frames = encoders.encode(self.encoder, image, timesteps or self.config.timesteps)
+    def features(self, frames: torch.Tensor) -> torch.Tensor:
         stream = self.tokenizer(frames)
         stream = stream.to(torch.promote_types(stream.dtype, torch.float32))  # also in autocast
         for block in self.blocks:
             stream = block(stream)
-        return self.head(stream)
+        return stream
