@@ -21,6 +21,7 @@ os.environ.setdefault(
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 CHECKPOINTS = Path("golden/checkpoints")
 CONFIGS = Path("golden/configs")
+RESULTS = Path("golden/results")
 
 
 @app.callback()
@@ -40,8 +41,10 @@ def train(
 ) -> None:
     """Train the dense float network."""
     from golden.train.command import train
+    from golden.train.distributed import processes
 
-    train(config, run, out, resume, _command())
+    with processes():
+        train(config, run, out, resume, _command())
 
 
 @app.command()
@@ -55,10 +58,59 @@ def prune(
 ) -> None:
     """Prune, fine-tune and quantise the dense network."""
     from golden.prune.command import prune
+    from golden.train.distributed import processes
 
     run = run or Path("runs") / config.stem
     out = out or CHECKPOINTS / f"{config.stem}.safetensors"
-    prune(config, dense, run, out, resume, _command())
+    with processes():
+        prune(config, dense, run, out, resume, _command())
+
+
+@app.command("ddp-check")
+def ddp_check(
+    config: Annotated[Path, typer.Option(help="TOML file of a training")] = CONFIGS / "ddp.toml",
+    processes: Annotated[int, typer.Option(min=2, help="how many against one")] = 2,
+    out: Annotated[list[Path] | None, typer.Option(help="report to write, repeatable")] = None,
+) -> None:
+    """Compare the loss curves of one process and of several (torchrun) at one global batch."""
+    from golden.train.ddp_check import check
+
+    check(config, processes, out or [Path("build/reports/ddp.json"), RESULTS / "ddp.json"])
+
+
+@app.command()
+def sweep(
+    config: Annotated[Path, typer.Option(help="TOML file: axes and settings")] = CONFIGS
+    / "sweep/small.toml",
+    folder: Annotated[
+        Path | None, typer.Option(help="folder for everything, default runs/sweep/<config>")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="local processes")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="dask scheduler, tcp://host:port, in place of local workers")
+    ] = None,
+) -> None:
+    """Train, prune and count cycles for every combination of a sweep; restartable."""
+    from golden.sweep.command import sweep
+
+    failed = sweep(config, folder or Path("runs/sweep") / config.stem, workers, scheduler)
+    for failure in failed:
+        print(f"failed: {failure}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def inputs(
+    checkpoint: Annotated[Path, typer.Option(help="float checkpoint of any backbone")] = CHECKPOINTS
+    / "dense.safetensors",
+    images: Annotated[int, typer.Option(min=1, help="test images")] = 250,
+    out: Annotated[Path | None, typer.Option(help="JSON with the histograms")] = None,
+) -> None:
+    """What enters every convolution and linear layer: spikes, integers or real numbers."""
+    from golden.backbones.command import print_inputs
+
+    print_inputs(checkpoint, images, out)
 
 
 @app.command()
@@ -95,32 +147,54 @@ def curves_show() -> None:
     show()
 
 
-data_app = typer.Typer(no_args_is_help=True, help="The data sets and where they are.")
-app.add_typer(data_app, name="data")
+spikezip_app = typer.Typer(
+    no_args_is_help=True, help="SpikeZIP-TF: a quantised ViT and its equal, a spiking network."
+)
+app.add_typer(spikezip_app, name="spikezip")
 
 
-@data_app.command("list")
-def data_list() -> None:
-    """Print every data set: present or not, shape, classes, where it is looked for."""
-    from golden.data.show import table
-
-    table()
-
-
-@data_app.command("show")
-def data_show(
-    name: Annotated[str, typer.Argument(help="as `data list` prints it")],
-    out: Annotated[Path, typer.Option(help="picture to write: .png, .pdf, .svg")],
-    split: Annotated[str, typer.Option(help="train or test")] = "test",
-    count: Annotated[int, typer.Option(min=1, help="how many samples")] = 8,
-    timesteps: Annotated[
-        int, typer.Option(min=0, help="frames of event data, 0: its usual number")
-    ] = 0,
+@spikezip_app.command("train")
+def spikezip_train(
+    config: Annotated[Path, typer.Option(help="TOML file")] = CONFIGS / "spikezip/level16.toml",
+    run: Annotated[Path | None, typer.Option(help="folder, default runs/spikezip/<config>")] = None,
+    out: Annotated[Path | None, typer.Option(help="checkpoint to write")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue the run")] = False,
 ) -> None:
-    """Draw samples of a data set; event frames with ON in red and OFF in blue."""
-    from golden.data.show import picture
+    """Train a quantised ViT (QAT, learned step sizes)."""
+    from golden.spikezip.train import train
 
-    picture(name, out, split, count, timesteps)
+    run = run or Path("runs/spikezip") / config.stem
+    out = out or CHECKPOINTS / "spikezip" / f"{config.stem}.safetensors"
+    train(config, run, out, resume, _command())
+
+
+@spikezip_app.command("check")
+def spikezip_check(
+    checkpoint: Annotated[Path, typer.Argument(help="quantised ViT")] = CHECKPOINTS
+    / "spikezip/level16.safetensors",
+    images: Annotated[int, typer.Option(min=1, help="test images")] = 64,
+) -> None:
+    """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
+    from golden.spikezip.check import check
+
+    if not check(checkpoint, images):
+        raise typer.Exit(1)
+
+
+@spikezip_app.command("curve")
+def spikezip_curve(
+    checkpoints: Annotated[Path, typer.Option(help="folder of quantised ViTs")] = CHECKPOINTS
+    / "spikezip",
+    images: Annotated[int, typer.Option(min=1, help="test images, 10000 are all")] = 3000,
+    timesteps: Annotated[int, typer.Option(min=1, help="T of the curve")] = 40,
+    out: Annotated[Path, typer.Option(help="report to write, a .png beside it")] = Path(
+        "build/reports/spikezip.json"
+    ),
+) -> None:
+    """Accuracy and firing rate of the spiking networks against timesteps."""
+    from golden.spikezip.curve import curve
+
+    curve(checkpoints, out, images, timesteps, _command())
 
 
 @app.command()
@@ -163,17 +237,32 @@ def sops(
     report(dense, images, out)
 
 
-@app.command()
-def inputs(
-    checkpoint: Annotated[Path, typer.Option(help="float checkpoint of any backbone")] = CHECKPOINTS
-    / "dense.safetensors",
-    images: Annotated[int, typer.Option(min=1, help="test images")] = 250,
-    out: Annotated[Path | None, typer.Option(help="JSON with the histograms")] = None,
-) -> None:
-    """What enters every convolution and linear layer: spikes, integers or real numbers."""
-    from golden.backbones.command import print_inputs
+data_app = typer.Typer(no_args_is_help=True, help="The data sets and where they are.")
+app.add_typer(data_app, name="data")
 
-    print_inputs(checkpoint, images, out)
+
+@data_app.command("list")
+def data_list() -> None:
+    """Print every data set: present or not, shape, classes, where it is looked for."""
+    from golden.data.show import table
+
+    table()
+
+
+@data_app.command("show")
+def data_show(
+    name: Annotated[str, typer.Argument(help="as `data list` prints it")],
+    out: Annotated[Path, typer.Option(help="picture to write: .png, .pdf, .svg")],
+    split: Annotated[str, typer.Option(help="train or test")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="how many samples")] = 8,
+    timesteps: Annotated[
+        int, typer.Option(min=0, help="frames of event data, 0: its usual number")
+    ] = 0,
+) -> None:
+    """Draw samples of a data set; event frames with ON in red and OFF in blue."""
+    from golden.data.show import picture
+
+    picture(name, out, split, count, timesteps)
 
 
 encoders_app = typer.Typer(no_args_is_help=True, help="Input encoders side by side.")

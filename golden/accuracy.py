@@ -12,7 +12,7 @@ from golden.quantise.export import weight_sparsity
 from golden.quantise.twin import labels
 from golden.train.checkpoint import load_dense
 from golden.train.evaluate import accuracy
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 def report(dense: Path, pruned: Path, out: Path) -> dict[str, Any]:

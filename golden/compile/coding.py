@@ -44,7 +44,7 @@ def code_weights(packed: PackedRows) -> Coded | None:
     index = packed.slots >> WEIGHT_WIDTH
     read = (np.arange(words)[:, None] < packed.used)[..., None]  # nothing reads the others
     values = np.unique(weight[np.broadcast_to(read, weight.shape)])
-    if len(values) > CODES:
+    if not 0 < len(values) <= CODES:  # a layer without any weight has none
         return None
     values = values[np.argsort(values != 0, kind="stable")]  # 0 first, for what nothing reads
     book = np.zeros(CODES, np.int64)

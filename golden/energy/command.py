@@ -14,7 +14,7 @@ from golden.energy.rows import totals
 from golden.energy.torch_network import measure
 from golden.errors import UserError
 from golden.train.checkpoint import load_dense
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 def report(dense: Path, images: int, out: Path) -> dict:

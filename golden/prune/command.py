@@ -13,6 +13,7 @@ from golden.prune.search import MaskSearch
 from golden.quantise.convert import calibrate, convert
 from golden.quantise.export import export, weight_sparsity
 from golden.quantise.twin import labels
+from golden.train import distributed
 from golden.train.checkpoint import load_dense, save_dense, write_facts
 from golden.train.config import load
 from golden.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
@@ -38,8 +39,10 @@ def run_rounds(
     resume: bool,
     command: str,
 ) -> dict[str, Any]:
-    """The same for a configuration that is already read; `text` goes into the facts."""
+    """The same for a configuration that is already read; `text` goes into the facts. Under torchrun
+    every process returns the facts, and the first writes."""
     check_images(config.finetune.data)
+    first = distributed.ranks().first
     run.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     model = load_dense(dense)
@@ -51,7 +54,8 @@ def run_rounds(
         fit(model, config.finetune, part, resume and (part / CHECKPOINT).is_file(), hooks)
         if search.searching:
             search.set(config.search_epochs, searching=False)
-        save_dense(run / FLOAT, model, {"command": command, "config": text})
+        if first:
+            save_dense(run / FLOAT, model, {"command": command, "config": text})
     images, _ = split_tensors("train", config.quant.calibration, config.finetune.data)
     calibrate(model, images)
     log(run, f"weight sparsity {sparsity(model):.4f}")
@@ -74,6 +78,8 @@ def run_rounds(
         "minutes": round(minutes, 1),
         "config": text,
     }
+    if not first:
+        return facts
     logs = [
         p for p in (run / "finetune/log.txt", run / "qat/log.txt", run / "log.txt") if p.is_file()
     ]

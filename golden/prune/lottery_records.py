@@ -12,7 +12,7 @@ from golden.errors import UserError
 from golden.prune.network import prunable
 from golden.prune.utilisation import lane_work, load, utilisation
 from golden.train.evaluate import accuracy
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 NAME = "lottery.json"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which layers of a network are pruned, how much, and the masks in the loop."""
+"""Which layers of a Spikingformer are pruned, how much, and the masks in the loop."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class PruneConfig:
 
 
 def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
-    """All convolutions and linear layers of any backbone but the first convolution and the head,
-    by name."""
+    """By name, all convolutions and linear layers of any backbone but the first convolution and
+    the head."""
     return {
         name: module
         for name, module in model.named_modules()
@@ -113,7 +113,7 @@ def worth(
 
 @torch.no_grad()
 def set_masks(
-    model: nn.Module,
+    model: Spikingformer,
     config: PruneConfig,
     searching: bool,
     activity: Mapping[str, Activity] | None = None,
@@ -195,7 +195,7 @@ def _fused(name: str) -> str:
     return f"{head}.qkv" if last in ("q", "k", "v") else name
 
 
-def sparsity(model: nn.Module) -> float:
+def sparsity(model: Spikingformer) -> float:
     """Fraction of zeros among the weights of all prunable layers."""
     weights = [layer.masked_weight() for layer in prunable(model).values()]
     return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)

@@ -8,7 +8,7 @@ import torch
 from golden.prune.config import PruneRunConfig
 from golden.prune.importance import activities
 from golden.prune.network import prunable, set_masks
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 class MaskSearch:

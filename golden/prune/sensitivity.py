@@ -15,7 +15,7 @@ from golden.prune.network import prunable
 from golden.quantise.convert import calibrate
 from golden.spikingformer import Spikingformer
 from golden.train.checkpoint import load_dense
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 def report(dense: Path, lanes: int, keep: float, images: int) -> dict[str, float]:

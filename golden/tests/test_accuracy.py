@@ -13,7 +13,7 @@ from golden.integer.network import NetworkConfig as IntegerConfig
 from golden.integer.random_network import random_network
 from golden.spikingformer import NetworkConfig, Spikingformer
 from golden.train.checkpoint import save_dense
-from golden.train.loop import split_tensors
+from golden.train.source import split_tensors
 
 
 def test_report(data, tmp_path, capsys):

@@ -64,6 +64,11 @@ def coded(weight, hardware=HARDWARE, planes=False):
     return out, packed
 
 
+def test_a_layer_without_any_weight_is_not_coded():
+    packed = pack_rows(np.zeros((1, 32, 16), np.int64), False, 32, HARDWARE, masked=True)
+    assert code_weights(packed) is None
+
+
 def test_the_shortest_format_wins():
     """One weight per block of 4: two index bits; at any place in the row: all four."""
     block, _ = coded(layer())

@@ -3,6 +3,7 @@
 
 import json
 
+import golden.spikingformer.neuron
 import pytest
 import torch
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from golden import backbones
+from golden.train import distributed
 from golden.train.checkpoint import save_dense
 from golden.train.config import RunConfig, load
 from golden.train.evaluate import accuracy
@@ -24,6 +25,8 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
     began = time.monotonic()
     fit(model, config.train, run, resume)
     minutes = (time.monotonic() - began) / 60
+    if not distributed.ranks().first:
+        return
     right = accuracy(model, *split_tensors("test", 0, config.train.data, config.network.timesteps))
     log(run, f"dense float accuracy {right:.4f} on all test images, {minutes:.1f} minutes")
     facts = {

@@ -13,6 +13,10 @@ from golden.errors import UserError
 from golden.spikingformer.config import NetworkConfig
 
 T = TypeVar("T")
+CHOICES = {
+    "precision": ("bfloat16", "float32", "float64"),
+    "device": ("cpu", "cuda", "auto"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,10 @@ class TrainConfig:
     same filters.
     data: a data set of `python -m golden data list`; event data in the network's timesteps.
     shift: random crops after padding by that many pixels.  images: 0 for the whole training split.
-    precision: 'bfloat16' (autocast) or 'float32'.  monitor_images: test images looked at after
-    each epoch; nothing is selected by them, the last epoch counts.
+    precision: 'bfloat16' (autocast), 'float32' or 'float64'.  monitor_images: test images looked at
+    after each epoch; nothing is selected by them, the last epoch counts.
+    batch_size: under torchrun, of all processes together.  device: 'cpu', 'cuda', or 'auto' for
+    CUDA where torch sees it.
     encoder_penalty: the loss grows by this times what the firing rate of a learned encoder exceeds
     encoder_rate by.
     """
@@ -46,6 +52,13 @@ class TrainConfig:
     monitor_images: int = 2000
     encoder_penalty: float = 0.0
     encoder_rate: float = 0.0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(f"train.{name} is '{value}', choose one of {', '.join(choices)}")
 
 
 @dataclass(frozen=True)

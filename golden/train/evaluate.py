@@ -20,14 +20,14 @@ def accuracy(
     batch_size: int = 250,
     bfloat16: bool = False,
 ) -> float:
-    """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified right;
-    float32 unless bfloat16."""
+    """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified
+    right; in the precision of the model unless bfloat16."""
     model.eval()
-    right = 0
+    right, parameter = 0, next(model.parameters())
     for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            logits = model(time_first(scaled(part.float())))
-        right += int((logits.argmax(1) == truth).sum())
+        with torch.autocast(parameter.device.type, torch.bfloat16, enabled=bfloat16):
+            logits = model(time_first(scaled(part.to(parameter))))
+        right += int((logits.argmax(1).cpu() == truth).sum())
     return right / len(images)
 
 
@@ -45,7 +45,7 @@ def firing_rates(model: nn.Module, images: torch.Tensor, batch_size: int = 250) 
     try:
         model.eval()
         for part in images.split(batch_size):
-            model(time_first(scaled(part.float())))
+            model(time_first(scaled(part.to(next(model.parameters())))))
     finally:
         for hook in hooks:
             hook.remove()

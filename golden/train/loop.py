@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The training loop: AdamW, one cycle, a checkpoint after every epoch, progress bar, TensorBoard,
-text log."""
+text log. In one process, or under torchrun in several (golden.train.distributed)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from golden.encoders.learned import RatePenalty
 from golden.errors import UserError
+from golden.train import distributed
 from golden.train.batches import batches
 from golden.train.config import TrainConfig
 from golden.train.evaluate import accuracy, firing_rates
@@ -29,10 +30,11 @@ CHECKPOINT = "last.pt"
 @dataclass(frozen=True)
 class Hooks:
     """Called with the epoch before each epoch, and after each optimiser step with the number of
-    epochs done by then, a fraction included."""
+    epochs done by then, a fraction included; on_loss with the loss of every global batch."""
 
     before_epoch: Callable[[int], None] = lambda epoch: None
     after_step: Callable[[float], None] = lambda epochs: None
+    on_loss: Callable[[float], None] = lambda loss: None
 
 
 def fit(
@@ -40,6 +42,26 @@ def fit(
 ) -> None:
     """Train in place. `run` gets last.pt, log.txt and TensorBoard events; resume continues from
     last.pt."""
+    device = distributed.device(config.device)
+    distributed.ranks().check(config.batch_size)
+    model.to(device, torch.float64 if config.precision == "float64" else None)
+    with distributed.parallel(model) as network:
+        _fit(network, model, device, config, run, resume, hooks)
+    distributed.ranks().same_noise()
+    model.to("cpu")
+
+
+def _fit(
+    network: nn.Module,
+    model: nn.Module,
+    device: torch.device,
+    config: TrainConfig,
+    run: Path,
+    resume: bool,
+    hooks: Hooks,
+) -> None:
+    """`network` is what is called, `model` what is trained."""
+    ranks, dtype = distributed.ranks(), next(model.parameters()).dtype
     keep_freed_memory()
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
@@ -66,33 +88,38 @@ def fit(
     first = 0
     if resume:
         first = _restore(run / CHECKPOINT, model, optimiser, schedule, generator)
-    writer = SummaryWriter(run)
+    writer = SummaryWriter(run) if ranks.first else None
     bfloat16 = config.precision == "bfloat16"
     penalty = RatePenalty(model, config)
     for epoch in range(first, config.epochs):
         hooks.before_epoch(epoch)
+        ranks.own_noise(config.seed, epoch)
         model.train()
         timesteps = config.early_timesteps if epoch < config.early_epochs else None
         began, total = time.monotonic(), 0.0
         bar = tqdm(
             batches(images, labels, config, generator), f"epoch {epoch + 1}/{config.epochs}", steps,
-            mininterval=10, ascii=True,
+            mininterval=10, ascii=True, disable=not ranks.first,
         )  # fmt: skip
         for step, (pixels, truth) in enumerate(bar, 1):
+            pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
             optimiser.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-                logits = model(time_first(pixels), timesteps)
-            loss = functional.cross_entropy(
-                logits.float(), truth, label_smoothing=config.label_smoothing
-            )
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                logits = network(time_first(pixels), timesteps)
+            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+            loss = functional.cross_entropy(logits, truth, label_smoothing=config.label_smoothing)
             loss = loss + penalty()
             loss.backward()
             optimiser.step()
             schedule.step()
             hooks.after_step(epoch + step / steps)
-            total += loss.item()
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            shown = ranks.mean(loss)
+            hooks.on_loss(shown)
+            total += shown
+            bar.set_postfix(loss=f"{shown:.3f}", refresh=False)
         seconds = time.monotonic() - began
+        if not ranks.first:
+            continue
         right = accuracy(model, test_images, test_labels, bfloat16=bfloat16)
         line = (
             f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} "
@@ -106,11 +133,14 @@ def fit(
         writer.add_scalar("learning_rate", schedule.get_last_lr()[0], epoch + 1)
         writer.flush()
         _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1)
-    writer.close()
+    if writer:
+        writer.close()
 
 
 def log(run: Path, line: str) -> None:
-    """Print a line and append it to the run's log.txt."""
+    """Print a line and append it to the run's log.txt; of several processes, the first does."""
+    if not distributed.ranks().first:
+        return
     print(line, flush=True)
     with (run / "log.txt").open("a") as stream:
         stream.write(line + "\n")

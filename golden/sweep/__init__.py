@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sweeps over sparsity, encoder, backbone and hardware on dask workers, restartable."""
