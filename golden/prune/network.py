@@ -19,6 +19,7 @@ from golden.prune.masks import (
     unstructured_masks,
     uticket_masks,
 )
+from golden.spikingformer import Spikingformer
 from golden.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
 
 CHOICES = {
@@ -97,7 +98,7 @@ def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
 
 @torch.no_grad()
 def worth(
-    model: nn.Module, config: PruneConfig, activity: Mapping[str, Activity] | None = None
+    model: Spikingformer, config: PruneConfig, activity: Mapping[str, Activity] | None = None
 ) -> dict[str, torch.Tensor]:
     """What every weight of the prunable layers is worth to the configuration, by layer."""
     values = {
@@ -146,7 +147,7 @@ def set_masks(
     put_masks(model, masks, searching)
 
 
-def put_masks(model: nn.Module, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
+def put_masks(model: Spikingformer, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
     """Use these masks; from now on they are part of the model's state."""
     for name, layer in prunable(model).items():
         layer.register_buffer("mask", masks[name])

@@ -5,7 +5,6 @@ and against the log of Spikingformer-8-512 on ImageNet."""
 import dataclasses
 import json
 
-import golden.spikingformer.neuron
 import pytest
 import torch
 from spikingjelly.activation_based.op_counter import DispatchCounterMode, SynOpCounter

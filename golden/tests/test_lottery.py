@@ -4,7 +4,6 @@
 import json
 from itertools import pairwise
 
-import golden.spikingformer.neuron
 import pytest
 import torch
 from safetensors.torch import load_file

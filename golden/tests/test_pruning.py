@@ -3,7 +3,6 @@
 
 import json
 
-import golden.spikingformer.neuron
 import pytest
 import torch
 
