@@ -133,7 +133,7 @@ def test_rates_are_those_of_the_network(made):
     got = pictures["firing_fashion_mnist"]["dense"]
     assert got == pytest.approx(wanted, abs=1e-6) and max(wanted.values()) > 0
     spikes = all_spikes(model, images / 255)[1].values()
-    mean = sum(float(x.sum()) for x in spikes) / sum(x.numel() for x in spikes)
+    mean = sum(float(x.detach().sum()) for x in spikes) / sum(x.numel() for x in spikes)
     table = figures["sections"]["networks"]["tables"]["networks_backbone"]
     assert table[0]["mean_rate"] == pytest.approx(mean) and table[0]["network"] == "dense"
     assert next(iter(got)) == "tokenizer.lifs.0" and list(got)[-1] == "head.lif"
