@@ -31,6 +31,16 @@ class VitConfig:
     level: int = 16
     weight_bits: int = 8
 
+    @property
+    def height(self) -> int:
+        """Images are square."""
+        return self.size
+
+    @property
+    def width(self) -> int:
+        """Images are square."""
+        return self.size
+
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value < 1:
