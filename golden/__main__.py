@@ -269,9 +269,15 @@ encoders_app = typer.Typer(no_args_is_help=True, help="Input encoders side by si
 app.add_typer(encoders_app, name="encoders")
 
 
-@encoders_app.callback()
-def _encoders() -> None:
-    """Input encoders side by side."""
+@encoders_app.command("train")
+def encoders_train(
+    folder: Annotated[Path, typer.Option(help="gets encoder_<name>.safetensors")] = CHECKPOINTS
+    / "zoo",
+) -> None:
+    """Train the networks of the comparison that are not there yet."""
+    from golden.encoder_table import train_missing
+
+    train_missing(folder, _command())
 
 
 @encoders_app.command("compare")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden encoders compare`: what each input encoder costs and is worth.
+"""`python -m golden encoders train / compare`: what each input encoder costs and is worth.
 
 Everything is counted on the test images, per image, in float32:
 
@@ -32,9 +32,11 @@ from golden.spikingformer.config import CHOICES
 from golden.spikingformer.layers import ConvBN, LinearBN
 from golden.spikingformer.model import SelfAttention, Spikingformer
 from golden.train.checkpoint import load_dense
+from golden.train.command import train
 from golden.train.loop import split_tensors
 
 BITS = 8
+CONFIGS = Path("golden/configs/zoo")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +150,16 @@ def measure(
     return tally.costs(right / len(images))
 
 
+def train_missing(folder: Path, command: str) -> None:
+    """Train golden/configs/zoo/encoder_<name>.toml wherever <folder> has no checkpoint of it, one
+    after the other; what was finished before an interruption is kept."""
+    for name in CHOICES["encoder"]:
+        out = folder / f"encoder_{name}.safetensors"
+        if not out.is_file():
+            config = CONFIGS / f"encoder_{name}.toml"
+            train(config, Path("runs") / f"encoder_{name}", out, False, command)
+
+
 def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict[str, Any]:
     """Measure <folder>/encoder_<name>.safetensors of all encoders, print the table, write it.
 
@@ -156,8 +168,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
     names = names or CHOICES["encoder"]
     paths = {name: folder / f"encoder_{name}.safetensors" for name in names}
     missing = {
-        name: "python -m golden train --config "
-        f"golden/configs/zoo/encoder_{name}.toml --out {path}"
+        name: f"python -m golden train --config {CONFIGS}/encoder_{name}.toml --out {path}"
         for name, path in paths.items()
         if not path.is_file()
     }

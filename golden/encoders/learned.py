@@ -35,14 +35,14 @@ class Learned(nn.Module):
     threshold for pixels in 0..1.
 
     At the start channel e sees the mean of the colours and fires, in four timesteps, where that is
-    above (e + 0.2) / E: once and late, and earlier or twice where it is much above.
+    above (e + 0.1) / E: once and late, or twice where it is 0.27 more.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.channels = config.encoder_channels
         self.lif = LIF(tau=config.tau)
-        level = (torch.arange(self.channels) + 0.2) / self.channels
+        level = (torch.arange(self.channels) + 0.1) / self.channels
         self.weight = nn.Parameter(
             torch.full((self.channels, config.in_channels), SLOPE / config.in_channels)
         )
@@ -54,7 +54,7 @@ class Learned(nn.Module):
         return self.lif(current.expand(timesteps, *current.shape))
 
 
-SLOPE = 0.6
+SLOPE = 1.0
 FIRES = 16 / 15  # the least current with a spike in four timesteps
 
 
