@@ -59,3 +59,19 @@ def load_dense(path: Path) -> nn.Module:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} is not a float checkpoint ({reason})") from None
     return model
+
+
+def warm_start(model: nn.Module, path: Path) -> None:
+    """Begin with the tensors of a float checkpoint of another encoder or head: all that both
+    networks have are copied, the encoder and the head of `model` may be new."""
+    source = load_dense(path).state_dict()
+    own = model.state_dict()
+    new = [name for name in own if name not in source]
+    odd = [name for name in new if not name.startswith(("encoder.", "head."))]
+    odd += [name for name in own if name in source and own[name].shape != source[name].shape]
+    if odd:
+        raise UserError(
+            f"the network cannot start from {path}: {odd[0]} is missing there or of another shape; "
+            "give both the same sizes"
+        )
+    model.load_state_dict({name: source.get(name, own[name]) for name in own})

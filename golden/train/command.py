@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden train`: the dense float network."""
+"""`python -m golden train`: a dense float network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from golden import backbones
 from golden.train import distributed
-from golden.train.checkpoint import save_dense
+from golden.train.checkpoint import save_dense, warm_start
 from golden.train.config import RunConfig, load
 from golden.train.evaluate import accuracy
 from golden.train.loop import fit, log, split_tensors
@@ -22,6 +22,8 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
     config = load(config_path, RunConfig)
     torch.manual_seed(config.train.seed)
     model = backbones.build(config.network)
+    if config.start:
+        warm_start(model, Path(config.start))
     began = time.monotonic()
     fit(model, config.train, run, resume)
     minutes = (time.monotonic() - began) / 60

@@ -63,8 +63,13 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A whole TOML file: what `python -m golden train` needs."""
+    """A whole TOML file: what `python -m golden train` needs.
 
+    start: a float checkpoint to begin with (golden.train.checkpoint.warm_start), '' for random
+    weights.
+    """
+
+    start: str = ""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
