@@ -167,6 +167,9 @@ class _Lowering:
         network, config = self.network, self.config
         x = self.image()
         out = []
+        if network.encoder:
+            out.append(self.dense("encoder", network.encoder, x))
+            x = out[-1].target
         for i, stage in enumerate([*network.tokenizer, network.patch]):
             layer = self.dense(f"tokenizer.{i}", stage, x, pool=i + 1 in config.pooled_stages)
             layer.first = i == len(network.tokenizer)
@@ -201,7 +204,7 @@ class _Lowering:
         target = self.tensor(name, source, self.hardware.words(len(layer.weight)), pool)
         spike = isinstance(layer, SpikeLayer)
         theta2 = layer.theta2 if spike else np.full(len(layer.weight), self.config.residual_theta2)
-        out = dense(layer, theta2, source, target, self.hardware, planes=name == "tokenizer.0")
+        out = dense(layer, theta2, source, target, self.hardware, planes=source.name == "image")
         if not spike:
             out.mode, out.shift = isa.MODE_RESIDUAL, layer.shift
         return out

@@ -7,12 +7,11 @@ import torch
 from torch import nn
 
 from golden.errors import UserError
+from golden.integer.network import HEADS
 from golden.quantise.fold import FoldedLayer, QuantHead, ResidualFolded, SpikeFolded
 from golden.spikingformer import Spikingformer
 
-CONTRACT = {
-    "backbone": "spikingformer", "encoder": "direct", "head": "sn_fc_avgpool", "tau": 2.0
-}  # fmt: skip
+CONTRACT = {"backbone": ("spikingformer",), "encoder": ("direct",), "head": HEADS, "tau": (2.0,)}
 
 
 @torch.no_grad()
@@ -40,8 +39,11 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
     """
     for name, known in CONTRACT.items():
         value = getattr(model.config, name)
-        if value != known:
-            raise UserError(f"the integer contract has {name} '{known}', not '{value}'")
+        if value not in known:
+            raise UserError(
+                f"the integer contract has {name} {' or '.join(map(str, known))}, not {value}; "
+                "train a network with one of them"
+            )
     stages = model.tokenizer.stages
     stages[0] = SpikeFolded(stages[0], input_max=255)
     for index in range(1, 4):
@@ -64,5 +66,7 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
         ]
         for group in fused + alone:
             FoldedLayer.share_codebook(group, entries)
-    model.head = QuantHead(model.head, model.config.tokens * model.config.timesteps)
+    positions = model.config.tokens * model.config.timesteps
+    grid = 1.0 if model.config.head.startswith("sn_") else 2.0**-frac_bits
+    model.head = QuantHead(model.head, positions, grid)
     return model

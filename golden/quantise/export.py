@@ -25,6 +25,8 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
     sizes = {
         name: value for name, value in dataclasses.asdict(model.config).items() if name in known
     }
+    if model.config.encoder != "learned":
+        sizes["encoder_channels"] = 0
     stages = [_layer(stage) for stage in model.tokenizer.stages]
     blocks = [
         Block(
@@ -54,8 +56,9 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
 def check_ranges(network: QuantNetwork) -> None:
     """Worst case over all inputs: |X| < 2^18, parameters < 2^19, residual stream within 16 bits."""
     low = high = 0
+    pixels = network.stages[0][0]
     for name, layer in layers(network):
-        least, most = bounds(layer, 255 if name == "tokenizer.0" else 1)
+        least, most = bounds(layer, 255 if name == pixels else 1)
         reach = int(max(-least.min(), most.max()))
         if reach >= CURRENT_LIMIT:
             raise UserError(
@@ -82,16 +85,15 @@ def bounds(layer: SpikeLayer | ResidualLayer, input_max: int) -> tuple[np.ndarra
 
 def layers(network: QuantNetwork) -> Iterator[tuple[str, SpikeLayer | ResidualLayer]]:
     """(name, layer) in order of execution, without the head."""
-    for index, layer in enumerate([*network.tokenizer, network.patch]):
-        yield f"tokenizer.{index}", layer
+    yield from network.stages
     for index, block in enumerate(network.blocks):
         for part in dataclasses.fields(Block):
             yield f"blocks.{index}.{part.name}", getattr(block, part.name)
 
 
 def weight_sparsity(network: QuantNetwork) -> float:
-    """Fraction of zero weights in all layers but the first convolution and the head."""
-    weights = [layer.weight for name, layer in layers(network) if name != "tokenizer.0"]
+    """Fraction of zero weights in all layers but the one that sees pixels and the head."""
+    weights = [layer.weight for name, layer in layers(network) if name != network.stages[0][0]]
     return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
 
 

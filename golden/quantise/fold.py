@@ -142,20 +142,25 @@ class ResidualFolded(FoldedLayer):
 
 
 class QuantHead(nn.Module):
-    """The classifier: one scale for all weights, the bias on the grid of the summed logits."""
+    """The classifier: one scale for all weights, the bias on the grid of the summed logits.
 
-    def __init__(self, source: Head, positions: int) -> None:
+    `positions`: N * T summed over. `grid`: of what is summed up, 1 for spikes, 2^-f for the
+    residual stream, whose sum may need more bits than a float32 has.
+    """
+
+    def __init__(self, source: Head, positions: int, grid: float = 1.0) -> None:
         super().__init__()
-        self.source, self.positions = source, positions  # positions: N * T summed over
+        self.source, self.positions, self.grid = source, positions, grid
 
     def integers(self) -> tuple[Integers, torch.Tensor]:
         """(integers, scale)."""
         scale = self.source.weight.detach().abs().max() / WEIGHT_MAX
-        bias = round_through(self.source.bias / scale * self.positions)
+        bias = round_through(self.source.bias / (scale * self.grid) * self.positions)
         return Integers(round_through(self.source.weight / scale), bias, None), scale
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         """Stream (T, B, N, D) -> logits (B, classes)."""
         used, scale = self.integers()
-        rates = self.source.pooled(stream).float()
-        return functional.linear(rates, used.weight * scale, used.bias * scale / self.positions)
+        rates = self.source.pooled(stream if self.grid == 1.0 else stream.double())
+        weight, bias = used.weight.to(rates.dtype), used.bias.to(rates.dtype) / self.positions
+        return functional.linear(rates / self.grid, weight, bias) * (scale * self.grid)

@@ -42,6 +42,7 @@ def converted(config, seed, frac_bits=6):
             depth=2, dim=16, heads=2, timesteps=3, in_channels=3, height=9, width=10, classes=4,
             mlp_ratio=2,
         ),
+        NetworkConfig(depth=1, dim=32, heads=2, height=12, width=12, head="avgpool_fc"),
     ],
 )  # fmt: skip
 @torch.no_grad()
@@ -52,6 +53,7 @@ def test_training_network_equals_integers(config, tmp_path):
     trace = forward(QuantNetwork.load(tmp_path / "network.safetensors"), images.numpy())
     assert all(trace.spike[name].any() for name in trace.spike)
     _, scale = model.head.integers()
+    scale = scale * model.head.grid
     logits = model(images.float() / 255).double() / scale * model.head.positions
     assert np.abs(logits.numpy() - trace.logits).max() < 0.5
     assert weight_sparsity(network) >= sparsity_of(model)
@@ -120,10 +122,31 @@ def test_bounds_hold_and_are_reached():
     assert (((weight < 0) * weight).sum(1) + layer.bias == least).all()
 
 
-def test_only_the_spike_driven_head_is_exported():
-    model = Spikingformer(NetworkConfig(depth=0, dim=16, heads=2, head="avgpool_fc"))
-    with pytest.raises(UserError, match="sn_fc_avgpool"):
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(head="avgpool_sn_fc"), "has head sn_fc_avgpool or .*, not avgpool_sn_fc"),
+        (dict(tau=4.0), "has tau 2.0, not 4.0"),
+    ],
+)
+def test_what_the_contract_does_not_have_is_refused(change, message):
+    model = Spikingformer(NetworkConfig(depth=0, dim=16, heads=2, **change))
+    with pytest.raises(UserError, match=message):
         convert(model, 6)
+
+
+@torch.no_grad()
+def test_orders_of_a_head_are_the_same_integers():
+    """The mean commutes with the linear layer."""
+    orders = ("sn_fc_avgpool", "sn_avgpool_fc"), ("avgpool_fc", "fc_avgpool")
+    logits = {}
+    for head in sum(orders, ()):
+        config = NetworkConfig(depth=0, dim=16, heads=2, height=8, width=8, head=head)
+        model, images = converted(config, seed=4)
+        logits[head] = forward(export(model, 6, {}), images.numpy()).logits
+    for first, second in orders:
+        assert np.array_equal(logits[first], logits[second])
+    assert not np.array_equal(logits["sn_fc_avgpool"], logits["avgpool_fc"])
 
 
 def test_sparsity_counts_masked_weights():
