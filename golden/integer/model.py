@@ -132,7 +132,8 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
         x = _stream(trace, f"blocks.{i}.mlp2", residual, config)
 
     x = x if config.head_fires else residual
-    trace.logits = matmul(x.sum((1, 2), dtype=np.int64), network.head_weight.T) + network.head_bias
+    summed = x.sum((1, 2), dtype=np.int64) >> network.head_shift
+    trace.logits = matmul(summed, network.head_weight.T) + network.head_bias
     trace.label = trace.logits.argmax(1)
     return trace
 

@@ -124,7 +124,11 @@ class Block:
 @dataclass
 class QuantNetwork:
     """Integer Spikingformer; its head is a linear layer of the sum over tokens and timesteps of
-    the last spikes, or of the residual stream (:attr:`NetworkConfig.head_fires`)."""
+    the last spikes, or of the residual stream (:attr:`NetworkConfig.head_fires`):
+
+        logits = W . (sum over t, n of x[t, n] >> head_shift) + b
+
+    ``head_shift``: of the stream only; as many low bits as it takes for logits of 32 bits."""
 
     config: NetworkConfig
     tokenizer: list[SpikeLayer]  # stages 0..3
@@ -134,6 +138,7 @@ class QuantNetwork:
     head_bias: np.ndarray  # int32 (classes,), on the grid of the summed logits
     provenance: dict = field(default_factory=dict)
     encoder: SpikeLayer | None = None  # per pixel: weight (E, C) or (E, C, 1, 1), input 0..255
+    head_shift: int = 0
 
     def __post_init__(self):
         if self.encoder is not None and self.encoder.weight.ndim == 4:
@@ -165,6 +170,8 @@ class QuantNetwork:
                 put(f"blocks.{i}.{part.name}", getattr(block, part.name))
         out["head.weight"] = np.asarray(self.head_weight, np.int8)
         out["head.bias"] = np.asarray(self.head_bias, np.int32)
+        if not self.config.head_fires:
+            out["head.shift"] = np.asarray([self.head_shift], np.int32)
         return out
 
     def save(self, path: str | Path) -> None:
@@ -248,4 +255,5 @@ class QuantNetwork:
             shaped("head.bias", (config.classes,)).astype(np.int64),
             provenance,
             spike("encoder", (encoded, config.in_channels)) if encoded else None,
+            0 if config.head_fires else int(shaped("head.shift", (1,))[0]),
         )

@@ -7,6 +7,7 @@ from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, apply, attention, fire, or_pool
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.integer.order import fused_qkv, plain
+from golden.integer.ranges import head_shift
 
 SPARSITIES = ("dense", "balanced", "block", "rows", "unstructured")
 
@@ -89,7 +90,10 @@ class _Calibrator:
         head = self.weight(config.classes, config.dim)
         bias = self.rng.integers(-1000, 1000, config.classes)
         provenance = {"random_network": [self.sparsity, self.density, seed]}
-        return QuantNetwork(config, tokenizer, patch, blocks, head, bias, provenance, encoder)
+        network = QuantNetwork(config, tokenizer, patch, blocks, head, bias, provenance, encoder)
+        if not config.head_fires:
+            network.head_shift = max(head_shift(network), seed % 3)
+        return network
 
     def pixels(self, weight, x, size=None):
         """(layer, spikes) of the layer that sees the pixels."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 
 from golden.errors import UserError
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+from golden.integer.ranges import bounds, head_shift, layers
 from golden.quantise.fold import FoldedLayer, ResidualFolded
 from golden.spikingformer import Spikingformer
 
@@ -39,6 +39,7 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
         )
         for block in model.blocks
     ]
+    model.head.shift = 0
     head, _ = model.head.integers()
     network = QuantNetwork(
         NetworkConfig(**sizes, residual_frac_bits=frac_bits),
@@ -49,6 +50,9 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
         _array(head.bias, np.int64),
         provenance,
     )
+    if not network.config.head_fires:  # the model, too, drops these bits from now on
+        model.head.shift = network.head_shift = head_shift(network, network.head_bias)
+        network.head_bias = _array(model.head.integers()[0].bias, np.int64)
     check_ranges(network)
     return network
 
@@ -74,21 +78,6 @@ def check_ranges(network: QuantNetwork) -> None:
                 raise UserError(f"layer {name}: the residual may reach {reach}, it has 16 bits")
         if max(parameters) >= PARAMETER_LIMIT:
             raise UserError(f"layer {name}: a parameter is {max(parameters)}, beyond 20 bits")
-
-
-def bounds(layer: SpikeLayer | ResidualLayer, input_max: int) -> tuple[np.ndarray, np.ndarray]:
-    """(least, most) current of every output channel over all inputs 0..input_max, bias included."""
-    weight = layer.weight.astype(np.int64).reshape(len(layer.weight), -1)
-    negative, positive = np.minimum(weight, 0).sum(1), np.maximum(weight, 0).sum(1)
-    return input_max * negative + layer.bias, input_max * positive + layer.bias
-
-
-def layers(network: QuantNetwork) -> Iterator[tuple[str, SpikeLayer | ResidualLayer]]:
-    """(name, layer) in order of execution, without the head."""
-    yield from network.stages
-    for index, block in enumerate(network.blocks):
-        for part in dataclasses.fields(Block):
-            yield f"blocks.{index}.{part.name}", getattr(block, part.name)
 
 
 def weight_sparsity(network: QuantNetwork) -> float:

@@ -145,22 +145,31 @@ class QuantHead(nn.Module):
     """The classifier: one scale for all weights, the bias on the grid of the summed logits.
 
     `positions`: N * T summed over. `grid`: of what is summed up, 1 for spikes, 2^-f for the
-    residual stream, whose sum may need more bits than a float32 has.
+    residual stream, whose sum may need more bits than a float32 has; that sum loses its lowest
+    `shift` bits, which the export sets.
     """
 
     def __init__(self, source: Head, positions: int, grid: float = 1.0) -> None:
         super().__init__()
-        self.source, self.positions, self.grid = source, positions, grid
+        self.source, self.positions, self.grid, self.shift = source, positions, grid, 0
 
     def integers(self) -> tuple[Integers, torch.Tensor]:
         """(integers, scale)."""
         scale = self.source.weight.detach().abs().max() / WEIGHT_MAX
-        bias = round_through(self.source.bias / (scale * self.grid) * self.positions)
+        bias = round_through(self.source.bias / (scale * self.unit) * self.positions)
         return Integers(round_through(self.source.weight / scale), bias, None), scale
+
+    @property
+    def unit(self) -> float:
+        """Value of one unit of the sum."""
+        return self.grid * 2.0**self.shift
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         """Stream (T, B, N, D) -> logits (B, classes)."""
         used, scale = self.integers()
         rates = self.source.pooled(stream if self.grid == 1.0 else stream.double())
+        if self.shift:
+            sums = (rates * self.positions / self.grid).round() / 2**self.shift
+            rates = rates + (sums.floor() * self.unit / self.positions - rates).detach()
         weight, bias = used.weight.to(rates.dtype), used.bias.to(rates.dtype) / self.positions
-        return functional.linear(rates / self.grid, weight, bias) * (scale * self.grid)
+        return functional.linear(rates / self.unit, weight, bias) * (scale * self.unit)

@@ -97,10 +97,13 @@ class TorchTwin:
             spikes = self._spike(f"{name}.mlp1", currents, block.mlp1, watch)
             stream = stream + self._linear(spikes, block.mlp2) * 2.0**block.mlp2.shift
             spikes = self._stream(f"{name}.mlp2", stream, watch)
-        summed = (spikes if config.head_fires else stream).sum((0, 2))
-        return functional.linear(
-            summed, self._float(network.head_weight), self._float(network.head_bias)
-        )
+        if config.head_fires:
+            summed, kind = spikes.sum((0, 2)), self.dtype
+        else:  # sums of the stream are wider than a float32
+            summed = stream.double().sum((0, 2)) / 2**network.head_shift
+            summed, kind = summed.floor(), torch.float64
+        weight, bias = self._float(network.head_weight), self._float(network.head_bias)
+        return functional.linear(summed, weight.to(kind), bias.to(kind))
 
     def _encode(self, pixels: torch.Tensor, layer: SpikeLayer, watch: Watch) -> torch.Tensor:
         """Pixels (1, B, C, H, W) -> spikes (T, B, E, H, W)."""

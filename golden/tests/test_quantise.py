@@ -53,7 +53,7 @@ def test_training_network_equals_integers(config, tmp_path):
     trace = forward(QuantNetwork.load(tmp_path / "network.safetensors"), images.numpy())
     assert all(trace.spike[name].any() for name in trace.spike)
     _, scale = model.head.integers()
-    scale = scale * model.head.grid
+    scale = scale * model.head.unit
     logits = model(images.float() / 255).double() / scale * model.head.positions
     assert np.abs(logits.numpy() - trace.logits).max() < 0.5
     assert weight_sparsity(network) >= sparsity_of(model)
