@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.compile import isa
-from golden.compile.hardware import MAX_CLASSES, Hardware
+from golden.compile import average, isa
+from golden.compile.hardware import MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
 from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, rows_of
 from golden.integer.network import QuantNetwork, SpikeLayer
@@ -63,6 +63,19 @@ class Layer:
     head_words: int = 0  # attention: m
     head_dim: int = 0
     heads: int = 0
+    averaged: Tensor | None = None  # head: sums this one's stream, ``source`` are the planes
+
+    @property
+    def merge(self) -> bool:
+        """All timesteps go into one accumulation."""
+        return self.mode == isa.MODE_HEAD and self.averaged is None
+
+    @property
+    def drains(self) -> int:
+        """Times that a unit is drained."""
+        if self.merge or self.mode == isa.MODE_KEY_VALUE:
+            return 1
+        return (self.target or self.source).steps
 
     @property
     def taps(self) -> int:
@@ -181,9 +194,28 @@ class _Lowering:
             for part in ("proj", "mlp1", "mlp2"):
                 out.append(self.dense(f"blocks.{i}.{part}", getattr(block, part), out[-1].target))
             x = out[-1].target
-        head = SpikeLayer(network.head_weight, np.zeros(config.classes), np.zeros(config.classes))
-        out.append(self.dense("head", head, x))
-        out[-1].mode, out[-1].target = isa.MODE_HEAD, None
+        return [*out, self.head(x)]
+
+    def head(self, x: Tensor) -> Layer:
+        """The linear layer of the spikes ``x``, or of the sums of the stream that fired them."""
+        network, config, zeros = self.network, self.config, np.zeros(self.config.classes)
+        weight, averaged, lanes = network.head_weight, None, self.hardware.lanes
+        if not config.head_fires:
+            shift = network.head_shift
+            if not 0 <= shift <= SUM_BITS - MIN_PLANES:
+                raise UserError(
+                    f"head: the sum of the stream is shifted by {shift}, the largest is "
+                    f"{SUM_BITS - MIN_PLANES}; use fewer fraction bits in the residual stream"
+                )
+            if lanes < average.DIGITS:
+                raise UserError(
+                    f"head '{config.head}': {lanes} lanes are less than the {average.DIGITS} that "
+                    "its bias takes; use hardware with more lanes"
+                )
+            weight = average.weight(weight, network.head_bias, shift, lanes)
+            averaged, x = x, Tensor("average", 1, 1, x.step + 1, average.planes(shift))
+        out = self.dense("head", SpikeLayer(weight, zeros, zeros), x)
+        out.mode, out.target, out.averaged = isa.MODE_HEAD, None, averaged
         return out
 
     def image(self) -> Tensor:

@@ -42,6 +42,12 @@ CASES = {
     "4x16 encoder": ("4x16", config(dim=32, encoder_channels=20, timesteps=3), "balanced"),
     "2x8 encoder, rgb": (
         "2x8", config(in_channels=3, encoder_channels=3, height=7, width=5), "unstructured"),
+    "4x16 average": ("4x16", config(dim=32, head="avgpool_fc", timesteps=3), "balanced"),
+    "2x8 average, ragged D, odd": (
+        "2x8", config(
+            dim=24, heads=3, height=9, width=7, classes=17, head="fc_avgpool", encoder_channels=4),
+        "rows"),
+    "4x32 average D<P": ("4x32", config(depth=0, head="avgpool_fc", classes=1), "dense"),
     "4x16 no pool": ("4x16", config(height=5, width=7, pooled_stages=()), "dense"),
 }  # fmt: skip
 
