@@ -262,7 +262,8 @@ def loaded(dut, f, hw, rows):
         banks = [dut.u_weights.gen_bank[b].u_bank for b in range(hw.banks)]
         yield f"weight {name}", [getattr(bank, f"u_{name}").u_ram.mem for bank in banks]
     if f["mask_lines"]:
-        yield "row mask", [dut.gen_group[1].u_group.u_fetch.u_mask.u_mask.mem]
+        groups = [dut.gen_group[g].u_group for g in range(hw.groups)]  # one of them has the token
+        yield "row mask", [group.u_fetch.u_mask.u_mask.mem for group in groups]
     if f["mode"] == isa.MODE_HEAD:
         yield "logits", [dut.u_head.gen_lane[0].u_logits.mem]
         return

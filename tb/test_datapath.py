@@ -16,8 +16,8 @@ CASES = [
         SMALL | dict(in_channels=3, height=5, width=7, timesteps=3, heads=1),
         "dense",
     ),
-    ("2x8", SMALL | dict(dim=24, heads=3, head="avgpool_fc", encoder_channels=3), "rows"),
     ("4x16", SMALL | dict(dim=32, heads=4, timesteps=4), "unstructured"),
+    ("2x8", SMALL | dict(dim=24, heads=3, head="avgpool_fc", encoder_channels=3), "rows"),
 ]
 
 

@@ -500,8 +500,8 @@ module psf_datapath #(
     if (!rst_ni) begin
       fault_o <= '0;
     end else begin
-      fault_o[0] <= (|group_parity) || weight_parity || spike_parity || head_parity
-          || sum_parity;
+      fault_o[0] <= (|group_parity) || sum_parity
+          || weight_parity || spike_parity || head_parity;
       fault_o[1] <= (|group_overrun) || spike_overrun || head_overrun || sum_overrun;
     end
   end
