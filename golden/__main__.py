@@ -95,6 +95,32 @@ def curves_show() -> None:
     show()
 
 
+encoders_app = typer.Typer(no_args_is_help=True, help="Input encoders side by side.")
+app.add_typer(encoders_app, name="encoders")
+
+
+@encoders_app.callback()
+def _encoders() -> None:
+    """Input encoders side by side."""
+
+
+@encoders_app.command("compare")
+def encoders_compare(
+    folder: Annotated[Path, typer.Option(help="holds encoder_<name>.safetensors")] = CHECKPOINTS
+    / "zoo",
+    out: Annotated[Path, typer.Option(help="report to write")] = Path(
+        "build/reports/encoders.json"
+    ),
+    results: Annotated[Path, typer.Option(help="its committed copy")] = Path(
+        "golden/results/encoders.json"
+    ),
+) -> None:
+    """Accuracy, input firing rate, operations and energy of every trained encoder."""
+    from golden.encoder_table import compare
+
+    compare(folder, [out, results])
+
+
 @app.command()
 def accuracy(
     dense: Annotated[Path, typer.Option(help="float checkpoint")] = CHECKPOINTS

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Input encoders: an image (B, C, H, W) in 0..1 becomes T timesteps (T, B, E, H, W).
 
+Every encoder is a module made from a NetworkConfig with `channels` (E, what the network sees) and
+forward(image, timesteps). All but `Direct` return spikes, 0 or 1 in the dtype of the image, so that
+every convolution of the network behind has a binary input; then the first layer differs from
+timestep to timestep. A pixel is uint8 / 255: the definitions are exact on these 256 values.
 Frames (T, B, C, H, W) of an event camera need no encoder and pass every one unchanged.
 """
 
@@ -17,6 +21,12 @@ if TYPE_CHECKING:
 
 _CLASSES = {
     "direct": "golden.encoders.direct:Direct",
+    "poisson": "golden.encoders.poisson:Poisson",
+    "rate": "golden.encoders.rate:Rate",
+    "ttfs": "golden.encoders.ttfs:TimeToFirstSpike",
+    "rank": "golden.encoders.rank:RankOrder",
+    "phase": "golden.encoders.phase:Phase",
+    "learned": "golden.encoders.learned:Learned",
 }
 
 

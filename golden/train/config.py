@@ -24,6 +24,8 @@ class TrainConfig:
     shift: random crops after padding by that many pixels.  images: 0 for the whole training split.
     precision: 'bfloat16' (autocast) or 'float32'.  monitor_images: test images looked at after
     each epoch; nothing is selected by them, the last epoch counts.
+    encoder_penalty: the loss grows by this times what the firing rate of a learned encoder exceeds
+    encoder_rate by.
     """
 
     seed: int = 1
@@ -40,6 +42,8 @@ class TrainConfig:
     precision: str = "bfloat16"
     images: int = 0
     monitor_images: int = 2000
+    encoder_penalty: float = 0.0
+    encoder_rate: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from golden.data import fashion_mnist
+from golden.encoders.learned import RatePenalty
 from golden.errors import UserError
 from golden.train.batches import batches
 from golden.train.config import TrainConfig
@@ -72,6 +73,7 @@ def fit(
         first = _restore(run / CHECKPOINT, model, optimiser, schedule, generator)
     writer = SummaryWriter(run)
     bfloat16 = config.precision == "bfloat16"
+    penalty = RatePenalty(model, config)
     for epoch in range(first, config.epochs):
         hooks.before_epoch(epoch)
         model.train()
@@ -88,6 +90,7 @@ def fit(
             loss = functional.cross_entropy(
                 logits.float(), truth, label_smoothing=config.label_smoothing
             )
+            loss = loss + penalty()
             loss.backward()
             optimiser.step()
             schedule.step()

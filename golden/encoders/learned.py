@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learned sparse linear encoder: a linear layer per pixel, a LIF, and a price on its spikes.
+
+    current = W x + b  (E of them per pixel, the same at all timesteps),  spikes = LIF(current)
+
+W (E, C) and b (E,) are trained with the network behind; `RatePenalty` adds
+train.encoder_penalty * max(0, firing rate - train.encoder_rate) to the loss, so that the encoder
+fires as little as the accuracy allows. On a constant current c a LIF with threshold 1 and tau 2
+fires first at the smallest t with c (1 - 2^-t) >= 1: the value of a pixel becomes a number of
+spikes and a latency, below c = 16 / 15 (T = 4) nothing.
+
+Own design in the family of learned spike encodings, which let a first layer with a neuron make
+the spikes (direct coding as of Rathi and Roy, "DIET-SNN", IEEE TNNLS 2021) and price activity in
+the loss. The difference: this one is a 1x1 layer without BatchNorm whose spikes are all that the
+network sees, so its products are H W C E per image instead of those of a 3x3 convolution.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from golden.errors import UserError
+from golden.neuron import LIF
+
+if TYPE_CHECKING:
+    from golden.spikingformer.config import NetworkConfig
+    from golden.train.config import TrainConfig
+
+
+class Learned(nn.Module):
+    """Image (B, C, H, W) -> spikes (T, B, E, H, W); weight (E, C), bias (E,), in units of the
+    threshold for pixels in 0..1.
+
+    At the start channel e sees the mean of the colours and fires, in four timesteps, where that is
+    above (e + 0.2) / E: once and late, and earlier or twice where it is much above.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.channels = config.encoder_channels
+        self.lif = LIF(tau=config.tau)
+        level = (torch.arange(self.channels) + 0.2) / self.channels
+        self.weight = nn.Parameter(
+            torch.full((self.channels, config.in_channels), SLOPE / config.in_channels)
+        )
+        self.bias = nn.Parameter(FIRES - SLOPE * level)
+
+    def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
+        with torch.autocast(image.device.type, enabled=False):  # a bfloat16 has no room for a pixel
+            current = torch.einsum("ec,bchw->behw", self.weight, image) + self.bias[:, None, None]
+        return self.lif(current.expand(timesteps, *current.shape))
+
+
+SLOPE = 0.6
+FIRES = 16 / 15  # the least current with a spike in four timesteps
+
+
+class RatePenalty:
+    """What the spikes of a model's learned encoder cost: a hook that sees every forward pass."""
+
+    def __init__(self, model: nn.Module, config: TrainConfig) -> None:
+        self.price, self.free, self.rate = config.encoder_penalty, config.encoder_rate, None
+        if self.price < 0 or self.free < 0:
+            raise UserError("train.encoder_penalty and train.encoder_rate must not be negative")
+        if self.price:
+            encoders = [module for module in model.modules() if isinstance(module, Learned)]
+            if not encoders:
+                raise UserError(
+                    "train.encoder_penalty prices the spikes of a learned encoder, but "
+                    "network.encoder is another; set it to 'learned' or drop the penalty"
+                )
+            encoders[0].register_forward_hook(self._see)
+
+    def _see(self, _module: nn.Module, _inputs: tuple, spikes: torch.Tensor) -> None:
+        self.rate = spikes.float().mean()
+
+    def __call__(self) -> torch.Tensor | float:
+        """What to add to the loss of the last forward pass."""
+        rate, self.rate = self.rate, None
+        return 0.0 if rate is None else self.price * (rate - self.free).clamp(min=0)
