@@ -49,6 +49,7 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
         _array(head.weight, np.int8),
         _array(head.bias, np.int64),
         provenance,
+        _layer(model.encoder) if sizes["encoder_channels"] else None,
     )
     if not network.config.head_fires:  # the model, too, drops these bits from now on
         model.head.shift = network.head_shift = head_shift(network, network.head_bias)
@@ -81,8 +82,10 @@ def check_ranges(network: QuantNetwork) -> None:
 
 
 def weight_sparsity(network: QuantNetwork) -> float:
-    """Fraction of zero weights in all layers but the one that sees pixels and the head."""
-    weights = [layer.weight for name, layer in layers(network) if name != network.stages[0][0]]
+    """Fraction of zero weights in all layers but encoder, first convolution and head, which are not
+    pruned."""
+    dense = ("encoder", "tokenizer.0")
+    weights = [layer.weight for name, layer in layers(network) if name not in dense]
     return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
 
 

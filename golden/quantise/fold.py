@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from golden.backbones.head import Head
+from golden.encoders.learned import Learned
 from golden.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 from golden.spikingformer.layers import ConvBN, LinearBN
 
@@ -113,6 +114,25 @@ class SpikeFolded(FoldedLayer):
     def rescale(self, currents: torch.Tensor) -> torch.Tensor:
         gain = 2.0 / (self.used.theta2 - GUARD)
         return currents.float() * gain + self.used.bias * gain
+
+
+class EncoderFolded(SpikeFolded):
+    """Replaces a learned encoder: images (B, C, H, W) in 0..1 -> spikes (T, B, E, H, W)."""
+
+    def __init__(self, source: Learned) -> None:
+        super().__init__(source, input_max=255)
+        self.channels = source.channels
+
+    def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.source.weight / self.input_max, self.source.bias
+
+    def synapse(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.used = self.integers()
+        return functional.linear(pixels, self.used.weight)
+
+    def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
+        currents = super().forward(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.source.lif(currents.expand(timesteps, *currents.shape))
 
 
 class ResidualFolded(FoldedLayer):

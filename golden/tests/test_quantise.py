@@ -43,6 +43,10 @@ def converted(config, seed, frac_bits=6):
             mlp_ratio=2,
         ),
         NetworkConfig(depth=1, dim=32, heads=2, height=12, width=12, head="avgpool_fc"),
+        NetworkConfig(
+            depth=1, dim=32, heads=2, in_channels=3, height=10, width=12, encoder="learned",
+            encoder_channels=5, head="fc_avgpool",
+        ),
     ],
 )  # fmt: skip
 @torch.no_grad()
@@ -127,6 +131,7 @@ def test_bounds_hold_and_are_reached():
     [
         (dict(head="avgpool_sn_fc"), "has head sn_fc_avgpool or .*, not avgpool_sn_fc"),
         (dict(tau=4.0), "has tau 2.0, not 4.0"),
+        (dict(encoder="rate"), "has encoder direct or learned, not rate"),
     ],
 )
 def test_what_the_contract_does_not_have_is_refused(change, message):
