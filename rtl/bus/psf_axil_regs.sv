@@ -22,7 +22,7 @@ module psf_axil_regs #(
   parameter int unsigned SpikeLines = 4096,
   parameter int unsigned StreamDepth = 1024,
   parameter int unsigned PatchLines = 64,
-  parameter logic [31:0] Version = 32'h0003_0000  // major<<16 | minor
+  parameter logic [31:0] Version = 32'h0004_0000  // major<<16 | minor
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
