@@ -51,7 +51,7 @@ class Layer:
     bias: np.ndarray | None = None  # (J*P,)
     theta2: np.ndarray | None = None
     columns: np.ndarray | None = None
-    rows: int = 0  # source channels that have a row, the others never fire
+    rows: int = 0  # source channels of the network
     parts: tuple[str, ...] = ()  # names in the golden trace whose channels ``columns`` counts
     planes: bool = False
     shift: int = 0
@@ -216,6 +216,7 @@ class _Lowering:
             averaged, x = x, Tensor("average", 1, 1, x.step + 1, average.planes(shift))
         out = self.dense("head", SpikeLayer(weight, zeros, zeros), x)
         out.mode, out.target, out.averaged = isa.MODE_HEAD, None, averaged
+        out.rows = config.dim
         return out
 
     def image(self) -> Tensor:
