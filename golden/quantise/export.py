@@ -16,6 +16,7 @@ from golden.quantise.fold import FoldedLayer, ResidualFolded
 from golden.spikingformer import Spikingformer
 
 CURRENT_LIMIT, PARAMETER_LIMIT, STREAM_LIMIT = 1 << 18, 1 << 19, 1 << 15
+SHIFT_LIMIT = 7  # of the sum of the stream
 
 
 @torch.no_grad()
@@ -79,6 +80,11 @@ def check_ranges(network: QuantNetwork) -> None:
                 raise UserError(f"layer {name}: the residual may reach {reach}, it has 16 bits")
         if max(parameters) >= PARAMETER_LIMIT:
             raise UserError(f"layer {name}: a parameter is {max(parameters)}, beyond 20 bits")
+    if network.head_shift > SHIFT_LIMIT:
+        raise UserError(
+            f"head: logits of 32 bits need a sum without its lowest {network.head_shift} bits, the "
+            f"limit is {SHIFT_LIMIT}; use fewer fraction bits"
+        )
 
 
 def weight_sparsity(network: QuantNetwork) -> float:

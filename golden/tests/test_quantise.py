@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from golden.backbones.head import Head
 from golden.errors import UserError
 from golden.integer.model import forward
 from golden.integer.network import NetworkConfig as IntegerConfig
@@ -14,7 +15,7 @@ from golden.integer.random_network import random_network
 from golden.prune.network import PruneConfig, set_masks, sparsity
 from golden.quantise.convert import calibrate, convert
 from golden.quantise.export import bounds, check_ranges, export, layers, weight_sparsity
-from golden.quantise.fold import ResidualFolded
+from golden.quantise.fold import QuantHead, ResidualFolded
 from golden.spikingformer import NetworkConfig, Spikingformer
 from golden.spikingformer.layers import LinearBN
 
@@ -112,6 +113,10 @@ def test_ranges_are_refused_with_the_layer_and_the_value():
     with pytest.raises(UserError, match=r"blocks\.0\.q: a parameter is 524288"):
         check_ranges(network)
     network = random_network(config)
+    network.head_shift = 8
+    with pytest.raises(UserError, match=r"head: logits of 32 bits .* lowest 8 bits, the limit is"):
+        check_ranges(network)
+    network = random_network(config)
     network.blocks[0].mlp2.shift = 8
     with pytest.raises(UserError, match=r"blocks\.0\.mlp2: the residual"):
         check_ranges(network)
@@ -138,6 +143,23 @@ def test_what_the_contract_does_not_have_is_refused(change, message):
     model = Spikingformer(NetworkConfig(depth=0, dim=16, heads=2, **change))
     with pytest.raises(UserError, match=message):
         convert(model, 6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shift", [0, 3])
+def test_head_on_a_stream_drops_the_low_bits_of_its_sum(shift):
+    torch.manual_seed(shift)
+    steps, tokens, dim, frac_bits = 3, 5, 16, 6
+    head = QuantHead(Head(dim, 4, "avgpool_fc"), steps * tokens, 2.0**-frac_bits)
+    head.shift = shift
+    stream = torch.randint(-30000, 30000, (steps, 7, tokens, dim))
+    used, scale = head.integers()
+    sums = stream.sum((0, 2)).numpy() >> shift
+    want = sums @ used.weight.numpy().T.astype(np.int64) + used.bias.numpy().astype(np.int64)
+    logits = head(stream.float() * 2.0**-frac_bits) / (scale * head.unit) * head.positions
+    assert np.abs(logits.numpy() - want).max() < 1e-3
+    real = stream.double().mean((0, 2)) * 2.0**-frac_bits @ head.source.weight.double().T
+    assert (head(stream.float() * 2.0**-frac_bits) - real - head.source.bias).abs().max() < 2.0
 
 
 @torch.no_grad()
