@@ -22,6 +22,10 @@ package psf_pkg;
   // Lines of the row mask of a group.
   localparam int unsigned MaskLines = 64;
 
+  // The residual stream summed up, and how many planes of the sums a head sees at least.
+  localparam int unsigned SumBits = 32;
+  localparam int unsigned MinPlanes = 25;
+
   // What a group does with finished accumulators.
   localparam logic [1:0] MODE_SPIKE = 2'd0;  // + bias, LIF, pack, write
   localparam logic [1:0] MODE_RESIDUAL = 2'd1;  // + bias, << shift, + stream, back, LIF, write
@@ -81,7 +85,8 @@ package psf_pkg;
     logic [15:0] wait_loads;  // start when this many loads have completed since start
     logic [1:0]  mode;
     logic        kernel3;  // 3x3 stride 1 padding 1, else 1x1
-    logic        merge;  // all scanned steps go into one accumulation (head)
+    logic        merge;  // all scanned steps go into one accumulation (head); a head without it
+                         // sums the stream first and doubles the logits at every step
     logic        repeat_drain;  // one scanned step, drained `steps` times (first convolution)
     logic        pool;  // OR-pool k3 s2 p1 on the written spikes
     logic        first;  // residual: the stream starts here
@@ -107,7 +112,7 @@ package psf_pkg;
     logic [7:0]  out_step;
     logic [7:0]  out_words;  // J, accumulators per lane
     logic [15:0] param_base;
-    logic [15:0] stream_stride;  // residual words per bank and token (steps * J)
+    logic [15:0] stream_stride;  // residual words per bank and token (timesteps * J)
     logic [7:0]  head_words;  // key-value: words per head block, m
     logic [7:0]  head_lanes;  // key-value: log2 of the lanes that share a head (min(d, P))
     logic [15:0] tokens;  // key-value: N
@@ -116,6 +121,7 @@ package psf_pkg;
     logic [15:0] dump_block;  // key-value: weight addresses per bank from block to block
     logic [7:0]  mask_base;  // mask line of tap 0, line 0
     logic [7:0]  mask_lines;  // mask lines of a tap, repeated over those of a pixel; 0: no mask
+    logic [15:0] stream_tokens;  // head without merge: tokens of the residual stream
   } layer_t;
 
   // Word w of descriptor d.
@@ -214,6 +220,7 @@ package psf_pkg;
     l.dump_block = w12[31:16];
     l.mask_base = w13[7:0];
     l.mask_lines = w13[15:8];
+    l.stream_tokens = w13[31:16];
     return l;
   endfunction
 

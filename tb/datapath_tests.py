@@ -217,6 +217,8 @@ def beyond(f, hw, rows):
         yield {"row_base": hw.row_depth}
     if f["mode"] == isa.MODE_HEAD:
         yield {"out_words": 128 // hw.lanes + 1}
+        if not f["merge"]:
+            yield {"stream_tokens": hw.groups * hw.stream_depth + 1}
         return
     yield {"param_base": hw.param_depth - f["out_words"] + 1}
     yield {"out_base": hw.spike_lines - 1}
@@ -250,14 +252,18 @@ def inside(dut, f, hw):
 
 def loaded(dut, f, hw, rows):
     """Memories that hold what this layer needs before it starts, by name."""
-    yield "spikes", [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
+    if f["mode"] == isa.MODE_HEAD and not f["merge"]:  # writes its spikes itself
+        yield "stream", [dut.u_stream.gen_bank[g].u_ram.u_ram.mem for g in range(hw.groups)]
+    else:
+        yield "spikes", [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
     for name in ("rows", "words") if rows else ():
         banks = [dut.u_weights.gen_bank[b].u_bank for b in range(hw.banks)]
         yield f"weight {name}", [getattr(bank, f"u_{name}").u_ram.mem for bank in banks]
     if f["mask_lines"]:
-        yield "row mask", [dut.gen_group[1].u_group.u_fetch.u_mask.u_mask.mem]
+        groups = [dut.gen_group[g].u_group for g in range(hw.groups)]  # one of them has the token
+        yield "row mask", [group.u_fetch.u_mask.u_mask.mem for group in groups]
     if f["mode"] == isa.MODE_HEAD:
         yield "logits", [dut.u_head.gen_lane[0].u_logits.mem]
         return

@@ -9,7 +9,7 @@ import cocotb
 
 from golden.compile import isa
 from golden.compile.check import descriptor_fault, target_depth
-from golden.compile.hardware import Hardware
+from golden.compile.hardware import MIN_PLANES, SUM_BITS, Hardware
 from tb.lib.clocked import SEED, Clocked
 from tb.lib.program import legal_layer, legal_load
 
@@ -84,7 +84,7 @@ def corners(name: str, bits: int) -> set[int]:
     limits = {
         0, 1, 2, 4, 7, 8, 64, 127, 128, h.lanes, h.lanes.bit_length() - 1, h.line_words,
         h.acc_depth, h.patch_lines, h.patch_lines // 9, h.banks, 4 * h.lanes, 16 * h.lanes,
-        h.line_words // 2, (1 << bits) - 1, 1 << bits - 1,
+        h.line_words // 2, MIN_PLANES, SUM_BITS, (1 << bits) - 1, 1 << bits - 1,
     }  # fmt: skip
     if name in ("logits", "offset", "records"):
         limits |= {1 << n for n in range(bits)}
@@ -100,6 +100,7 @@ async def limits(dut) -> None:
     kinds = [(isa.OP_LOAD, {"target": t, "coded": 0}) for t in range(6)]
     kinds += [(isa.OP_LOAD, {"target": t, "coded": 1}) for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW)]
     kinds += [(isa.OP_LAYER, {"mode": m}) for m in range(4)]
+    kinds += [(isa.OP_LAYER, {"mode": isa.MODE_HEAD, "merge": m}) for m in (0, 1)]
     kinds += [(isa.OP_STORE, {}), (isa.OP_END, {})]
     for op, values in kinds:
         for _ in range(3):

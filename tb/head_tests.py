@@ -11,9 +11,10 @@ from tb.lib.cycles import STALLS, Cycles, pack, signed
 
 class Bench(Cycles):
     """The logits as a list. A word is added in the first cycle after its acceptance that has no
-    logit write; a written logit replaces."""
+    logit write; a written logit replaces. ``twice``: every word doubles its logits."""
 
-    async def start(self) -> None:
+    async def start(self, twice: int = 0) -> None:
+        self.twice = twice
         self.classes = self.lanes * self.depth
         self.payload = [
             "word_index_i", "word_data_i", "logit_addr_i", "logit_data_i", "argmax_count_i"
@@ -25,6 +26,7 @@ class Bench(Cycles):
         self.logits, self.taken, self.done = [None] * self.classes, [0] * self.groups, 0
         self.parities, self.overruns, self.flipped, self.lost = 0, 0, False, 0
         self.put("classes_i", self.classes)
+        self.put("double_i", twice)
         self.inside = None
         for c in random.sample(range(self.classes), self.classes):
             await self.cycle_with(logit=(c, random.randint(-1000, 1000)))
@@ -62,7 +64,7 @@ class Bench(Cycles):
             i, values = self.inside
             self.lost += i >= self.depth
             for c, v in enumerate(values if i < self.depth else (), i * self.lanes):
-                self.logits[c] = signed((self.logits[c] + v) & 0xFFFFFFFF, 32)
+                self.logits[c] = signed(((self.logits[c] << self.twice) + v) & 0xFFFFFFFF, 32)
             self.inside = None
         for g, word in words.items():
             if taken >> g & 1:
@@ -114,11 +116,11 @@ class Bench(Cycles):
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-@cocotb.parametrize(idle=STALLS)
-async def random_words(dut, idle: float) -> None:
+@cocotb.parametrize(idle=STALLS, twice=[0, 1])
+async def random_words(dut, idle: float, twice: int) -> None:
     """Words from all groups, with logits written in between; then the sums, then the label."""
     bench = Bench(dut)
-    await bench.start()
+    await bench.start(twice)
     top = (1 << (bench.acc_width - 1)) - 1
     words = {}
     for _ in range(250):

@@ -138,7 +138,8 @@ def place(c: CompiledLayer, flat: int, lane: int | None) -> str:
         block, step = divmod(int(unit), layer.source.steps)
         return f"{c.name} timestep {step} block {block} entry {word}{at}"
     if layer.mode == isa.MODE_HEAD:
-        return f"{c.name} token {unit} word {word}{at}"
+        plane = f"plane {layer.source.steps - 1 - step}" if layer.averaged else f"token {unit}"
+        return f"{c.name} {plane} word {word}{at}"
     if lane is not None:
         lanes = layer.columns.size // layer.words
         channel = int(layer.columns[word * lanes + lane])

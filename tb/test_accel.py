@@ -37,6 +37,17 @@ CASES = {
                       "balanced", 2, 20, 5),
     "4x16-empty-rows": (
         "4x16", config(dim=64, heads=4, mlp_ratio=4, timesteps=3), "rows", 2, 0, 20),
+    "2x8-encoder": (
+        "2x8", config(in_channels=3, encoder_channels=6, timesteps=3, height=9, width=7),
+        "balanced", 2, 20, 20),
+    "4x16-encoder": (
+        "4x16", config(dim=32, heads=4, encoder_channels=20, depth=2), "unstructured", 2, 0, 20),
+    "2x8-average": (
+        "2x8", config(dim=24, heads=3, height=9, width=7, classes=17, head="fc_avgpool",
+                      encoder_channels=4), "rows", 2, 20, 20),
+    "4x16-average": (
+        "4x16", config(dim=32, heads=4, depth=2, head="avgpool_fc", timesteps=3), "balanced", 2, 0,
+        20),
     "4x32-empty-rows": (
         "4x32", config(dim=64, heads=2, in_channels=3, mlp_ratio=4), "rows", 1, 30, 20),
     "4x32-narrow": ("4x32", config(in_channels=3, timesteps=4), "balanced", 2, 0, 20),

@@ -17,6 +17,7 @@ CASES = [
         "dense",
     ),
     ("4x16", SMALL | dict(dim=32, heads=4, timesteps=4), "unstructured"),
+    ("2x8", SMALL | dict(dim=24, heads=3, head="avgpool_fc", encoder_channels=3), "rows"),
 ]
 
 

@@ -211,6 +211,7 @@ class Assembler:
         self.load_input(layer.source)
         if layer.mode == isa.MODE_HEAD:
             bias = np.pad(self.head_bias, (0, self.config.classes % 2))
+            bias *= layer.merge  # else it is in the weights
             data = bits.pack(bias[:, None], 32, 32)
             self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
         if layer.mode == isa.MODE_KEY_VALUE:
@@ -231,7 +232,7 @@ class Assembler:
             id=index,
             mode=layer.mode,
             kernel3=int(layer.taps == 9),
-            merge=int(layer.mode == isa.MODE_HEAD),
+            merge=int(layer.merge),
             repeat_drain=int(layer.planes),
             pool=int(layer.pool),
             first=int(layer.first),
@@ -252,6 +253,9 @@ class Assembler:
             values |= dict(steps=1, in_words=2 * layer.head_words)
         if layer.mode == isa.MODE_HEAD:
             values |= dict(tokens=self.config.classes)
+        if layer.averaged:
+            words = layer.averaged.step * layer.averaged.steps
+            values |= dict(stream_tokens=layer.averaged.tokens, stream_stride=words)
         self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)
 

@@ -17,6 +17,8 @@ from golden.compile.hardware import (
     BEAT_BITS,
     MASK_LINES,
     MAX_CLASSES,
+    MIN_PLANES,
+    SUM_BITS,
     WEIGHT_WIDTH,
     Hardware,
     clog2,
@@ -27,7 +29,7 @@ MAX_LAYERS = 64  # layers that have counters
 MAX_SHIFT = 7
 MAX_TOKENS = (1 << WEIGHT_WIDTH - 1) - 1  # of a key-value layer: its counts are weights
 _NAMES = {isa.OP_LOAD: "load", isa.OP_LAYER: "layer", isa.OP_STORE: "store", isa.OP_END: "end"}
-_FEATURES = 0b1111  # parity, CRC, ring, codebook decoder
+_FEATURES = 0b11111  # parity, CRC, ring, codebook decoder, sums of the stream
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,13 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
             not 1 <= f["tokens"] <= MAX_CLASSES,
             f"{f['tokens']} classes are none of 1 to {MAX_CLASSES}",
         )
-        yield not f["merge"], "merge is 0 in a head"
+    if mode == isa.MODE_HEAD and not f["merge"]:  # of the summed stream
+        planes = f"none of {MIN_PLANES} to {SUM_BITS} planes"
+        yield not MIN_PLANES <= f["steps"] <= SUM_BITS, f"steps {f['steps']} is {planes}"
+        yield f["width"] != 1 or f["height"] != 1, "more than one token without merge in a head"
+        yield f["in_words"] < 2, "in_words is 1, a word of channels and one of constants are less"
+        yield f["stream_tokens"] < 1, "stream_tokens is 0 in a head without merge"
+        yield bool(f["pool"] or f["repeat_drain"]), "pool or repeat_drain in a head without merge"
     if mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
         yield f["out_lines"] < 1, "out_lines is 0"
         yield f["out_step"] < 1, "out_step is 0"

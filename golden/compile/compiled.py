@@ -40,8 +40,7 @@ class CompiledLayer:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(units, steps, words) of its trace: what the groups drain, in their numbering."""
-        steps = self.layer.target.steps if self.layer.target else 1
-        return self.layer.units, steps, self.layer.words
+        return self.layer.units, self.layer.drains, self.layer.words
 
 
 @dataclass

@@ -13,7 +13,7 @@ import numpy as np
 from golden.compile import bits, isa
 from golden.compile.check import HardwareStop, first_fault, load_data
 from golden.compile.decode import row_entries, weight_words
-from golden.compile.hardware import MASK_LINES, WEIGHT_WIDTH, Hardware
+from golden.compile.hardware import MASK_LINES, SUM_BITS, WEIGHT_WIDTH, Hardware
 from golden.compile.sequence import job_order
 from golden.integer.neuron import lif
 
@@ -113,10 +113,15 @@ class Emulator:
         if f["mode"] == isa.MODE_KEY_VALUE:
             self._key_value(f)
             return
+        averages = f["mode"] == isa.MODE_HEAD and not f["merge"]
+        if averages:
+            self._average(f)
         acc, rows, row_adds = self._accumulate(f)  # (N, steps, J, P)
         if f["mode"] == isa.MODE_HEAD:
-            total = acc.sum((0, 1)).ravel()[: len(self.logit)]
-            self.logit[: len(total)] += total
+            for token in acc:
+                for total in token.reshape(len(token), -1)[:, : len(self.logit)]:
+                    place = self.logit[: len(total)]
+                    place[:] = bits.signed((place << averages) + total & 0xFFFFFFFF, 32)
             self.drained[f["id"]] = Drained(None, acc, rows, row_adds)
             return
         pairs = self.param[f["param_base"] : f["param_base"] + f["out_words"]]
@@ -191,6 +196,23 @@ class Emulator:
             acc = acc.sum(1, keepdims=True)
         assert not acc[:, :, f["out_words"] :].any()
         return acc[:, :, : f["out_words"]], rows, row_adds
+
+    def _average(self, f: dict[str, int]) -> None:
+        """Sum the stream, write the sums bit by bit and the constants behind them."""
+        h, words = self.hw, f["in_words"] - 1
+        offsets = np.arange(0, f["stream_stride"], words)  # of the timesteps
+        line = self.spike[f["in_base"] :].reshape(-1, h.lanes)
+        for j in range(f["in_words"]):
+            total = np.zeros(h.lanes, np.int64)
+            for n in range(f["stream_tokens"] if j < words else 0):
+                at = n // h.groups * f["stream_stride"] + j + offsets
+                assert at.max() < h.stream_depth
+                total += self.stream[n % h.groups, at].sum(0)
+            for t in range(f["steps"]):
+                left = f["steps"] - 1 - t
+                plane = total >> SUM_BITS - 1 - t & 1 ^ (t == 0)
+                constant = (np.arange(h.lanes) < 4) & (8 * np.arange(h.lanes) == left)
+                line[t * f["in_step"] + f["in_first"] + j] = plane if j < words else constant
 
     def _residual(self, f: dict[str, int], value: np.ndarray) -> np.ndarray:
         tokens, steps, words, lanes = value.shape

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.compile import isa
+from golden.compile import average, isa
 from golden.compile.compiled import CompiledLayer, Program
 from golden.compile.layers import Layer
 from golden.integer.model import Trace, forward, matmul, patches
@@ -66,6 +66,10 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
         counts, useful, spikes = _key_value(layer, trace, b)
         row_adds = spikes * layer.head_words  # every V word is issued on its own
         return LayerExpectation(None, counts, row_adds, row_adds, useful)
+    if layer.averaged:
+        x = average.spikes(*_sums(compiled, trace, network, b))[:, None]
+        value = matmul(x, layer.weight[0]).transpose(1, 0, 2)
+        return LayerExpectation(None, value.reshape(*shape, lanes), *_counts(compiled, x))
     rows, row_adds, useful = _activity(compiled, trace, images, b)
     if layer.mode == isa.MODE_HEAD:
         x = _source(layer, trace, b).sum(0)  # (N, D)
@@ -96,6 +100,13 @@ def _source(layer: Layer, trace: Trace, b: int) -> np.ndarray:
     """Input spikes (T, N, C) of a layer that reads one tensor of the trace."""
     name = layer.source.name
     return (trace.pooled if layer.source.pooled else trace.spike)[name][b]
+
+
+def _sums(compiled: CompiledLayer, trace: Trace, network, b) -> tuple[np.ndarray, int, int]:
+    """(sums of the stream in hardware order, shift, lanes) of a head that sees them."""
+    sums = trace.current[compiled.layer.averaged.name][b].sum((0, 1))
+    lanes = compiled.layer.bias.size // compiled.layer.words
+    return np.pad(sums, (0, -len(sums) % lanes)), network.head_shift, lanes
 
 
 def _activity(compiled: CompiledLayer, trace: Trace, images, b) -> tuple[int, int, int]:

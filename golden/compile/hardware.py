@@ -10,6 +10,8 @@ WEIGHT_WIDTH = 8
 BEAT_BITS = 64
 MAX_CLASSES = 128
 MASK_LINES = 64  # of the row mask of a group
+SUM_BITS = 32  # of the residual stream summed up
+MIN_PLANES = SUM_BITS - 7  # of these sums that a head sees
 
 
 def clog2(value: int) -> int:

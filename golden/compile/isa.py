@@ -10,7 +10,7 @@ from zlib import crc32
 
 from golden.errors import UserError
 
-FORMAT = 3  # of the descriptors, in the register CAP5
+FORMAT = 4  # of the descriptors, in the register CAP5
 DESCRIPTOR_BYTES = 64
 OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
 TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT, TARGET_MASK = range(6)
@@ -83,6 +83,7 @@ LAYER_FIELDS = {
     "dump_block": (12, 16, 16),
     "mask_base": (13, 0, 8),
     "mask_lines": (13, 8, 8),
+    "stream_tokens": (13, 16, 16),
 }
 STORE_FIELDS = {"logits": (2, 0, 32), "offset": (4, 0, 32)}
 FIELDS = {OP_LOAD: LOAD_FIELDS, OP_LAYER: LAYER_FIELDS, OP_STORE: STORE_FIELDS, OP_END: {}}

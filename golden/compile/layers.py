@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.compile import isa
-from golden.compile.hardware import MAX_CLASSES, Hardware
+from golden.compile import average, isa
+from golden.compile.hardware import MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
 from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, rows_of
 from golden.integer.network import QuantNetwork, SpikeLayer
@@ -51,7 +51,7 @@ class Layer:
     bias: np.ndarray | None = None  # (J*P,)
     theta2: np.ndarray | None = None
     columns: np.ndarray | None = None
-    rows: int = 0  # source channels that have a row, the others never fire
+    rows: int = 0  # source channels of the network
     parts: tuple[str, ...] = ()  # names in the golden trace whose channels ``columns`` counts
     planes: bool = False
     shift: int = 0
@@ -63,6 +63,19 @@ class Layer:
     head_words: int = 0  # attention: m
     head_dim: int = 0
     heads: int = 0
+    averaged: Tensor | None = None  # head: sums this one's stream, ``source`` are the planes
+
+    @property
+    def merge(self) -> bool:
+        """All timesteps go into one accumulation."""
+        return self.mode == isa.MODE_HEAD and self.averaged is None
+
+    @property
+    def drains(self) -> int:
+        """Times that a unit is drained."""
+        if self.merge or self.mode == isa.MODE_KEY_VALUE:
+            return 1
+        return (self.target or self.source).steps
 
     @property
     def taps(self) -> int:
@@ -167,6 +180,9 @@ class _Lowering:
         network, config = self.network, self.config
         x = self.image()
         out = []
+        if network.encoder:
+            out.append(self.dense("encoder", network.encoder, x))
+            x = out[-1].target
         for i, stage in enumerate([*network.tokenizer, network.patch]):
             layer = self.dense(f"tokenizer.{i}", stage, x, pool=i + 1 in config.pooled_stages)
             layer.first = i == len(network.tokenizer)
@@ -178,9 +194,29 @@ class _Lowering:
             for part in ("proj", "mlp1", "mlp2"):
                 out.append(self.dense(f"blocks.{i}.{part}", getattr(block, part), out[-1].target))
             x = out[-1].target
-        head = SpikeLayer(network.head_weight, np.zeros(config.classes), np.zeros(config.classes))
-        out.append(self.dense("head", head, x))
-        out[-1].mode, out[-1].target = isa.MODE_HEAD, None
+        return [*out, self.head(x)]
+
+    def head(self, x: Tensor) -> Layer:
+        """The linear layer of the spikes ``x``, or of the sums of the stream that fired them."""
+        network, config, zeros = self.network, self.config, np.zeros(self.config.classes)
+        weight, averaged, lanes = network.head_weight, None, self.hardware.lanes
+        if not config.head_fires:
+            shift = network.head_shift
+            if not 0 <= shift <= SUM_BITS - MIN_PLANES:
+                raise UserError(
+                    f"head: the sum of the stream is shifted by {shift}, the largest is "
+                    f"{SUM_BITS - MIN_PLANES}; use fewer fraction bits in the residual stream"
+                )
+            if lanes < average.DIGITS:
+                raise UserError(
+                    f"head '{config.head}': {lanes} lanes are less than the {average.DIGITS} that "
+                    "its bias takes; use hardware with more lanes"
+                )
+            weight = average.weight(weight, network.head_bias, shift, lanes)
+            averaged, x = x, Tensor("average", 1, 1, x.step + 1, average.planes(shift))
+        out = self.dense("head", SpikeLayer(weight, zeros, zeros), x)
+        out.mode, out.target, out.averaged = isa.MODE_HEAD, None, averaged
+        out.rows = config.dim
         return out
 
     def image(self) -> Tensor:
@@ -201,7 +237,7 @@ class _Lowering:
         target = self.tensor(name, source, self.hardware.words(len(layer.weight)), pool)
         spike = isinstance(layer, SpikeLayer)
         theta2 = layer.theta2 if spike else np.full(len(layer.weight), self.config.residual_theta2)
-        out = dense(layer, theta2, source, target, self.hardware, planes=name == "tokenizer.0")
+        out = dense(layer, theta2, source, target, self.hardware, planes=source.name == "image")
         if not spike:
             out.mode, out.shift = isa.MODE_RESIDUAL, layer.shift
         return out

@@ -9,9 +9,10 @@ import numpy as np
 
 from golden.compile import isa
 from golden.compile.check import MAX_SHIFT
-from golden.compile.hardware import Hardware
+from golden.compile.hardware import SUM_BITS, Hardware
 from golden.compile.layers import Layer
 from golden.errors import UserError
+from golden.integer import ranges
 
 
 def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None) -> None:
@@ -26,7 +27,9 @@ def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None 
             key_value(layer, hardware)
             continue
         low, high = accumulator(layer, hardware)
-        if layer.mode == isa.MODE_HEAD:
+        if layer.averaged:
+            averaged_logits(layer, stream, head_bias)
+        elif layer.mode == isa.MODE_HEAD:
             logits(layer, low, high, head_bias)
         elif layer.mode == isa.MODE_RESIDUAL:
             shift(layer)
@@ -83,7 +86,7 @@ def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarra
         if layer.planes:  # bit b of a pixel counts 2**b
             weight = weight << (np.arange(weight.shape[1]) % 8)[:, None]
         low, high = np.minimum(weight, 0).sum((0, 1)), np.maximum(weight, 0).sum((0, 1))
-        if layer.mode == isa.MODE_HEAD:  # all steps go into one accumulation
+        if layer.merge:  # all steps go into one accumulation
             low, high = low * layer.source.steps, high * layer.source.steps
     check(layer, "largest sum of weights", max(high.max(), -low.min()), limit, "acc_width",
           hardware)  # fmt: skip
@@ -107,6 +110,23 @@ def logits(layer: Layer, low, high, bias: np.ndarray) -> None:
     """The logits are 32 bits."""
     tokens = layer.source.tokens
     low, high = low[: len(bias)] * tokens + bias, high[: len(bias)] * tokens + bias
-    largest = max(high.max(), -low.min())
+    logit(max(high.max(), -low.min()))
+
+
+def averaged_logits(layer: Layer, stream: np.ndarray, bias: np.ndarray) -> None:
+    """The sums of a stream within ``stream`` (2, O) are 32 bits, and so are the logits."""
+    sums = stream * layer.averaged.tokens * layer.averaged.steps
+    largest = np.abs(sums).max()
+    if largest >= 1 << SUM_BITS - 1:
+        raise UserError(
+            f"head: largest sum of the residual is {largest}, the limit is "
+            f"{(1 << SUM_BITS - 1) - 1}; use fewer timesteps or tokens"
+        )
+    weight = layer.weight[0, : sums.shape[1], : len(bias)].T
+    logit(ranges.logits(weight, bias, *(sums >> SUM_BITS - layer.source.steps)))
+
+
+def logit(largest: int) -> None:
+    """The logits are 32 bits."""
     if largest >= 1 << 31:
         raise UserError(f"head: largest logit is {largest}, the limit is {(1 << 31) - 1}")

@@ -109,5 +109,5 @@ def dense_weights(layer: Layer) -> int:
     """O * I * taps of ``layer``, padding left out; the planes of a colour share their weights."""
     if layer.weight is None:
         return 0
-    inputs = layer.weight.shape[1] // (8 if layer.planes else 1)
+    inputs = layer.rows // (8 if layer.planes else 1)
     return layer.taps * inputs * int((layer.columns >= 0).sum())

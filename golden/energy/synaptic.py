@@ -23,12 +23,12 @@ MAC, AC = FLOAT_MULT + FLOAT_ADD, FLOAT_ADD  # pJ
 
 @dataclass(frozen=True)
 class SynapticLayer:
-    """One layer; ``rate`` is None for the first one, whose input is no spikes."""
+    """One layer; ``rate`` is None where the input is no spikes: pixels, or the stream's mean."""
 
     name: str
     flops: int
     rate: float | None
-    operations: float  # SOP, or MAC of the first layer
+    operations: float  # SOP, or MAC where there is no rate
 
     @property
     def energy(self) -> float:
@@ -44,10 +44,15 @@ def synaptic_layers(network: QuantNetwork, trace: Trace, image: int) -> list[Syn
         rate = float(spikes[image].mean())
         out.append(SynapticLayer(name, flops, rate, rate * config.timesteps * flops))
 
+    if network.encoder:
+        flops = config.height * config.width * network.encoder.weight.size
+        out.append(SynapticLayer("encoder", flops, None, float(flops)))
     for i, stage in enumerate([*network.tokenizer, network.patch]):
         height, width = config.size_into(i)
         flops, name = height * width * stage.weight.size, f"tokenizer.{i}"
-        if i == 0:
+        if i == 0 and network.encoder:
+            layer(name, flops, trace.spike["encoder"])
+        elif i == 0:
             out.append(SynapticLayer(name, flops, None, float(flops)))
         else:
             before = trace.pooled if i in config.pooled_stages else trace.spike
@@ -65,5 +70,9 @@ def synaptic_layers(network: QuantNetwork, trace: Trace, image: int) -> list[Syn
             weight = getattr(block, part).weight
             layer(f"{name}.{part}", tokens * weight.size, trace.spike[f"{name}.{source}"])
         stream = f"{name}.mlp2"
-    layer("head", tokens * network.head_weight.size, trace.spike[stream])
+    if config.head_fires:
+        layer("head", tokens * network.head_weight.size, trace.spike[stream])
+    else:  # once per image, on the mean of the stream
+        flops = network.head_weight.size
+        out.append(SynapticLayer("head", flops, None, float(flops)))
     return out

@@ -35,7 +35,8 @@ class Trace:
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Exact integer product. Uses float64 BLAS: sums of |w| <= 128 times |x| <= 255 over fewer
-    than 2**37 terms stay below 2**53, where float64 adds integers without rounding."""
+    than 2**37 terms stay below 2**53, where float64 adds integers without rounding, as do those
+    times |x| < 2**32 (a stream summed up) over fewer than 2**14."""
     return (a.astype(np.float64) @ b.astype(np.float64)).astype(np.int64)
 
 
@@ -100,18 +101,16 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
     batch = len(images)
 
     x = images.transpose(0, 2, 3, 1).reshape(batch, 1, -1, config.in_channels)
+    if network.encoder:
+        x = _spike(trace, "encoder", network.encoder, x, None, steps)
     for i, layer in enumerate([*network.tokenizer, network.patch]):
         name = f"tokenizer.{i}"
         if i in config.pooled_stages:
             x = trace.pooled[f"tokenizer.{i - 1}"] = or_pool(x, *config.size_into(i - 1))
-        current = apply(layer, x, config.size_into(i))
-        if i == 0:  # the same at every timestep: computed once
-            current = np.repeat(current, steps, axis=1)
         if isinstance(layer, SpikeLayer):
-            trace.current[name], trace.spike[name] = current, fire(current, layer.theta2)
-            x = trace.spike[name]
+            x = _spike(trace, name, layer, x, config.size_into(i), steps)
         else:
-            residual = current << layer.shift
+            residual = apply(layer, x, config.size_into(i)) << layer.shift
             x = _stream(trace, name, residual, config)
 
     for i, block in enumerate(network.blocks):
@@ -132,9 +131,20 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
         residual = residual + (apply(block.mlp2, x) << block.mlp2.shift)
         x = _stream(trace, f"blocks.{i}.mlp2", residual, config)
 
-    trace.logits = matmul(x.sum((1, 2), dtype=np.int64), network.head_weight.T) + network.head_bias
+    x = x if config.head_fires else residual
+    summed = x.sum((1, 2), dtype=np.int64) >> network.head_shift
+    trace.logits = matmul(summed, network.head_weight.T) + network.head_bias
     trace.label = trace.logits.argmax(1)
     return trace
+
+
+def _spike(trace: Trace, name: str, layer: SpikeLayer, x, size, steps: int) -> np.ndarray:
+    """Spikes of a layer in front of the stream. Pixels are the same at every timestep: the current
+    is computed once."""
+    current = apply(layer, x, size)
+    trace.current[name] = np.repeat(current, steps // current.shape[1], axis=1)
+    trace.spike[name] = fire(trace.current[name], layer.theta2)
+    return trace.spike[name]
 
 
 def _stream(trace: Trace, name: str, residual: np.ndarray, config) -> np.ndarray:

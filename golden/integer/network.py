@@ -16,11 +16,17 @@ from safetensors.numpy import save_file
 from golden.errors import UserError
 
 TOKENIZER_STAGES = 5
+HEADS = ("sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool")
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes of a Spikingformer-``depth``-``dim``; ``height`` and ``width`` are of the image."""
+    """Sizes of a Spikingformer-``depth``-``dim``; ``height`` and ``width`` are of the image.
+
+    ``encoder_channels``: of the learned encoder in front of the tokenizer, 0 without one (direct
+    encoding). ``head``: the mean commutes with the linear layer, so both heads with a LIF (``sn``)
+    are the same integers, the sum over spikes, as are both without one, the sum over the stream.
+    """
 
     depth: int = 2
     dim: int = 64
@@ -33,9 +39,20 @@ class NetworkConfig:
     mlp_ratio: int = 4
     residual_frac_bits: int = 6
     pooled_stages: tuple[int, ...] = (3, 4)
+    encoder_channels: int = 0
+    head: str = "sn_fc_avgpool"
 
     def __post_init__(self):
         object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
+        if self.head not in HEADS:
+            raise UserError(
+                f"network head '{self.head}' is unknown; choose one of {', '.join(HEADS)}"
+            )
+        if self.encoder_channels < 0:
+            raise UserError(
+                f"network encoder_channels is {self.encoder_channels}; give their number, or 0 for "
+                "no encoder"
+            )
         if self.dim % 8 or self.dim % self.heads:
             raise UserError(
                 f"network dim {self.dim} must be a multiple of 8 and of its {self.heads} heads"
@@ -62,6 +79,11 @@ class NetworkConfig:
     @property
     def head_dim(self) -> int:
         return self.dim // self.heads
+
+    @property
+    def head_fires(self) -> bool:
+        """Whether the head sums the spikes of a LIF; else it sums the residual stream itself."""
+        return self.head.startswith("sn_")
 
     @property
     def residual_theta2(self) -> int:
@@ -101,7 +123,12 @@ class Block:
 
 @dataclass
 class QuantNetwork:
-    """Integer Spikingformer with the spike-driven head (LIF, FC, mean over tokens and time)."""
+    """Integer Spikingformer; its head is a linear layer of the sum over tokens and timesteps of
+    the last spikes, or of the residual stream (:attr:`NetworkConfig.head_fires`):
+
+        logits = W . (sum over t, n of x[t, n] >> head_shift) + b
+
+    ``head_shift``: of the stream only; as many low bits as it takes for logits of 32 bits."""
 
     config: NetworkConfig
     tokenizer: list[SpikeLayer]  # stages 0..3
@@ -110,6 +137,19 @@ class QuantNetwork:
     head_weight: np.ndarray  # int8 (classes, D)
     head_bias: np.ndarray  # int32 (classes,), on the grid of the summed logits
     provenance: dict = field(default_factory=dict)
+    encoder: SpikeLayer | None = None  # per pixel: weight (E, C) or (E, C, 1, 1), input 0..255
+    head_shift: int = 0
+
+    def __post_init__(self):
+        if self.encoder is not None and self.encoder.weight.ndim == 4:
+            self.encoder.weight = self.encoder.weight[:, :, 0, 0]
+
+    @property
+    def stages(self) -> list[tuple[str, SpikeLayer | ResidualLayer]]:
+        """(name, layer) from the image to the stream; the first one sees pixels."""
+        tokenizer = enumerate([*self.tokenizer, self.patch])
+        first = [("encoder", self.encoder)] if self.encoder else []
+        return first + [(f"tokenizer.{i}", layer) for i, layer in tokenizer]
 
     def tensors(self) -> dict[str, np.ndarray]:
         """All tensors by their names in the file."""
@@ -123,13 +163,15 @@ class QuantNetwork:
             else:
                 out[f"{name}.shift"] = np.asarray([layer.shift], np.int32)
 
-        for i, layer in enumerate([*self.tokenizer, self.patch]):
-            put(f"tokenizer.{i}", layer)
+        for name, layer in self.stages:
+            put(name, layer)
         for i, block in enumerate(self.blocks):
             for part in fields(Block):
                 put(f"blocks.{i}.{part.name}", getattr(block, part.name))
         out["head.weight"] = np.asarray(self.head_weight, np.int8)
         out["head.bias"] = np.asarray(self.head_bias, np.int32)
+        if not self.config.head_fires:
+            out["head.shift"] = np.asarray([self.head_shift], np.int32)
         return out
 
     def save(self, path: str | Path) -> None:
@@ -187,7 +229,10 @@ class QuantNetwork:
                 int(shaped(f"{name}.shift", (1,))[0]),
             )
 
-        channels = (config.in_channels, *config.channels)
+        encoded = config.encoder_channels
+        if encoded and tensors["encoder.weight"].ndim == 4:
+            tensors["encoder.weight"] = tensors["encoder.weight"][:, :, 0, 0]
+        channels = (encoded or config.in_channels, *config.channels)
         convs = [(channels[i + 1], channels[i], 3, 3) for i in range(TOKENIZER_STAGES)]
         dim, hidden = config.dim, config.dim * config.mlp_ratio
         blocks = [
@@ -209,4 +254,6 @@ class QuantNetwork:
             shaped("head.weight", (config.classes, dim)),
             shaped("head.bias", (config.classes,)).astype(np.int64),
             provenance,
+            spike("encoder", (encoded, config.in_channels)) if encoded else None,
+            0 if config.head_fires else int(shaped("head.shift", (1,))[0]),
         )

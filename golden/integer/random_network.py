@@ -7,6 +7,7 @@ from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, apply, attention, fire, or_pool
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.integer.order import fused_qkv, plain
+from golden.integer.ranges import head_shift
 
 SPARSITIES = ("dense", "balanced", "block", "rows", "unstructured")
 
@@ -62,20 +63,22 @@ class _Calibrator:
     def network(self, seed: int, images: np.ndarray) -> QuantNetwork:
         config = self.config
         x = images.transpose(0, 2, 3, 1).reshape(len(images), 1, -1, config.in_channels)
-        tokenizer, inputs = [], config.in_channels
+        tokenizer, inputs, encoder = [], config.in_channels, None
+        if config.encoder_channels:
+            encoder, x = self.pixels(self.weight(config.encoder_channels, inputs), x)
+            inputs = config.encoder_channels
         for i, outputs in enumerate(config.channels):
             size = config.size_into(i)
             if i in config.pooled_stages:
                 x = or_pool(x, *config.size_into(i - 1))
             weight = self.weight(outputs, inputs, 3)
             if i < 4:
-                if i == 0:  # keep sums of 8-bit pixels within 20 bits
-                    weight //= min(config.in_channels, 4)
-                layer, current = self.spike(weight, x, size)
-                if i == 0:
-                    current = np.repeat(current, config.timesteps, axis=1)
+                if i == 0 and encoder is None:
+                    layer, x = self.pixels(weight, x, size)
+                else:
+                    layer, current = self.spike(weight, x, size)
+                    x = fire(current, layer.theta2)
                 tokenizer.append(layer)
-                x = fire(current, layer.theta2)
             else:
                 patch, residual = self.residual(weight // 4, x, 0, size)
                 x = fire(residual, config.residual_theta2)
@@ -87,7 +90,16 @@ class _Calibrator:
         head = self.weight(config.classes, config.dim)
         bias = self.rng.integers(-1000, 1000, config.classes)
         provenance = {"random_network": [self.sparsity, self.density, seed]}
-        return QuantNetwork(config, tokenizer, patch, blocks, head, bias, provenance)
+        network = QuantNetwork(config, tokenizer, patch, blocks, head, bias, provenance, encoder)
+        if not config.head_fires:
+            network.head_shift = max(head_shift(network), seed % 3)
+        return network
+
+    def pixels(self, weight, x, size=None):
+        """(layer, spikes) of the layer that sees the pixels."""
+        weight //= min(self.config.in_channels, 4)  # keep sums of 8-bit pixels within 20 bits
+        layer, current = self.spike(weight, x, size)
+        return layer, fire(np.repeat(current, self.config.timesteps, axis=1), layer.theta2)
 
     def block(self, x, residual):
         dim, hidden = self.config.dim, self.config.dim * self.config.mlp_ratio

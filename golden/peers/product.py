@@ -88,20 +88,25 @@ def of_network(network: QuantNetwork, image: np.ndarray) -> list[Product]:
     """All products of one inference of ``image`` uint8 (C, H, W), in order.
 
     Spikes are those of the integer model. Attention is one product per head and timestep, in the
-    cheaper of the two orders (see ``_attention``). The first convolution is one product over the
-    bit-planes of the image, the head one over all timesteps and tokens.
+    cheaper of the two orders (see ``_attention``). The layer that sees the image is one product
+    over its bit-planes, the head one over all timesteps and tokens.
     """
     trace, config = forward(network, image[None]), network.config
     pixels = image.transpose(1, 2, 0).reshape(1, 1, -1, config.in_channels)
     planes = np.concatenate([pixels >> bit & 1 for bit in range(PIXEL_BITS)], axis=1)
-    products = [
-        _layer("tokenizer.0", planes[0], network.tokenizer[0].weight, config.size_into(0), True)
-    ]
-    for i, layer in enumerate([*network.tokenizer, network.patch][1:], 1):
-        before = f"tokenizer.{i - 1}"
-        spikes = trace.pooled[before] if i in config.pooled_stages else trace.spike[before]
-        products.append(_layer(f"tokenizer.{i}", spikes[0], layer.weight, config.size_into(i)))
-    stream = f"tokenizer.{len(products) - 1}"
+    if not config.head_fires:
+        raise UserError(
+            f"head '{config.head}': its input is no spikes, so that it is no product of spikes and "
+            "weights; compare a network with head 'sn_fc_avgpool'"
+        )
+    size = config.height, config.width
+    (stream, first), *stages = network.stages
+    products = [_layer(stream, planes[0], first.weight, size, True)]
+    for name, layer in stages:
+        i = int(name[-1])
+        spikes = trace.pooled[stream] if i in config.pooled_stages else trace.spike[stream]
+        products.append(_layer(name, spikes[0], layer.weight, config.size_into(i)))
+        stream = name
     for i, block in enumerate(network.blocks):
         name = f"blocks.{i}"
         for part in "qkv":

@@ -7,12 +7,22 @@ import torch
 from torch import nn
 
 from golden.errors import UserError
-from golden.quantise.fold import FoldedLayer, QuantHead, ResidualFolded, SpikeFolded
+from golden.integer.network import HEADS
+from golden.quantise.fold import (
+    EncoderFolded,
+    FoldedLayer,
+    QuantHead,
+    ResidualFolded,
+    SpikeFolded,
+)  # fmt: skip
 from golden.spikingformer import Spikingformer
 
 CONTRACT = {
-    "backbone": "spikingformer", "encoder": "direct", "head": "sn_fc_avgpool", "tau": 2.0
-}  # fmt: skip
+    "backbone": ("spikingformer",),
+    "encoder": ("direct", "learned"),
+    "head": HEADS,
+    "tau": (2.0,),
+}
 
 
 @torch.no_grad()
@@ -35,15 +45,22 @@ def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128)
 def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingformer:
     """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f.
 
-    With `entries`, the kept weights of every layer but the first convolution and the head come from
+    With `entries`, the kept weights of every layer but the one that sees pixels and the head have
     a codebook of so many; q, k and v, one layer on the hardware, share theirs.
     """
     for name, known in CONTRACT.items():
         value = getattr(model.config, name)
-        if value != known:
-            raise UserError(f"the integer contract has {name} '{known}', not '{value}'")
+        if value not in known:
+            raise UserError(
+                f"the integer contract has {name} {' or '.join(map(str, known))}, not {value}; "
+                "train a network with one of them"
+            )
     stages = model.tokenizer.stages
-    stages[0] = SpikeFolded(stages[0], input_max=255)
+    if model.config.encoder == "learned":
+        pixels = model.encoder = EncoderFolded(model.encoder)
+        stages[0] = SpikeFolded(stages[0])
+    else:
+        pixels = stages[0] = SpikeFolded(stages[0], input_max=255)
     for index in range(1, 4):
         stages[index] = SpikeFolded(stages[index])
     stages[4] = ResidualFolded(stages[4], frac_bits)
@@ -56,7 +73,7 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
         mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits)
     if entries:
         fused = [[b.attention.q, b.attention.k, b.attention.v] for b in model.blocks]
-        known = [stages[0], *(layer for group in fused for layer in group)]
+        known = [pixels, *(layer for group in fused for layer in group)]
         alone = [
             [module]
             for module in model.modules()
@@ -64,5 +81,7 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
         ]
         for group in fused + alone:
             FoldedLayer.share_codebook(group, entries)
-    model.head = QuantHead(model.head, model.config.tokens * model.config.timesteps)
+    positions = model.config.tokens * model.config.timesteps
+    grid = 1.0 if model.config.head.startswith("sn_") else 2.0**-frac_bits
+    model.head = QuantHead(model.head, positions, grid)
     return model

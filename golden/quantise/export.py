@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,12 @@ import torch
 
 from golden.errors import UserError
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+from golden.integer.ranges import bounds, head_shift, layers
 from golden.quantise.fold import FoldedLayer, ResidualFolded
 from golden.spikingformer import Spikingformer
 
 CURRENT_LIMIT, PARAMETER_LIMIT, STREAM_LIMIT = 1 << 18, 1 << 19, 1 << 15
+SHIFT_LIMIT = 7  # of the sum of the stream
 
 
 @torch.no_grad()
@@ -25,6 +26,8 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
     sizes = {
         name: value for name, value in dataclasses.asdict(model.config).items() if name in known
     }
+    if model.config.encoder != "learned":
+        sizes["encoder_channels"] = 0
     stages = [_layer(stage) for stage in model.tokenizer.stages]
     blocks = [
         Block(
@@ -37,6 +40,7 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
         )
         for block in model.blocks
     ]
+    model.head.shift = 0
     head, _ = model.head.integers()
     network = QuantNetwork(
         NetworkConfig(**sizes, residual_frac_bits=frac_bits),
@@ -46,7 +50,11 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
         _array(head.weight, np.int8),
         _array(head.bias, np.int64),
         provenance,
+        _layer(model.encoder) if sizes["encoder_channels"] else None,
     )
+    if not network.config.head_fires:  # the model, too, drops these bits from now on
+        model.head.shift = network.head_shift = head_shift(network, network.head_bias)
+        network.head_bias = _array(model.head.integers()[0].bias, np.int64)
     check_ranges(network)
     return network
 
@@ -54,8 +62,9 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
 def check_ranges(network: QuantNetwork) -> None:
     """Worst case over all inputs: |X| < 2^18, parameters < 2^19, residual stream within 16 bits."""
     low = high = 0
+    pixels = network.stages[0][0]
     for name, layer in layers(network):
-        least, most = bounds(layer, 255 if name == "tokenizer.0" else 1)
+        least, most = bounds(layer, 255 if name == pixels else 1)
         reach = int(max(-least.min(), most.max()))
         if reach >= CURRENT_LIMIT:
             raise UserError(
@@ -71,27 +80,18 @@ def check_ranges(network: QuantNetwork) -> None:
                 raise UserError(f"layer {name}: the residual may reach {reach}, it has 16 bits")
         if max(parameters) >= PARAMETER_LIMIT:
             raise UserError(f"layer {name}: a parameter is {max(parameters)}, beyond 20 bits")
-
-
-def bounds(layer: SpikeLayer | ResidualLayer, input_max: int) -> tuple[np.ndarray, np.ndarray]:
-    """(least, most) current of every output channel over all inputs 0..input_max, bias included."""
-    weight = layer.weight.astype(np.int64).reshape(len(layer.weight), -1)
-    negative, positive = np.minimum(weight, 0).sum(1), np.maximum(weight, 0).sum(1)
-    return input_max * negative + layer.bias, input_max * positive + layer.bias
-
-
-def layers(network: QuantNetwork) -> Iterator[tuple[str, SpikeLayer | ResidualLayer]]:
-    """(name, layer) in order of execution, without the head."""
-    for index, layer in enumerate([*network.tokenizer, network.patch]):
-        yield f"tokenizer.{index}", layer
-    for index, block in enumerate(network.blocks):
-        for part in dataclasses.fields(Block):
-            yield f"blocks.{index}.{part.name}", getattr(block, part.name)
+    if network.head_shift > SHIFT_LIMIT:
+        raise UserError(
+            f"head: logits of 32 bits need a sum without its lowest {network.head_shift} bits, the "
+            f"limit is {SHIFT_LIMIT}; use fewer fraction bits"
+        )
 
 
 def weight_sparsity(network: QuantNetwork) -> float:
-    """Fraction of zero weights in all layers but the first convolution and the head."""
-    weights = [layer.weight for name, layer in layers(network) if name != "tokenizer.0"]
+    """Fraction of zero weights in all layers but encoder, first convolution and head, which are not
+    pruned."""
+    dense = ("encoder", "tokenizer.0")
+    weights = [layer.weight for name, layer in layers(network) if name not in dense]
     return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from golden.backbones.head import Head
+from golden.encoders.learned import Learned
 from golden.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 from golden.spikingformer.layers import ConvBN, LinearBN
 
@@ -115,6 +116,25 @@ class SpikeFolded(FoldedLayer):
         return currents.float() * gain + self.used.bias * gain
 
 
+class EncoderFolded(SpikeFolded):
+    """Replaces a learned encoder: images (B, C, H, W) in 0..1 -> spikes (T, B, E, H, W)."""
+
+    def __init__(self, source: Learned) -> None:
+        super().__init__(source, input_max=255)
+        self.channels = source.channels
+
+    def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.source.weight / self.input_max, self.source.bias
+
+    def synapse(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.used = self.integers()
+        return functional.linear(pixels, self.used.weight)
+
+    def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
+        currents = super().forward(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.source.lif(currents.expand(timesteps, *currents.shape))
+
+
 class ResidualFolded(FoldedLayer):
     """Adds to the membrane stream, on the network-wide grid 2^-frac_bits."""
 
@@ -142,20 +162,34 @@ class ResidualFolded(FoldedLayer):
 
 
 class QuantHead(nn.Module):
-    """The classifier: one scale for all weights, the bias on the grid of the summed logits."""
+    """The classifier: one scale for all weights, the bias on the grid of the summed logits.
 
-    def __init__(self, source: Head, positions: int) -> None:
+    `positions`: N * T summed over. `grid`: of what is summed up, 1 for spikes, 2^-f for the
+    residual stream, whose sum may need more bits than a float32 has; that sum loses its lowest
+    `shift` bits, which the export sets.
+    """
+
+    def __init__(self, source: Head, positions: int, grid: float = 1.0) -> None:
         super().__init__()
-        self.source, self.positions = source, positions  # positions: N * T summed over
+        self.source, self.positions, self.grid, self.shift = source, positions, grid, 0
 
     def integers(self) -> tuple[Integers, torch.Tensor]:
         """(integers, scale)."""
         scale = self.source.weight.detach().abs().max() / WEIGHT_MAX
-        bias = round_through(self.source.bias / scale * self.positions)
+        bias = round_through(self.source.bias / (scale * self.unit) * self.positions)
         return Integers(round_through(self.source.weight / scale), bias, None), scale
+
+    @property
+    def unit(self) -> float:
+        """Value of one unit of the sum."""
+        return self.grid * 2.0**self.shift
 
     def forward(self, stream: torch.Tensor) -> torch.Tensor:
         """Stream (T, B, N, D) -> logits (B, classes)."""
         used, scale = self.integers()
-        rates = self.source.pooled(stream).float()
-        return functional.linear(rates, used.weight * scale, used.bias * scale / self.positions)
+        rates = self.source.pooled(stream if self.grid == 1.0 else stream.double())
+        if self.shift:
+            sums = (rates * self.positions / self.grid).round() / 2**self.shift
+            rates = rates + (sums.floor() * self.unit / self.positions - rates).detach()
+        weight, bias = used.weight.to(rates.dtype), used.bias.to(rates.dtype) / self.positions
+        return functional.linear(rates / self.unit, weight, bias) * (scale * self.unit)

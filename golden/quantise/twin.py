@@ -59,6 +59,8 @@ class TorchTwin:
         (T, B, N, C), under the names of golden.integer.model.Trace with '.current' or '.spike'."""
         network, config = self.network, self.network.config
         x = images.to(self.dtype)[None]  # (1, B, C, H, W): the first layer runs once
+        if network.encoder:
+            x = self._encode(x, network.encoder, watch)
         for index, layer in enumerate([*network.tokenizer, network.patch]):
             name = f"tokenizer.{index}"
             if index in config.pooled_stages:
@@ -67,8 +69,7 @@ class TorchTwin:
                 x.flatten(0, 1), self._float(layer.weight), self._float(layer.bias), padding=1
             )
             maps = maps.unflatten(0, x.shape[:2])
-            if index == 0:
-                maps = maps.expand(config.timesteps, *maps.shape[1:])
+            maps = maps.expand(config.timesteps, *maps.shape[1:])
             tokens = maps.flatten(3).transpose(2, 3)
             if isinstance(layer, SpikeLayer):
                 spikes = self._spike(name, tokens, layer, watch)
@@ -96,10 +97,21 @@ class TorchTwin:
             spikes = self._spike(f"{name}.mlp1", currents, block.mlp1, watch)
             stream = stream + self._linear(spikes, block.mlp2) * 2.0**block.mlp2.shift
             spikes = self._stream(f"{name}.mlp2", stream, watch)
-        summed = spikes.sum((0, 2))
-        return functional.linear(
-            summed, self._float(network.head_weight), self._float(network.head_bias)
-        )
+        if config.head_fires:
+            summed, kind = spikes.sum((0, 2)), self.dtype
+        else:  # sums of the stream are wider than a float32
+            summed = stream.double().sum((0, 2)) / 2**network.head_shift
+            summed, kind = summed.floor(), torch.float64
+        weight, bias = self._float(network.head_weight), self._float(network.head_bias)
+        return functional.linear(summed, weight.to(kind), bias.to(kind))
+
+    def _encode(self, pixels: torch.Tensor, layer: SpikeLayer, watch: Watch) -> torch.Tensor:
+        """Pixels (1, B, C, H, W) -> spikes (T, B, E, H, W)."""
+        weight = self._float(layer.weight)[:, :, None, None]
+        maps = functional.conv2d(pixels[0], weight, self._float(layer.bias))
+        tokens = maps.flatten(2).transpose(1, 2).expand(self.network.config.timesteps, -1, -1, -1)
+        spikes = self._spike("encoder", tokens, layer, watch)
+        return spikes.transpose(2, 3).unflatten(3, maps.shape[2:])
 
     def _spike(self, name: str, currents: torch.Tensor, layer: SpikeLayer, watch: Watch):
         watch(f"{name}.current", currents)

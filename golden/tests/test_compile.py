@@ -39,6 +39,15 @@ CASES = {
     "4x32 d=P": ("4x32", config(dim=64, heads=2, depth=2, mlp_ratio=4), "unstructured"),
     "4x16 empty rows": ("4x16", config(dim=64, heads=4, timesteps=3), "rows"),
     "2x8 empty rows, rgb": ("2x8", config(dim=24, heads=3, in_channels=3), "rows"),
+    "4x16 encoder": ("4x16", config(dim=32, encoder_channels=20, timesteps=3), "balanced"),
+    "2x8 encoder, rgb": (
+        "2x8", config(in_channels=3, encoder_channels=3, height=7, width=5), "unstructured"),
+    "4x16 average": ("4x16", config(dim=32, head="avgpool_fc", timesteps=3), "balanced"),
+    "2x8 average, ragged D, odd": (
+        "2x8", config(
+            dim=24, heads=3, height=9, width=7, classes=17, head="fc_avgpool", encoder_channels=4),
+        "rows"),
+    "4x32 average D<P": ("4x32", config(depth=0, head="avgpool_fc", classes=1), "dense"),
     "4x16 no pool": ("4x16", config(height=5, width=7, pooled_stages=()), "dense"),
 }  # fmt: skip
 

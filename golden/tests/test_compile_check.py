@@ -39,6 +39,7 @@ LAYER = dict(
 )  # fmt: skip
 RESIDUAL = LAYER | dict(mode=isa.MODE_RESIDUAL)
 HEAD = LAYER | dict(mode=isa.MODE_HEAD, merge=1, tokens=1)
+SUMS = HEAD | dict(merge=0, steps=32, in_words=2, stream_tokens=1)
 KEY_VALUE = LAYER | dict(
     mode=isa.MODE_KEY_VALUE, head_words=1, out_words=16, tokens=64, in_lines=255, head_lanes=4
 )
@@ -96,6 +97,12 @@ CASES = [
     legal(LAYER, in_lines=7, kernel3=1), field(LAYER, in_lines=8, kernel3=1),
     *(field(base, **{name: 0}) for base in (LAYER, RESIDUAL) for name in ("out_lines", "out_step")),
     field(LAYER, out_words=3, out_step=2), legal(LAYER, pool=1), field(RESIDUAL, pool=1),
+    *(case for n in (25, 32) for case in (
+        legal(SUMS, steps=n), field(SUMS, steps=n, merge=0, in_words=1),
+        field(SUMS, steps=n, width=2), field(SUMS, steps=n, height=2),
+        field(SUMS, steps=n, stream_tokens=0), field(SUMS, steps=n, pool=1),
+        field(SUMS, steps=n, repeat_drain=1), legal(SUMS, steps=n, stream_tokens=65535))),
+    field(SUMS, steps=24), field(SUMS, steps=33), legal(SUMS, merge=1, steps=1, stream_tokens=0),
     field(HEAD, merge=0), field(HEAD, tokens=0), legal(HEAD, tokens=128), field(HEAD, tokens=129),
     legal(HEAD, out_lines=0, out_step=0), legal(KEY_VALUE, out_lines=0, out_step=0),
     field(KEY_VALUE, head_words=0), field(KEY_VALUE, head_words=3), field(KEY_VALUE, head_words=2),
@@ -247,7 +254,7 @@ def test_capabilities_say_everything(name):
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00800087, 0x0FED0CBA, 0x000F0803,
+        0x00800087, 0x0FED0CBA, 0x001F0804,
     ]  # fmt: skip
     largest = replace(hardware, spike_lines=65535, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
@@ -269,7 +276,7 @@ def test_command(compiled, tmp_path, capsys, monkeypatch):
 
     folder = tmp_path / "out"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["format"] == 3 and manifest["program_count"] == compiled.count
+    assert manifest["format"] == 4 and manifest["program_count"] == compiled.count
     caps = ",".join(manifest["capabilities"])
     good = (folder / "program.bin", "--weights", folder / "weights.bin", "--capabilities", caps)
     status, text = run(*good)

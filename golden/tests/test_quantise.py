@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from golden.backbones.head import Head
 from golden.errors import UserError
 from golden.integer.model import forward
 from golden.integer.network import NetworkConfig as IntegerConfig
@@ -14,7 +15,7 @@ from golden.integer.random_network import random_network
 from golden.prune.network import PruneConfig, set_masks, sparsity
 from golden.quantise.convert import calibrate, convert
 from golden.quantise.export import bounds, check_ranges, export, layers, weight_sparsity
-from golden.quantise.fold import ResidualFolded
+from golden.quantise.fold import QuantHead, ResidualFolded
 from golden.spikingformer import NetworkConfig, Spikingformer
 from golden.spikingformer.layers import LinearBN
 
@@ -42,6 +43,11 @@ def converted(config, seed, frac_bits=6):
             depth=2, dim=16, heads=2, timesteps=3, in_channels=3, height=9, width=10, classes=4,
             mlp_ratio=2,
         ),
+        NetworkConfig(depth=1, dim=32, heads=2, height=12, width=12, head="avgpool_fc"),
+        NetworkConfig(
+            depth=1, dim=32, heads=2, in_channels=3, height=10, width=12, encoder="learned",
+            encoder_channels=5, head="fc_avgpool",
+        ),
     ],
 )  # fmt: skip
 @torch.no_grad()
@@ -52,6 +58,7 @@ def test_training_network_equals_integers(config, tmp_path):
     trace = forward(QuantNetwork.load(tmp_path / "network.safetensors"), images.numpy())
     assert all(trace.spike[name].any() for name in trace.spike)
     _, scale = model.head.integers()
+    scale = scale * model.head.unit
     logits = model(images.float() / 255).double() / scale * model.head.positions
     assert np.abs(logits.numpy() - trace.logits).max() < 0.5
     assert weight_sparsity(network) >= sparsity_of(model)
@@ -106,6 +113,10 @@ def test_ranges_are_refused_with_the_layer_and_the_value():
     with pytest.raises(UserError, match=r"blocks\.0\.q: a parameter is 524288"):
         check_ranges(network)
     network = random_network(config)
+    network.head_shift = 8
+    with pytest.raises(UserError, match=r"head: logits of 32 bits .* lowest 8 bits, the limit is"):
+        check_ranges(network)
+    network = random_network(config)
     network.blocks[0].mlp2.shift = 8
     with pytest.raises(UserError, match=r"blocks\.0\.mlp2: the residual"):
         check_ranges(network)
@@ -120,10 +131,49 @@ def test_bounds_hold_and_are_reached():
     assert (((weight < 0) * weight).sum(1) + layer.bias == least).all()
 
 
-def test_only_the_spike_driven_head_is_exported():
-    model = Spikingformer(NetworkConfig(depth=0, dim=16, heads=2, head="avgpool_fc"))
-    with pytest.raises(UserError, match="sn_fc_avgpool"):
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(head="avgpool_sn_fc"), "has head sn_fc_avgpool or .*, not avgpool_sn_fc"),
+        (dict(tau=4.0), "has tau 2.0, not 4.0"),
+        (dict(encoder="rate"), "has encoder direct or learned, not rate"),
+    ],
+)
+def test_what_the_contract_does_not_have_is_refused(change, message):
+    model = Spikingformer(NetworkConfig(depth=0, dim=16, heads=2, **change))
+    with pytest.raises(UserError, match=message):
         convert(model, 6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shift", [0, 3])
+def test_head_on_a_stream_drops_the_low_bits_of_its_sum(shift):
+    torch.manual_seed(shift)
+    steps, tokens, dim, frac_bits = 3, 5, 16, 6
+    head = QuantHead(Head(dim, 4, "avgpool_fc"), steps * tokens, 2.0**-frac_bits)
+    head.shift = shift
+    stream = torch.randint(-30000, 30000, (steps, 7, tokens, dim))
+    used, scale = head.integers()
+    sums = stream.sum((0, 2)).numpy() >> shift
+    want = sums @ used.weight.numpy().T.astype(np.int64) + used.bias.numpy().astype(np.int64)
+    logits = head(stream.float() * 2.0**-frac_bits) / (scale * head.unit) * head.positions
+    assert np.abs(logits.numpy() - want).max() < 1e-3
+    real = stream.double().mean((0, 2)) * 2.0**-frac_bits @ head.source.weight.double().T
+    assert (head(stream.float() * 2.0**-frac_bits) - real - head.source.bias).abs().max() < 2.0
+
+
+@torch.no_grad()
+def test_orders_of_a_head_are_the_same_integers():
+    """The mean commutes with the linear layer."""
+    orders = ("sn_fc_avgpool", "sn_avgpool_fc"), ("avgpool_fc", "fc_avgpool")
+    logits = {}
+    for head in sum(orders, ()):
+        config = NetworkConfig(depth=0, dim=16, heads=2, height=8, width=8, head=head)
+        model, images = converted(config, seed=4)
+        logits[head] = forward(export(model, 6, {}), images.numpy()).logits
+    for first, second in orders:
+        assert np.array_equal(logits[first], logits[second])
+    assert not np.array_equal(logits["sn_fc_avgpool"], logits["avgpool_fc"])
 
 
 def test_sparsity_counts_masked_weights():

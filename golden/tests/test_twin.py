@@ -25,6 +25,21 @@ NETWORKS = [
         ),
         "dense",
     ),
+    (
+        NetworkConfig(
+            depth=1, dim=16, heads=2, timesteps=3, in_channels=3, height=8, width=9,
+            encoder_channels=5,
+        ),
+        "balanced",
+    ),
+    (NetworkConfig(depth=1, dim=16, heads=2, height=9, width=8, head="avgpool_fc"), "dense"),
+    (
+        NetworkConfig(
+            depth=0, dim=16, heads=2, timesteps=2, height=9, width=8, encoder_channels=1,
+            head="fc_avgpool",
+        ),
+        "dense",
+    ),
 ]  # fmt: skip
 
 

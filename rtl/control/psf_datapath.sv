@@ -75,6 +75,12 @@ module psf_datapath #(
   localparam int unsigned BankWidth = $clog2(Banks);
   localparam int unsigned HeadDepth = 128 / Lanes;  // up to 128 classes
 
+  // A head without merge sums the stream into spikes first, then it is a layer like any other.
+  logic averages, sum_start, sum_busy, sum_done, work_start, sum_parity, sum_overrun;
+  assign averages = layer_i.mode == psf_pkg::MODE_HEAD && !layer_i.merge;
+  assign sum_start = layer_start_i && averages;
+  assign work_start = sum_done || (layer_start_i && !averages);
+
   // Dispatcher.
   logic dispatch_done, token_right, token_down;
   logic [Groups-1:0] request, grant;
@@ -91,7 +97,7 @@ module psf_datapath #(
   ) u_dispatcher (
       .clk_i,
       .rst_ni,
-      .start_i       (layer_start_i),
+      .start_i       (work_start),
       .layer_i,
       .done_o        (dispatch_done),
       .request_i     (request),
@@ -160,7 +166,7 @@ module psf_datapath #(
     ) u_group (
         .clk_i,
         .rst_ni,
-        .start_i            (layer_start_i),
+        .start_i            (work_start),
         .layer_i,
         .idle_o             (group_idle[g]),
         .request_o          (request[g]),
@@ -294,8 +300,71 @@ module psf_datapath #(
     for (int unsigned g = 0; g < Groups; g++) word_shift[g] = row_shift[g][2:0];
   end
 
-  // Spikes and residual stream.
+  // Sums of the residual stream. They go the ways of group 0, which has no work then.
+  logic sum_read, sum_word;
+  logic [GroupWidth-1:0] sum_bank;
+  logic [StreamAddrWidth-1:0] sum_addr;
+  logic [LineAddrWidth-1:0] sum_line;
+  logic [LineWords-1:0] sum_place;
+  logic [Lanes-1:0] sum_bits;
+  logic [Groups-1:0] want_stream, write_valid;
+  logic [Groups-1:0][GroupWidth-1:0] want_bank;
+  logic [Groups-1:0][StreamAddrWidth-1:0] want_addr;
+  logic [Groups-1:0][LineAddrWidth-1:0] write_addr;
+  logic [Groups-1:0][LineWords-1:0] write_words;
+  logic [Groups-1:0][LineWidth-1:0] write_data;
   logic spike_busy;
+
+  psf_stream_planes #(
+      .Groups(Groups),
+      .Lanes(Lanes),
+      .LineWords(LineWords),
+      .StreamWidth(StreamWidth),
+      .StreamDepth(StreamDepth),
+      .SpikeLines(SpikeLines)
+  ) u_planes (
+      .clk_i,
+      .rst_ni,
+      .start_i     (sum_start),
+      .layer_i,
+      .busy_o      (sum_busy),
+      .done_o      (sum_done),
+      .read_valid_o(sum_read),
+      .read_ready_i(stream_ready[0]),
+      .read_bank_o (sum_bank),
+      .read_addr_o (sum_addr),
+      .read_data_i (stream_data[0]),
+      .read_error_i(stream_error[0]),
+      .word_valid_o(sum_word),
+      .word_ready_i(line_ready[0]),
+      .word_line_o (sum_line),
+      .word_place_o(sum_place),
+      .word_bits_o (sum_bits),
+      .spike_busy_i(spike_busy),
+      .parity_o    (sum_parity),
+      .overrun_o   (sum_overrun)
+  );
+
+  always_comb begin
+    want_stream = stream_read;
+    want_bank = stream_read_bank;
+    want_addr = stream_read_addr;
+    write_valid = line_valid;
+    write_addr = line_addr;
+    write_words = line_words;
+    write_data = line_data;
+    if (sum_busy) begin
+      want_stream[0] = sum_read;
+      want_bank[0] = sum_bank;
+      want_addr[0] = sum_addr;
+      write_valid[0] = sum_word;
+      write_addr[0] = sum_line;
+      write_words[0] = sum_place;
+      write_data[0] = {LineWords{sum_bits}};
+    end
+  end
+
+  // Spikes and residual stream.
   psf_spike_memory #(
       .Groups(Groups),
       .Lanes(Lanes),
@@ -309,11 +378,11 @@ module psf_datapath #(
       .rd_addr_i       (read_addr),
       .rsp_valid_o     (read_line_valid),
       .rsp_data_o      (read_line),
-      .wr_valid_i      (line_valid),
+      .wr_valid_i      (write_valid),
       .wr_ready_o      (line_ready),
-      .wr_addr_i       (line_addr),
-      .wr_words_i      (line_words),
-      .wr_data_i       (line_data),
+      .wr_addr_i       (write_addr),
+      .wr_words_i      (write_words),
+      .wr_data_i       (write_data),
       .wr_right_i      (line_right),
       .wr_down_i       (line_down),
       .ld_valid_i      (spike_valid_i),
@@ -340,10 +409,10 @@ module psf_datapath #(
   ) u_stream (
       .clk_i,
       .rst_ni,
-      .rd_valid_i(stream_read),
+      .rd_valid_i(want_stream),
       .rd_ready_o(stream_ready),
-      .rd_bank_i (stream_read_bank),
-      .rd_addr_i (stream_read_addr),
+      .rd_bank_i (want_bank),
+      .rd_addr_i (want_addr),
       .rd_data_o (stream_data),
       .rd_error_o(stream_error),
       .wr_valid_i(stream_write),
@@ -377,6 +446,7 @@ module psf_datapath #(
       .label_o,
       .idle_o        (head_idle),
       .classes_i     (layer_i.tokens),
+      .double_i      (averages),
       .parity_o      (head_parity),
       .overrun_o     (head_overrun)
   );
@@ -390,7 +460,8 @@ module psf_datapath #(
   } state_e;
   state_e state_q, state_d;
   logic quiet;
-  assign quiet = dispatch_done && (&group_idle) && !spike_busy && dump_idle && head_idle;
+  assign quiet = dispatch_done && (&group_idle) && !spike_busy && dump_idle && head_idle
+      && !sum_busy;
 
   always_comb begin
     state_d = state_q;
@@ -429,8 +500,9 @@ module psf_datapath #(
     if (!rst_ni) begin
       fault_o <= '0;
     end else begin
-      fault_o[0] <= (|group_parity) || weight_parity || spike_parity || head_parity;
-      fault_o[1] <= (|group_overrun) || spike_overrun || head_overrun;
+      fault_o[0] <= (|group_parity) || sum_parity
+          || weight_parity || spike_parity || head_parity;
+      fault_o[1] <= (|group_overrun) || spike_overrun || head_overrun || sum_overrun;
     end
   end
 

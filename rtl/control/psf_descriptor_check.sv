@@ -92,7 +92,7 @@ module psf_descriptor_check #(
   logic [31:0] counts;  // key-value: accumulators of a head block
   logic [11:0] mask_end;
   logic mask_bad;
-  logic common_bad, patch_bad, key_value_bad, head_bad, out_bad, layer_bad;
+  logic common_bad, patch_bad, key_value_bad, sums_bad, head_bad, out_bad, layer_bad;
 
   assign patch      = 12'(layer.in_lines) + (layer.kernel3 ? 12'(layer.in_lines) << 3 : 12'd0);
   assign patch_bad  = 32'(patch) > PatchLines;
@@ -104,7 +104,11 @@ module psf_descriptor_check #(
   assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
       (layer.kernel3 ? 12'(layer.mask_lines) << 3 : 12'd0);
   assign mask_bad   = layer.mask_lines != '0 && 32'(mask_end) > psf_pkg::MaskLines;
-  assign head_bad   = layer.tokens == '0 || layer.tokens > 16'(Classes) || !layer.merge;
+  assign sums_bad   = 32'(layer.steps) < psf_pkg::MinPlanes ||
+      32'(layer.steps) > psf_pkg::SumBits || layer.width != 16'd1 || layer.height != 16'd1 ||
+      layer.in_words < 8'd2 || layer.stream_tokens == '0 || layer.pool || layer.repeat_drain;
+  assign head_bad   = layer.tokens == '0 || layer.tokens > 16'(Classes) ||
+      (!layer.merge && sums_bad);
   assign out_bad    = layer.out_lines == '0 || layer.out_step < layer.out_words;
 
   always_comb begin

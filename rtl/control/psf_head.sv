@@ -2,6 +2,7 @@
 //
 // The logits: word i of a group's head accumulation holds classes i*Lanes + lane,
 //   logit[word_index*Lanes + lane] += word_data[lane]        (32 bits, wraps)
+// or, with double_i, twice the logit plus word_data,
 // and the arg max over the first argmax_count of them (signed, the lowest class wins ties).
 // Words: one per cycle over all groups, round robin; a logit write (always taken, it sets the
 // bias) lets them wait one cycle. logit_rdata_o follows logit_raddr_i by one cycle while idle_o
@@ -21,6 +22,7 @@ module psf_head #(
   input  logic                                  clk_i,
   input  logic                                  rst_ni,
   input  logic [15:0]                           classes_i,       // of the layer, stable
+  input  logic                                  double_i,        // likewise
   // Words of the groups.
   input  logic [Groups-1:0]                     word_valid_i,
   output logic [Groups-1:0]                     word_ready_o,
@@ -109,7 +111,7 @@ module psf_head #(
     logic here;
 
     assign value = data_q[p*AccWidth+:AccWidth];
-    assign sum = read[p][31:0] + 32'(value);
+    assign sum = (double_i ? read[p][31:0] << 1 : read[p][31:0]) + 32'(value);
     assign wdata = logit_valid_i ? logit_data_i : sum;
     assign read_bad[p] = ^read[p];
     assign here = !write_bad && logit_addr_i[LaneBits-1:0] == LaneBits'(p);

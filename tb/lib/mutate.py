@@ -23,7 +23,7 @@ from golden.compile.check import (
     target_depth,
 )
 from golden.compile.compiled import Program
-from golden.compile.hardware import Hardware
+from golden.compile.hardware import MIN_PLANES, SUM_BITS, Hardware
 from golden.compile.program import compile_network
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
@@ -191,7 +191,7 @@ def _base(draft: Draft) -> str | None:
         "in_base", "in_row_lines", "in_lines", "in_first", "in_step", "row_base", "tap_rows",
         "step_rows", "param_base", "out_base", "out_lines", "out_row_lines", "out_clear",
         "out_first", "out_step", "stream_stride", "dump_base", "dump_step", "dump_block",
-        "mask_base", "mask_lines",
+        "mask_base", "mask_lines", "stream_tokens",
     ))  # fmt: skip
     bits = isa.LAYER_FIELDS[name][2]
     value = draft.rng.choice(((1 << bits) - 1, draft.rng.getrandbits(bits), 1 << (bits - 1)))
@@ -457,6 +457,10 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         values |= dict(pool=0)
     elif mode == isa.MODE_HEAD:
         values |= dict(merge=1, tokens=rng.randrange(1, 129))
+        if rng.random() < 0.3:
+            values |= dict(merge=0, steps=rng.randint(MIN_PLANES, SUM_BITS), width=1, height=1,
+                           in_words=rng.randrange(2, 9), stream_tokens=rng.randrange(1, 65),
+                           stream_stride=rng.randrange(65))  # fmt: skip
     elif mode == isa.MODE_KEY_VALUE:
         m = rng.choice((1, 2, 4))
         values |= dict(

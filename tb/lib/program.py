@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from golden.compile import isa
 from golden.compile.check import MAX_TOKENS
-from golden.compile.hardware import MASK_LINES, MAX_CLASSES, Hardware
+from golden.compile.hardware import MASK_LINES, MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
 from tb.lib import load as loads
 from tb.lib.load import Load
 
@@ -30,7 +30,13 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     if f["mode"] == isa.MODE_RESIDUAL:
         f["pool"] = 0
     elif f["mode"] == isa.MODE_HEAD:
-        f |= {"merge": 1, "tokens": random.randint(1, MAX_CLASSES)}
+        f |= {"merge": values.get("merge", f["merge"]), "tokens": random.randint(1, MAX_CLASSES)}
+        if not f["merge"]:
+            f |= {
+                "steps": random.randint(MIN_PLANES, SUM_BITS), "width": 1, "height": 1, "pool": 0,
+                "repeat_drain": 0, "in_words": random.randint(2, 255),
+                "stream_tokens": f["stream_tokens"] or 1,
+            }  # fmt: skip
     elif f["mode"] == isa.MODE_KEY_VALUE:
         m = random.choice(
             [m for m in (1, 2, 4) if m * m * h.lanes <= h.acc_depth and 2 * m <= h.line_words]

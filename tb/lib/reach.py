@@ -15,6 +15,11 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
     )
     if f["mode"] == isa.MODE_HEAD:
         reached["logit"] = (f["out_words"] - 1) * h.lanes
+        if not f["merge"]:
+            word = (f["steps"] - 1) * f["in_step"] + f["in_first"] + f["in_words"] - 1
+            reached["written line"] = f["in_base"] + word // h.line_words
+            row = (f["stream_tokens"] - 1) // h.groups * f["stream_stride"]
+            reached["stream word"] = row + max(f["in_words"] - 2, f["stream_stride"] - 1)
     if f["mode"] in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
         reached |= _written(h, f)
     depth = {
