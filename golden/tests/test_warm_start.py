@@ -41,5 +41,5 @@ def test_everything_but_encoder_and_head_is_copied(base, change):
 def test_other_sizes_are_refused(base, change):
     _, path = base
     model = backbones.build(NetworkConfig(**SIZES | {"encoder": "learned"} | change))
-    with pytest.raises(UserError, match="cannot start from .*give both the same sizes"):
+    with pytest.raises(UserError, match=r"cannot start from .*give both the same sizes"):
         warm_start(model, path)
