@@ -34,17 +34,17 @@ class Learned(nn.Module):
     """Image (B, C, H, W) -> spikes (T, B, E, H, W); weight (E, C), bias (E,), in units of the
     threshold for pixels in 0..1.
 
-    At the start channel e sees the mean of the colours and fires, in four timesteps, where that is
-    above (e + 0.17) / E: once and late, or twice where it is 0.53 more. Of all slopes and biases
-    with one channel these keep most of Fashion-MNIST's pixels: their patterns leave 3 % of the
-    variance, with 0.64 spikes per pixel.
+    At the start all channels see the mean of the colours, and channel e fires, in four timesteps,
+    where that is above e / E + 0.04: once and late, or at the second and the fourth step where it
+    is 0.67 more. A small slope makes few spikes tell much: one channel, on Fashion-MNIST, has four
+    patterns with 1.65 bits of entropy for 0.68 spikes per pixel.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.channels = config.encoder_channels
         self.lif = LIF(tau=config.tau)
-        level = (torch.arange(self.channels) + 0.17) / self.channels
+        level = torch.arange(self.channels) / self.channels + 0.04
         self.weight = nn.Parameter(
             torch.full((self.channels, config.in_channels), SLOPE / config.in_channels)
         )
@@ -56,7 +56,7 @@ class Learned(nn.Module):
         return self.lif(current.expand(timesteps, *current.shape))
 
 
-SLOPE = 0.5
+SLOPE = 0.4
 FIRES = 16 / 15  # the least current with a spike in four timesteps
 
 
