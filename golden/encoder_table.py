@@ -36,6 +36,8 @@ from golden.train.command import train
 from golden.train.loop import split_tensors
 
 BITS = 8
+LONG = "_long"  # suffix of the networks that were trained longer
+NAMES = (*CHOICES["encoder"], *(name + LONG for name in ("direct", "rate", "learned")))
 CONFIGS = Path("golden/configs/zoo")
 
 
@@ -153,7 +155,7 @@ def measure(
 def train_missing(folder: Path, command: str) -> None:
     """Train golden/configs/zoo/encoder_<name>.toml wherever <folder> has no checkpoint of it, one
     after the other; what was finished before an interruption is kept."""
-    for name in CHOICES["encoder"]:
+    for name in NAMES:
         out = folder / f"encoder_{name}.safetensors"
         if not out.is_file():
             config = CONFIGS / f"encoder_{name}.toml"
@@ -165,7 +167,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
 
     Encoders without a checkpoint are named with the command that makes it; UserError if all are.
     """
-    names = names or CHOICES["encoder"]
+    names = names or NAMES
     paths = {name: folder / f"encoder_{name}.safetensors" for name in names}
     missing = {
         name: f"python -m golden train --config {CONFIGS}/encoder_{name}.toml --out {path}"
@@ -179,7 +181,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
     rows = {}
     for name, path in paths.items():
         if name in missing:
-            print(f"{name:8}  not trained: {missing[name]}")
+            print(f"{name:13}  not trained: {missing[name]}")
             continue
         rows[name] = measure(load_dense(path), images, labels)
         print(_line(name, rows[name]), flush=True)
@@ -195,7 +197,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
     }
     for name, points in facts["learned_against"].items():
         print(
-            f"learned against {name}: {points['accuracy_points']:+.2f} points, input operations "
+            f"learned{LONG * name.endswith(LONG)} against {name}: {points['accuracy_points']:+.2f} points, input operations "
             f"{points['input_operations']:+.1%}, bit by bit {points['input_additions']:+.1%}"
         )
     for out in outs:
@@ -207,30 +209,30 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
 
 
 def _against(rows: dict[str, Costs]) -> dict[str, dict[str, float]]:
-    """The learned encoder relative to each other one; its own products are part of its cost."""
-    if "learned" not in rows:
-        return {}
-    ours = rows["learned"]
-    return {
-        name: {
+    """The learned encoder relative to each other one with as much training; its own products are
+    part of its cost."""
+    out = {}
+    for name, other in rows.items():
+        ours = rows.get("learned" + LONG * name.endswith(LONG))
+        if ours is None or ours is other:
+            continue
+        out[name] = {
             "accuracy_points": 100 * (ours.accuracy - other.accuracy),
             "input_operations": ours.input_operations / other.input_operations - 1,
             "input_additions": ours.input_additions / other.input_additions - 1,
         }
-        for name, other in rows.items()
-        if name != "learned"
-    }
+    return out
 
 
 HEADER = (
-    "encoder   accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ"
+    "encoder        accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ"
 )
 
 
 def _line(name: str, costs: Costs) -> str:
     rate = "     -" if costs.input_rate is None else f"{costs.input_rate:6.4f}"
     return (
-        f"{name:8}  {costs.accuracy:8.2%}  {rate}  {costs.input_macs:9,.0f}  "
+        f"{name:13}  {costs.accuracy:8.2%}  {rate}  {costs.input_macs:9,.0f}  "
         f"{costs.input_sops:9,.0f}  {costs.input_additions:10,.0f}  {costs.total_sops:9,.0f}  "
         f"{costs.input_energy:8.4f}  {costs.total_energy:8.4f}"
     )

@@ -217,16 +217,16 @@ def test_the_table_is_written(data, tmp_path, capsys):
     assert facts["encoders"]["learned"]["training_seed"] == 4
     assert 0 <= facts["encoders"]["direct"]["accuracy"] <= 1
     assert list(facts["encoders"]) == ["direct", "learned"]
-    assert "rank" in facts["not_trained"] and len(facts["not_trained"]) == 5
+    assert "rank" in facts["not_trained"] and len(facts["not_trained"]) == 8
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 7 + 1
+    assert len(lines) == 1 + 10 + 1
     ours, direct = facts["encoders"]["learned"], facts["encoders"]["direct"]
     against = facts["learned_against"]["direct"]
     assert against["input_operations"] == pytest.approx(
         (ours["input_macs"] + ours["input_sops"]) / direct["input_macs"] - 1
     )
     assert against["accuracy_points"] == 100 * (ours["accuracy"] - direct["accuracy"])
-    assert "rank      not trained: python -m golden train --config" in "\n".join(lines)
+    assert "rank           not trained: python -m golden train --config" in "\n".join(lines)
     with pytest.raises(UserError, match=r"has no checkpoint; begin with `python -m golden train"):
         compare(tmp_path / "empty", [out])
     other = model_of(dataclasses.replace(SMALL, head="avgpool_fc"))
