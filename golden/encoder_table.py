@@ -197,7 +197,8 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
     }
     for name, points in facts["learned_against"].items():
         print(
-            f"learned{LONG * name.endswith(LONG)} against {name}: {points['accuracy_points']:+.2f} points, input operations "
+            f"learned{LONG * name.endswith(LONG)} against {name}: "
+            f"{points['accuracy_points']:+.2f} points, input operations "
             f"{points['input_operations']:+.1%}, bit by bit {points['input_additions']:+.1%}"
         )
     for out in outs:
@@ -225,7 +226,8 @@ def _against(rows: dict[str, Costs]) -> dict[str, dict[str, float]]:
 
 
 HEADER = (
-    "encoder        accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ  total uJ"
+    "encoder        accuracy   rate  input MAC  input SOP  bit by bit  total SOP  input uJ"
+    "  total uJ"
 )
 
 
