@@ -69,9 +69,9 @@ class RunConfig:
     weights.
     """
 
-    start: str = ""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    start: str = ""
 
 
 def load(path: Path, kind: type[T]) -> T:
