@@ -152,7 +152,7 @@ def _point(
     point = folder / name
     rounds, pruning = lottery_settings(config, method), settings(config, method)
     text = _text(pruning) + (_text(rounds) if method.startswith("lottery") else "")
-    if point.is_file() and _facts(point)["config"] == text:
+    if point.is_file() and _settings(_facts(point)["config"]) == _settings(text):
         return point
     run, dense = runs / point.stem, Path(config.dense)
     if method.startswith("lottery"):
@@ -168,6 +168,24 @@ def _point(
 
 def _text(config: PruneRunConfig | LotteryConfig) -> str:
     return json.dumps(asdict(config))
+
+
+def _settings(text: str) -> list[dict]:
+    """The settings that `_text` wrote; those that did not exist then have their defaults."""
+    decoder, out = json.JSONDecoder(), []
+    for kind in (PruneRunConfig, LotteryConfig):
+        if text:
+            found, end = decoder.raw_decode(text)
+            out.append(_filled(found, json.loads(_text(kind()))))
+            text = text[end:]
+    return out
+
+
+def _filled(found: dict, defaults: dict) -> dict:
+    return defaults | {
+        name: _filled(value, defaults.get(name) or {}) if isinstance(value, dict) else value
+        for name, value in found.items()
+    }
 
 
 def _measure(config: CompareConfig, method: str, point: Path) -> dict:
