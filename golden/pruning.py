@@ -171,11 +171,15 @@ def _text(config: PruneRunConfig | LotteryConfig) -> str:
 
 
 def _settings(text: str) -> list[dict]:
-    """The settings that `_text` wrote; those that did not exist then have their defaults."""
+    """The settings that `_text` wrote; those that did not exist then have their defaults. Empty for
+    anything else, a TOML file for one."""
     decoder, out = json.JSONDecoder(), []
     for kind in (PruneRunConfig, LotteryConfig):
         if text:
-            found, end = decoder.raw_decode(text)
+            try:
+                found, end = decoder.raw_decode(text)
+            except json.JSONDecodeError:
+                return []
             out.append(_filled(found, json.loads(_text(kind()))))
             text = text[end:]
     return out
