@@ -35,7 +35,5 @@ def report(dense: Path, pruned: Path, out: Path) -> dict[str, Any]:
     print(f"  dense float        {facts['dense']:7.2%}   {dense}")
     print(f"  pruned int8        {facts['pruned_int8']:7.2%}   {pruned}")
     print(f"  loss               {100 * (facts['dense'] - facts['pruned_int8']):6.2f} points")
-    print(
-        f"  weights that are 0 {facts['weight_sparsity']:7.2%}   first and last layer apart"
-    )
+    print(f"  weights that are 0 {facts['weight_sparsity']:7.2%}   first and last layer apart")
     return facts

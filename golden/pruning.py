@@ -140,9 +140,7 @@ def compare(
     return report
 
 
-def _point(
-    config: CompareConfig, method: str, runs: Path, folder: Path, command: str
-) -> Path:
+def _point(config: CompareConfig, method: str, runs: Path, folder: Path, command: str) -> Path:
     """The checkpoint of a method: of the curves, of an earlier comparison, or trained now."""
     name = f"{method}_{100 * config.sparsity:g}.safetensors"
     curve = Path(config.curves) / name

@@ -21,8 +21,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from golden.backbones.head import Head
-from golden.backbones.network import Network, over_steps, pixels_last
+from golden.backbones.network import over_steps, pixels_last
+from golden.backbones.transformer import Block, Transformer
 from golden.neuron import LIF
 from golden.spikingformer.config import NetworkConfig
 from golden.spikingformer.layers import (
@@ -103,31 +103,13 @@ class SelfAttention(nn.Module):
         return join_heads(dilated.unflatten(0, matrices.shape[:2]))
 
 
-class Block(nn.Module):
-    """Membrane shortcut around attention and around the MLP."""
+def block(config: NetworkConfig) -> Block:
+    """Attention and MLP on the membrane stream."""
+    return Block(SelfAttention(config), MLP(config.dim, config.dim * config.mlp_ratio, config.tau))
+
+
+class SpikeDrivenTransformer(Transformer):
+    """Image (B, I, H, W), pixel / 255, or frames (T, B, I, H, W) -> logits (B, classes)."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.attention = SelfAttention(config)
-        self.mlp = MLP(config.dim, config.dim * config.mlp_ratio, config.tau)
-
-    def forward(self, stream: torch.Tensor) -> torch.Tensor:
-        stream = stream + self.attention(stream)
-        return stream + self.mlp(stream)
-
-
-class SpikeDrivenTransformer(Network):
-    """Image (B, I, H, W) or frames (T, B, I, H, W) -> logits (B, classes)."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__(config)
-        self.tokenizer = Tokenizer(config, self.encoder.channels)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
-        self.head = Head(config.dim, config.classes, config.head, config.tau)
-
-    def features(self, frames: torch.Tensor) -> torch.Tensor:
-        stream = self.tokenizer(frames)
-        stream = stream.to(torch.promote_types(stream.dtype, torch.float32))  # also in autocast
-        for block in self.blocks:
-            stream = block(stream)
-        return stream
+        super().__init__(config, Tokenizer, block)

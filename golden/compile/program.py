@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From lowered layers to a program image and a weight image."""
 
-
 import numpy as np
 
 from golden.compile.assembler import Assembler
@@ -28,9 +27,7 @@ def compile_network(network: QuantNetwork, hardware: Hardware, *, coded: bool = 
             f"image: {image.step} words per pixel do not fit a spike line of "
             f"{hardware.line_words}; use more lanes"
         )
-    return assemble(
-        layers, hardware, [image], network.config, network.head_bias, coded=coded
-    )
+    return assemble(layers, hardware, [image], network.config, network.head_bias, coded=coded)
 
 
 def assemble(

@@ -67,13 +67,12 @@ class RatePenalty:
         if self.price < 0 or self.free < 0:
             raise UserError("train.encoder_penalty and train.encoder_rate must not be negative")
         if self.price:
-            encoders = [module for module in model.modules() if isinstance(module, Learned)]
-            if not encoders:
+            if model.config.encoder != "learned":
                 raise UserError(
                     "train.encoder_penalty prices the spikes of a learned encoder, but "
                     "network.encoder is another; set it to 'learned' or drop the penalty"
                 )
-            encoders[0].register_forward_hook(self._see)
+            model.encoder.register_forward_hook(self._see)  # also when it is folded
 
     def _see(self, _module: nn.Module, _inputs: tuple, spikes: torch.Tensor) -> None:
         self.rate = spikes.float().mean()

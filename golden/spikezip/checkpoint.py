@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -59,12 +58,3 @@ def facts(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise UserError(f"{path}, the facts of a checkpoint, cannot be read: {error}") from None
-
-
-@torch.inference_mode()
-def accuracy(model: QuantViT, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Fraction of uint8 images (n, C, H, W) that the frozen float64 model classifies right."""
-    right = 0
-    for part, truth in zip(images.split(250), labels.split(250), strict=True):
-        right += int((model(part.double() / 255).argmax(1) == truth).sum())
-    return right / len(images)

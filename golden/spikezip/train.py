@@ -8,10 +8,11 @@ from pathlib import Path
 
 import torch
 
-from golden.spikezip.checkpoint import accuracy, save
+from golden.spikezip.checkpoint import save
 from golden.spikezip.config import SpikezipConfig
 from golden.spikezip.vit import QuantViT, freeze
 from golden.train.config import load
+from golden.train.evaluate import accuracy
 from golden.train.loop import Hooks, fit, log, split_tensors
 
 

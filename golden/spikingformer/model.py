@@ -20,8 +20,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from golden.backbones.head import Head
-from golden.backbones.network import Network, over_steps, pixels_last
+from golden.backbones.network import over_steps, pixels_last
+from golden.backbones.transformer import Block, Transformer
 from golden.neuron import LIF
 from golden.spikingformer.config import NetworkConfig
 from golden.spikingformer.layers import ConvBN, FirstConvBN, LinearBN, attention_counts, max_pool
@@ -85,31 +85,16 @@ class MLP(nn.Module):
         return self.mlp2(self.lif_hidden(self.mlp1(self.lif_in(stream))))
 
 
-class Block(nn.Module):
-    """Membrane shortcut around attention and around the MLP."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.attention = SelfAttention(config.dim, config.heads, config.tau)
-        self.mlp = MLP(config.dim, config.dim * config.mlp_ratio, config.tau)
-
-    def forward(self, stream: torch.Tensor) -> torch.Tensor:
-        stream = stream + self.attention(stream)
-        return stream + self.mlp(stream)
+def block(config: NetworkConfig) -> Block:
+    """Attention and MLP on the membrane stream."""
+    return Block(
+        SelfAttention(config.dim, config.heads, config.tau),
+        MLP(config.dim, config.dim * config.mlp_ratio, config.tau),
+    )
 
 
-class Spikingformer(Network):
+class Spikingformer(Transformer):
     """Image (B, I, H, W), pixel / 255, or frames (T, B, I, H, W) -> logits (B, classes)."""
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__(config)
-        self.tokenizer = Tokenizer(config, self.encoder.channels)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
-        self.head = Head(config.dim, config.classes, config.head, config.tau)
-
-    def features(self, frames: torch.Tensor) -> torch.Tensor:
-        stream = self.tokenizer(frames)
-        stream = stream.to(torch.promote_types(stream.dtype, torch.float32))  # also in autocast
-        for block in self.blocks:
-            stream = block(stream)
-        return stream
+        super().__init__(config, Tokenizer, block)

@@ -82,9 +82,7 @@ def points(config: SweepConfig) -> list[Point]:
         prune = replace(config.pruning.prune, sparsity=sparsity, lanes=lanes)
         pruning = replace(config.pruning, prune=prune)
         training = RunConfig(network, config.train)
-        out.append(
-            Point(backbone, encoder, sparsity, hardware, training, pruning, config.images)
-        )
+        out.append(Point(backbone, encoder, sparsity, hardware, training, pruning, config.images))
     return out
 
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from golden.compile.cycles import cycles
 from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
+from golden.energy.rows import totals
 from golden.energy.synaptic import synaptic_layers
+from golden.energy.torch_network import measure
 from golden.errors import UserError
 from golden.integer.model import forward
 from golden.integer.network import QuantNetwork
@@ -26,12 +30,12 @@ from golden.prune.search import MaskSearch
 from golden.spikingformer import NetworkConfig
 from golden.sweep.config import Point, digest, to_toml
 from golden.sweep.graph import Result, Step
-from golden.sweep.measure import measure
 from golden.train import command as training
 from golden.train.checkpoint import load_dense, save_dense
 from golden.train.config import RunConfig
-from golden.train.evaluate import accuracy
+from golden.train.evaluate import accuracy, firing_rates
 from golden.train.loop import CHECKPOINT, Hooks, fit, split_tensors
+from golden.train.source import scaled, time_first
 
 DENSE, PRUNED = "dense.safetensors", "network.safetensors"
 
@@ -117,7 +121,7 @@ def count_step(settings: tuple[str, int], folder: Path, dense: Result, pruned: R
     facts |= {key: pruned[key] for key in ("accuracy", "weight_sparsity")}
     if pruned["integer"] is None:
         model = load_dense(Path(pruned["float"]))
-        return facts | measure(model, images) | {"cycles": None, "reason": pruned["reason"]}
+        return facts | _float(model, images) | {"cycles": None, "reason": pruned["reason"]}
     network, pixels = QuantNetwork.load(Path(pruned["integer"])), images.numpy()
     facts |= _synaptic(network, pixels)
     try:
@@ -128,6 +132,15 @@ def count_step(settings: tuple[str, int], folder: Path, dense: Result, pruned: R
         "cycles": float(np.mean([image.total for image in found])),
         "limit_ratio": float(np.mean([image.limit_ratio for image in found])),
     }
+
+
+def _float(model: nn.Module, images: torch.Tensor) -> dict[str, Any]:
+    """The same of a network that the hardware cannot run."""
+    sums = totals(measure(model, time_first(scaled(images))))
+    return {
+        "rates": firing_rates(model, images), "sops": sums["ac"], "macs": sums["mac"],
+        "energy_uj": sums["energy_pj"] * 1e-6, "energy_of": "float network, attention included",
+    }  # fmt: skip
 
 
 def _synaptic(network: QuantNetwork, images: np.ndarray) -> dict[str, Any]:
@@ -144,5 +157,3 @@ def _synaptic(network: QuantNetwork, images: np.ndarray) -> dict[str, Any]:
         "energy_uj": float(np.mean([sum(layer.energy for layer in y) for y in each])) * 1e-6,
         "energy_of": "integer network, attention included",
     }  # fmt: skip
-
-

@@ -223,8 +223,8 @@ def test_command(data, tmp_path, capsys):
     found = json.loads((tmp_path / "sops.json").read_text())
     layers = found["layers"]
     assert [layer["flops"] for layer in layers[:2]] == [784 * 9 * 2, 2 * 784 * 9 * 2 * 4]
-    assert layers[0]["kind"] == "AC"  # the images of the tiny data set are {0, 1}
-    assert found["ac"] == pytest.approx(sum(layer["operations"] for layer in layers))
+    assert [layer["kind"] for layer in layers[:2]] == ["MAC", "AC"]  # pixels, then spikes
+    assert found["mac"] + found["ac"] == pytest.approx(sum(layer["operations"] for layer in layers))
     assert found["energy_pj"] == pytest.approx(sum(layer["energy_pj"] for layer in layers))
     assert "tokenizer.stages.4" in capsys.readouterr().out
     with pytest.raises(UserError, match="--images is 0"):

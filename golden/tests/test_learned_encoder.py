@@ -12,6 +12,7 @@ from golden import backbones, encoders
 from golden.encoder_table import compare, measure
 from golden.encoders.learned import Learned, RatePenalty
 from golden.errors import UserError
+from golden.quantise.convert import convert
 from golden.spikingformer import NetworkConfig
 from golden.train.checkpoint import load_dense, save_dense
 from golden.train.config import TrainConfig
@@ -123,6 +124,22 @@ def test_penalty_is_the_price_of_the_rate():
     model(images)
     assert float(generous()) == 0.0
     assert RatePenalty(model, TrainConfig())() == 0.0
+
+
+def test_penalty_prices_a_folded_encoder():
+    """Fine-tuning with integers goes on at the same price."""
+    model = model_of()
+    images = pixels((8, 1, 28, 28))
+    adapt(model, images)
+    model.eval()
+    convert(model, 8)
+    penalty = RatePenalty(model, TrainConfig(encoder_penalty=2.0))
+    model(images.float() / 255)
+    rate = float(model.encoder(images.float() / 255, 3).detach().mean())
+    value = penalty()
+    assert rate > 0.05 and float(value.detach()) == pytest.approx(2.0 * rate)
+    value.backward()
+    assert (model.encoder.source.weight.grad > 0).all()
 
 
 def test_penalty_mistakes():

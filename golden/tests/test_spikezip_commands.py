@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 from golden.__main__ import app
 from golden.errors import UserError
 from golden.spikezip.check import check
-from golden.spikezip.checkpoint import accuracy, load
+from golden.spikezip.checkpoint import load
 from golden.spikezip.config import SpikezipConfig, VitConfig
 from golden.spikezip.curve import curve
 from golden.spikezip.quantiser import Quantiser, quantise_weight
 from golden.spikezip.train import train
 from golden.spikezip.vit import freeze
 from golden.train.config import load as load_config
+from golden.train.evaluate import accuracy
 from golden.train.source import split_tensors
 
 TOML = """

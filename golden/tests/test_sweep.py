@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
+from golden.energy.rows import totals
+from golden.energy.torch_network import measure
 from golden.errors import UserError
 from golden.prune.config import PruneRunConfig, QuantConfig
 from golden.prune.network import PruneConfig
@@ -20,7 +22,6 @@ from golden.spikingformer import NetworkConfig
 from golden.sweep.command import connect, table
 from golden.sweep.config import Axes, SweepConfig, digest, points, to_toml
 from golden.sweep.graph import Step, execute
-from golden.sweep.measure import measure
 from golden.sweep.steps import count_step, prune_step, steps, train_step, unsupported
 from golden.tests import sweep_steps as tiny
 from golden.train.checkpoint import load_dense
@@ -183,7 +184,7 @@ def test_a_point_from_training_to_cycles(data, tmp_path, monkeypatch):
     model = load_dense(Path(pruned["float"]))
     images, _ = split_tensors("test", 8)
     calibrate(model, images)  # after three steps of training nothing fires without
-    assert measure(model, images)["sops"] > 0
+    assert totals(measure(model, images))["ac"] > 0
     assert table([(point, found), (point, without), (point, {"error": "why"})]).row_count == 3
 
 
