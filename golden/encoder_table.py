@@ -1,38 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m golden encoders train / compare`: what each input encoder costs and is worth.
 
-Everything is counted on the test images, per image, in float32:
-
-  SOP of a layer  = mean of its binary input x T x FLOPs, additions of 0.9 pJ
-  MAC of a layer  = FLOPs, once per image, for a layer with a real-valued input, 4.6 pJ each
-
-FLOPs are the products of one timestep, padding included (golden.energy.synaptic: the same count).
-Which layers multiply: with direct encoding the first convolution; with the learned encoder its
-linear layer of H W C E products. Because hardware adds bit-planes instead of multiplying, both are
-also counted as additions: the ones among the 8 bits of all pixels x outputs per pixel.
-What the fixed encoders need to make their spikes (random numbers, sorting, comparing) is not
-counted.
+Operations are those of golden.energy.torch_network on the test images, per image, in float32: SOPs
+of 0.9 pJ where spikes enter, products of 4.6 pJ where real values do, once per image. Which layers
+multiply: with direct encoding the first convolution; with the learned encoder its linear layer of
+H W C E products. Because hardware adds bit-planes instead of multiplying, both are also counted as
+additions: products x the mean number of ones among the 8 bits of a pixel. What the fixed encoders
+need to make their spikes (random numbers, sorting, comparing) is not counted.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from golden.encoders.learned import Learned
+from golden.energy import torch_network
 from golden.energy.synaptic import AC, MAC
 from golden.errors import UserError
 from golden.spikingformer.config import CHOICES
-from golden.spikingformer.layers import ConvBN, LinearBN
-from golden.spikingformer.model import SelfAttention, Spikingformer
 from golden.train.checkpoint import load_dense
 from golden.train.command import train
+from golden.train.evaluate import accuracy
 from golden.train.loop import split_tensors
 
 BITS = 8
@@ -65,91 +58,34 @@ class Costs:
         return self.input_macs + self.input_sops
 
 
-class _Tally:
-    """Hooks that sum up the operations of a Spikingformer over its forward passes."""
-
-    def __init__(self, model: Spikingformer) -> None:
-        self.model, self.sums, self.images, self.direct = model, Counter(), 0, False
-        self.hooks = [model.encoder.register_forward_hook(self._encoded)]
-        for name, module in model.named_modules():
-            if isinstance(module, ConvBN | LinearBN):
-                self.hooks.append(module.register_forward_pre_hook(self._synapse(name)))
-            elif isinstance(module, SelfAttention):
-                width = model.config.dim // model.config.heads
-                for lif in ("lif_k", "lif_q"):
-                    hook = self._drives(f"{name}.{lif}", width)
-                    self.hooks.append(getattr(module, lif).register_forward_hook(hook))
-        head = self._drives("head", model.config.classes)
-        self.hooks.append(model.head.lif.register_forward_hook(head))
-
-    def _encoded(self, _module: nn.Module, inputs: tuple, frames: torch.Tensor) -> None:
-        pixels = (inputs[0] * 255).round().to(torch.uint8)
-        self.images += len(pixels)
-        self.sums["bits"] += sum(int((pixels >> bit & 1).sum()) for bit in range(BITS))
-        self.sums["input"] += float(frames.double().mean()) * len(pixels)
-
-    def _synapse(self, name: str):
-        def see(module: ConvBN | LinearBN, inputs: tuple) -> None:
-            self.sums[name] += float(inputs[0].double().sum()) * module.weight[:, 0].numel()
-
-        return see
-
-    def _drives(self, name: str, outputs: int):
-        def see(_module: nn.Module, _inputs: tuple, spikes: torch.Tensor) -> None:
-            self.sums[name] += float(spikes.double().sum()) * outputs
-
-        return see
-
-    def costs(self, accuracy: float) -> Costs:
-        """Means of all that was seen."""
-        model, config = self.model, self.model.config
-        means = {name: total / self.images for name, total in self.sums.items()}
-        bits, rate, first = means.pop("bits"), means.pop("input"), "tokenizer.stages.0"
-        fan_out = model.tokenizer.stages[0].weight[:, 0].numel()
-        if config.encoder == "direct":
-            rate, outputs = None, fan_out
-            del means[first]
-        else:
-            outputs = config.encoder_channels if isinstance(model.encoder, Learned) else 0
-        macs = float(config.height * config.width * config.in_channels * outputs)
-        sops = means.get(first, 0.0)
-        return Costs(
-            accuracy=accuracy,
-            images=self.images,
-            timesteps=config.timesteps,
-            parameters=sum(p.numel() for p in model.parameters()),
-            input_rate=rate,
-            input_macs=macs,
-            input_sops=sops,
-            input_additions=bits * outputs + sops,
-            total_macs=macs,
-            total_sops=sum(means.values()),
-            input_energy=(macs * MAC + sops * AC) * 1e-6,
-            total_energy=(macs * MAC + sum(means.values()) * AC) * 1e-6,
-            sops=means,
-        )
-
-
 @torch.no_grad()
 def measure(
     model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 250
 ) -> Costs:
-    """Accuracy and operations over uint8 images (n, C, H, W). UserError for another network than a
-    Spikingformer with the head sn_fc_avgpool: its list of layers is the one known here."""
-    if not isinstance(model, Spikingformer) or model.config.head != "sn_fc_avgpool":
-        raise UserError(
-            "the comparison of encoders counts a spikingformer with head sn_fc_avgpool, this is "
-            f"a {model.config.backbone} with {model.config.head}; change network.backbone and head"
-        )
-    model.eval()
-    tally, right = _Tally(model), 0
-    try:
-        for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
-            right += int((model(part.float() / 255).argmax(1) == truth).sum())
-    finally:
-        for hook in tally.hooks:
-            hook.remove()
-    return tally.costs(right / len(images))
+    """Accuracy and operations over uint8 images (n, C, H, W), of any backbone."""
+    config, rows = model.config, torch_network.measure(model, images, batch_size)
+    products = rows.pop(0) if config.encoder == "learned" else None  # of the encoder itself
+    first = rows[0]
+    sops = {row.name: row.operations for row in rows if row.kind == "AC"}
+    real = [row for row in (products, first) if row is not None and row.kind == "MAC"]
+    input_macs, input_sops = sum(row.flops for row in real), sops.get(first.name, 0.0)
+    macs = input_macs + sum(row.flops for row in rows[1:] if row.kind == "MAC")
+    ones = sum(int((images >> bit & 1).sum()) for bit in range(BITS)) / images.numel()
+    return Costs(
+        accuracy=accuracy(model, images, labels, batch_size),
+        images=len(images),
+        timesteps=config.timesteps,
+        parameters=sum(p.numel() for p in model.parameters()),
+        input_rate=None if first in real else first.rate,
+        input_macs=input_macs,
+        input_sops=input_sops,
+        input_additions=ones * input_macs + input_sops,
+        total_macs=macs,
+        total_sops=sum(sops.values()),
+        input_energy=(input_macs * MAC + input_sops * AC) * 1e-6,
+        total_energy=(macs * MAC + sum(sops.values()) * AC) * 1e-6,
+        sops=sops,
+    )
 
 
 def train_missing(folder: Path, command: str) -> None:

@@ -200,7 +200,8 @@ class _Counter(TorchFunctionMode):
     def _pair(self, left: torch.Tensor, right: torch.Tensor, flops: int) -> None:
         """A product of two activations, or of one and a parameter."""
         number = self.running[-1][1] = self.running[-1][1] + 1
-        self._add(f"{self._name()}.product{number}", flops, 0, [left, right])
+        entering = [side for side in (left, right) if not isinstance(side, nn.Parameter)]
+        self._add(f"{self._name()}.product{number}", flops, 0, entering)
 
     def _name(self) -> str:
         return self.running[-1][0] or "network"
