@@ -83,6 +83,7 @@ package psf_pkg;
   typedef struct packed {
     logic [7:0]  id;  // index in counters and traces
     logic [15:0] wait_loads;  // start when this many loads have completed since start
+    logic [15:0] charge;  // spike: of the membranes, added in parts at the first timestep, by place
     logic [1:0]  mode;
     logic        kernel3;  // 3x3 stride 1 padding 1, else 1x1
     logic        merge;  // all scanned steps go into one accumulation (head); a head without it
@@ -190,6 +191,7 @@ package psf_pkg;
     l.first = w0[22];
     l.shift = w0[27:24];
     l.wait_loads = w1[15:0];
+    l.charge = w1[31:16];
     l.in_base = w2[15:0];
     l.in_row_lines = w2[31:16];
     l.width = w3[15:0];

@@ -9,7 +9,7 @@ from tb.lib import layer
 from tb.lib.clocked import STALLS, Clocked, coin
 
 SIZES = [(1, 1), (1, 2), (1, 7), (2, 1), (7, 1), (2, 2), (3, 3), (4, 4), (3, 6), (6, 3), (5, 4)]
-PIXEL = ("index", "line", "taps", "out", "right", "down", "bank", "stream")
+PIXEL = ("index", "line", "taps", "out", "right", "down", "place", "bank", "stream")
 UNIT = ("index", "line", "word", "dump", "block", "taps")
 
 
@@ -50,6 +50,7 @@ def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, in
                 "out": out,
                 "right": f["pool"] and x % 2 == 1 and right,
                 "down": f["pool"] and y % 2 == 1 and down,
+                "place": y % 2 * 2 + x % 2,
                 "bank": n % groups,
                 "stream": n // groups * f["stream_stride"],
             }

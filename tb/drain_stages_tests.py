@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cocotb
 import numpy as np
 
-from golden.integer.neuron import lif_step
+from golden.integer.neuron import lif_step, start
 from tb.lib import layer
 from tb.lib.clocked import STALLS, Clocked, coin
 
@@ -57,8 +57,8 @@ class Bench(Clocked):
             layer_i=layer.garbage(), param_valid_i=0, read_i=0, head_ready_i=0, dump_ready_i=0,
             stream_error_i=0, param_addr_i=0, param_data_i=0, acc_i=0, stream_data_i=0, index_i=0,
             step_i=0, word_i=0, first_step_i=0, last_i=0, token_index_i=0, token_out_i=0,
-            token_right_i=0, token_down_i=0, token_bank_i=0, token_stream_i=0, token_dump_i=0,
-            token_block_i=0,
+            token_right_i=0, token_down_i=0, token_place_i=0, token_bank_i=0, token_stream_i=0,
+            token_dump_i=0, token_block_i=0,
         )  # fmt: skip
 
     def signed(self, bits: int) -> int:
@@ -89,6 +89,7 @@ class Bench(Clocked):
             "out": random.getrandbits(17),
             "right": random.getrandbits(1),
             "down": random.getrandbits(1),
+            "place": random.getrandbits(2),
             "bank": random.randrange(self.hw["Groups"]),
             "stream": random.randrange(self.hw["StreamDepth"]),
             "dump": random.randrange(self.hw["BankDepth"] // 2),
@@ -108,6 +109,9 @@ class Bench(Clocked):
             if mode == layer.MODE_RESIDUAL:
                 old = [0] * self.lanes if f["first"] else stream
                 w.value = [s + (v << f["shift"]) for s, v in zip(old, w.value, strict=True)]
+            elif first:
+                y, x = divmod(token["place"], 2)
+                w.value = [v + int(start(2, 2, f["charge"])[2 * y + x]) for v in w.value]
             before = [0] * self.lanes if first else self.membrane[index]
             results = [
                 lif_step(np.int64(x), np.int64(u), np.int64(t))
@@ -223,7 +227,8 @@ class Bench(Clocked):
         m = random.choice((1, 2, 4))
         depth = min(self.hw["ParamDepth"], self.hw["AccDepth"])
         base = random.randrange(depth - 8) if coin(0.5) else 0
-        values = {"mode": mode, "shift": random.randrange(5), "head_words": m, "param_base": base}
+        values = {"mode": mode, "shift": random.randrange(5), "head_words": m, "param_base": base,
+                  "charge": random.getrandbits(self.bits - 6)}  # fmt: skip
         return layer.random_fields(**values | fixed)
 
     def indices(self, f: dict[str, int], count: int) -> list[int]:
@@ -241,7 +246,7 @@ class Bench(Clocked):
         return result
 
 
-TOKEN = ("index", "out", "right", "down", "bank", "stream", "dump", "block")
+TOKEN = ("index", "out", "right", "down", "place", "bank", "stream", "dump", "block")
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")

@@ -237,6 +237,7 @@ class Assembler:
             pool=int(layer.pool),
             first=int(layer.first),
             shift=layer.shift,
+            charge=layer.charge,
             wait_loads=self.loads,
             in_base=self.places[source.name].start,
             in_lines=source.lines(hardware),

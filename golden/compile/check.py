@@ -131,6 +131,10 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         yield f[name] < 1, f"{name} is 0"
     yield f["out_words"] > h.acc_depth, f"out_words {f['out_words']} is beyond {h.acc_depth}"
     yield f["shift"] > MAX_SHIFT, f"shift {f['shift']} is beyond {MAX_SHIFT}"
+    yield (
+        mode != isa.MODE_SPIKE and f["charge"] > 0,
+        f"charge {f['charge']} in a layer that is not of mode {isa.MODE_SPIKE}",
+    )
     if mode == isa.MODE_KEY_VALUE:
         m, tokens = f["head_words"], min(MAX_TOKENS, h.patch_lines)
         yield m not in (1, 2, 4), f"head_words {m} is none of 1, 2, 4"

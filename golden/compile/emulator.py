@@ -15,7 +15,7 @@ from golden.compile.check import HardwareStop, first_fault, load_data
 from golden.compile.decode import row_entries, weight_words
 from golden.compile.hardware import MASK_LINES, SUM_BITS, WEIGHT_WIDTH, Hardware
 from golden.compile.sequence import job_order
-from golden.integer.neuron import lif
+from golden.integer.neuron import lif, start
 
 
 @dataclass
@@ -129,6 +129,7 @@ class Emulator:
             pairs.reshape(f["out_words"], self.hw.lanes, 2), self.hw.acc_width
         ).transpose(2, 0, 1)
         value = acc + bias
+        value[:, 0] += start(f["height"], f["width"], f["charge"])[:, None, None]
         if f["mode"] == isa.MODE_RESIDUAL:
             value = self._residual(f, value << f["shift"])
         assert np.abs(value).max() < 1 << self.hw.acc_width - 2

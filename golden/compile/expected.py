@@ -14,6 +14,7 @@ from golden.compile.compiled import CompiledLayer, Program
 from golden.compile.layers import Layer
 from golden.integer.model import Trace, forward, matmul, patches
 from golden.integer.network import QuantNetwork
+from golden.integer.neuron import start
 
 
 @dataclass
@@ -77,8 +78,11 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
         return LayerExpectation(None, value.reshape(*shape, lanes), rows, row_adds, useful)
     current = np.concatenate([trace.current[p][b] for p in layer.parts], axis=-1)  # (T, N, O)
     spike = np.concatenate([trace.spike[p][b] for p in layer.parts], axis=-1)
-    ordered = _ordered(compiled, spike), _ordered(compiled, current)
-    return LayerExpectation(*ordered, rows, row_adds, useful)
+    value = _ordered(compiled, current)
+    if layer.charge:  # of columns without a channel, too
+        first = start(layer.source.height, layer.source.width, layer.charge)[:, None, None]
+        value[:, 0] += np.where(layer.columns < 0, 1, 0).reshape(value.shape[2:]) * first
+    return LayerExpectation(_ordered(compiled, spike), value, rows, row_adds, useful)
 
 
 def spiking(

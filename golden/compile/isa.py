@@ -10,7 +10,7 @@ from zlib import crc32
 
 from golden.errors import UserError
 
-FORMAT = 4  # of the descriptors, in the register CAP5
+FORMAT = 5  # of the descriptors, in the register CAP5
 DESCRIPTOR_BYTES = 64
 OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
 TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT, TARGET_MASK = range(6)
@@ -53,6 +53,7 @@ LAYER_FIELDS = {
     "first": (0, 22, 1),
     "shift": (0, 24, 4),
     "wait_loads": (1, 0, 16),
+    "charge": (1, 16, 16),
     "in_base": (2, 0, 16),
     "in_row_lines": (2, 16, 16),
     "width": (3, 0, 16),

@@ -55,6 +55,7 @@ class Layer:
     parts: tuple[str, ...] = ()  # names in the golden trace whose channels ``columns`` counts
     planes: bool = False
     shift: int = 0
+    charge: int = 0  # of the membranes at the first timestep: golden.integer.neuron.start
     first: bool = False
     in_first: int = 0
     in_words: int = 0
@@ -182,6 +183,7 @@ class _Lowering:
         out = []
         if network.encoder:
             out.append(self.dense("encoder", network.encoder, x))
+            out[-1].charge = network.encoder_charge
             x = out[-1].target
         for i, stage in enumerate([*network.tokenizer, network.patch]):
             layer = self.dense(f"tokenizer.{i}", stage, x, pool=i + 1 in config.pooled_stages)

@@ -11,7 +11,7 @@ import numpy as np
 
 from golden.errors import UserError
 from golden.integer.network import QuantNetwork, ResidualLayer, SpikeLayer
-from golden.integer.neuron import lif
+from golden.integer.neuron import lif, start
 
 ATTENTION_THETA2 = 8  # scale 1/8, threshold 0.5: twice 0.5 on the grid of the counts
 
@@ -102,7 +102,8 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
 
     x = images.transpose(0, 2, 3, 1).reshape(batch, 1, -1, config.in_channels)
     if network.encoder:
-        x = _spike(trace, "encoder", network.encoder, x, None, steps)
+        first = start(config.height, config.width, network.encoder_charge)
+        x = _spike(trace, "encoder", network.encoder, x, None, steps, first)
     for i, layer in enumerate([*network.tokenizer, network.patch]):
         name = f"tokenizer.{i}"
         if i in config.pooled_stages:
@@ -138,11 +139,14 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
     return trace
 
 
-def _spike(trace: Trace, name: str, layer: SpikeLayer, x, size, steps: int) -> np.ndarray:
+def _spike(
+    trace: Trace, name: str, layer: SpikeLayer, x, size, steps: int, first: np.ndarray | int = 0
+) -> np.ndarray:
     """Spikes of a layer in front of the stream. Pixels are the same at every timestep: the current
-    is computed once."""
+    is computed once. first: (N,), what the first timestep has in addition."""
     current = apply(layer, x, size)
     trace.current[name] = np.repeat(current, steps // current.shape[1], axis=1)
+    trace.current[name][:, 0] += np.reshape(first, (-1, 1))
     trace.spike[name] = fire(trace.current[name], layer.theta2)
     return trace.spike[name]
 

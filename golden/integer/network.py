@@ -139,6 +139,7 @@ class QuantNetwork:
     provenance: dict = field(default_factory=dict)
     encoder: SpikeLayer | None = None  # per pixel: weight (E, C) or (E, C, 1, 1), input 0..255
     head_shift: int = 0
+    encoder_charge: int = 0  # of the encoder's membranes, 0..65535: golden.integer.neuron.start
 
     def __post_init__(self):
         if self.encoder is not None and self.encoder.weight.ndim == 4:
@@ -172,6 +173,8 @@ class QuantNetwork:
         out["head.bias"] = np.asarray(self.head_bias, np.int32)
         if not self.config.head_fires:
             out["head.shift"] = np.asarray([self.head_shift], np.int32)
+        if self.encoder:
+            out["encoder.charge"] = np.asarray([self.encoder_charge], np.int32)
         return out
 
     def save(self, path: str | Path) -> None:
@@ -256,4 +259,5 @@ class QuantNetwork:
             provenance,
             spike("encoder", (encoded, config.in_channels)) if encoded else None,
             0 if config.head_fires else int(shaped("head.shift", (1,))[0]),
+            int(shaped("encoder.charge", (1,))[0]) if encoded else 0,
         )

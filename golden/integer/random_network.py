@@ -6,8 +6,9 @@ import numpy as np
 from golden.errors import UserError
 from golden.integer.model import ATTENTION_THETA2, apply, attention, fire, or_pool
 from golden.integer.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+from golden.integer.neuron import start
 from golden.integer.order import fused_qkv, plain
-from golden.integer.ranges import head_shift
+from golden.integer.ranges import CHARGE_MAX, head_shift
 
 SPARSITIES = ("dense", "balanced", "block", "rows", "unstructured")
 
@@ -63,9 +64,9 @@ class _Calibrator:
     def network(self, seed: int, images: np.ndarray) -> QuantNetwork:
         config = self.config
         x = images.transpose(0, 2, 3, 1).reshape(len(images), 1, -1, config.in_channels)
-        tokenizer, inputs, encoder = [], config.in_channels, None
+        tokenizer, inputs, encoder, charge = [], config.in_channels, None, 0
         if config.encoder_channels:
-            encoder, x = self.pixels(self.weight(config.encoder_channels, inputs), x)
+            encoder, x, charge = self.pixels(self.weight(config.encoder_channels, inputs), x)
             inputs = config.encoder_channels
         for i, outputs in enumerate(config.channels):
             size = config.size_into(i)
@@ -74,7 +75,7 @@ class _Calibrator:
             weight = self.weight(outputs, inputs, 3)
             if i < 4:
                 if i == 0 and encoder is None:
-                    layer, x = self.pixels(weight, x, size)
+                    layer, x, _ = self.pixels(weight, x, size)
                 else:
                     layer, current = self.spike(weight, x, size)
                     x = fire(current, layer.theta2)
@@ -91,15 +92,21 @@ class _Calibrator:
         bias = self.rng.integers(-1000, 1000, config.classes)
         provenance = {"random_network": [self.sparsity, self.density, seed]}
         network = QuantNetwork(config, tokenizer, patch, blocks, head, bias, provenance, encoder)
+        network.encoder_charge = charge
         if not config.head_fires:
             network.head_shift = max(head_shift(network), seed % 3)
         return network
 
     def pixels(self, weight, x, size=None):
-        """(layer, spikes) of the layer that sees the pixels."""
+        """(layer, spikes, charge) of the layer that sees the pixels; an encoder's is the median
+        threshold."""
         weight //= min(self.config.in_channels, 4)  # keep sums of 8-bit pixels within 20 bits
         layer, current = self.spike(weight, x, size)
-        return layer, fire(np.repeat(current, self.config.timesteps, axis=1), layer.theta2)
+        charge = 0 if size else min(int(np.median(layer.theta2)) // 2, CHARGE_MAX)
+        current = np.repeat(current, self.config.timesteps, axis=1)
+        if charge:
+            current[:, 0] += start(self.config.height, self.config.width, charge)[:, None]
+        return layer, fire(current, layer.theta2), charge
 
     def block(self, x, residual):
         dim, hidden = self.config.dim, self.config.dim * self.config.mlp_ratio

@@ -52,6 +52,8 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
         provenance,
         _layer(model.encoder) if sizes["encoder_channels"] else None,
     )
+    if network.encoder:
+        network.encoder_charge = model.encoder.charge(model.encoder.integers().theta2)
     if not network.config.head_fires:  # the model, too, drops these bits from now on
         model.head.shift = network.head_shift = head_shift(network, network.head_bias)
         network.head_bias = _array(model.head.integers()[0].bias, np.int64)
@@ -65,7 +67,7 @@ def check_ranges(network: QuantNetwork) -> None:
     pixels = network.stages[0][0]
     for name, layer in layers(network):
         least, most = bounds(layer, 255 if name == pixels else 1)
-        reach = int(max(-least.min(), most.max()))
+        reach = int(max(-least.min(), most.max())) + (network.encoder_charge * (name == "encoder"))
         if reach >= CURRENT_LIMIT:
             raise UserError(
                 f"layer {name}: a current may reach {reach}, the limit is {CURRENT_LIMIT}"

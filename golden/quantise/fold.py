@@ -18,7 +18,9 @@ from torch import nn
 from torch.nn import functional
 
 from golden.backbones.head import Head
-from golden.encoders.learned import Learned
+from golden.encoders.learned import Learned, charged
+from golden.integer.neuron import start
+from golden.integer.ranges import CHARGE_MAX
 from golden.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 from golden.spikingformer.layers import ConvBN, LinearBN
 
@@ -103,13 +105,16 @@ class SpikeFolded(FoldedLayer):
 
     def integers(self) -> Integers:
         weight, bias = self.folded()
-        flat = weight.detach().abs().flatten(1)
-        reach = flat.sum(1) * self.input_max + bias.detach().abs()
-        scale = torch.maximum(flat.amax(1) / WEIGHT_MAX, reach / CURRENT_MAX).clamp(min=2.0**-16)
+        scale = self.scale(weight.detach().abs().flatten(1), bias.detach().abs())
         shaped = scale.view(-1, *[1] * (weight.dim() - 1))
         quantised = self.quantise(weight / shaped)
         theta2 = (2.0 / scale).round().clamp(min=1)
         return Integers(quantised, round_through(bias / scale), theta2)
+
+    def scale(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """s (O,) for magnitudes of W' (O, inputs) and b' (O,)."""
+        reach = weight.sum(1) * self.input_max + bias
+        return torch.maximum(weight.amax(1) / WEIGHT_MAX, reach / CURRENT_MAX).clamp(min=2.0**-16)
 
     def rescale(self, currents: torch.Tensor) -> torch.Tensor:
         gain = 2.0 / (self.used.theta2 - GUARD)
@@ -126,13 +131,25 @@ class EncoderFolded(SpikeFolded):
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         return self.source.weight / self.input_max, self.source.bias
 
+    def scale(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """The same for all channels, which share the charge."""
+        own = super().scale(weight, bias + self.source.charge)
+        return own.max().expand_as(own) if self.source.charge else own
+
     def synapse(self, pixels: torch.Tensor) -> torch.Tensor:
         self.used = self.integers()
         return functional.linear(pixels, self.used.weight)
 
+    def charge(self, theta2: torch.Tensor) -> int:
+        """The charge of the integer contract for the threshold of the channels."""
+        return min(round(self.source.charge * float(theta2[0]) / 2), CHARGE_MAX)
+
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
-        currents = super().forward(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return self.source.lif(currents.expand(timesteps, *currents.shape))
+        current = super().forward(image.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        theta2 = self.used.theta2
+        first = torch.from_numpy(start(2, 2, self.charge(theta2)).reshape(2, 2))
+        unit = 2.0 / (theta2[0] - GUARD)
+        return self.source.lif(charged(current, timesteps, first.to(current) * unit))
 
 
 class ResidualFolded(FoldedLayer):

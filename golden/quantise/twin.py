@@ -15,6 +15,7 @@ from spikingjelly.activation_based import neuron
 from torch.nn import functional
 
 from golden.integer.network import QuantNetwork, ResidualLayer, SpikeLayer
+from golden.integer.neuron import start
 
 Watch = Callable[[str, torch.Tensor], None]
 
@@ -109,7 +110,9 @@ class TorchTwin:
         """Pixels (1, B, C, H, W) -> spikes (T, B, E, H, W)."""
         weight = self._float(layer.weight)[:, :, None, None]
         maps = functional.conv2d(pixels[0], weight, self._float(layer.bias))
-        tokens = maps.flatten(2).transpose(1, 2).expand(self.network.config.timesteps, -1, -1, -1)
+        tokens = maps.flatten(2).transpose(1, 2).repeat(self.network.config.timesteps, 1, 1, 1)
+        first = start(*maps.shape[2:], self.network.encoder_charge)
+        tokens[0] += torch.from_numpy(first).to(tokens)[:, None]
         spikes = self._spike("encoder", tokens, layer, watch)
         return spikes.transpose(2, 3).unflatten(3, maps.shape[2:])
 

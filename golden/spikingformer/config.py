@@ -38,7 +38,8 @@ class NetworkConfig:
     backbone: golden.backbones.  layout: the authors' variant of its stem.  connect: how SEW-ResNet
     joins its branches.  tau: of every LIF; inf does not leak (the authors' SEW-ResNet), 4/3 is the
     authors' MS-ResNet, 1.5 their Spikingformer on DVS data.
-    encoder: golden.encoders; encoder_channels: E of the learned one.
+    encoder: golden.encoders; encoder_channels: E of the learned one; encoder_charge: with what its
+    membranes start, in thresholds, three quarters of it at the most (golden.encoders.learned).
     """
 
     depth: int = 2
@@ -58,6 +59,7 @@ class NetworkConfig:
     tau: float = 2.0
     encoder: str = "direct"
     encoder_channels: int = 1
+    encoder_charge: float = 0.0
 
     def __post_init__(self) -> None:
         pooled = POOLED.get(self.layout) if self.pooled_stages == BY_LAYOUT else self.pooled_stages
@@ -67,8 +69,12 @@ class NetworkConfig:
                 raise UserError(
                     f"network.{name} is '{value}', choose one of {', '.join(CHOICES[name])}"
                 )
-            if name not in (*CHOICES, "depth", "pooled_stages") and value < 1:
+            if name not in (*CHOICES, "depth", "pooled_stages", "encoder_charge") and value < 1:
                 raise UserError(f"network.{name} is {value}, it must be at least 1")
+        if not 0 <= self.encoder_charge <= 1:
+            raise UserError(
+                f"network.encoder_charge is {self.encoder_charge}, it must lie between 0 and 1"
+            )
         if self.depth < 0:
             raise UserError(f"network.depth is {self.depth}, it must not be negative")
         if self.dim % 8:

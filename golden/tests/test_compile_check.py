@@ -97,6 +97,7 @@ CASES = [
     legal(LAYER, in_lines=7, kernel3=1), field(LAYER, in_lines=8, kernel3=1),
     *(field(base, **{name: 0}) for base in (LAYER, RESIDUAL) for name in ("out_lines", "out_step")),
     field(LAYER, out_words=3, out_step=2), legal(LAYER, pool=1), field(RESIDUAL, pool=1),
+    legal(LAYER, charge=65535), *(field(base, charge=1) for base in (RESIDUAL, HEAD, KEY_VALUE)),
     *(case for n in (25, 32) for case in (
         legal(SUMS, steps=n), field(SUMS, steps=n, merge=0, in_words=1),
         field(SUMS, steps=n, width=2), field(SUMS, steps=n, height=2),
@@ -254,7 +255,7 @@ def test_capabilities_say_everything(name):
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00800087, 0x0FED0CBA, 0x001F0804,
+        0x00800087, 0x0FED0CBA, 0x001F0805,
     ]  # fmt: skip
     largest = replace(hardware, spike_lines=65535, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
@@ -276,7 +277,7 @@ def test_command(compiled, tmp_path, capsys, monkeypatch):
 
     folder = tmp_path / "out"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["format"] == 4 and manifest["program_count"] == compiled.count
+    assert manifest["format"] == 5 and manifest["program_count"] == compiled.count
     caps = ",".join(manifest["capabilities"])
     good = (folder / "program.bin", "--weights", folder / "weights.bin", "--capabilities", caps)
     status, text = run(*good)

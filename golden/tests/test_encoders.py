@@ -177,6 +177,6 @@ def test_the_trainings_compared_differ_in_the_encoder_only():
     for name in CHOICES["encoder"]:
         run = load(CONFIGS / f"encoder_{name}.toml", RunConfig)
         assert run.network.encoder == name
-        network = replace(run.network, encoder="direct", encoder_channels=1)
+        network = replace(run.network, encoder="direct", encoder_channels=1, encoder_charge=0.0)
         configs[name] = network, replace(run.train, encoder_penalty=0.0, encoder_rate=0.0)
     assert all(config == configs["direct"] for config in configs.values())

@@ -47,7 +47,7 @@ def adapt(model, images):
 def test_is_a_linear_layer_and_a_lif_per_pixel():
     encoder = Learned(dataclasses.replace(SMALL, in_channels=3)).double()
     generator = torch.Generator().manual_seed(0)
-    torch.nn.init.normal_(encoder.weight, std=2.0, generator=generator)
+    torch.nn.init.uniform_(encoder.weight, -1.0, 1.0, generator=generator)
     x = pixels((4, 3, 5, 6)).double() / 255
     spikes = encoder(x, 6)
     lif = neuron.LIFNode(tau=2.0, v_threshold=1.0, v_reset=0.0, step_mode="m").eval()
@@ -57,6 +57,28 @@ def test_is_a_linear_layer_and_a_lif_per_pixel():
         lif.reset()
         assert torch.equal(spikes[:, :, channel], expected)
     assert 0.05 < spikes.mean() < 0.95
+
+
+@pytest.mark.parametrize("tau", [2.0, 4.0, float("inf")])
+def test_membranes_start_charged_by_place(tau):
+    config = dataclasses.replace(SMALL, encoder_charge=0.9, encoder_channels=1, tau=tau)
+    encoder = Learned(config).double()
+    if tau == float("inf"):
+        lif = neuron.IFNode(v_threshold=1.0, v_reset=0.0, step_mode="m").eval()
+    else:
+        lif = neuron.LIFNode(tau=tau, v_threshold=1.0, v_reset=0.0, step_mode="m").eval()
+    levels = torch.arange(256, dtype=torch.float64) / 255
+    images = levels.view(256, 1, 1, 1).expand(-1, 1, 3, 5)  # odd sizes: the pattern is cut off
+    spikes = encoder(images, 4)
+    for y in range(3):
+        for x in range(5):
+            lif.v = torch.full_like(levels, 0.9 * [[0.0, 0.5], [0.75, 0.25]][y % 2][x % 2])
+            current = encoder.weight[0, 0] * levels + encoder.bias[0]
+            assert torch.equal(spikes[:, :, 0, y, x], lif(current.expand(4, -1))), (y, x)
+            lif.reset()
+    if tau == 2.0:
+        trains = {tuple(train) for train in spikes[:, 80, 0, :2, :2].flatten(1).T.tolist()}
+        assert len(trains) > 1 and not spikes[:, 0].any(), "black is silent, a grey is spread"
 
 
 def test_pixels_of_uint8_give_exact_thresholds():
@@ -153,7 +175,7 @@ def test_penalty_mistakes():
 
 def test_training_with_a_price_makes_it_silent(data, tmp_path):
     quick = TrainConfig(epochs=2, batch_size=8, monitor_images=8, precision="float32",
-                        learning_rate=0.1)  # fmt: skip
+                        learning_rate=0.5)  # fmt: skip
     images = pixels((8, 1, 28, 28))
     rates = {}
     for price in (0.0, 20.0):

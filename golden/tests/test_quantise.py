@@ -48,6 +48,10 @@ def converted(config, seed, frac_bits=6):
             depth=1, dim=32, heads=2, in_channels=3, height=10, width=12, encoder="learned",
             encoder_channels=5, head="fc_avgpool",
         ),
+        NetworkConfig(
+            depth=1, dim=16, heads=2, height=9, width=11, encoder="learned", encoder_charge=0.7,
+            encoder_channels=3,
+        ),
     ],
 )  # fmt: skip
 @torch.no_grad()

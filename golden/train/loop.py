@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from golden.backbones.network import Network
 from golden.encoders.learned import RatePenalty
 from golden.errors import UserError
 from golden.train import distributed
@@ -25,6 +27,7 @@ from golden.train.evaluate import accuracy, firing_rates
 from golden.train.source import check, split_tensors, time_first
 
 CHECKPOINT = "last.pt"
+ENCODER_RATE = 0.1
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,11 @@ def _fit(
         raise UserError(
             f"train.batch_size {config.batch_size} is more than the {len(images)} images"
         )
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
-        lr=config.learning_rate, weight_decay=config.weight_decay, fused=True,
-    )  # fmt: skip
+    groups = _groups(model, config.learning_rate)
+    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=steps * config.epochs, pct_start=config.warmup,
-        cycle_momentum=False,
+        optimiser, [group["lr"] for group in groups], total_steps=steps * config.epochs,
+        pct_start=config.warmup, cycle_momentum=False,
     )  # fmt: skip
     run.mkdir(parents=True, exist_ok=True)
     first = 0
@@ -135,6 +134,21 @@ def _fit(
         _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1)
     if writer:
         writer.close()
+
+
+def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
+    """Parameter groups: matrices decay, vectors do not; the few numbers of a learned encoder, which
+    move all that is behind them, learn at ENCODER_RATE of the rate and do not decay."""
+    encoder = list(model.encoder.parameters()) if isinstance(model, Network) else []
+    known = {id(parameter) for parameter in encoder}
+    rest = [p for p in model.parameters() if id(p) not in known]
+    groups = [
+        {"params": [p for p in rest if p.dim() > 1], "lr": rate},
+        {"params": [p for p in rest if p.dim() <= 1], "lr": rate, "weight_decay": 0.0},
+    ]
+    if encoder:
+        groups.append({"params": encoder, "lr": ENCODER_RATE * rate, "weight_decay": 0.0})
+    return groups
 
 
 def log(run: Path, line: str) -> None:

@@ -22,7 +22,7 @@ module psf_axil_regs #(
   parameter int unsigned SpikeLines = 4096,
   parameter int unsigned StreamDepth = 1024,
   parameter int unsigned PatchLines = 64,
-  parameter logic [31:0] Version = 32'h0004_0000  // major<<16 | minor
+  parameter logic [31:0] Version = 32'h0004_0001  // major<<16 | minor
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
@@ -95,7 +95,7 @@ module psf_axil_regs #(
     $fatal(1, "psf_axil_regs: every depth must be below 65536 to fit its capability field");
   end
 
-  localparam logic [31:0] Cap5 = {11'd0, 5'b11111, 8'd8, 8'd4};  // sums, codebook, ring, ...
+  localparam logic [31:0] Cap5 = {11'd0, 5'b11111, 8'd8, 8'd5};  // sums, codebook, ring, ...
 
   typedef enum logic [9:0] {  // word numbers: address / 4
     ID = 10'h000, VERSION, CAP0, CAP1, CAP2, CAP3, CAP4, CAP5,

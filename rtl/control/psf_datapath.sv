@@ -83,6 +83,7 @@ module psf_datapath #(
 
   // Dispatcher.
   logic dispatch_done, token_right, token_down;
+  logic [1:0] token_place;
   logic [Groups-1:0] request, grant;
   logic [15:0] token_index;
   logic [16:0] token_line, token_out, token_stream, token_dump;
@@ -109,6 +110,7 @@ module psf_datapath #(
       .token_out_o   (token_out),
       .token_right_o (token_right),
       .token_down_o  (token_down),
+      .token_place_o (token_place),
       .token_bank_o  (token_bank),
       .token_stream_o(token_stream),
       .token_dump_o  (token_dump),
@@ -178,6 +180,7 @@ module psf_datapath #(
         .token_out_i        (token_out),
         .token_right_i      (token_right),
         .token_down_i       (token_down),
+        .token_place_i      (token_place),
         .token_bank_i       (token_bank),
         .token_stream_i     (token_stream),
         .token_dump_i       (token_dump),

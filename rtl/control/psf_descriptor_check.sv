@@ -99,7 +99,7 @@ module psf_descriptor_check #(
   assign common_bad = layer.id >= 8'd64 || layer.steps == '0 || layer.width == '0 ||
       layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
       layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > AccDepth ||
-      layer.shift > 4'd7;
+      layer.shift > 4'd7 || (layer.charge != '0 && layer.mode != psf_pkg::MODE_SPIKE);
   // 9 * mask_lines as a sum of shifts.
   assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
       (layer.kernel3 ? 12'(layer.mask_lines) << 3 : 12'd0);

@@ -23,6 +23,7 @@ module psf_dispatcher #(
     output logic [16:0]                token_out_o,     // its first output line
     output logic                       token_right_o,   // pool: also the pooled pixel to the right
     output logic                       token_down_o,    // pool: also the pooled pixel below
+    output logic [1:0]                 token_place_o,   // whether its row, its column is odd
     output logic [$clog2(Groups)-1:0]  token_bank_o,    // residual bank
     output logic [16:0]                token_stream_o,  // residual address in the bank
     output logic [16:0]                token_dump_o,    // key-value: weight address of row 0
@@ -87,6 +88,7 @@ module psf_dispatcher #(
   assign token_out_o = out_q;
   assign token_right_o = layer_i.pool && x_q[0] && !last_x;
   assign token_down_o = layer_i.pool && y_q[0] && !last_y;
+  assign token_place_o = {y_q[0], x_q[0]};
   assign token_bank_o = index_q[GroupWidth-1:0];
   assign token_stream_o = stream_q;
   assign token_dump_o = dump_q;

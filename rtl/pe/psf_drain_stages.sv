@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stages 1 and 2 of a group's drain, all lanes. Stage 0 (psf_drain) reads an accumulator word, which
 // comes here together with its place; the parameters are read along with it.
-//   1: x = acc + bias; residual: x = (first ? 0 : stream) + (x << shift)
+//   1: x = acc + bias; residual: x = (first ? 0 : stream) + (x << shift); spike, first timestep: x +
+//      start(charge), 0, 1/2, 3/4 or 1/4 of the charge by the place of the token
 //   2: spike = LIF(x); hand out spikes (to the line writer), residual word, logits or key-value row
 // Latency 2, one word per cycle for spikes and residuals; stage 2 waits for head_ready_i and
 // dump_ready_i (busy_o tells stage 0 to stay back). A word whose address is beyond its memory is
@@ -40,6 +41,7 @@ module psf_drain_stages #(
     input  logic [16:0]                    token_out_i,
     input  logic                           token_right_i,
     input  logic                           token_down_i,
+    input  logic [1:0]                     token_place_i,
     input  logic [$clog2(Groups)-1:0]      token_bank_i,
     input  logic [16:0]                    token_stream_i,
     input  logic [16:0]                    token_dump_i,
@@ -171,12 +173,18 @@ module psf_drain_stages #(
   assign dump_row = 16'(s1_q.index) >> m_log2;
   assign dump_word = 16'(s1_q.index) & ({8'd0, layer_i.head_words} - 16'd1);
 
+  // Stage 0, what a charged membrane adds at the first timestep.
+  logic [15:0] start, s1_start_q;
+  assign start = ((^token_place_i) ? layer_i.charge >> 1 : '0)
+      + (token_place_i[1] ? layer_i.charge >> 2 : '0);
+
   logic [Lanes-1:0][AccWidth-1:0] value, s2_value_q, s2_theta2_q;
   logic [Lanes-1:0] lif_parity, param_parity_q;
   logic s2_first_q;
   always_ff @(posedge clk_i) begin
     s1_q <= s0;
     s1_first_q <= first_step_i;
+    s1_start_q <= first_step_i && layer_i.mode == psf_pkg::MODE_SPIKE ? start : '0;
     s1_param_beyond_q <= param_beyond;
     s1_dump_q <= token_dump_i;
     s1_block_q <= token_block_i;
@@ -193,14 +201,14 @@ module psf_drain_stages #(
 
   for (genvar p = 0; p < Lanes; p++) begin : gen_lane
     // Stage 1. The compiler bounds every current by 2^(AccWidth-2) and the stream by its width.
-    logic [AccWidth-1:0] bias, theta2, current, residual;
+    logic [AccWidth-1:0] bias, theta2, current, base;
     logic [StreamWidth-1:0] stream;
     assign {theta2, bias} = params[p*2*AccWidth+:2*AccWidth];
     assign current = acc_i[p] + (mode_fire ? bias : '0);
     assign stream = layer_i.first ? '0 : stream_data_i[p*StreamWidth+:StreamWidth];
-    assign residual = {{(AccWidth - StreamWidth) {stream[StreamWidth-1]}}, stream}
-        + (current << layer_i.shift[2:0]);
-    assign value[p] = mode_residual ? residual : current;
+    assign base = mode_residual ? {{(AccWidth - StreamWidth) {stream[StreamWidth-1]}}, stream}
+        : AccWidth'(s1_start_q);
+    assign value[p] = base + (mode_residual ? current << layer_i.shift[2:0] : current);
     always_ff @(posedge clk_i) begin
       if (s1_valid_q) s2_theta2_q[p] <= theta2;
       param_parity_q[p] <= ^{theta2, bias};

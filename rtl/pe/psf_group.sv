@@ -40,6 +40,7 @@ module psf_group #(
     input  logic [16:0]                    token_out_i,
     input  logic                           token_right_i,
     input  logic                           token_down_i,
+    input  logic [1:0]                     token_place_i,
     input  logic [$clog2(Groups)-1:0]      token_bank_i,
     input  logic [16:0]                    token_stream_i,
     input  logic [16:0]                    token_dump_i,
@@ -119,6 +120,7 @@ module psf_group #(
     logic [16:0]           out;
     logic                  right;
     logic                  down;
+    logic [1:0]            place;
     logic [GroupWidth-1:0] bank;
     logic [16:0]           stream;
     logic [16:0]           dump;
@@ -157,6 +159,7 @@ module psf_group #(
       out: token_out_i,
       right: token_right_i,
       down: token_down_i,
+      place: token_place_i,
       bank: token_bank_i,
       stream: token_stream_i,
       dump: token_dump_i,
@@ -433,6 +436,7 @@ module psf_group #(
       .token_out_i   (drain_token.out),
       .token_right_i (drain_token.right),
       .token_down_i  (drain_token.down),
+      .token_place_i (drain_token.place),
       .token_bank_i  (drain_token.bank),
       .token_stream_i(drain_token.stream),
       .token_dump_i  (drain_token.dump),

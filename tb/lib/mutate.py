@@ -204,8 +204,8 @@ def _shape(draft: Draft) -> str | None:
     if index is None:
         return None
     names = ("width", "height", "steps", "in_words", "out_words", "in_lines", "tokens", "mode",
-             "kernel3", "merge", "repeat_drain", "pool", "first", "shift", "head_words",
-             "head_lanes", "row_cost", "in_first", "out_first")  # fmt: skip
+             "kernel3", "merge", "repeat_drain", "pool", "first", "shift", "charge",
+             "head_words", "head_lanes", "row_cost", "in_first", "out_first")  # fmt: skip
     done = []
     for name in draft.rng.sample(names, draft.rng.randrange(1, 4)):
         value = draft.rng.randrange(1 << min(isa.LAYER_FIELDS[name][2], 5))
@@ -453,7 +453,9 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         shift=rng.randrange(8), out_lines=rng.randrange(1, 8),
         out_step=rng.randrange(h.acc_depth, 256), wait_loads=rng.choice((0, 0, 1, 2)),
     )  # fmt: skip
-    if mode == isa.MODE_RESIDUAL:
+    if mode == isa.MODE_SPIKE:
+        values |= dict(charge=rng.choice((0, rng.getrandbits(16))))
+    elif mode == isa.MODE_RESIDUAL:
         values |= dict(pool=0)
     elif mode == isa.MODE_HEAD:
         values |= dict(merge=1, tokens=rng.randrange(1, 129))

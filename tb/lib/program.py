@@ -27,6 +27,8 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     f["mask_base"] = random.randint(0, MASK_LINES - taps * f["mask_lines"])
     f["out_words"] = random.randint(1, min(h.acc_depth, 255))
     f["out_step"] = random.randint(f["out_words"], 255)
+    if f["mode"] != isa.MODE_SPIKE:
+        f["charge"] = 0
     if f["mode"] == isa.MODE_RESIDUAL:
         f["pool"] = 0
     elif f["mode"] == isa.MODE_HEAD:
