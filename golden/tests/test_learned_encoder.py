@@ -173,9 +173,10 @@ def test_penalty_mistakes():
         RatePenalty(model_of(), TrainConfig(encoder_penalty=-1.0))
 
 
-def test_training_with_a_price_makes_it_silent(data, tmp_path):
+def test_training_with_a_price_makes_it_silent(data, tmp_path, monkeypatch):
+    monkeypatch.setattr("golden.train.loop.ENCODER_RATE", 1.0)  # few steps
     quick = TrainConfig(epochs=2, batch_size=8, monitor_images=8, precision="float32",
-                        learning_rate=0.5)  # fmt: skip
+                        learning_rate=0.1)  # fmt: skip
     images = pixels((8, 1, 28, 28))
     rates = {}
     for price in (0.0, 20.0):
