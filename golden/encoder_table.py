@@ -30,7 +30,7 @@ from golden.train.loop import split_tensors
 
 BITS = 8
 LONG = "_long"  # suffix of the networks that were trained longer
-NAMES = (*CHOICES["encoder"], *(name + LONG for name in ("direct", "rate", "learned")))
+NAMES = (*CHOICES["encoder"], *(name + LONG for name in ("direct", "rate", "phase", "learned")))
 CONFIGS = Path("golden/configs/zoo")
 
 

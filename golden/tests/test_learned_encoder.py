@@ -258,9 +258,9 @@ def test_the_table_is_written(data, tmp_path, capsys):
     assert facts["encoders"]["learned"]["training_seed"] == 4
     assert 0 <= facts["encoders"]["direct"]["accuracy"] <= 1
     assert list(facts["encoders"]) == ["direct", "learned"]
-    assert "rank" in facts["not_trained"] and len(facts["not_trained"]) == 8
+    assert "rank" in facts["not_trained"] and len(facts["not_trained"]) == 9
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 10 + 1
+    assert len(lines) == 1 + 11 + 1
     ours, direct = facts["encoders"]["learned"], facts["encoders"]["direct"]
     against = facts["learned_against"]["direct"]
     assert against["input_operations"] == pytest.approx(
