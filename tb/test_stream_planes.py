@@ -7,7 +7,7 @@ from tb import runner
 
 SHAPES = [
     dict(Groups=2, Lanes=8, LineWords=8, StreamWidth=16, StreamDepth=24, SpikeLines=64),
-    dict(Groups=4, Lanes=4, LineWords=4, StreamWidth=9, StreamDepth=12, SpikeLines=48),
+    dict(Groups=4, Lanes=4, LineWords=4, StreamWidth=9, StreamDepth=12, SpikeLines=52),
 ]
 
 

@@ -27,7 +27,7 @@ from golden.train.evaluate import accuracy, firing_rates
 from golden.train.source import check, split_tensors, time_first
 
 CHECKPOINT = "last.pt"
-ENCODER_RATE = 0.01
+ENCODER_RATE = 0.1
 
 
 @dataclass(frozen=True)
