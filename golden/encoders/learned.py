@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from golden.train.config import TrainConfig
 
 
+SLOPE, LEVEL = 1.3, 0.1  # at the start of training: of the current, where the first channel fires
+START = torch.tensor([[0.0, 0.5], [0.75, 0.25]])  # charge of a pixel (y, x), modulo 2
+FIRES = 16 / 15  # the least current with a spike in four timesteps
+
+
 class Learned(nn.Module):
     """Image (B, C, H, W) -> spikes (T, B, E, H, W); weight (E, C), bias (E,), in units of the
     threshold for pixels in 0..1.
@@ -51,7 +56,7 @@ class Learned(nn.Module):
         self.channels = config.encoder_channels
         self.lif = LIF(tau=config.tau)
         self.charge = config.encoder_charge * (1.0 if math.isinf(config.tau) else config.tau - 1.0)
-        level = torch.arange(self.channels) / self.channels + 0.1
+        level = torch.arange(self.channels) / self.channels + LEVEL
         self.weight = nn.Parameter(
             torch.full((self.channels, config.in_channels), SLOPE / config.in_channels)
         )
@@ -70,11 +75,6 @@ def charged(current: torch.Tensor, timesteps: int, start: torch.Tensor) -> torch
     height, width = current.shape[2:]
     tiles = start.repeat((height + 1) // 2, (width + 1) // 2)[:height, :width]
     return torch.cat([(current + tiles)[None], current.expand(timesteps - 1, *current.shape)])
-
-
-SLOPE = 1.3
-START = torch.tensor([[0.0, 0.5], [0.75, 0.25]])  # charge of a pixel (y, x), modulo 2
-FIRES = 16 / 15  # the least current with a spike in four timesteps
 
 
 class RatePenalty:
