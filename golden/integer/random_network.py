@@ -66,19 +66,19 @@ class _Calibrator:
         x = images.transpose(0, 2, 3, 1).reshape(len(images), 1, -1, config.in_channels)
         tokenizer, inputs, encoder, charge = [], config.in_channels, None, 0
         if config.encoder_channels:
-            encoder, x, charge = self.pixels(self.weight(config.encoder_channels, inputs), x)
-            inputs = config.encoder_channels
+            encoder, current = self.pixels(self.weight(config.encoder_channels, inputs), x)
+            charge = min(int(np.median(encoder.theta2)) // 2, CHARGE_MAX)
+            current[:, 0] += start(config.height, config.width, charge)[:, None]
+            x, inputs = fire(current, encoder.theta2), config.encoder_channels
         for i, outputs in enumerate(config.channels):
             size = config.size_into(i)
             if i in config.pooled_stages:
                 x = or_pool(x, *config.size_into(i - 1))
             weight = self.weight(outputs, inputs, 3)
             if i < 4:
-                if i == 0 and encoder is None:
-                    layer, x, _ = self.pixels(weight, x, size)
-                else:
-                    layer, current = self.spike(weight, x, size)
-                    x = fire(current, layer.theta2)
+                sees_pixels = i == 0 and encoder is None
+                layer, current = (self.pixels if sees_pixels else self.spike)(weight, x, size)
+                x = fire(current, layer.theta2)
                 tokenizer.append(layer)
             else:
                 patch, residual = self.residual(weight // 4, x, 0, size)
@@ -98,15 +98,10 @@ class _Calibrator:
         return network
 
     def pixels(self, weight, x, size=None):
-        """(layer, spikes, charge) of the layer that sees the pixels; an encoder's is the median
-        threshold."""
+        """(layer, current at all timesteps) of the layer that sees the pixels."""
         weight //= min(self.config.in_channels, 4)  # keep sums of 8-bit pixels within 20 bits
         layer, current = self.spike(weight, x, size)
-        charge = 0 if size else min(int(np.median(layer.theta2)) // 2, CHARGE_MAX)
-        current = np.repeat(current, self.config.timesteps, axis=1)
-        if charge:
-            current[:, 0] += start(self.config.height, self.config.width, charge)[:, None]
-        return layer, fire(current, layer.theta2), charge
+        return layer, np.repeat(current, self.config.timesteps, axis=1)
 
     def block(self, x, residual):
         dim, hidden = self.config.dim, self.config.dim * self.config.mlp_ratio

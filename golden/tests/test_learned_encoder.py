@@ -81,6 +81,12 @@ def test_membranes_start_charged_by_place(tau):
         assert len(trains) > 1 and not spikes[:, 0].any(), "black is silent, a grey is spread"
 
 
+@pytest.mark.parametrize("charge", [-0.1, 1.01])
+def test_charges_beyond_a_threshold_are_refused(charge):
+    with pytest.raises(UserError, match=r"network.encoder_charge is .* between 0 and 1"):
+        dataclasses.replace(SMALL, encoder_charge=charge)
+
+
 def test_pixels_of_uint8_give_exact_thresholds():
     """b = 1 and w = 85 / 255: the current is 4 / 3 from level 255 on, 8 / 7 from level 110 on."""
     encoder = Learned(dataclasses.replace(SMALL, encoder_channels=1))

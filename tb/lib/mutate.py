@@ -23,11 +23,12 @@ from golden.compile.check import (
     target_depth,
 )
 from golden.compile.compiled import Program
-from golden.compile.hardware import MIN_PLANES, SUM_BITS, Hardware
+from golden.compile.hardware import Hardware
 from golden.compile.program import compile_network
 from golden.errors import UserError
 from golden.integer.network import NetworkConfig, QuantNetwork
 from golden.integer.random_network import random_network
+from tb.lib.random_descriptor import random_descriptor, random_value
 
 _OPS = (isa.OP_LOAD, isa.OP_LAYER, isa.OP_STORE, isa.OP_END)
 
@@ -91,16 +92,6 @@ class Draft:
 # -- mutations: each changes the draft and returns what it did, or None if it cannot ------------
 
 
-def _value(rng: random.Random, old: int, bits: int) -> int:
-    """A random, or rather a nasty, value for a field."""
-    top = (1 << bits) - 1
-    corner = rng.randrange(bits + 1)
-    return rng.choice((
-        rng.getrandbits(bits), rng.getrandbits(corner), 0, 1, top, top - 1, old + 1, old - 1,
-        old * 2, old // 2, old ^ 1 << rng.randrange(bits), 1 << corner, (1 << corner) - 1,
-    )) & top  # fmt: skip
-
-
 def _field(draft: Draft, *ops: int) -> str | None:
     """One field of one descriptor; in half of the cases a value that the check lets through."""
     index = draft.pick(*(ops or (isa.OP_LOAD, isa.OP_LAYER, isa.OP_STORE)))
@@ -113,7 +104,7 @@ def _field(draft: Draft, *ops: int) -> str | None:
         op = before[0]
         name = draft.rng.choice(list(isa.FIELDS[op]))
         _, fields = isa.decode(before)
-        value = _value(draft.rng, fields[name], isa.FIELDS[op][name][2])
+        value = random_value(draft.rng, fields[name], isa.FIELDS[op][name][2])
         old = draft.set(index, name, value)
         if old != value and (draft.legal(index) or not legal):
             break
@@ -144,7 +135,7 @@ def _everywhere(draft: Draft) -> str:
     """The same field of all descriptors of a kind."""
     op = draft.rng.choice((isa.OP_LOAD, isa.OP_LAYER))
     name = draft.rng.choice(list(isa.FIELDS[op]))
-    value = _value(draft.rng, 0, isa.FIELDS[op][name][2])
+    value = random_value(draft.rng, 0, isa.FIELDS[op][name][2])
     for index, descriptor in enumerate(draft.cut):
         if descriptor[0] == op:
             draft.set(index, name, value)
@@ -271,7 +262,7 @@ def _duplicate(draft: Draft) -> str:
 
 def _insert(draft: Draft) -> str:
     at = draft.rng.randrange(len(draft.cut) + 1)
-    draft.cut.insert(at, _random_descriptor(draft.rng, draft.hardware, legal=True))
+    draft.cut.insert(at, random_descriptor(draft.rng, draft.hardware, legal=True))
     return f"a random legal descriptor at {at}"
 
 
@@ -372,7 +363,7 @@ def noise(program: Program, rng: random.Random) -> Mutant:
     if kind == "bytes":
         cut = [rng.randbytes(isa.DESCRIPTOR_BYTES) for _ in range(count)]
     else:
-        cut = [_random_descriptor(rng, program.hardware, kind == "legal") for _ in range(count)]
+        cut = [random_descriptor(rng, program.hardware, kind == "legal") for _ in range(count)]
     draft = Draft(rng, program.hardware, cut, bytearray(program.weights))
     if rng.random() < 0.8:
         cut.append(isa.encode(isa.OP_END, "end"))
@@ -400,7 +391,7 @@ def good_program(
             heads=rng.choice((1, 2, 4, 8)), timesteps=rng.randrange(1, 5),
             in_channels=rng.choice((1, 1, 3)), height=rng.randrange(3, 11),
             width=rng.randrange(3, 11), mlp_ratio=rng.choice((1, 2, 4)),
-            classes=rng.randrange(2, 21),
+            classes=rng.randrange(2, 21), encoder_channels=rng.choice((0, 0, 3)),
             pooled_stages=tuple(sorted(rng.sample(range(1, 5), rng.randrange(4)))),
         )  # fmt: skip
         sparsity = rng.choice(("balanced", "block", "dense", "unstructured"))
@@ -413,60 +404,3 @@ def good_program(
             return network, compile_network(network, hardware)
         except (UserError, ValueError):  # does not fit, or no such network
             continue
-
-
-def _random_descriptor(rng: random.Random, hardware: Hardware, legal: bool) -> bytes:
-    """A known opcode with random fields, mostly small; ``legal``: one that the check takes."""
-    op = rng.choice((isa.OP_LOAD, isa.OP_LOAD, isa.OP_LAYER, isa.OP_LAYER, isa.OP_STORE))
-    while True:
-        values = {n: _value(rng, rng.randrange(8), b) for n, (_, _, b) in isa.FIELDS[op].items()}
-        if legal:
-            values |= _plausible(rng, hardware, op)
-        descriptor = isa.encode(op, "random", **values)
-        if not legal or not descriptor_fault(hardware, descriptor)[0]:
-            return descriptor
-
-
-def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
-    """Fields that the check is most particular about."""
-    if op == isa.OP_STORE:
-        return dict(logits=rng.randrange(1, 129), offset=rng.choice((0, rng.getrandbits(29) << 3)))
-    if op == isa.OP_LOAD:
-        values = dict(
-            target=rng.randrange(6), records=h.banks * rng.randrange(1, 9), check=0,
-            unit_words=rng.randrange(1, h.line_words + 1), dest=rng.randrange(64),
-            offset=rng.choice((rng.randrange(512) * 8, rng.getrandbits(29) << 3)),
-        )  # fmt: skip
-        width = rng.randrange(h.index_width + 1)
-        in_banks = values["target"] in (isa.TARGET_WEIGHT, isa.TARGET_ROW)
-        values |= dict(
-            coded=int(in_banks and rng.random() < 0.5),
-            index_bits=width, row_words=rng.randint(1, 1 << h.index_width - width),
-            first_word=rng.choice((0, rng.randrange(h.bank_depth))),
-        )  # fmt: skip
-        return values | dict(wait_layers=0 if rng.random() < 0.8 else rng.randrange(4))
-    mode = rng.randrange(4)
-    values = dict(
-        id=rng.randrange(64), mode=mode, steps=rng.randrange(1, 5), width=rng.randrange(1, 9),
-        height=rng.randrange(1, 9), in_lines=rng.randrange(1, 8), in_words=rng.randrange(1, 9),
-        out_words=rng.randrange(1, h.acc_depth + 1), row_cost=rng.randrange(1, 4),
-        shift=rng.randrange(8), out_lines=rng.randrange(1, 8),
-        out_step=rng.randrange(h.acc_depth, 256), wait_loads=rng.choice((0, 0, 1, 2)),
-    )  # fmt: skip
-    if mode == isa.MODE_SPIKE:
-        values |= dict(charge=rng.choice((0, rng.getrandbits(16))))
-    elif mode == isa.MODE_RESIDUAL:
-        values |= dict(pool=0)
-    elif mode == isa.MODE_HEAD:
-        values |= dict(merge=1, tokens=rng.randrange(1, 129))
-        if rng.random() < 0.3:
-            values |= dict(merge=0, steps=rng.randint(MIN_PLANES, SUM_BITS), width=1, height=1,
-                           in_words=rng.randrange(2, 9), stream_tokens=rng.randrange(1, 65),
-                           stream_stride=rng.randrange(65))  # fmt: skip
-    elif mode == isa.MODE_KEY_VALUE:
-        m = rng.choice((1, 2, 4))
-        values |= dict(
-            head_words=m, head_lanes=rng.randrange(3), out_words=min(255, m * m * h.lanes),
-            tokens=rng.randrange(1, min(127, h.patch_lines) + 1), steps=1,
-        )  # fmt: skip
-    return values
