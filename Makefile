@@ -35,7 +35,7 @@ $(STAMP):
 setup: $(STAMP) ## install everything that is missing (system packages, .venv, requirements)
 
 sim: $(STAMP) ## classify test images on the RTL and compare every spike with the golden model
-	@$(PY) -m tb.sim --images $(IMAGES) --sim $(SIM) $(config)
+	@$(PY) -m tb.measure.sim --images $(IMAGES) --sim $(SIM) $(config)
 
 test: $(STAMP) ## all tests, those of the RTL on SIM
 	@$(PY) -m pytest -n $(JOBS) $(ARGS)
@@ -44,7 +44,7 @@ lint: $(STAMP) ## Verilator -Wall, Verible, Yosys read_slang, combinational path
 	@$(PY) scripts/lint.py
 
 waves: $(STAMP) ## make sim on one image with waveforms (FST; the path is printed)
-	@WAVES=1 $(PY) -m tb.sim --images 1 --sim $(SIM) $(config)
+	@WAVES=1 $(PY) -m tb.measure.sim --images 1 --sim $(SIM) $(config)
 
 train: $(STAMP) ## train, prune and quantise the default network (hours)
 	@$(PY) -m golden train --config golden/configs/default.toml
@@ -61,49 +61,49 @@ accuracy: $(STAMP) ## accuracy over all 10,000 test images: dense, and pruned in
 	@$(PY) -m golden accuracy
 
 compare: $(STAMP) ## balanced against unstructured pruning, both measured on the RTL
-	@$(PY) -m tb.compare --images $(IMAGES) --sim $(SIM) $(config)
+	@$(PY) -m tb.measure.compare --images $(IMAGES) --sim $(SIM) $(config)
 
 batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per image
-	@$(PY) -m tb.batch --images $(IMAGES) $(config)
+	@$(PY) -m tb.measure.batch --images $(IMAGES) $(config)
 
 bench: $(STAMP) ## the RTL against models of other accelerators: the workloads, or TRACE=spikes.npz with DENSITY
-	@$(PY) -m tb.bench $(TRACE:%=--trace %) --density $(DENSITY) $(config) $(seed)
+	@$(PY) -m tb.measure.bench $(TRACE:%=--trace %) --density $(DENSITY) $(config) $(seed)
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
-	@$(PY) -m golden.registers $(config)
+	@$(PY) -m golden.hardware.registers $(config)
 
 curves: $(STAMP) ## accuracy, cycles, PE utilisation against weight sparsity, three pruning methods
-	@$(PY) -m tb.curves $(config)
+	@$(PY) -m tb.measure.curves $(config)
 
 report: $(STAMP) ## one HTML page of all networks, encoders, pruning methods (build/report/index.html)
 	@$(PY) -m golden report
 
 timeline: $(STAMP) ## where groups, banks, drains and loads are in every cycle (file for ui.perfetto.dev)
-	@$(PY) -m tb.timeline $(config)
+	@$(PY) -m tb.measure.timeline $(config)
 
 breakdown: $(STAMP) ## where the cycles go, per layer: table and picture
-	@$(PY) -m tb.breakdown --sim $(SIM) $(config)
+	@$(PY) -m tb.measure.breakdown --sim $(SIM) $(config)
 
 energy: $(STAMP) ## events counted in the RTL times published energies, and theory
-	@$(PY) -m tb.energy $(config)
+	@$(PY) -m tb.measure.energy $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
 	@$(PY) -m synth $(config)
 
 formal: $(STAMP) ## SymbiYosys proofs
-	@$(PY) scripts/formal.py
+	@$(PY) formal/run.py
 
 coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
-	@$(PY) -m tb.coverage -n $(JOBS) -q
+	@$(PY) -m tb.campaigns.coverage -n $(JOBS) -q
 
 fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported error
-	@$(PY) -m tb.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
+	@$(PY) -m tb.campaigns.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
 
 faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
-	@$(PY) -m tb.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
+	@$(PY) -m tb.campaigns.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
 
 removals: $(STAMP) ## take out one protection at a time: a test has to notice each (an hour)
-	@$(PY) -m tb.removals --jobs $(JOBS)
+	@$(PY) -m tb.campaigns.removals --jobs $(JOBS)
 
 clean: ## remove what was built, keep the installation
 	@rm -rf build

@@ -4,16 +4,16 @@
 // pops (no overflow, no underflow, nothing lost); the output holds until taken; clear_i empties;
 // the parity of an undisturbed word is right. No assumption.
 module psf_fifo_formal #(
-  parameter int unsigned Width = 4,
-  parameter int unsigned Depth = 4
+    parameter int unsigned Width = 4,
+    parameter int unsigned Depth = 4
 ) (
-  input logic             clk_i,
-  input logic             rst_ni,
-  input logic             clear_i,
-  input logic             in_valid_i,
-  input logic [Width-1:0] in_data_i,
-  input logic             out_ready_i,
-  input logic             mark_i       // follow the word that is pushed in this cycle
+    input logic             clk_i,
+    input logic             rst_ni,
+    input logic             clear_i,
+    input logic             in_valid_i,
+    input logic [Width-1:0] in_data_i,
+    input logic             out_ready_i,
+    input logic             mark_i        // follow the word that is pushed in this cycle
 );
 
   localparam int unsigned AddrWidth = $clog2(Depth);
@@ -25,19 +25,19 @@ module psf_fifo_formal #(
   logic in_ready, out_valid, error;
   logic [Width-1:0] out_data;
   psf_fifo #(
-    .Width(Width),
-    .Depth(Depth)
+      .Width(Width),
+      .Depth(Depth)
   ) u_dut (
-    .clk_i,
-    .rst_ni     (rst_n),
-    .clear_i,
-    .in_valid_i,
-    .in_ready_o (in_ready),
-    .in_data_i,
-    .out_valid_o(out_valid),
-    .out_ready_i,
-    .out_data_o (out_data),
-    .error_o    (error)
+      .clk_i,
+      .rst_ni     (rst_n),
+      .clear_i,
+      .in_valid_i,
+      .in_ready_o (in_ready),
+      .in_data_i,
+      .out_valid_o(out_valid),
+      .out_ready_i,
+      .out_data_o (out_data),
+      .error_o    (error)
   );
 
   // How many words are inside; the word that is followed, and how many are in front of it.

@@ -4,15 +4,15 @@
 // group or a bank is free again exactly cost_i cycles after its grant; and a group whose requests
 // meet free, ready banks waits at most Groups cycles for one. Assumed: cost_i >= 1.
 module psf_issue_arbiter_formal #(
-  parameter int unsigned Groups = 4,
-  parameter int unsigned Banks = 8
+    parameter int unsigned Groups = 4,
+    parameter int unsigned Banks  = 8
 ) (
-  input logic                         clk_i,
-  input logic                         rst_ni,
-  input logic [7:0]                   cost_i,
-  input logic [Groups-1:0][Banks-1:0] req_i,
-  input logic [Banks-1:0]             bank_ready_i,
-  input logic [$clog2(Groups)-1:0]    who_i          // any group
+    input logic                                 clk_i,
+    input logic                                 rst_ni,
+    input logic [               7:0]            cost_i,
+    input logic [        Groups-1:0][Banks-1:0] req_i,
+    input logic [         Banks-1:0]            bank_ready_i,
+    input logic [$clog2(Groups)-1:0]            who_i          // any group
 );
 
   logic started_q = 1'b0;
@@ -21,20 +21,20 @@ module psf_issue_arbiter_formal #(
 
   logic [Groups-1:0][Banks-1:0] grant;
   psf_issue_arbiter #(
-    .Groups(Groups),
-    .Banks (Banks)
+      .Groups(Groups),
+      .Banks (Banks)
   ) u_dut (
-    .clk_i,
-    .rst_ni (rst_n),
-    .cost_i,
-    .req_i,
-    .bank_ready_i,
-    .grant_o(grant)
+      .clk_i,
+      .rst_ni (rst_n),
+      .cost_i,
+      .req_i,
+      .bank_ready_i,
+      .grant_o(grant)
   );
 
   // Cycles until a group or a bank may be granted again, and how long one group has waited.
   logic [Groups-1:0][7:0] group_busy_q;
-  logic [Banks-1:0][7:0] bank_busy_q;
+  logic [ Banks-1:0][7:0] bank_busy_q;
   logic [Groups-1:0] group_free, group_hit;
   logic [Banks-1:0] bank_free, bank_hit;
   logic [$clog2(Groups)-1:0] who_q, distance;
@@ -45,7 +45,7 @@ module psf_issue_arbiter_formal #(
     bank_hit = '0;
     for (int unsigned g = 0; g < Groups; g++) begin
       group_free[g] = group_busy_q[g] == '0;
-      group_hit[g] = grant[g] != '0;
+      group_hit[g]  = grant[g] != '0;
       bank_hit |= grant[g];
     end
     for (int unsigned b = 0; b < Banks; b++) bank_free[b] = bank_busy_q[b] == '0;

@@ -6,21 +6,21 @@
 // stop_i, once high, stays until idle_o, as psf_sequencer does; the window stands still. Commands
 // have at most 3 beats and lie at the begin or the end of one of two pages; reset comes once.
 module psf_read_dma_data_formal #(
-  parameter int unsigned Clients = 2,
-  parameter int unsigned Outstanding = 2,
-  parameter int unsigned MaxBurst = 2
+    parameter int unsigned Clients = 2,
+    parameter int unsigned Outstanding = 2,
+    parameter int unsigned MaxBurst = 2
 ) (
-  input logic                       clk_i,
-  input logic                       stop_i,
-  input logic                       shut_i,          // the second page is outside the window
-  input logic [Clients-1:0]         cmd_valid_i,
-  input logic [Clients-1:0][3:0]    cmd_place_i,     // page, half, beat
-  input logic [Clients-1:0][1:0]    cmd_beats_i,
-  input logic [Clients-1:0]         beat_ready_i,
-  input logic                       m_axi_arready,
-  input logic [1:0]                 m_axi_rresp,
-  input logic                       m_axi_rvalid,
-  input logic [$clog2(Clients)-1:0] who_i            // any client
+    input logic                            clk_i,
+    input logic                            stop_i,
+    input logic                            shut_i,         // the second page is outside the window
+    input logic [        Clients-1:0]      cmd_valid_i,
+    input logic [        Clients-1:0][3:0] cmd_place_i,    // page, half, beat
+    input logic [        Clients-1:0][1:0] cmd_beats_i,
+    input logic [        Clients-1:0]      beat_ready_i,
+    input logic                            m_axi_arready,
+    input logic [                1:0]      m_axi_rresp,
+    input logic                            m_axi_rvalid,
+    input logic [$clog2(Clients)-1:0]      who_i           // any client
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
@@ -37,13 +37,13 @@ module psf_read_dma_data_formal #(
   logic [7:0] fault_cause, arlen;
   logic [31:0] fault_addr, araddr;
   logic [15:0] fault_tag;
-  logic [0:0] arid;
-  logic [2:0] arsize;
-  logic [1:0] arburst;
+  logic [ 0:0] arid;
+  logic [ 2:0] arsize;
+  logic [ 1:0] arburst;
 
   // The bus: bursts it has to answer (the oldest in place 0).
   logic [OpenWidth-1:0] open_q, place;
-  logic [Outstanding-1:0][7:0] len_q;
+  logic [Outstanding-1:0][ 7:0] len_q;
   logic [Outstanding-1:0][31:3] addr_q;
   logic ar, r, rlast;
   assign rlast = len_q[0] == '0;
@@ -54,54 +54,54 @@ module psf_read_dma_data_formal #(
   always_comb begin
     for (int unsigned c = 0; c < Clients; c++) begin
       cmd_beats[c] = 29'(cmd_beats_i[c]);
-      cmd_addr[c] = {19'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
+      cmd_addr[c]  = {19'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
     end
   end
 
   psf_read_dma #(
-    .AxiIdWidth (1),
-    .Clients    (Clients),
-    .Outstanding(Outstanding),
-    .MaxBurst   (MaxBurst)
+      .AxiIdWidth (1),
+      .Clients    (Clients),
+      .Outstanding(Outstanding),
+      .MaxBurst   (MaxBurst)
   ) u_dut (
-    .clk_i,
-    .rst_ni       (rst_n),
-    .stop_i,
-    .idle_o       (idle),
-    .window_base_i ('0),
-    .window_limit_i({18'd0, !shut_q, 10'h1FF}),
-    .cmd_valid_i,
-    .cmd_ready_o  (cmd_ready),
-    .cmd_addr_i   (cmd_addr),
-    .cmd_beats_i  (cmd_beats),
-    .cmd_tag_i    ('0),
-    .beat_valid_o (beat_valid),
-    .beat_ready_i,
-    .beat_data_o  (beat_data),
-    .fault_valid_o(fault_valid),
-    .fault_cause_o(fault_cause),
-    .fault_addr_o (fault_addr),
-    .fault_tag_o  (fault_tag),
-    .m_axi_arid   (arid),
-    .m_axi_araddr (araddr),
-    .m_axi_arlen  (arlen),
-    .m_axi_arsize (arsize),
-    .m_axi_arburst(arburst),
-    .m_axi_arvalid(arvalid),
-    .m_axi_arready,
-    .m_axi_rid    ('0),
-    .m_axi_rdata  ({m_axi_rresp == '0, 34'd0, addr_q[0]}),
-    .m_axi_rresp,
-    .m_axi_rlast  (rlast),
-    .m_axi_rvalid,
-    .m_axi_rready (rready)
+      .clk_i,
+      .rst_ni        (rst_n),
+      .stop_i,
+      .idle_o        (idle),
+      .window_base_i ('0),
+      .window_limit_i({18'd0, !shut_q, 10'h1FF}),
+      .cmd_valid_i,
+      .cmd_ready_o   (cmd_ready),
+      .cmd_addr_i    (cmd_addr),
+      .cmd_beats_i   (cmd_beats),
+      .cmd_tag_i     ('0),
+      .beat_valid_o  (beat_valid),
+      .beat_ready_i,
+      .beat_data_o   (beat_data),
+      .fault_valid_o (fault_valid),
+      .fault_cause_o (fault_cause),
+      .fault_addr_o  (fault_addr),
+      .fault_tag_o   (fault_tag),
+      .m_axi_arid    (arid),
+      .m_axi_araddr  (araddr),
+      .m_axi_arlen   (arlen),
+      .m_axi_arsize  (arsize),
+      .m_axi_arburst (arburst),
+      .m_axi_arvalid (arvalid),
+      .m_axi_arready,
+      .m_axi_rid     ('0),
+      .m_axi_rdata   ({m_axi_rresp == '0, 34'd0, addr_q[0]}),
+      .m_axi_rresp,
+      .m_axi_rlast   (rlast),
+      .m_axi_rvalid,
+      .m_axi_rready  (rready)
   );
 
   // What one client still has to get: commands, the oldest in place 0.
   logic [$clog2(Clients)-1:0] who_q;
   logic [2:0] commands_q, slot;
   logic [3:0][28:0] next_q;
-  logic [3:0][1:0] left_q;
+  logic [3:0][ 1:0] left_q;
   logic take, beat, ended, failed_q, bad_q, stop_q, idle_q, twice_q;
   logic [31:3] bad_addr_q;
   assign take  = cmd_valid_i[who_q] && cmd_ready[who_q] && cmd_beats_i[who_q] != '0;

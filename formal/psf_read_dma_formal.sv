@@ -7,27 +7,27 @@
 // flight. Beats hold until taken. Assumed: the bus answers only what was asked (a burst after its
 // address, as many beats as it asked for, in order, ID 0). The data: psf_read_dma_data_formal.
 module psf_read_dma_formal #(
-  parameter int unsigned Clients = 3,
-  parameter int unsigned Outstanding = 4,
-  parameter int unsigned MaxBurst = 64
+    parameter int unsigned Clients = 3,
+    parameter int unsigned Outstanding = 4,
+    parameter int unsigned MaxBurst = 64
 ) (
-  input logic                     clk_i,
-  input logic                     rst_ni,
-  input logic                     stop_i,
-  input logic [31:3]              window_base_i,
-  input logic [31:3]              window_limit_i,
-  input logic [Clients-1:0]       cmd_valid_i,
-  input logic [Clients-1:0][31:3] cmd_addr_i,
-  input logic [Clients-1:0][28:0] cmd_beats_i,
-  input logic [Clients-1:0][15:0] cmd_tag_i,
-  input logic [Clients-1:0]       beat_ready_i,
-  input logic                     m_axi_arready,
-  input logic [0:0]               m_axi_rid,
-  input logic [63:0]              m_axi_rdata,
-  input logic [1:0]               m_axi_rresp,
-  input logic                     m_axi_rlast,
-  input logic                     m_axi_rvalid,
-  input logic [7:0]               any_i            // any beat of a burst
+    input logic                     clk_i,
+    input logic                     rst_ni,
+    input logic                     stop_i,
+    input logic [       31:3]       window_base_i,
+    input logic [       31:3]       window_limit_i,
+    input logic [Clients-1:0]       cmd_valid_i,
+    input logic [Clients-1:0][31:3] cmd_addr_i,
+    input logic [Clients-1:0][28:0] cmd_beats_i,
+    input logic [Clients-1:0][15:0] cmd_tag_i,
+    input logic [Clients-1:0]       beat_ready_i,
+    input logic                     m_axi_arready,
+    input logic [        0:0]       m_axi_rid,
+    input logic [       63:0]       m_axi_rdata,
+    input logic [        1:0]       m_axi_rresp,
+    input logic                     m_axi_rlast,
+    input logic                     m_axi_rvalid,
+    input logic [        7:0]       any_i            // any beat of a burst
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
@@ -43,47 +43,47 @@ module psf_read_dma_formal #(
   logic [7:0] fault_cause, arlen;
   logic [31:0] fault_addr, araddr;
   logic [15:0] fault_tag;
-  logic [0:0] arid;
-  logic [2:0] arsize;
-  logic [1:0] arburst;
+  logic [ 0:0] arid;
+  logic [ 2:0] arsize;
+  logic [ 1:0] arburst;
 
   psf_read_dma #(
-    .AxiIdWidth (1),
-    .Clients    (Clients),
-    .Outstanding(Outstanding),
-    .MaxBurst   (MaxBurst)
+      .AxiIdWidth (1),
+      .Clients    (Clients),
+      .Outstanding(Outstanding),
+      .MaxBurst   (MaxBurst)
   ) u_dut (
-    .clk_i,
-    .rst_ni       (rst_n),
-    .stop_i,
-    .idle_o       (idle),
-    .window_base_i,
-    .window_limit_i,
-    .cmd_valid_i,
-    .cmd_ready_o  (cmd_ready),
-    .cmd_addr_i,
-    .cmd_beats_i,
-    .cmd_tag_i,
-    .beat_valid_o (beat_valid),
-    .beat_ready_i,
-    .beat_data_o  (beat_data),
-    .fault_valid_o(fault_valid),
-    .fault_cause_o(fault_cause),
-    .fault_addr_o (fault_addr),
-    .fault_tag_o  (fault_tag),
-    .m_axi_arid   (arid),
-    .m_axi_araddr (araddr),
-    .m_axi_arlen  (arlen),
-    .m_axi_arsize (arsize),
-    .m_axi_arburst(arburst),
-    .m_axi_arvalid(arvalid),
-    .m_axi_arready,
-    .m_axi_rid,
-    .m_axi_rdata,
-    .m_axi_rresp,
-    .m_axi_rlast,
-    .m_axi_rvalid,
-    .m_axi_rready (rready)
+      .clk_i,
+      .rst_ni       (rst_n),
+      .stop_i,
+      .idle_o       (idle),
+      .window_base_i,
+      .window_limit_i,
+      .cmd_valid_i,
+      .cmd_ready_o  (cmd_ready),
+      .cmd_addr_i,
+      .cmd_beats_i,
+      .cmd_tag_i,
+      .beat_valid_o (beat_valid),
+      .beat_ready_i,
+      .beat_data_o  (beat_data),
+      .fault_valid_o(fault_valid),
+      .fault_cause_o(fault_cause),
+      .fault_addr_o (fault_addr),
+      .fault_tag_o  (fault_tag),
+      .m_axi_arid   (arid),
+      .m_axi_araddr (araddr),
+      .m_axi_arlen  (arlen),
+      .m_axi_arsize (arsize),
+      .m_axi_arburst(arburst),
+      .m_axi_arvalid(arvalid),
+      .m_axi_arready,
+      .m_axi_rid,
+      .m_axi_rdata,
+      .m_axi_rresp,
+      .m_axi_rlast,
+      .m_axi_rvalid,
+      .m_axi_rready (rready)
   );
 
   // The bus: bursts it has to answer with their lengths (the oldest in place 0), beats given.
@@ -162,8 +162,9 @@ module psf_read_dma_formal #(
       // Beats.
       assert ($onehot0(beat_valid));
       for (int unsigned c = 0; c < Clients; c++) begin
-        if (past_ok_q && $past(beat_valid[c] && !beat_ready_i[c]) && !stop_i && !failed_q &&
-            !fault_valid) begin
+        if (past_ok_q && $past(
+                beat_valid[c] && !beat_ready_i[c]
+            ) && !stop_i && !failed_q && !fault_valid) begin
           assert (beat_valid[c] && $stable(beat_data));
         end
       end

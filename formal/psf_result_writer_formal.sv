@@ -8,24 +8,24 @@
 // answers a burst after its address and its last beat, once; and to be able to see which logit goes
 // where, logit n is n.
 module psf_result_writer_formal #(
-  parameter int unsigned AxiIdWidth = 1
+    parameter int unsigned AxiIdWidth = 1
 ) (
-  input logic                  clk_i,
-  input logic                  rst_ni,
-  input logic                  stop_i,
-  input logic [31:3]           window_base_i,
-  input logic [31:3]           window_limit_i,
-  input logic                  store_valid_i,
-  input logic [31:3]           store_addr_i,
-  input logic [15:0]           store_logits_i,
-  input logic [31:0]           cycles_i,
-  input logic [15:0]           label_i,
-  input logic                  m_axi_awready,
-  input logic                  m_axi_wready,
-  input logic [AxiIdWidth-1:0] m_axi_bid,
-  input logic [1:0]            m_axi_bresp,
-  input logic                  m_axi_bvalid,
-  input logic [7:0]            any_i           // any beat of a burst
+    input logic                  clk_i,
+    input logic                  rst_ni,
+    input logic                  stop_i,
+    input logic [          31:3] window_base_i,
+    input logic [          31:3] window_limit_i,
+    input logic                  store_valid_i,
+    input logic [          31:3] store_addr_i,
+    input logic [          15:0] store_logits_i,
+    input logic [          31:0] cycles_i,
+    input logic [          15:0] label_i,
+    input logic                  m_axi_awready,
+    input logic                  m_axi_wready,
+    input logic [AxiIdWidth-1:0] m_axi_bid,
+    input logic [           1:0] m_axi_bresp,
+    input logic                  m_axi_bvalid,
+    input logic [           7:0] any_i            // any beat of a burst
 );
 
   logic started_q = 1'b0;
@@ -42,42 +42,42 @@ module psf_result_writer_formal #(
   logic [AxiIdWidth-1:0] awid;
 
   psf_result_writer #(
-    .AxiIdWidth(AxiIdWidth)
+      .AxiIdWidth(AxiIdWidth)
   ) u_dut (
-    .clk_i,
-    .rst_ni        (rst_n),
-    .stop_i,
-    .idle_o        (idle),
-    .window_base_i,
-    .window_limit_i,
-    .store_valid_i,
-    .store_ready_o (store_ready),
-    .store_addr_i,
-    .store_logits_i,
-    .cycles_i,
-    .label_i,
-    .logit_raddr_o (logit_raddr),
-    .logit_rdata_i ({16'd0, raddr_q}),
-    .done_o        (done),
-    .fault_valid_o (fault_valid),
-    .fault_cause_o (fault_cause),
-    .fault_addr_o  (fault_addr),
-    .m_axi_awid    (awid),
-    .m_axi_awaddr  (awaddr),
-    .m_axi_awlen   (awlen),
-    .m_axi_awsize  (awsize),
-    .m_axi_awburst (awburst),
-    .m_axi_awvalid (awvalid),
-    .m_axi_awready,
-    .m_axi_wdata   (wdata),
-    .m_axi_wstrb   (wstrb),
-    .m_axi_wlast   (wlast),
-    .m_axi_wvalid  (wvalid),
-    .m_axi_wready,
-    .m_axi_bid,
-    .m_axi_bresp,
-    .m_axi_bvalid,
-    .m_axi_bready  (bready)
+      .clk_i,
+      .rst_ni       (rst_n),
+      .stop_i,
+      .idle_o       (idle),
+      .window_base_i,
+      .window_limit_i,
+      .store_valid_i,
+      .store_ready_o(store_ready),
+      .store_addr_i,
+      .store_logits_i,
+      .cycles_i,
+      .label_i,
+      .logit_raddr_o(logit_raddr),
+      .logit_rdata_i({16'd0, raddr_q}),
+      .done_o       (done),
+      .fault_valid_o(fault_valid),
+      .fault_cause_o(fault_cause),
+      .fault_addr_o (fault_addr),
+      .m_axi_awid   (awid),
+      .m_axi_awaddr (awaddr),
+      .m_axi_awlen  (awlen),
+      .m_axi_awsize (awsize),
+      .m_axi_awburst(awburst),
+      .m_axi_awvalid(awvalid),
+      .m_axi_awready,
+      .m_axi_wdata  (wdata),
+      .m_axi_wstrb  (wstrb),
+      .m_axi_wlast  (wlast),
+      .m_axi_wvalid (wvalid),
+      .m_axi_wready,
+      .m_axi_bid,
+      .m_axi_bresp,
+      .m_axi_bvalid,
+      .m_axi_bready (bready)
   );
 
   // The bus: a burst whose address, whose last beat was taken; beats of the burst so far.
@@ -185,8 +185,9 @@ module psf_result_writer_formal #(
       if (past_ok_q && stop_q) assert (!fault_valid);
       if (fault_valid) begin
         assert (idle && past_ok_q && $past(!idle && !stop_i && !done));
-        assert (fault_cause == ($past(response) ? psf_pkg::ERROR_WRITE :
-                                psf_pkg::ERROR_WRITE_WINDOW));
+        assert (fault_cause == ($past(
+            response
+        ) ? psf_pkg::ERROR_WRITE : psf_pkg::ERROR_WRITE_WINDOW));
         assert (fault_addr == {$past(u_dut.awaddr_q), 3'b000});
       end
       if (past_ok_q && $past(response && m_axi_bresp != '0 && !stop_i)) assert (fault_valid);
@@ -205,11 +206,12 @@ module psf_result_writer_formal #(
       if (high && !u_dut.half) assert (raddr_q == u_dut.index_q + 16'd1);
       if (low || high) assert (u_dut.index_q == {sent_q[14:0] - 15'd1, 1'b0});
       if (send || respond || measure || address) begin
-        if (sent_q == '0) assert (u_dut.index_q == '0);
-        else if (sent_q != total) begin
-          assert (u_dut.index_q == {sent_q[14:0] - 15'(!send), 1'b0} ||
+        if (sent_q == '0)
+          assert (u_dut.index_q == '0);
+          else if (sent_q != total) begin
+            assert (u_dut.index_q == {sent_q[14:0] - 15'(!send), 1'b0} ||
                   (send && sent_q == total - 16'd1));
-        end
+          end
       end
       if ((measure || address) && sent_q == '0) assert (u_dut.data_q == head_q);
       if (address) begin
@@ -228,8 +230,9 @@ module psf_result_writer_formal #(
       end
       if (low || high || send || respond) begin
         assert (awvalid ^ aw_out_q);
-        if (awvalid && !awvalid_q) assert (u_dut.addr_q == addr_q && beats_q == '0 && !respond);
-        else assert (u_dut.addr_q + 29'(u_dut.burst_q) == addr_q);
+        if (awvalid && !awvalid_q)
+          assert (u_dut.addr_q == addr_q && beats_q == '0 && !respond);
+          else assert (u_dut.addr_q + 29'(u_dut.burst_q) == addr_q);
       end else begin
         assert (!awvalid && !aw_out_q);
       end

@@ -4,14 +4,14 @@
 // that stays sees at most N - 1 grants that do not keep go to others. Assumed: take_i only with a
 // request (the RTL asserts it, as the duty of the one who uses it).
 module psf_round_robin_formal #(
-  parameter int unsigned N = 4
+    parameter int unsigned N = 4
 ) (
-  input logic         clk_i,
-  input logic         rst_ni,
-  input logic [N-1:0] req_i,
-  input logic         take_i,
-  input logic         keep_i,
-  input logic [7:0]   who_i    // any requester
+    input logic         clk_i,
+    input logic         rst_ni,
+    input logic [N-1:0] req_i,
+    input logic         take_i,
+    input logic         keep_i,
+    input logic [  7:0] who_i    // any requester
 );
 
   logic started_q = 1'b0;
@@ -20,14 +20,14 @@ module psf_round_robin_formal #(
 
   logic [N-1:0] grant;
   psf_round_robin #(
-    .N(N)
+      .N(N)
   ) u_dut (
-    .clk_i,
-    .rst_ni (rst_n),
-    .req_i,
-    .take_i,
-    .keep_i,
-    .grant_o(grant)
+      .clk_i,
+      .rst_ni (rst_n),
+      .req_i,
+      .take_i,
+      .keep_i,
+      .grant_o(grant)
   );
 
   // The pointer as the header tells it, and the distance of one requester from it.

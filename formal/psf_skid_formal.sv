@@ -5,14 +5,14 @@
 // output was taken or empty the input is ready, and a word taken is at the output in the next
 // cycle. No assumption.
 module psf_skid_formal #(
-  parameter int unsigned Width = 4
+    parameter int unsigned Width = 4
 ) (
-  input logic             clk_i,
-  input logic             rst_ni,
-  input logic             in_valid_i,
-  input logic [Width-1:0] in_data_i,
-  input logic             out_ready_i,
-  input logic             mark_i       // follow the word that is taken in this cycle
+    input logic             clk_i,
+    input logic             rst_ni,
+    input logic             in_valid_i,
+    input logic [Width-1:0] in_data_i,
+    input logic             out_ready_i,
+    input logic             mark_i        // follow the word that is taken in this cycle
 );
 
   logic started_q = 1'b0;
@@ -22,16 +22,16 @@ module psf_skid_formal #(
   logic in_ready, out_valid;
   logic [Width-1:0] out_data;
   psf_skid #(
-    .Width(Width)
+      .Width(Width)
   ) u_dut (
-    .clk_i,
-    .rst_ni     (rst_n),
-    .in_valid_i,
-    .in_ready_o (in_ready),
-    .in_data_i,
-    .out_valid_o(out_valid),
-    .out_ready_i,
-    .out_data_o (out_data)
+      .clk_i,
+      .rst_ni     (rst_n),
+      .in_valid_i,
+      .in_ready_o (in_ready),
+      .in_data_i,
+      .out_valid_o(out_valid),
+      .out_ready_i,
+      .out_data_o (out_data)
   );
 
   logic push, pop, marked_q;

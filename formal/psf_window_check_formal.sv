@@ -3,21 +3,21 @@
 // burst one looks at; what it refuses has its first or its last beat outside, or wraps round 2^32;
 // a window whose base lies above its limit allows nothing. No assumption.
 module psf_window_check_formal (
-  input logic        clk_i,
-  input logic [31:3] addr_i,
-  input logic [ 7:0] len_i,
-  input logic [31:3] base_i,
-  input logic [31:3] limit_i,
-  input logic [ 7:0] beat_i    // any beat
+    input logic        clk_i,
+    input logic [31:3] addr_i,
+    input logic [ 7:0] len_i,
+    input logic [31:3] base_i,
+    input logic [31:3] limit_i,
+    input logic [ 7:0] beat_i    // any beat
 );
 
   logic is_inside;
   psf_window_check u_dut (
-    .addr_i,
-    .len_i,
-    .base_i,
-    .limit_i,
-    .inside_o(is_inside)
+      .addr_i,
+      .len_i,
+      .base_i,
+      .limit_i,
+      .inside_o(is_inside)
   );
 
   logic [31:3] beat, last;  // as the bus counts: modulo 2^32

@@ -9,24 +9,24 @@
 // buffer is reopened only when complete; start_i only when nothing is left to do; at most 4 * Banks
 // rows of a buffer in flight (the queues of the weight banks are shorter).
 module psf_window_formal #(
-  parameter int unsigned Lanes = 8,
-  parameter int unsigned Banks = 4,
-  parameter int unsigned RowAddrWidth = 3
+    parameter int unsigned Lanes = 8,
+    parameter int unsigned Banks = 4,
+    parameter int unsigned RowAddrWidth = 3
 ) (
-  input logic                     clk_i,
-  input logic                     rst_ni,
-  input logic                     start_i,
-  input logic                     word_valid_i,
-  input logic [Lanes-1:0]         word_bits_i,
-  input logic [RowAddrWidth-1:0]  word_row_i,
-  input logic [$clog2(Banks)-1:0] word_skew_i,
-  input logic                     word_last_i,
-  input logic [Banks-1:0]         grant_i,
-  input logic                     row_done_i,
-  input logic                     row_done_buffer_i,
-  input logic [1:0]               reopen_i,
-  input logic [$clog2(Banks)-1:0] bank_i,             // any bank
-  input logic [RowAddrWidth-1:0]  row_i               // any row
+    input logic                     clk_i,
+    input logic                     rst_ni,
+    input logic                     start_i,
+    input logic                     word_valid_i,
+    input logic [        Lanes-1:0] word_bits_i,
+    input logic [ RowAddrWidth-1:0] word_row_i,
+    input logic [$clog2(Banks)-1:0] word_skew_i,
+    input logic                     word_last_i,
+    input logic [        Banks-1:0] grant_i,
+    input logic                     row_done_i,
+    input logic                     row_done_buffer_i,
+    input logic [              1:0] reopen_i,
+    input logic [$clog2(Banks)-1:0] bank_i,             // any bank
+    input logic [ RowAddrWidth-1:0] row_i               // any row
 );
 
   localparam int unsigned SkewWidth = $clog2(Banks);
@@ -41,31 +41,31 @@ module psf_window_formal #(
   logic [RowAddrWidth-1:0] row_addr;
   logic [1:0] complete;
   psf_window #(
-    .Lanes       (Lanes),
-    .Banks       (Banks),
-    .RowAddrWidth(RowAddrWidth)
+      .Lanes       (Lanes),
+      .Banks       (Banks),
+      .RowAddrWidth(RowAddrWidth)
   ) u_dut (
-    .clk_i,
-    .rst_ni           (rst_n),
-    .start_i,
-    .word_valid_i,
-    .word_ready_o     (word_ready),
-    .word_bits_i,
-    .word_row_i,
-    .word_skew_i,
-    .word_last_i,
-    .req_o            (req),
-    .grant_i,
-    .row_valid_o      (row_valid),
-    .row_bank_o       (row_bank),
-    .row_addr_o       (row_addr),
-    .row_buffer_o     (row_buffer),
-    .row_done_i,
-    .row_done_buffer_i,
-    .complete_o       (complete),
-    .reopen_i,
-    .empty_o          (empty),
-    .blocked_o        (blocked)
+      .clk_i,
+      .rst_ni      (rst_n),
+      .start_i,
+      .word_valid_i,
+      .word_ready_o(word_ready),
+      .word_bits_i,
+      .word_row_i,
+      .word_skew_i,
+      .word_last_i,
+      .req_o       (req),
+      .grant_i,
+      .row_valid_o (row_valid),
+      .row_bank_o  (row_bank),
+      .row_addr_o  (row_addr),
+      .row_buffer_o(row_buffer),
+      .row_done_i,
+      .row_done_buffer_i,
+      .complete_o  (complete),
+      .reopen_i,
+      .empty_o     (empty),
+      .blocked_o   (blocked)
   );
 
   // Does a word have a spike for the chosen bank and row?
@@ -75,8 +75,8 @@ module psf_window_formal #(
                                 logic [SkewWidth-1:0] skew);
     hits = 1'b0;
     for (int unsigned i = 0; i < Lanes; i++) begin
-      if (bits[i] && SkewWidth'(i) + skew == bank_q &&
-          row + RowAddrWidth'(i / Banks) == row_q) hits = 1'b1;
+      if (bits[i] && SkewWidth'(i) + skew == bank_q && row + RowAddrWidth'(i / Banks) == row_q)
+        hits = 1'b1;
     end
   endfunction
 
@@ -189,8 +189,7 @@ module psf_window_formal #(
         assert (u_dut.slot_q[1].buffer == (u_dut.slot_q[0].buffer ^ u_dut.slot_q[0].last));
       end
       for (int unsigned b = 0; b < 2; b++) begin
-        assert (u_dut.flight_q[b] ==
-                flight_q[b] + FlightWidth'(row_valid && row_buffer == 1'(b)));
+        assert (u_dut.flight_q[b] == flight_q[b] + FlightWidth'(row_valid && row_buffer == 1'(b)));
         assert (u_dut.flight_q[b] <= FlightWidth'(4 * Banks));
         if (u_dut.closed_q[b]) begin
           assert (now_last_q[b] && now_q[b] == 3'(issue[b]));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Constants shared by the accelerator and mirrored by golden/compile/isa.py: opcodes, load targets,
+// Constants shared by the accelerator and mirrored by golden/hardware/isa.py: opcodes, load targets,
 // layer modes, error causes and the fields of the 64-byte descriptor (docs/architecture.md).
 package psf_pkg;
 
@@ -50,28 +50,28 @@ package psf_pkg;
 
   // A job: one run of the program on one image.
   typedef struct packed {
-    logic [31:3] image;  // byte addresses, multiples of 8
+    logic [31:3] image;   // byte addresses, multiples of 8
     logic [31:3] result;
-    logic        irq;  // interrupt when it is done
-    logic [15:0] index;  // in the ring, free running; 0 without a ring
+    logic        irq;     // interrupt when it is done
+    logic [15:0] index;   // in the ring, free running; 0 without a ring
   } job_t;
 
   // OP_LOAD, OP_STORE.
   typedef struct packed {
     logic [15:0] wait_layers;  // start when this many layers of the job have completed; if 0:
     logic [15:0] wait_previous;  // ... when this many of the job before have (store: one more)
-    logic        check;  // crc is that of the data
+    logic check;  // crc is that of the data
     logic [31:0] crc;  // CRC-32 (IEEE 802.3) of all beats
-    logic        from_image;  // address is relative to IMAGE_BASE, else WEIGHT_BASE
-    logic [3:0]  target;
-    logic [7:0]  unit_words;  // TARGET_SPIKE: P-bit words per line
+    logic from_image;  // address is relative to IMAGE_BASE, else WEIGHT_BASE
+    logic [3:0] target;
+    logic [7:0] unit_words;  // TARGET_SPIKE: P-bit words per line
     logic [15:0] dest;  // first address in the target memory
     logic [23:0] records;  // number of records, see docs/architecture.md
     logic [31:0] offset;  // bytes, a multiple of 8
-    logic        coded;  // TARGET_WEIGHT, TARGET_ROW: what is stored has to be decoded
-    logic        block;  // coded weights: word k of a row goes to block k of the accumulators
-    logic [3:0]  index_bits;  // coded weights: stored bits of an index
-    logic [7:0]  row_words;  // coded weights with block: words per row
+    logic coded;  // TARGET_WEIGHT, TARGET_ROW: what is stored has to be decoded
+    logic block;  // coded weights: word k of a row goes to block k of the accumulators
+    logic [3:0] index_bits;  // coded weights: stored bits of an index
+    logic [7:0] row_words;  // coded weights with block: words per row
     logic [15:0] first_word;  // coded rows: weight address of the first row of every bank
     logic [31:0] codebook_0;  // coded weights: the weights of codes 0 (bits 7:0) to 3
     logic [31:0] codebook_1;  // ... 4 to 7
@@ -81,47 +81,47 @@ package psf_pkg;
 
   // OP_LAYER.
   typedef struct packed {
-    logic [7:0]  id;  // index in counters and traces
+    logic [7:0] id;  // index in counters and traces
     logic [15:0] wait_loads;  // start when this many loads have completed since start
     logic [15:0] charge;  // spike: of the membranes, added in parts at the first timestep, by place
-    logic [1:0]  mode;
-    logic        kernel3;  // 3x3 stride 1 padding 1, else 1x1
-    logic        merge;  // all scanned steps go into one accumulation (head); a head without it
-                         // sums the stream first and doubles the logits at every step
-    logic        repeat_drain;  // one scanned step, drained `steps` times (first convolution)
-    logic        pool;  // OR-pool k3 s2 p1 on the written spikes
-    logic        first;  // residual: the stream starts here
-    logic [3:0]  shift;  // residual: left shift of the current
+    logic [1:0] mode;
+    logic kernel3;  // 3x3 stride 1 padding 1, else 1x1
+    logic merge;  // all scanned steps go into one accumulation (head); a head without it
+                  // sums the stream first and doubles the logits at every step
+    logic repeat_drain;  // one scanned step, drained `steps` times (first convolution)
+    logic pool;  // OR-pool k3 s2 p1 on the written spikes
+    logic first;  // residual: the stream starts here
+    logic [3:0] shift;  // residual: left shift of the current
     logic [15:0] in_base;  // line of pixel 0
-    logic [7:0]  in_lines;  // lines per pixel
+    logic [7:0] in_lines;  // lines per pixel
     logic [15:0] in_row_lines;  // lines per image row
     logic [15:0] height;
     logic [15:0] width;
-    logic [7:0]  in_first;  // first word of a step
-    logic [7:0]  in_words;  // words scanned per step
-    logic [7:0]  in_step;  // words from one step to the next
-    logic [7:0]  steps;  // timesteps
+    logic [7:0] in_first;  // first word of a step
+    logic [7:0] in_words;  // words scanned per step
+    logic [7:0] in_step;  // words from one step to the next
+    logic [7:0] steps;  // timesteps
     logic [15:0] row_base;  // row-table entry (per bank) of tap 0, word 0
     logic [15:0] tap_rows;  // row-table entries per bank from tap to tap
     logic [15:0] step_rows;  // row-table entries per bank from step to step
-    logic [7:0]  row_cost;  // cycles between two rows of a group: slots per row
+    logic [7:0] row_cost;  // cycles between two rows of a group: slots per row
     logic [15:0] out_base;
-    logic [7:0]  out_lines;
+    logic [7:0] out_lines;
     logic [15:0] out_row_lines;  // pool: lines per pooled row
     logic [15:0] out_clear;  // pool: lines to clear first
-    logic [7:0]  out_first;
-    logic [7:0]  out_step;
-    logic [7:0]  out_words;  // J, accumulators per lane
+    logic [7:0] out_first;
+    logic [7:0] out_step;
+    logic [7:0] out_words;  // J, accumulators per lane
     logic [15:0] param_base;
     logic [15:0] stream_stride;  // residual words per bank and token (timesteps * J)
-    logic [7:0]  head_words;  // key-value: words per head block, m
-    logic [7:0]  head_lanes;  // key-value: log2 of the lanes that share a head (min(d, P))
+    logic [7:0] head_words;  // key-value: words per head block, m
+    logic [7:0] head_lanes;  // key-value: log2 of the lanes that share a head (min(d, P))
     logic [15:0] tokens;  // key-value: N
     logic [15:0] dump_base;  // key-value: weight address (per bank) of row (t 0, channel 0)
     logic [15:0] dump_step;  // key-value: weight addresses per bank from step to step
     logic [15:0] dump_block;  // key-value: weight addresses per bank from block to block
-    logic [7:0]  mask_base;  // mask line of tap 0, line 0
-    logic [7:0]  mask_lines;  // mask lines of a tap, repeated over those of a pixel; 0: no mask
+    logic [7:0] mask_base;  // mask line of tap 0, line 0
+    logic [7:0] mask_lines;  // mask lines of a tap, repeated over those of a pixel; 0: no mask
     logic [15:0] stream_tokens;  // head without merge: tokens of the residual stream
   } layer_t;
 

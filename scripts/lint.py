@@ -26,12 +26,13 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from golden.contract.paths import ROOT
+
 sys.path.insert(0, str(ROOT))
 
-from scripts.combinational import dependences  # noqa: E402  (the path above)
-from tb.simulators import YOSYS, use_tools  # noqa: E402
-from tb.sources import RTL, sources_of  # noqa: E402
+from scripts.combinational import dependences
+from tb.run.simulators import YOSYS, use_tools
+from tb.run.sources import RTL, sources_of
 
 WITH_SPDX = {".py", ".sv", ".svh", ".v", ".vlt", ".sh", ".toml", ".txt", ".rules", ".waiver"}
 WITH_SPDX_NAMES = {"Makefile", ".ci/run", ".gitignore"}
@@ -160,7 +161,10 @@ def combinational(top: str = "psf_top", sources: Iterable[Path] = ()) -> list[st
 
 
 def ruff() -> list[str]:
-    return _call("ruff", "check", "--quiet", "--output-format=concise", ".")
+    return [
+        *_call("ruff", "check", "--quiet", "--output-format=concise", "."),
+        *_call("ruff", "format", "--check", "--quiet", "."),
+    ]
 
 
 CHECKS: dict[str, Callable[[], list[str]]] = {

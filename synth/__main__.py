@@ -2,7 +2,7 @@
 """Synthesise psf_top: ECP5 area, place and route, and an ASIC view; ``make synth``.
 
     python -m synth                              # 2x8, tables and build/reports/synth.json
-    python -m synth --config 4x16,bank_depth=512  # another build (golden/compile/hardware.py)
+    python -m synth --config 4x16,bank_depth=512  # another build (golden/hardware/configuration.py)
 
 Exit status 1 when the design has a latch or a memory in flip-flops, 2 when a tool fails.
 """
@@ -16,8 +16,8 @@ import sys
 import time
 from dataclasses import asdict
 
-from golden.compile.hardware import Hardware
-from golden.errors import UserError
+from golden.contract.errors import UserError
+from golden.hardware.configuration import Hardware
 from synth import asic, ecp5, report, yosys
 from synth.process import BUILD, ROOT
 

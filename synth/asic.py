@@ -16,7 +16,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from golden.errors import UserError
+from golden.contract.errors import UserError
 from synth import process
 from synth.yosys import TOP, Memory, yosys
 

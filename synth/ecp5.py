@@ -9,7 +9,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from golden.errors import UserError
+from golden.contract.errors import UserError
 from synth.process import Step
 from synth.yosys import TOP
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from golden.errors import UserError
+from golden.contract.errors import UserError
+from golden.contract.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "synth"
 
 

@@ -16,9 +16,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from golden.errors import UserError
+from golden.contract.errors import UserError
 from synth import process
-from tb.sources import sources_of
+from tb.run.sources import sources_of
 
 TOP = "psf_top"
 # One pass per line; an error of Yosys ends it with status 1.
@@ -136,9 +136,7 @@ def memories(elaborated: dict, flat_log: str, modules: dict | None = None) -> li
             if modules and name in modules["modules"]:
                 count = Counter(c["type"] for c in modules["modules"][name]["cells"].values())
                 cells, ff = count[kind], count["TRELLIS_FF"]
-            found.append(
-                Memory(place, base, shape["width"], shape["size"], kind, cells, ff)
-            )
+            found.append(Memory(place, base, shape["width"], shape["size"], kind, cells, ff))
     if kinds:
         raise UserError(f"memories that are not in the sources were mapped: {sorted(kinds)}")
     return sorted(found, key=lambda m: m.path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What golden/tests/test_distributed.py runs under torchrun, with a folder as argument.
+"""What golden/tests/lab/test_distributed.py runs under torchrun, with a folder as argument.
 
 Trains the same network several times and writes the losses, once as it should be and once for each
 way of doing it wrong.
@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from golden.errors import UserError
-from golden.spikingformer import NetworkConfig, Spikingformer
-from golden.train import distributed
-from golden.train.config import RunConfig, TrainConfig
-from golden.train.loop import Hooks, fit
-from golden.train.loss_curve import curve
+from golden.contract.errors import UserError
+from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.train import distributed
+from golden.lab.train.config import RunConfig, TrainConfig
+from golden.lab.train.loop import Hooks, fit
+from golden.lab.train.loss_curve import curve
 
 SMALL = RunConfig(
     NetworkConfig(depth=1, dim=16, heads=2, timesteps=2),

@@ -6,9 +6,9 @@ import math
 import torch
 from torch import nn
 
-from golden import backbones
-from golden.neuron import LIF
-from golden.spikingformer import NetworkConfig
+from golden.lab.networks import backbones
+from golden.lab.networks.neuron import LIF
+from golden.lab.networks.spikingformer import NetworkConfig
 
 _SIZES = {"depth": 1, "dim": 32, "heads": 2, "height": 8, "width": 10, "timesteps": 3}
 _SEW = _SIZES | {

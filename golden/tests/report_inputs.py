@@ -7,13 +7,13 @@ import json
 
 import numpy as np
 
-from golden.data import Split
-from golden.errors import UserError
-from golden.integer.network import NetworkConfig as IntegerConfig
-from golden.integer.random_network import random_network
-from golden.spikingformer import NetworkConfig
+from golden.contract.errors import UserError
+from golden.contract.network import NetworkConfig as IntegerConfig
+from golden.contract.random_network import random_network
+from golden.lab.data import Split
+from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.train.checkpoint import save_dense
 from golden.tests.networks import awake
-from golden.train.checkpoint import save_dense
 
 COUNT, SMALL = 6, {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
 NETWORKS = {

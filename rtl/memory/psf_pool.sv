@@ -10,43 +10,43 @@
 // follows). Start a clear only while busy_o is low.
 // rdata_i has a parity bit above every word: one that is wrong in an enabled word gives a pulse on
 // parity_o two cycles after the data. A target at or beyond Lines is skipped, a clear ends there;
-// overrun_o pulses in the next cycle. Golden: tb.spike_memory_tests.
+// overrun_o pulses in the next cycle. Golden: tb.unit.memory.spike_memory_tests.
 
 module psf_pool #(
-  parameter int unsigned Lanes = 16,  // bits of a word
-  parameter int unsigned LineWords = 8,
-  parameter int unsigned Lines = 2048,
-  localparam int unsigned AddrWidth = $clog2(Lines),
-  localparam int unsigned LineWidth = LineWords * Lanes,
-  localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
+    parameter int unsigned Lanes = 16,  // bits of a word
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned Lines = 2048,
+    localparam int unsigned AddrWidth = $clog2(Lines),
+    localparam int unsigned LineWidth = LineWords * Lanes,
+    localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
 ) (
-  input  logic                 clk_i,
-  input  logic                 rst_ni,
-  // Stable while busy.
-  input  logic [7:0]           pool_lines_i,      // from a pooled pixel to the one on its right
-  input  logic [15:0]          pool_row_lines_i,  // to the one below
-  input  logic                 clear_start_i,
-  input  logic [15:0]          clear_base_i,
-  input  logic [15:0]          clear_count_i,
-  output logic                 busy_o,
-  // Spikes to pool.
-  input  logic                 cmd_valid_i,
-  output logic                 cmd_ready_o,
-  input  logic [AddrWidth-1:0] cmd_addr_i,
-  input  logic [LineWords-1:0] cmd_words_i,
-  input  logic [LineWidth-1:0] cmd_data_i,
-  input  logic                 cmd_right_i,       // also belongs to the pooled pixel on the right
-  input  logic                 cmd_down_i,        // also to the one below
-  // Memory.
-  output logic                 re_o,
-  output logic [AddrWidth-1:0] raddr_o,
-  input  logic [StoredWidth-1:0] rdata_i,
-  output logic                 we_o,
-  output logic [AddrWidth-1:0] waddr_o,
-  output logic [LineWords-1:0] wwords_o,
-  output logic [LineWidth-1:0] wdata_o,
-  output logic                 parity_o,
-  output logic                 overrun_o
+    input logic clk_i,
+    input logic rst_ni,
+    // Stable while busy.
+    input logic [7:0] pool_lines_i,  // from a pooled pixel to the one on its right
+    input logic [15:0] pool_row_lines_i,  // to the one below
+    input logic clear_start_i,
+    input logic [15:0] clear_base_i,
+    input logic [15:0] clear_count_i,
+    output logic busy_o,
+    // Spikes to pool.
+    input logic cmd_valid_i,
+    output logic cmd_ready_o,
+    input logic [AddrWidth-1:0] cmd_addr_i,
+    input logic [LineWords-1:0] cmd_words_i,
+    input logic [LineWidth-1:0] cmd_data_i,
+    input logic cmd_right_i,  // also belongs to the pooled pixel on the right
+    input logic cmd_down_i,  // also to the one below
+    // Memory.
+    output logic re_o,
+    output logic [AddrWidth-1:0] raddr_o,
+    input logic [StoredWidth-1:0] rdata_i,
+    output logic we_o,
+    output logic [AddrWidth-1:0] waddr_o,
+    output logic [LineWords-1:0] wwords_o,
+    output logic [LineWidth-1:0] wdata_o,
+    output logic parity_o,
+    output logic overrun_o
 );
 
   localparam int unsigned TargetWidth = 18;  // 2^16 + 2^16 + 2^8 lines are less
@@ -110,9 +110,9 @@ module psf_pool #(
 
   always_ff @(posedge clk_i) begin
     if (cmd_take) begin
-      addr_q <= cmd_addr_i;
+      addr_q  <= cmd_addr_i;
       words_q <= cmd_words_i;
-      data_q <= cmd_data_i;
+      data_q  <= cmd_data_i;
     end
     if (cmd_take) begin
       target_q <= TargetWidth'(cmd_addr_i);
@@ -120,9 +120,9 @@ module psf_pool #(
       target_q <= TargetWidth'(addr_q) + offset;
     end
     if (issue) begin
-      or_addr_q <= target;
+      or_addr_q  <= target;
       or_words_q <= words_q;
-      or_data_q <= data_q;
+      or_data_q  <= data_q;
     end
     bad_q <= bad_d & or_words_q;
     wrote_addr_q <= waddr_o;

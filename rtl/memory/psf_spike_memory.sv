@@ -12,52 +12,52 @@
 // Every stored word has its (even) parity above it: made here on a write, given out with a read,
 // checked here only by the pool (parity_o); overrun_o: see psf_pool. A read at or beyond Lines is
 // answered with some line, a write there is lost.
-// Golden: tb.spike_memory_tests.
+// Golden: tb.unit.memory.spike_memory_tests.
 
 module psf_spike_memory #(
-  parameter int unsigned Groups = 4,  // a power of two, >= 2
-  parameter int unsigned Lanes = 16,  // bits of a word
-  parameter int unsigned LineWords = 8,
-  parameter int unsigned Lines = 2048,  // a multiple of Groups, >= 2 * Groups, at most 65536
-  localparam int unsigned BankBits = $clog2(Groups),
-  localparam int unsigned AddrWidth = $clog2(Lines),
-  localparam int unsigned BankAddrWidth = AddrWidth - BankBits,
-  localparam int unsigned LineWidth = LineWords * Lanes,
-  localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
+    parameter int unsigned Groups = 4,  // a power of two, >= 2
+    parameter int unsigned Lanes = 16,  // bits of a word
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned Lines = 2048,  // a multiple of Groups, >= 2 * Groups, at most 65536
+    localparam int unsigned BankBits = $clog2(Groups),
+    localparam int unsigned AddrWidth = $clog2(Lines),
+    localparam int unsigned BankAddrWidth = AddrWidth - BankBits,
+    localparam int unsigned LineWidth = LineWords * Lanes,
+    localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
 ) (
-  input  logic                                clk_i,
-  input  logic                                rst_ni,
-  // Of the layer: stable while a group works on it.
-  input  logic                                pool_i,
-  input  logic [7:0]                          pool_lines_i,      // lines per pooled pixel
-  input  logic [15:0]                         pool_row_lines_i,  // lines per pooled row
-  input  logic                                clear_start_i,     // only while busy_o is low
-  input  logic [15:0]                         clear_base_i,
-  input  logic [15:0]                         clear_count_i,
-  output logic                                busy_o,
-  // Reads of the groups.
-  input  logic [Groups-1:0]                   rd_valid_i,
-  output logic [Groups-1:0]                   rd_ready_o,
-  input  logic [Groups-1:0][AddrWidth-1:0]    rd_addr_i,
-  output logic [Groups-1:0]                   rsp_valid_o,
-  output logic [Groups-1:0][StoredWidth-1:0]  rsp_data_o,        // {parity, word} per word
-  // Writes of the groups.
-  input  logic [Groups-1:0]                   wr_valid_i,
-  output logic [Groups-1:0]                   wr_ready_o,
-  input  logic [Groups-1:0][AddrWidth-1:0]    wr_addr_i,
-  input  logic [Groups-1:0][LineWords-1:0]    wr_words_i,        // word enables
-  input  logic [Groups-1:0][LineWidth-1:0]    wr_data_i,
-  input  logic [Groups-1:0]                   wr_right_i,        // see psf_pool
-  input  logic [Groups-1:0]                   wr_down_i,
-  // Writes of the loader.
-  input  logic                                ld_valid_i,
-  output logic                                ld_ready_o,
-  input  logic [AddrWidth-1:0]                ld_addr_i,
-  input  logic [LineWords-1:0]                ld_words_i,
-  input  logic [LineWidth-1:0]                ld_data_i,
-  // Errors, pulses.
-  output logic                                parity_o,
-  output logic                                overrun_o
+    input  logic                                  clk_i,
+    input  logic                                  rst_ni,
+    // Of the layer: stable while a group works on it.
+    input  logic                                  pool_i,
+    input  logic [          7:0]                  pool_lines_i,      // lines per pooled pixel
+    input  logic [         15:0]                  pool_row_lines_i,  // lines per pooled row
+    input  logic                                  clear_start_i,     // only while busy_o is low
+    input  logic [         15:0]                  clear_base_i,
+    input  logic [         15:0]                  clear_count_i,
+    output logic                                  busy_o,
+    // Reads of the groups.
+    input  logic [   Groups-1:0]                  rd_valid_i,
+    output logic [   Groups-1:0]                  rd_ready_o,
+    input  logic [   Groups-1:0][  AddrWidth-1:0] rd_addr_i,
+    output logic [   Groups-1:0]                  rsp_valid_o,
+    output logic [   Groups-1:0][StoredWidth-1:0] rsp_data_o,        // {parity, word} per word
+    // Writes of the groups.
+    input  logic [   Groups-1:0]                  wr_valid_i,
+    output logic [   Groups-1:0]                  wr_ready_o,
+    input  logic [   Groups-1:0][  AddrWidth-1:0] wr_addr_i,
+    input  logic [   Groups-1:0][  LineWords-1:0] wr_words_i,        // word enables
+    input  logic [   Groups-1:0][  LineWidth-1:0] wr_data_i,
+    input  logic [   Groups-1:0]                  wr_right_i,        // see psf_pool
+    input  logic [   Groups-1:0]                  wr_down_i,
+    // Writes of the loader.
+    input  logic                                  ld_valid_i,
+    output logic                                  ld_ready_o,
+    input  logic [AddrWidth-1:0]                  ld_addr_i,
+    input  logic [LineWords-1:0]                  ld_words_i,
+    input  logic [LineWidth-1:0]                  ld_data_i,
+    // Errors, pulses.
+    output logic                                  parity_o,
+    output logic                                  overrun_o
 );
 
   if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
@@ -102,14 +102,14 @@ module psf_spike_memory #(
   logic wr_any, wr_right, wr_down, wr_ready, pool_ready, pool_we, pool_busy;
 
   psf_round_robin #(
-    .N(Groups)
+      .N(Groups)
   ) u_write (
-    .clk_i(clk_i),
-    .rst_ni(rst_ni),
-    .req_i(wr_valid_i),
-    .take_i(wr_any && wr_ready),
-    .keep_i(1'b0),
-    .grant_o(wr_grant)
+      .clk_i  (clk_i),
+      .rst_ni (rst_ni),
+      .req_i  (wr_valid_i),
+      .take_i (wr_any && wr_ready),
+      .keep_i (1'b0),
+      .grant_o(wr_grant)
   );
 
   assign wr_any = wr_valid_i != '0;
@@ -119,9 +119,9 @@ module psf_spike_memory #(
   assign wr_down = (wr_grant & wr_down_i) != '0;
 
   always_comb begin
-    wr_addr = '0;
+    wr_addr  = '0;
     wr_words = '0;
-    wr_data = '0;
+    wr_data  = '0;
     for (int unsigned g = 0; g < Groups; g++) begin
       wr_addr |= {AddrWidth{wr_grant[g]}} & wr_addr_i[g];
       wr_words |= {LineWords{wr_grant[g]}} & wr_words_i[g];
@@ -130,41 +130,41 @@ module psf_spike_memory #(
   end
 
   psf_pool #(
-    .Lanes(Lanes),
-    .LineWords(LineWords),
-    .Lines(Lines)
+      .Lanes(Lanes),
+      .LineWords(LineWords),
+      .Lines(Lines)
   ) u_pool (
-    .clk_i(clk_i),
-    .rst_ni(rst_ni),
-    .pool_lines_i(pool_lines_i),
-    .pool_row_lines_i(pool_row_lines_i),
-    .clear_start_i(clear_start_i),
-    .clear_base_i(clear_base_i),
-    .clear_count_i(clear_count_i),
-    .busy_o(pool_busy),
-    .cmd_valid_i(wr_any && pool_i),
-    .cmd_ready_o(pool_ready),
-    .cmd_addr_i(wr_addr),
-    .cmd_words_i(wr_words),
-    .cmd_data_i(wr_data),
-    .cmd_right_i(wr_right),
-    .cmd_down_i(wr_down),
-    .re_o(pool_re),
-    .raddr_o(pool_raddr),
-    .rdata_i(bank_data[pool_bank_q]),
-    .we_o(pool_we),
-    .waddr_o(pool_waddr),
-    .wwords_o(pool_wwords),
-    .wdata_o(pool_wdata),
-    .parity_o(parity_o),
-    .overrun_o(overrun_o)
+      .clk_i(clk_i),
+      .rst_ni(rst_ni),
+      .pool_lines_i(pool_lines_i),
+      .pool_row_lines_i(pool_row_lines_i),
+      .clear_start_i(clear_start_i),
+      .clear_base_i(clear_base_i),
+      .clear_count_i(clear_count_i),
+      .busy_o(pool_busy),
+      .cmd_valid_i(wr_any && pool_i),
+      .cmd_ready_o(pool_ready),
+      .cmd_addr_i(wr_addr),
+      .cmd_words_i(wr_words),
+      .cmd_data_i(wr_data),
+      .cmd_right_i(wr_right),
+      .cmd_down_i(wr_down),
+      .re_o(pool_re),
+      .raddr_o(pool_raddr),
+      .rdata_i(bank_data[pool_bank_q]),
+      .we_o(pool_we),
+      .waddr_o(pool_waddr),
+      .wwords_o(pool_wwords),
+      .wdata_o(pool_wdata),
+      .parity_o(parity_o),
+      .overrun_o(overrun_o)
   );
 
   // Write stage.
   logic direct, direct_q;
-  logic [LineWords-1:0] words_q;
-  logic [AddrWidth-1:0] addr_q;
-  logic [LineWidth-1:0] data_q;
+  logic [  LineWords-1:0] words_q;
+  logic [  AddrWidth-1:0] addr_q;
+  logic [  LineWidth-1:0] data_q;
   logic [StoredWidth-1:0] stored;
 
   always_comb begin
@@ -184,7 +184,7 @@ module psf_spike_memory #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      words_q <= '0;
+      words_q  <= '0;
       direct_q <= 1'b0;
     end else begin
       direct_q <= direct && !pool_we;
@@ -211,14 +211,14 @@ module psf_spike_memory #(
     assign pool_here = pool_re && pool_raddr[BankBits-1:0] == BankBits'(b);
 
     psf_round_robin #(
-      .N(Groups)
+        .N(Groups)
     ) u_read (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .req_i(want),
-      .take_i(want != '0 && !pool_here),
-      .keep_i(1'b0),
-      .grant_o(grant)
+        .clk_i  (clk_i),
+        .rst_ni (rst_ni),
+        .req_i  (want),
+        .take_i (want != '0 && !pool_here),
+        .keep_i (1'b0),
+        .grant_o(grant)
     );
     assign rd_grant[b] = pool_here ? '0 : grant;
 
@@ -241,17 +241,17 @@ module psf_spike_memory #(
     end
 
     psf_ram_1r1w_be #(
-      .Lanes(LineWords),
-      .LaneWidth(Lanes + 1),
-      .Depth(Lines / Groups)
+        .Lanes(LineWords),
+        .LaneWidth(Lanes + 1),
+        .Depth(Lines / Groups)
     ) u_ram (
-      .clk_i(clk_i),
-      .we_i(we & {LineWords{waddr_inside}}),
-      .waddr_i(waddr),
-      .wdata_i(stored),
-      .re_i(pool_here || want != '0),
-      .raddr_i(raddr_inside),
-      .rdata_o(bank_data[b])
+        .clk_i(clk_i),
+        .we_i(we & {LineWords{waddr_inside}}),
+        .waddr_i(waddr),
+        .wdata_i(stored),
+        .re_i(pool_here || want != '0),
+        .raddr_i(raddr_inside),
+        .rdata_o(bank_data[b])
     );
   end
 

@@ -9,29 +9,29 @@
 // the same bank).
 // rd_error_o stands beside rd_data_o: the word fails its parity (a word never written may, too;
 // the group knows whether it counts). Beyond Depth a write is lost and a read gives word 0.
-// Golden: tb.stream_memory_tests.
+// Golden: tb.unit.memory.stream_memory_tests.
 
 module psf_stream_memory #(
-  parameter int unsigned Groups = 4,  // also the number of banks; a power of two, >= 2
-  parameter int unsigned Lanes = 16,
-  parameter int unsigned StreamWidth = 16,  // bits of a value
-  parameter int unsigned Depth = 512,  // words per bank, >= 2
-  localparam int unsigned BankBits = $clog2(Groups),
-  localparam int unsigned AddrWidth = $clog2(Depth),
-  localparam int unsigned DataWidth = Lanes * StreamWidth
+    parameter int unsigned Groups = 4,  // also the number of banks; a power of two, >= 2
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned StreamWidth = 16,  // bits of a value
+    parameter int unsigned Depth = 512,  // words per bank, >= 2
+    localparam int unsigned BankBits = $clog2(Groups),
+    localparam int unsigned AddrWidth = $clog2(Depth),
+    localparam int unsigned DataWidth = Lanes * StreamWidth
 ) (
-  input  logic                             clk_i,
-  input  logic                             rst_ni,
-  input  logic [Groups-1:0]                rd_valid_i,
-  output logic [Groups-1:0]                rd_ready_o,
-  input  logic [Groups-1:0][BankBits-1:0]  rd_bank_i,
-  input  logic [Groups-1:0][AddrWidth-1:0] rd_addr_i,
-  output logic [Groups-1:0][DataWidth-1:0] rd_data_o,
-  output logic [Groups-1:0]                rd_error_o,
-  input  logic [Groups-1:0]                wr_valid_i,
-  input  logic [Groups-1:0][BankBits-1:0]  wr_bank_i,
-  input  logic [Groups-1:0][AddrWidth-1:0] wr_addr_i,
-  input  logic [Groups-1:0][DataWidth-1:0] wr_data_i
+    input  logic                             clk_i,
+    input  logic                             rst_ni,
+    input  logic [Groups-1:0]                rd_valid_i,
+    output logic [Groups-1:0]                rd_ready_o,
+    input  logic [Groups-1:0][ BankBits-1:0] rd_bank_i,
+    input  logic [Groups-1:0][AddrWidth-1:0] rd_addr_i,
+    output logic [Groups-1:0][DataWidth-1:0] rd_data_o,
+    output logic [Groups-1:0]                rd_error_o,
+    input  logic [Groups-1:0]                wr_valid_i,
+    input  logic [Groups-1:0][ BankBits-1:0] wr_bank_i,
+    input  logic [Groups-1:0][AddrWidth-1:0] wr_addr_i,
+    input  logic [Groups-1:0][DataWidth-1:0] wr_data_i
 );
 
   if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
@@ -65,28 +65,28 @@ module psf_stream_memory #(
     end
 
     psf_round_robin #(
-      .N(Groups)
+        .N(Groups)
     ) u_read (
-      .clk_i(clk_i),
-      .rst_ni(rst_ni),
-      .req_i(want),
-      .take_i(want != '0),
-      .keep_i(1'b0),
-      .grant_o(grant[b])
+        .clk_i  (clk_i),
+        .rst_ni (rst_ni),
+        .req_i  (want),
+        .take_i (want != '0),
+        .keep_i (1'b0),
+        .grant_o(grant[b])
     );
 
     psf_ram_parity #(
-      .Width(DataWidth),
-      .Depth(Depth)
+        .Width(DataWidth),
+        .Depth(Depth)
     ) u_ram (
-      .clk_i(clk_i),
-      .we_i(write[b] != '0),
-      .waddr_i(waddr),
-      .wdata_i(wdata),
-      .re_i(want != '0),
-      .raddr_i(raddr),
-      .rdata_o(bank_data[b]),
-      .error_o(bank_error[b])
+        .clk_i(clk_i),
+        .we_i(write[b] != '0),
+        .waddr_i(waddr),
+        .wdata_i(wdata),
+        .re_i(want != '0),
+        .raddr_i(raddr),
+        .rdata_o(bank_data[b]),
+        .error_o(bank_error[b])
     );
   end
 
@@ -96,7 +96,7 @@ module psf_stream_memory #(
       rd_ready_o |= grant[b];
     end
     for (int unsigned g = 0; g < Groups; g++) begin
-      rd_data_o[g] = bank_data[bank_q[g]];
+      rd_data_o[g]  = bank_data[bank_q[g]];
       rd_error_o[g] = bank_error[bank_q[g]];
     end
   end

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The registers, held against rtl/bus/psf_regs.rdl in every cycle.
+"""The registers, held against golden/hardware/registers/psf_regs.rdl in every cycle.
 
 ``Model`` takes addresses, widths, access, reset values, locks and what is sampled or spared by a
 soft reset from the RDL. ``Bench`` steps it with the DUT's own inputs, cycle by cycle, and compares
-every output in every cycle; tb.axil_regs_tests only makes traffic.
+every output in every cycle; tb.unit.host.registers_tests only makes traffic.
 """
 
 import json
@@ -15,7 +15,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
-from golden.registers import Access, Field, Register, load
+from golden.hardware.registers import Access, Field, Register, load
 from tb.lib import reset
 from tb.lib.stream import Sink, Source, pauses, scramble
 

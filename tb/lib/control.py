@@ -15,8 +15,8 @@ from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
-from golden.compile import isa
-from golden.compile.hardware import Hardware
+from golden.hardware import isa
+from golden.hardware.configuration import Hardware
 from tb.lib import load, reset
 from tb.lib.axi_memory import AxiMemory
 from tb.lib.layer import pack_layer
@@ -319,7 +319,7 @@ class Bench:
         await RisingEdge(self.dut.clk_i)  # the response of the write before
         while not int(self.dut.s_axil_bvalid.value):
             await RisingEdge(self.dut.clk_i)
-        self.ended = self.cycle  # psf_perf counts from here
+        self.ended = self.cycle  # psf_counters counts from here
         return self.cycle - 1
 
     async def check_counters(self) -> None:

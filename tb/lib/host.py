@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
-from golden.compile import isa
+from golden.hardware import isa
 from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, counter
 from tb.lib.reset import at_once, start
 

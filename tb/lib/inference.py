@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from golden.compile.expected import expectations
-from golden.compile.hardware import Hardware
-from golden.compile.program import compile_network
-from golden.integer.network import QuantNetwork
+from golden.contract.network import QuantNetwork
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.expected import expectations
 from tb.lib.host import CAUSES, Host
 from tb.lib.registers import DONE, ERROR, START, STUCK
-from tb.system import memory_map
+from tb.system.run import memory_map
 
 
 @dataclass

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Mapping
 
-from tb.sources import RTL
+from tb.run.sources import RTL
 
 MODE_SPIKE, MODE_RESIDUAL, MODE_KEY_VALUE, MODE_HEAD = range(4)
 

@@ -5,9 +5,9 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from golden.compile import isa
-from golden.compile.check import MAX_TOKENS
-from golden.compile.hardware import MASK_LINES, MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
+from golden.hardware import isa
+from golden.hardware.check import MAX_TOKENS
+from golden.hardware.configuration import MASK_LINES, MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
 from tb.lib import load as loads
 from tb.lib.load import Load
 

@@ -4,15 +4,13 @@
 Row-table and weight addresses depend on the spikes and are left out.
 """
 
-from golden.compile import isa
-from golden.compile.hardware import Hardware
+from golden.hardware import isa
+from golden.hardware.configuration import Hardware
 
 
 def overruns(h: Hardware, f: dict[str, int]) -> str | None:
     """What a layer with fields ``f`` reaches beyond the end of a memory; None if nothing."""
-    reached = (
-        _key_value(h, f) if f["mode"] == isa.MODE_KEY_VALUE else {"spike line": _last_read(f)}
-    )
+    reached = _key_value(h, f) if f["mode"] == isa.MODE_KEY_VALUE else {"spike line": _last_read(f)}
     if f["mode"] == isa.MODE_HEAD:
         reached["logit"] = (f["out_words"] - 1) * h.lanes
         if not f["merge"]:

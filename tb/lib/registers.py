@@ -3,10 +3,10 @@
 
 ``REGISTERS`` has the fields: ``REGISTERS["STATUS"].unpack(word)["busy"]``,
 ``REGISTERS["CTRL"].pack(start=1)``. Reset values there are those of the default parameters; use
-``golden.registers.load(parameters)`` for another build's.
+``golden.hardware.registers.load(parameters)`` for another build's.
 """
 
-from golden.registers import load
+from golden.hardware.registers import load
 
 REGISTERS = load()
 START, ABORT, SOFT_RESET = (

@@ -6,7 +6,7 @@ import struct
 
 import cocotb
 
-from golden.compile.compiled import Program
+from golden.hardware.compile.compiled import Program
 from tb.lib.inference import Inference
 
 

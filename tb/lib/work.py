@@ -13,14 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
-from golden.compile import layer_list
-from golden.compile.compiled import Program
-from golden.compile.expected import ImageExpectation, expectations
-from golden.compile.hardware import Hardware
-from golden.compile.program import compile_network
-from golden.integer.network import QuantNetwork
-from golden.workload import layer as bare
-from golden.workload.layer import BareLayer
+from golden.contract.network import QuantNetwork
+from golden.hardware.compile import layer_list
+from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.expected import ImageExpectation, expectations
+from golden.hardware.workload import layer as bare
+from golden.hardware.workload.layer import BareLayer
 
 CHUNK = 8  # images that the golden model runs at a time
 

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proof of psf_registers and psf_axil_slave: one response per request and none without, within the
+// cycles that psf_axil_slave promises; responses hold; SLVERR exactly for what is unmapped, read-only
+// (writes) or locked; the four windows take exactly the bytes that are written to them and nothing
+// else moves them, WINDOW_LOCK included, until rst_ni; reads show windows, lock and ring head; the
+// command pulses come from a write to CTRL, when they may. No assumption on the bus or the inputs.
+module psf_registers_formal (
+    input logic        clk_i,
+    input logic        rst_ni,
+    input logic [11:0] s_axil_awaddr,
+    input logic        s_axil_awvalid,
+    input logic [31:0] s_axil_wdata,
+    input logic [ 3:0] s_axil_wstrb,
+    input logic        s_axil_wvalid,
+    input logic        s_axil_bready,
+    input logic [11:0] s_axil_araddr,
+    input logic        s_axil_arvalid,
+    input logic        s_axil_rready,
+    input logic        run_i,
+    input logic        busy_i,
+    input logic        stuck_i,
+    input logic        done_i,
+    input logic        irq_job_i,
+    input logic        error_i,
+    input logic [ 7:0] cause_i,
+    input logic [15:0] index_i,
+    input logic [31:0] addr_i,
+    input logic [15:0] job_i,
+    input logic [15:0] label_i,
+    input logic [31:0] cycles_i,
+    input logic [15:0] layers_i,
+    input logic [15:0] loads_i,
+    input logic [15:0] ring_tail_i,
+    input logic [31:0] counter_rdata_i
+);
+
+  logic started_q = 1'b0;
+  logic rst_n;
+  assign rst_n = rst_ni && started_q;
+
+  logic irq, awready, wready, bvalid, arready, rvalid, start, abort, soft_reset, ring_write;
+  logic [1:0] bresp, rresp;
+  logic [31:0] rdata, watchdog;
+  logic [31:3] program_base, weight_base, image_base, result_base;
+  logic [31:3] read_base, read_limit, write_base, write_limit;
+  logic [15:0] program_count, ring_head;
+  logic [31:4] ring_base;
+  logic [3:0] ring_size;
+  logic counter_re;
+  logic [8:0] counter_raddr;
+
+  psf_registers u_dut (
+      .clk_i,
+      .rst_ni         (rst_n),
+      .irq_o          (irq),
+      .s_axil_awaddr,
+      .s_axil_awvalid,
+      .s_axil_awready (awready),
+      .s_axil_wdata,
+      .s_axil_wstrb,
+      .s_axil_wvalid,
+      .s_axil_wready  (wready),
+      .s_axil_bresp   (bresp),
+      .s_axil_bvalid  (bvalid),
+      .s_axil_bready,
+      .s_axil_araddr,
+      .s_axil_arvalid,
+      .s_axil_arready (arready),
+      .s_axil_rdata   (rdata),
+      .s_axil_rresp   (rresp),
+      .s_axil_rvalid  (rvalid),
+      .s_axil_rready,
+      .start_o        (start),
+      .abort_o        (abort),
+      .soft_reset_o   (soft_reset),
+      .ring_write_o   (ring_write),
+      .run_i,
+      .program_base_o (program_base),
+      .weight_base_o  (weight_base),
+      .image_base_o   (image_base),
+      .result_base_o  (result_base),
+      .program_count_o(program_count),
+      .watchdog_o     (watchdog),
+      .ring_base_o    (ring_base),
+      .ring_size_o    (ring_size),
+      .ring_head_o    (ring_head),
+      .read_base_o    (read_base),
+      .read_limit_o   (read_limit),
+      .write_base_o   (write_base),
+      .write_limit_o  (write_limit),
+      .busy_i,
+      .stuck_i,
+      .done_i,
+      .irq_job_i,
+      .error_i,
+      .cause_i,
+      .index_i,
+      .addr_i,
+      .job_i,
+      .label_i,
+      .cycles_i,
+      .layers_i,
+      .loads_i,
+      .ring_tail_i,
+      .counter_re_o   (counter_re),
+      .counter_raddr_o(counter_raddr),
+      .counter_rdata_i
+  );
+
+  // docs/architecture.md, "Registers": word numbers.
+  function automatic logic writable(logic [9:0] w);
+    return w inside {10'h008, 10'h00A, 10'h00B, [10'h010:10'h013], [10'h018:10'h01C],
+                     [10'h020:10'h024]};
+  endfunction
+  function automatic logic readable(logic [9:0] w);
+    return w <= 10'h024 && w != 10'h01E && w != 10'h01F || w[9];
+  endfunction
+
+  // Requests taken and not answered; the oldest write; reads count cycles.
+  logic aw, w, b, ar, r, commit, locked_hit;
+  logic [1:0] aw_q, w_q;  // at most one answered and one behind it
+  logic [9:0] waddr_q, raddr_q;
+  logic [31:0] wdata_q, mask;
+  logic [3:0] wstrb_q;
+  logic [2:0] age_q;  // of a read, from 1
+  logic slverr_q, past_ok_q, lock_q;
+  logic [3:0][31:0] window_q;  // read base, limit, write base, limit
+  logic [31:0] seen_q;  // what a read must show
+  logic show_q;
+
+  assign aw = s_axil_awvalid && awready;
+  assign w = s_axil_wvalid && wready;
+  assign b = bvalid && s_axil_bready;
+  assign ar = s_axil_arvalid && arready;
+  assign r = rvalid && s_axil_rready;
+  assign commit = aw_q != '0 && w_q != '0 && !bvalid;  // the write takes place in this cycle
+  assign locked_hit = lock_q && waddr_q inside {[10'h020 : 10'h023]};
+  assign mask = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
+
+  always_ff @(posedge clk_i) begin
+    started_q <= 1'b1;
+    past_ok_q <= rst_n;
+    if (aw) waddr_q <= s_axil_awaddr[11:2];
+    if (w) begin
+      wdata_q <= s_axil_wdata;
+      wstrb_q <= s_axil_wstrb;
+    end
+    if (ar) raddr_q <= s_axil_araddr[11:2];
+    if (!rst_n) begin
+      aw_q   <= '0;
+      w_q    <= '0;
+      age_q  <= '0;
+      lock_q <= 1'b0;
+      window_q <= {32'h0000_0007, 32'hFFFF_FFF8, 32'h0000_0007, 32'hFFFF_FFF8};
+    end else begin
+      aw_q <= aw_q + 2'(aw) - 2'(b);
+      w_q  <= w_q + 2'(w) - 2'(b);
+      if (ar) age_q <= 3'd1;
+      else if (r) age_q <= '0;
+      else if (age_q != '0 && !rvalid) age_q <= age_q + 3'd1;
+      if (commit) begin
+        slverr_q <= !writable(waddr_q) || locked_hit;
+        if (waddr_q == 10'h024 && wstrb_q[0] && wdata_q[0]) lock_q <= 1'b1;
+        if (waddr_q inside {[10'h020 : 10'h023]} && !lock_q) begin
+          window_q[waddr_q[1:0]] <= (window_q[waddr_q[1:0]] & ~mask | wdata_q & mask) &
+              32'hFFFF_FFF8 | (waddr_q[0] ? 32'd7 : 32'd0);
+        end
+      end
+      if (age_q == 3'd2) begin  // the cycle in which the slave takes the data
+        show_q <= raddr_q inside {[10'h020 : 10'h024], 10'h01C};
+        unique case (raddr_q)
+          10'h01C: seen_q <= 32'(ring_head);
+          10'h024: seen_q <= 32'(lock_q);
+          default: seen_q <= window_q[raddr_q[1:0]];
+        endcase
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_n) begin
+      // Writes: two cycles behind the later of AW and W, or as soon as B is free.
+      if (bvalid) assert (aw_q != '0 && w_q != '0);
+      if (bvalid) assert (bresp == {slverr_q, 1'b0});
+      if (past_ok_q && $past(commit)) assert (bvalid);
+      if (past_ok_q && $past(bvalid && !s_axil_bready)) assert (bvalid && $stable(bresp));
+      assert (awready == (aw_q == 2'(bvalid)) && wready == (w_q == 2'(bvalid)));
+      // Reads: three cycles.
+      assert (arready == (age_q == '0));
+      assert (rvalid == (age_q == 3'd3));
+      if (rvalid) assert (rresp == {!readable(raddr_q), 1'b0});
+      if (rvalid && show_q) assert (rdata == seen_q);
+      if (past_ok_q && $past(rvalid && !s_axil_rready)) begin
+        assert (rvalid && $stable(rdata) && $stable(rresp));
+      end
+      // Windows and lock.
+      assert (window_q[0] == {read_base, 3'b000} && window_q[1] == {read_limit, 3'b111});
+      assert (window_q[2] == {write_base, 3'b000} && window_q[3] == {write_limit, 3'b111});
+      if (past_ok_q && $past(lock_q)) assert (lock_q && $stable(window_q));
+      // Commands.
+      if (past_ok_q) begin
+        assert (start == $past(
+            commit && waddr_q == 10'h008 && wstrb_q[0] && wdata_q[0] &&
+                               !wdata_q[2] && !busy_i && !stuck_i
+        ));
+        assert (abort == $past(
+            commit && waddr_q == 10'h008 && wstrb_q[0] && wdata_q[1] && !wdata_q[2] && busy_i
+        ));
+        assert (soft_reset == $past(commit && waddr_q == 10'h008 && wstrb_q[0] && wdata_q[2]));
+        assert (ring_write == $past(commit && waddr_q == 10'h01C && wstrb_q[1:0] != '0));
+      end
+
+      // For the induction: the registers inside say the same.
+      assert (u_dut.u_slave.aw_q == !awready && u_dut.u_slave.w_q == !wready);
+      assert (aw_q == 2'(!awready) + 2'(bvalid) && w_q == 2'(!wready) + 2'(bvalid));
+      if (!awready) assert (u_dut.u_slave.waddr_q == waddr_q);
+      if (!wready) assert (u_dut.u_slave.wdata_q == wdata_q && u_dut.u_slave.wstrb_q == wstrb_q);
+      assert (u_dut.window_q.lock == lock_q);
+      assert (2'(age_q) == u_dut.u_slave.read_q && age_q <= 3'd3);
+      if (age_q != '0) assert (u_dut.u_slave.raddr_q == raddr_q);
+      cover (rvalid && show_q && rdata == 32'h1234_5670 && lock_q);
+      cover (bvalid && slverr_q && locked_hit && aw_q == 2'd2);
+      cover (start && window_q[0] == '0 && lock_q);
+      cover (soft_reset && lock_q && rvalid);
+    end
+  end
+
+endmodule

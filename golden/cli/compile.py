@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m golden vectors``: images for the hardware and everything it must answer, and
+``python -m golden check``: would the hardware take these images?"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from golden.contract.errors import UserError
+from golden.contract.network import QuantNetwork
+from golden.hardware import isa
+from golden.hardware.check import check_program, from_capabilities
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.expected import expectations
+from golden.lab.data.fashion_mnist import load
+
+
+def vectors(checkpoint: Path, hardware: str, images: int, out: Path, coded: bool = True) -> str:
+    """Write program, weights, packed images and the expected trace to the folder ``out``.
+
+    Per image ``image<i>.bin`` is what IMAGE_BASE points to and ``expected<i>.npz`` holds, per
+    hardware layer, ``<name>.value`` and ``<name>.spikes`` (units, steps, words, lanes), and
+    ``logits`` and ``label``. manifest.json has the shapes and checksums. ``coded``: code the loads
+    that can be coded. Returns one line to print.
+    """
+    network = QuantNetwork.load(checkpoint)
+    program = compile_network(network, Hardware.named(hardware), coded=coded)
+    data = load("test")
+    if not 0 < images <= len(data.images):
+        raise UserError(f"--images {images} must lie between 1 and {len(data.images)}")
+    files = {}
+    useful = []
+    for i, image in enumerate(data.images[:images]):
+        (expected,) = expectations(program, network, image[None])
+        arrays = {"logits": expected.logits, "label": np.int64(expected.label)}
+        for compiled, layer in zip(program.layers, expected.layers, strict=True):
+            arrays[f"{compiled.name}.value"] = layer.value.astype(np.int32)
+            if layer.spikes is not None:
+                arrays[f"{compiled.name}.spikes"] = layer.spikes
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        files[f"image{i}.bin"] = program.pack_image(image)
+        files[f"expected{i}.npz"] = buffer.getvalue()
+        useful.append([layer.useful for layer in expected.layers])
+    program.save(
+        out,
+        files,
+        checkpoint=str(checkpoint),
+        labels=[int(x) for x in data.labels[:images]],
+        useful_adds=useful,
+    )
+    return (
+        f"{out}: {images} images for {hardware}, {len(program.layers)} layers, PROGRAM_COUNT "
+        f"{program.count}"
+    )
+
+
+def check(
+    program: Path, hardware: str, capabilities: str | None, count: int | None, weights: Path | None
+) -> str:
+    """Hold a program file (and its weight image) against hardware by name, or against the words of
+    the registers CAP0 to CAP5, separated by commas. Returns one line to print.
+    """
+    data = _read(program)
+    count = len(data) // isa.DESCRIPTOR_BYTES if count is None else count
+    target = Hardware.named(hardware)
+    if capabilities is not None:
+        try:
+            target = from_capabilities([int(word, 0) for word in capabilities.split(",")])
+        except ValueError:
+            raise UserError(
+                f"--capabilities '{capabilities}' is not six numbers with commas between, as in "
+                "0x08081004,..."
+            ) from None
+    check_program(target, data, count, None if weights is None else _read(weights))
+    return f"{program}: {count} descriptors, legal on hardware {target.name}"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); write it with `make vectors`"
+        ) from None

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A quantised Spikingformer: its sizes, its integer tensors and the file that holds them.
+
+The file is one safetensors file whose metadata key ``config`` is a JSON object with the fields of
+:class:`NetworkConfig` and ``provenance`` (the command, seed and data that made it).
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from golden.contract.errors import UserError
+
+TOKENIZER_STAGES = 5
+HEADS = ("sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of a Spikingformer-``depth``-``dim``; ``height`` and ``width`` are of the image.
+
+    ``encoder_channels``: of the learned encoder in front of the tokenizer, 0 without one (direct
+    encoding). ``head``: the mean commutes with the linear layer, so both heads with a LIF (``sn``)
+    are the same integers, the sum over spikes, as are both without one, the sum over the stream.
+    """
+
+    depth: int = 2
+    dim: int = 64
+    heads: int = 4
+    timesteps: int = 4
+    in_channels: int = 1
+    height: int = 28
+    width: int = 28
+    classes: int = 10
+    mlp_ratio: int = 4
+    residual_frac_bits: int = 6
+    pooled_stages: tuple[int, ...] = (3, 4)
+    encoder_channels: int = 0
+    head: str = "sn_fc_avgpool"
+
+    def __post_init__(self):
+        object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
+        if self.head not in HEADS:
+            raise UserError(
+                f"network head '{self.head}' is unknown; choose one of {', '.join(HEADS)}"
+            )
+        if self.encoder_channels < 0:
+            raise UserError(
+                f"network encoder_channels is {self.encoder_channels}; give their number, or 0 for "
+                "no encoder"
+            )
+        if self.dim % 8 or self.dim % self.heads:
+            raise UserError(
+                f"network dim {self.dim} must be a multiple of 8 and of its {self.heads} heads"
+            )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of the five tokenizer convolutions."""
+        return (self.dim // 8, self.dim // 4, self.dim // 2, self.dim, self.dim)
+
+    def size_into(self, stage: int) -> tuple[int, int]:
+        """(height, width) of the input of tokenizer stage ``stage``, after its pool if any."""
+        height, width = self.height, self.width
+        for i in range(stage + 1):
+            if i in self.pooled_stages:  # k3 s2 p1
+                height, width = (height + 1) // 2, (width + 1) // 2
+        return height, width
+
+    @property
+    def tokens(self) -> int:
+        height, width = self.size_into(TOKENIZER_STAGES - 1)
+        return height * width
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.heads
+
+    @property
+    def head_fires(self) -> bool:
+        """Whether the head sums the spikes of a LIF; else it sums the residual stream itself."""
+        return self.head.startswith("sn_")
+
+    @property
+    def residual_theta2(self) -> int:
+        """Twice the threshold 1.0 on the residual grid 2**-residual_frac_bits."""
+        return 2 << self.residual_frac_bits
+
+
+@dataclass
+class SpikeLayer:
+    """A layer whose output feeds one LIF: weight int8 (O, I[, 3, 3]), bias and theta2 (O,)."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    theta2: np.ndarray
+
+
+@dataclass
+class ResidualLayer:
+    """A layer that adds ``(w.x + bias) << shift`` to the residual stream."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    shift: int
+
+
+@dataclass
+class Block:
+    """One Spikingformer block; q, k, v (D, D), mlp1 (rD, D), proj (D, D), mlp2 (D, rD)."""
+
+    q: SpikeLayer
+    k: SpikeLayer
+    v: SpikeLayer
+    proj: ResidualLayer
+    mlp1: SpikeLayer
+    mlp2: ResidualLayer
+
+
+@dataclass
+class QuantNetwork:
+    """Integer Spikingformer; its head is a linear layer of the sum over tokens and timesteps of
+    the last spikes, or of the residual stream (:attr:`NetworkConfig.head_fires`):
+
+        logits = W . (sum over t, n of x[t, n] >> head_shift) + b
+
+    ``head_shift``: of the stream only; as many low bits as it takes for logits of 32 bits."""
+
+    config: NetworkConfig
+    tokenizer: list[SpikeLayer]  # stages 0..3
+    patch: ResidualLayer  # stage 4, the start of the residual stream
+    blocks: list[Block]
+    head_weight: np.ndarray  # int8 (classes, D)
+    head_bias: np.ndarray  # int32 (classes,), on the grid of the summed logits
+    provenance: dict = field(default_factory=dict)
+    encoder: SpikeLayer | None = None  # per pixel: weight (E, C) or (E, C, 1, 1), input 0..255
+    head_shift: int = 0
+    encoder_charge: int = 0  # of the encoder's membranes, 0..65535: golden.contract.neuron.start
+
+    def __post_init__(self):
+        if self.encoder is not None and self.encoder.weight.ndim == 4:
+            self.encoder.weight = self.encoder.weight[:, :, 0, 0]
+
+    @property
+    def stages(self) -> list[tuple[str, SpikeLayer | ResidualLayer]]:
+        """(name, layer) from the image to the stream; the first one sees pixels."""
+        tokenizer = enumerate([*self.tokenizer, self.patch])
+        first = [("encoder", self.encoder)] if self.encoder else []
+        return first + [(f"tokenizer.{i}", layer) for i, layer in tokenizer]
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """All tensors by their names in the file."""
+        out = {}
+
+        def put(name, layer):
+            out[f"{name}.weight"] = np.asarray(layer.weight, np.int8)
+            out[f"{name}.bias"] = np.asarray(layer.bias, np.int32)
+            if isinstance(layer, SpikeLayer):
+                out[f"{name}.theta2"] = np.asarray(layer.theta2, np.int32)
+            else:
+                out[f"{name}.shift"] = np.asarray([layer.shift], np.int32)
+
+        for name, layer in self.stages:
+            put(name, layer)
+        for i, block in enumerate(self.blocks):
+            for part in fields(Block):
+                put(f"blocks.{i}.{part.name}", getattr(block, part.name))
+        out["head.weight"] = np.asarray(self.head_weight, np.int8)
+        out["head.bias"] = np.asarray(self.head_bias, np.int32)
+        if not self.config.head_fires:
+            out["head.shift"] = np.asarray([self.head_shift], np.int32)
+        if self.encoder:
+            out["encoder.charge"] = np.asarray([self.encoder_charge], np.int32)
+        return out
+
+    def save(self, path: str | Path) -> None:
+        """Write the file under a temporary name, then rename it into place."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(path.name + ".part")
+        config = asdict(self.config) | {"provenance": self.provenance}
+        tensors = {name: np.ascontiguousarray(t) for name, t in self.tensors().items()}
+        save_file(tensors, temporary, {"config": json.dumps(config)})
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "QuantNetwork":
+        """Read and check a file; raises UserError that names what is wrong with it."""
+        path = Path(path)
+        if not path.is_file():
+            raise UserError(f"checkpoint {path} does not exist; make one with `make train`")
+        try:
+            with safe_open(path, "numpy") as f:
+                config = json.loads((f.metadata() or {})["config"])
+                tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+            raise UserError(
+                f"{path} is not a quantised network ({error}); export one with `make train`"
+            ) from None
+        provenance = config.pop("provenance", {})
+        try:
+            return cls._build(NetworkConfig(**config), tensors, provenance)
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} does not hold the tensors of its own configuration ({error}); "
+                "export it again"
+            ) from None
+
+    @classmethod
+    def _build(cls, config, tensors, provenance):
+        def shaped(name, shape):
+            tensor = tensors[name]
+            if tensor.shape != shape:
+                raise UserError(f"tensor {name} has shape {tensor.shape}, expected {shape}")
+            return tensor
+
+        def spike(name, shape):
+            return SpikeLayer(
+                shaped(f"{name}.weight", shape),
+                shaped(f"{name}.bias", shape[:1]).astype(np.int64),
+                shaped(f"{name}.theta2", shape[:1]).astype(np.int64),
+            )
+
+        def residual(name, shape):
+            return ResidualLayer(
+                shaped(f"{name}.weight", shape),
+                shaped(f"{name}.bias", shape[:1]).astype(np.int64),
+                int(shaped(f"{name}.shift", (1,))[0]),
+            )
+
+        encoded = config.encoder_channels
+        if encoded and tensors["encoder.weight"].ndim == 4:
+            tensors["encoder.weight"] = tensors["encoder.weight"][:, :, 0, 0]
+        channels = (encoded or config.in_channels, *config.channels)
+        convs = [(channels[i + 1], channels[i], 3, 3) for i in range(TOKENIZER_STAGES)]
+        dim, hidden = config.dim, config.dim * config.mlp_ratio
+        blocks = [
+            Block(
+                q=spike(f"blocks.{i}.q", (dim, dim)),
+                k=spike(f"blocks.{i}.k", (dim, dim)),
+                v=spike(f"blocks.{i}.v", (dim, dim)),
+                proj=residual(f"blocks.{i}.proj", (dim, dim)),
+                mlp1=spike(f"blocks.{i}.mlp1", (hidden, dim)),
+                mlp2=residual(f"blocks.{i}.mlp2", (dim, hidden)),
+            )
+            for i in range(config.depth)
+        ]
+        return cls(
+            config,
+            [spike(f"tokenizer.{i}", shape) for i, shape in enumerate(convs[:-1])],
+            residual(f"tokenizer.{TOKENIZER_STAGES - 1}", convs[-1]),
+            blocks,
+            shaped("head.weight", (config.classes, dim)),
+            shaped("head.bias", (config.classes,)).astype(np.int64),
+            provenance,
+            spike("encoder", (encoded, config.in_channels)) if encoded else None,
+            0 if config.head_fires else int(shaped("head.shift", (1,))[0]),
+            int(shaped("encoder.charge", (1,))[0]) if encoded else 0,
+        )

@@ -1,8 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""Data sets: `load(name, split)`, and `facts(name)` for shapes and places. One module each."""
-
-from golden.data.facts import Facts
-from golden.data.registry import DATA_SETS, facts, load
-from golden.data.split import Split
-
-__all__ = ["DATA_SETS", "Facts", "Split", "facts", "load"]

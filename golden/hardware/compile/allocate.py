@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places in the on-chip memories, with lifetimes counted in layers.
+
+A region lives from the layer that needs it to the last layer that reads it. A place that was used
+before may be taken again; who fills it has to wait until that many layers have completed. Places
+that need no waiting are taken first, so a network that fits never waits.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from golden.contract.errors import UserError
+
+
+@dataclass(frozen=True)
+class Region:
+    """Addresses [start, start + size), used up to and including layer ``last``."""
+
+    start: int
+    size: int
+    last: int
+    wait_layers: int  # filling it may start when this many layers have completed
+
+    def overlaps(self, start: int, size: int) -> bool:
+        return self.start < start + size and start < self.start + self.size
+
+
+@dataclass
+class Memory:
+    """One memory of ``depth`` addresses; ``what`` and ``field`` name it in messages."""
+
+    what: str
+    field: str
+    depth: int
+    loaded: bool = True  # from DRAM, ahead of time; else by the layer itself, which never waits
+    regions: list[Region] = field(default_factory=list)  # without those that later ones cover
+
+    def take(
+        self,
+        name: str,
+        size: int,
+        layer: int,
+        last: int,
+        starts: Iterable[int] | None = None,
+        loaded: bool | None = None,
+    ) -> Region:
+        """Place ``size`` addresses for ``layer`` (its index), in use until ``last`` is done.
+
+        ``starts``: the first addresses to choose from, else all that leave no gap. ``loaded``: how
+        this region is filled, if not as the others of this memory.
+        """
+        best, loaded = None, self.loaded if loaded is None else loaded
+        for start in sorted({0, *(r.start + r.size for r in self.regions)}
+                            if starts is None else starts):  # fmt: skip
+            if start + size > self.depth:
+                break
+            overlaps = [r for r in self.regions if r.overlaps(start, size)]
+            wait = max((r.last + 1 for r in overlaps), default=0)
+            if wait <= layer and (best is None or (loaded and wait < best.wait_layers)):
+                best = Region(start, size, last, wait)
+        if best is None:
+            live = sum(r.size for r in self.regions if r.last >= layer)
+            raise UserError(
+                f"{name} needs {size} {self.what}, of {self.depth} in all {live} are in use then; "
+                f"use hardware with a larger {self.field} or a smaller network"
+            )
+        # Regions that it covers are gone: whoever waits for them waits for this one, used longer.
+        self.regions = [r for r in self.regions if not self._covered(r, best)] + [best]
+        return best
+
+    @staticmethod
+    def _covered(old: Region, new: Region) -> bool:
+        inside = new.start <= old.start and old.start + old.size <= new.start + new.size
+        return inside and old.last <= new.last
+
+    def last_use(self, start: int, size: int) -> int:
+        """The last layer so far that uses any address of [start, start + size), -1 if none."""
+        return max((r.last for r in self.regions if r.overlaps(start, size)), default=-1)
+
+    @property
+    def peak(self) -> int:
+        """Highest address ever used, plus one."""
+        return max((r.start + r.size for r in self.regions), default=0)

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places the tensors and weights of lowered layers and emits their descriptors and payloads."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from golden.contract.errors import UserError
+from golden.hardware import isa
+from golden.hardware.check import addresses, check_program
+from golden.hardware.compile import bits, inputs
+from golden.hardware.compile.allocate import Memory, Region
+from golden.hardware.compile.coding import Coded, code_rows, code_weights
+from golden.hardware.compile.compiled import CompiledLayer, Program
+from golden.hardware.compile.layers import Layer, Tensor
+from golden.hardware.compile.rows import (  # fmt: skip
+    PackedRows,
+    attention_rows,
+    mask_lines,
+    pack_rows,
+    row_lengths,
+    row_mask,
+)
+from golden.hardware.configuration import MASK_LINES, Hardware
+from golden.hardware.execute.sequence import prove_progress
+
+
+@dataclass
+class _Item:
+    """A descriptor to be; ``memory`` is the one that a load fills."""
+
+    op: int
+    name: str
+    fields: dict[str, int]
+    memory: Memory | None = None
+    size: int = 0
+
+
+class Assembler:
+    """Places every region and emits descriptors and load payloads in program order."""
+
+    def __init__(
+        self, hardware: Hardware, layers: list[Layer], inputs, config, head_bias, coded: bool
+    ):
+        self.hardware, self.layers, self.inputs = hardware, layers, inputs
+        self.config, self.head_bias, self.coded = config, head_bias, coded
+        self.items: list[_Item] = []
+        self.payload = bytearray()
+        self.loads = 0
+        self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
+        self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
+        self.param = Memory("parameter words", "param_depth", hardware.param_depth)
+        self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
+        self.spike, self.places = self.tensors()
+        self.loaded: set[str] = set()  # inputs
+        self.dump = None  # region of the counts of the attention at hand
+
+    def program(self) -> Program:
+        hardware = self.hardware
+        compiled = [self.compile(i, layer) for i, layer in enumerate(self.layers)]
+        if self.config:
+            self.items.append(
+                _Item(isa.OP_STORE, "store", dict(logits=self.config.classes, offset=0))
+            )
+        self.items.append(_Item(isa.OP_END, "end", {}))
+        self.items = self.ordered()
+        program = isa.sealed(b"".join(isa.encode(i.op, i.name, **i.fields) for i in self.items))
+        check_program(hardware, program, len(self.items), bytes(self.payload))
+        prove_progress(program)
+        use = {m.field: m.peak for m in (self.spike, self.weight, self.row, self.param)}
+        loads = [
+            dict(
+                name=i.name,
+                offset=i.fields["offset"],
+                bytes=i.size,
+                coded=bool(i.fields["coded"]),
+                crc=f"{i.fields['crc']:#010x}",
+            )
+            for i in self.items
+            if i.op == isa.OP_LOAD and i.fields["check"]
+        ]
+        return Program(
+            hardware, self.config, program, bytes(self.payload), self.inputs, compiled, loads, use
+        )
+
+    def ordered(self) -> list[_Item]:
+        """The items with ``wait_previous`` filled in; of the loads of a layer the patient last.
+
+        A load may overtake layers of the job before once nothing there uses its place any more.
+        All loads of a layer are needed by it, so their order is free.
+        """
+        out, group = [], []
+        for item in self.items:
+            if item.op == isa.OP_LOAD:
+                if not item.fields["wait_layers"]:
+                    item.fields["wait_previous"] = self.previous(item)
+                group.append(item)
+                continue
+            group.sort(key=lambda i: (i.fields["wait_layers"], i.fields["wait_previous"]))
+            out += [*group, item]
+            group = []
+        return out
+
+    def previous(self, load: _Item) -> int:
+        """Items of the layer stream of the job before that have to be complete."""
+        if load.memory is None:  # the logits: the store, behind all layers, reads them
+            return len(self.layers) + 1
+        return 1 + load.memory.last_use(load.fields["dest"], addresses(self.hardware, load.fields))
+
+    def tensors(self) -> tuple[Memory, dict[str, Region]]:
+        """The spike memory and the region of every tensor.
+
+        A single input lies where its lines are free again soonest, so that the next one can be
+        loaded. Several inputs have places of their own if there is room, so that none of them waits
+        for a layer.
+        """
+        hardware = self.hardware
+        sizes = {}
+        for layer in self.layers:
+            for tensor in (layer.source, layer.target):
+                if tensor is not None:
+                    sizes.setdefault(tensor.name, tensor.tokens * tensor.lines(hardware))
+        if len(self.inputs) > 1:
+            tries = [dict(early=True), dict(early=False)]
+        else:
+            size = sizes[self.inputs[0].name]
+            room = hardware.spike_lines - size
+            starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
+            tries = [dict(starts=[s]) for s in (0, *sorted(s for s in starts if 0 < s <= room))]
+        best, refusal = None, None
+        for how in tries:
+            try:
+                memory, places = self.place(sizes, **how)
+            except UserError as error:
+                refusal = refusal or error  # of the simplest try
+                continue
+            first = places[self.inputs[0].name]
+            last = memory.last_use(first.start, first.size)
+            if best is None or (len(self.inputs) == 1 and last < best[0]):
+                best = last, memory, places
+        if best is None:
+            raise refusal
+        return best[1:]
+
+    def place(
+        self, sizes: dict[str, int], starts: list[int] | None = None, early: bool = True
+    ) -> tuple[Memory, dict[str, Region]]:
+        """Place all tensors; inputs before all others if ``early``, at ``starts`` if given."""
+        memory = Memory("spike lines", "spike_lines", self.hardware.spike_lines, loaded=False)
+        loaded, places = {tensor.name for tensor in self.inputs}, {}
+        used = [(i, t) for i, x in enumerate(self.layers) for t in (x.source, x.target)]
+        tensors = [(i, t.name) for i, t in used if t is not None]
+        if early:
+            tensors.sort(key=lambda t: t[1] not in loaded)
+        for index, name in tensors:
+            if name not in places:
+                places[name] = memory.take(
+                    name,
+                    sizes[name],
+                    index,
+                    self.last_use(name),
+                    starts if name in loaded else None,
+                    loaded=name in loaded,
+                )
+        return memory, places
+
+    def last_use(self, tensor: str) -> int:
+        """The last layer that reads (or, tile by tile, writes) a tensor."""
+        return max(
+            i
+            for i, layer in enumerate(self.layers)
+            if tensor in (layer.source.name, layer.target and layer.target.name)
+        )
+
+    def emit_load(
+        self, name: str, target: int, memory: Memory | None, data: bytes | None = None, **fields
+    ) -> None:
+        """A load of ``data`` from the weight image, or of the image if there are none."""
+        values = dict(
+            target=target, offset=0, check=0, wait_layers=0, wait_previous=0, coded=0
+        ) | fields  # fmt: skip
+        if data is not None:
+            values |= dict(offset=len(self.payload), check=1, crc=crc32(data))
+            self.payload += data
+        self.items.append(_Item(isa.OP_LOAD, name, values, memory, len(data or b"")))
+        self.loads += 1
+
+    def load_input(self, tensor: Tensor) -> None:
+        """Load ``tensor`` from the image region if it lies there and nobody has loaded it yet."""
+        if tensor not in self.inputs or tensor.name in self.loaded:
+            return
+        self.loaded.add(tensor.name)
+        before = self.inputs[: self.inputs.index(tensor)]
+        region = self.places[tensor.name]
+        self.emit_load(
+            tensor.name,
+            isa.TARGET_SPIKE,
+            self.spike,
+            offset=sum(inputs.size(t, self.hardware) for t in before),
+            records=inputs.records(tensor, self.hardware),
+            dest=region.start,
+            unit_words=inputs.record_words(tensor, self.hardware),
+            from_image=1,
+            wait_layers=region.wait_layers,
+        )
+
+    def compile(self, index: int, layer: Layer) -> CompiledLayer:
+        """Emit the loads of a layer and the layer."""
+        hardware = self.hardware
+        packed, values = None, {}
+        self.load_input(layer.source)
+        if layer.mode == isa.MODE_HEAD:
+            bias = np.pad(self.head_bias, (0, self.config.classes % 2))
+            bias *= layer.merge  # else it is in the weights
+            data = bits.pack(bias[:, None], 32, 32)
+            self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
+        if layer.mode == isa.MODE_KEY_VALUE:
+            values = self.key_value(index, layer)
+        elif layer.weight is None:
+            values = self.query(index, layer)
+        else:
+            channels = layer.in_words * hardware.lanes
+            period = self.mask_period(layer)
+            packed = pack_rows(layer.weight, layer.planes, channels, hardware, period > 0)
+            values = self.rows(index, layer, packed)
+            if period:
+                values |= self.mask(index, layer, packed, period)
+        if layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+            values |= self.parameters(index, layer) | self.output(index, layer)
+        source, steps = layer.source, layer.source.steps
+        values |= dict(
+            id=index,
+            mode=layer.mode,
+            kernel3=int(layer.taps == 9),
+            merge=int(layer.merge),
+            repeat_drain=int(layer.planes),
+            pool=int(layer.pool),
+            first=int(layer.first),
+            shift=layer.shift,
+            charge=layer.charge,
+            wait_loads=self.loads,
+            in_base=self.places[source.name].start,
+            in_lines=source.lines(hardware),
+            in_row_lines=source.width * source.lines(hardware),
+            height=layer.blocks if layer.mode == isa.MODE_KEY_VALUE else source.height,
+            width=steps if layer.mode == isa.MODE_KEY_VALUE else source.width,
+            in_first=layer.in_first,
+            in_words=layer.in_words,
+            in_step=source.step,
+            steps=(layer.target or source).steps,
+            out_words=layer.words,
+        )
+        if layer.mode == isa.MODE_KEY_VALUE:
+            values |= dict(steps=1, in_words=2 * layer.head_words)
+        if layer.mode == isa.MODE_HEAD:
+            values |= dict(tokens=self.config.classes)
+        if layer.averaged:
+            words = layer.averaged.step * layer.averaged.steps
+            values |= dict(stream_tokens=layer.averaged.tokens, stream_stride=words)
+        self.items.append(_Item(isa.OP_LAYER, layer.name, values))
+        return CompiledLayer(layer, packed, values)
+
+    def mask_period(self, layer: Layer) -> int:
+        """Lines per tap of the row mask; 0 if all rows have weights or the mask is too large."""
+        if layer.planes or row_lengths(layer.weight, self.hardware.lanes).all():
+            return 0
+        period = mask_lines(layer.source.step, layer.source.lines(self.hardware), self.hardware)
+        return period if layer.taps * period <= MASK_LINES else 0
+
+    def mask(self, index: int, layer: Layer, packed: PackedRows, period: int) -> dict[str, int]:
+        """Load the row mask."""
+        mask = row_mask(packed.length, layer.source.step, layer.in_first, layer.in_words, period,
+                        self.hardware)  # fmt: skip
+        region = self.masks.take(layer.name, len(mask), index, index)
+        self.emit_load(f"{layer.name} mask", isa.TARGET_MASK, self.masks, bits.pack(mask, 1),
+                       records=len(mask), dest=region.start,
+                       wait_layers=region.wait_layers)  # fmt: skip
+        return dict(mask_base=region.start, mask_lines=period)
+
+    def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
+        """Load row table and weights of a layer."""
+        region = self.weight.take(layer.name, packed.words, index, index)
+        table = self.table(index, layer, packed.entries + region.start, packed.stored, region.start)
+        slots = packed.slots.reshape(-1, self.hardware.lanes)
+        load = code_weights(packed) if self.coded else None
+        load = load or Coded(bits.pack(slots, self.hardware.slot_width), {})
+        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, load.data,
+                       records=len(slots), dest=region.start,
+                       wait_layers=region.wait_layers, **load.fields)  # fmt: skip
+        return dict(row_base=table, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
+
+    def table(
+        self, index: int, layer: Layer, entries: np.ndarray, stored: np.ndarray, first: int
+    ) -> int:
+        """Load a row table, whose rows have ``stored`` words each from ``first`` on; returns its
+        first entry.
+        """
+        region = self.row.take(layer.name, len(entries), index, index)
+        load = code_rows(entries, stored, first) if self.coded else None
+        load = load or Coded(bits.pack(entries.reshape(-1, 1), 32, 32), {})
+        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, self.row, load.data,
+                       records=entries.size, dest=region.start, wait_layers=region.wait_layers,
+                       **load.fields)  # fmt: skip
+        return region.start
+
+    def parameters(self, index: int, layer: Layer) -> dict[str, int]:
+        """Load bias and theta2."""
+        hardware, largest = self.hardware, (1 << self.hardware.acc_width - 1) - 1
+        region = self.param.take(layer.name, layer.words, index, index)
+        # |X| < 2**(acc_width - 2), so thresholds beyond the width behave like its ends.
+        theta2 = np.clip(layer.theta2, -largest - 1, largest)
+        pairs = np.stack([layer.bias, theta2], axis=1).reshape(layer.words, 2 * hardware.lanes)
+        self.emit_load(f"{layer.name} parameters", isa.TARGET_PARAM, self.param,
+                       bits.pack(pairs, hardware.acc_width), records=layer.words,
+                       dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
+        return dict(param_base=region.start)
+
+    def output(self, index: int, layer: Layer) -> dict[str, int]:
+        """Where the spikes go."""
+        target = layer.target
+        lines = target.lines(self.hardware)
+        size = target.tokens * lines
+        values = dict(
+            out_base=self.places[target.name].start,
+            out_lines=lines,
+            out_first=layer.out_first,
+            out_step=target.step,
+        )
+        if layer.pool:
+            clear = size if layer.tile == 0 else 0
+            values |= dict(out_row_lines=target.width * lines, out_clear=clear)
+        if layer.mode == isa.MODE_RESIDUAL:
+            values |= dict(stream_stride=target.steps * layer.words)
+        return values
+
+    def attention(self, layer: Layer) -> dict[str, int]:
+        """Fields that both attention layers derive from the head blocks."""
+        m, lanes = layer.head_words, self.hardware.lanes
+        return dict(head_words=m, head_lanes=(min(layer.head_dim, lanes) - 1).bit_length())
+
+    def key_value(self, index: int, layer: Layer) -> dict[str, int]:
+        """Reserve the words that the counts go to; they live until the next layer has read them."""
+        m = layer.head_words
+        per_block = m * self.hardware.lanes // self.hardware.banks * m
+        per_step = layer.blocks * per_block
+        size = per_step * layer.source.steps
+        self.dump = self.weight.take(layer.name, size, index, index + 1)
+        return self.attention(layer) | dict(
+            tokens=layer.source.tokens,
+            dump_base=self.dump.start,
+            dump_step=per_step,
+            dump_block=per_block,
+            row_cost=m,
+        )
+
+    def query(self, index: int, layer: Layer) -> dict[str, int]:
+        """The row table that points to the counts."""
+        m, steps = layer.head_words, layer.source.steps
+        entries = attention_rows(steps, layer.words, m, self.hardware) + self.dump.start
+        return dict(
+            row_base=self.table(index, layer, entries, np.full_like(entries, m), self.dump.start),
+            step_rows=len(entries) // steps,
+            row_cost=m,
+        )

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the compiler makes: program image, weight image and how they came about."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from golden.contract.errors import UserError
+from golden.contract.network import NetworkConfig
+from golden.hardware import isa
+from golden.hardware.check import capabilities
+from golden.hardware.compile import inputs
+from golden.hardware.compile.layers import Layer, Tensor
+from golden.hardware.compile.rows import PackedRows  # fmt: skip
+from golden.hardware.compile.traffic import traffic
+from golden.hardware.configuration import Hardware
+
+
+@dataclass
+class CompiledLayer:
+    """A lowered layer, its packed rows (None for attention) and its descriptor fields."""
+
+    layer: Layer
+    packed: PackedRows | None
+    fields: dict[str, int]
+
+    @property
+    def id(self) -> int:
+        return self.fields["id"]
+
+    @property
+    def name(self) -> str:
+        return self.layer.name
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(units, steps, words) of its trace: what the groups drain, in their numbering."""
+        return self.layer.units, self.layer.drains, self.layer.words
+
+
+@dataclass
+class Program:
+    """What the accelerator needs besides an image; the images are whole bytes of DRAM."""
+
+    hardware: Hardware
+    config: NetworkConfig | None  # None: a list of layers without a head, nothing is stored
+    program: bytes
+    weights: bytes
+    inputs: list[Tensor]  # in this order in the image region
+    layers: list[CompiledLayer]
+    loads: list[dict] = field(default_factory=list)  # what, offset and CRC, in program order
+    memory_use: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Descriptors, the end included: what PROGRAM_COUNT has to be."""
+        return len(self.program) // isa.DESCRIPTOR_BYTES
+
+    @property
+    def image_bytes(self) -> int:
+        return sum(inputs.size(tensor, self.hardware) for tensor in self.inputs)
+
+    @property
+    def result_bytes(self) -> int:
+        """Beat 0 and the logits, two per beat; 0 without a store."""
+        return 8 + 8 * -(-self.config.classes // 2) if self.config else 0
+
+    def pack_image(self, image: np.ndarray) -> bytes:
+        """An image uint8 (C, H, W) as bit-planes, one pixel after the other."""
+        c = self.config
+        if image.dtype != np.uint8 or image.shape != (c.in_channels, c.height, c.width):
+            raise UserError(
+                f"image is {image.dtype} {image.shape}, the network takes uint8 "
+                f"{(c.in_channels, c.height, c.width)}"
+            )
+        planes = np.unpackbits(image[..., None], axis=-1, bitorder="little")  # (C, H, W, 8)
+        planes = planes.transpose(1, 2, 0, 3).reshape(c.height * c.width, 1, -1)
+        return inputs.pack(planes, self.inputs[0], self.hardware)
+
+    def manifest(self) -> dict:
+        """Everything about the images as plain JSON values."""
+        return {
+            "format": isa.FORMAT,
+            "program_count": self.count,
+            "program_crc": int.from_bytes(self.program[-4:], "little"),
+            "hardware": asdict(self.hardware),
+            "capabilities": [f"{word:#010x}" for word in capabilities(self.hardware)],
+            "network": asdict(self.config) if self.config else None,
+            "sha256": {
+                "program.bin": hashlib.sha256(self.program).hexdigest(),
+                "weights.bin": hashlib.sha256(self.weights).hexdigest(),
+            },
+            "image_bytes": self.image_bytes,
+            "result_bytes": self.result_bytes,
+            "memory_use": self.memory_use,
+            "traffic": traffic(self).summary(),
+            "loads": self.loads,
+            "layers": [
+                {
+                    "name": c.name,
+                    "id": c.id,
+                    "units": c.shape[0],
+                    "steps": c.shape[1],
+                    "words": c.shape[2],
+                    "row_cost": c.fields["row_cost"],
+                    "weight_words_per_bank": c.packed.words if c.packed else 0,
+                    "nonzero_weights": int(c.packed.useful.sum()) if c.packed else 0,
+                }
+                for c in self.layers
+            ],
+        }
+
+    def save(self, folder: str | Path, files: dict[str, bytes] | None = None, **manifest) -> None:
+        """Write the images, further ``files`` and manifest.json, all or nothing."""
+        folder = Path(folder)
+        part = folder.with_name(folder.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        contents = {"program.bin": self.program, "weights.bin": self.weights, **(files or {})}
+        description = self.manifest() | manifest
+        for name, data in contents.items():
+            (part / name).write_bytes(data)
+            description["sha256"][name] = hashlib.sha256(data).hexdigest()
+        (part / "manifest.json").write_text(json.dumps(description, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)

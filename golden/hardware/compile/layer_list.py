@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Independent layers as one program: each reads spikes from memory and leaves spikes on the chip.
+
+The image region holds the input spikes of all layers; the loads of a layer run while the layers
+before it compute, as far as the memories have room.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from golden.hardware.compile import inputs
+from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.layers import Layer, Tensor, dense
+from golden.hardware.compile.program import assemble
+from golden.hardware.compile.proofs import prove
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.expected import ImageExpectation, spiking
+from golden.hardware.workload.layer import BareLayer
+
+
+def compile_layers(
+    layers: Sequence[BareLayer], hardware: Hardware, *, coded: bool = True
+) -> Program:
+    """A program of ``layers``; raises UserError that names the layer and the limit it exceeds."""
+    lowered = [_lower(x, hardware) for x in layers]
+    prove(lowered, hardware)
+    return assemble(lowered, hardware, [x.source for x in lowered], coded=coded)
+
+
+def _lower(x: BareLayer, hardware: Hardware) -> Layer:
+    steps, channels, height, width = x.recording.spikes.shape
+    source = Tensor(f"{x.name}.input", height, width, hardware.words(channels), steps)
+    target = Tensor(x.name, height, width, hardware.words(len(x.layer.weight)), steps)
+    return dense(x.layer, x.layer.theta2, source, target, hardware)
+
+
+def pack(program: Program, layers: Sequence[BareLayer]) -> bytes:
+    """The image region: the input spikes of all layers."""
+    by_name = {f"{x.name}.input": x.recording.tokens.swapaxes(0, 1) for x in layers}
+    return b"".join(inputs.pack(by_name[t.name], t, program.hardware) for t in program.inputs)
+
+
+def expectation(program: Program, layers: Sequence[BareLayer]) -> ImageExpectation:
+    """What every hardware layer must do; there are no logits."""
+    known = {x.name: (x.recording.tokens, *x.run()) for x in layers}
+    expected = [spiking(c, *known[c.layer.parts[0]]) for c in program.layers]
+    return ImageExpectation(expected, np.zeros(0, np.int64), None)

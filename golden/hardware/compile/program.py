@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From lowered layers to a program image and a weight image."""
+
+import numpy as np
+
+from golden.contract.errors import UserError
+from golden.contract.network import NetworkConfig, QuantNetwork
+from golden.hardware.check import MAX_LAYERS
+from golden.hardware.compile.assembler import Assembler
+from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.layers import Layer, Tensor, lower
+from golden.hardware.compile.proofs import prove
+from golden.hardware.compile.tiles import tiles
+from golden.hardware.configuration import Hardware
+
+
+def compile_network(network: QuantNetwork, hardware: Hardware, *, coded: bool = True) -> Program:
+    """Compile ``network``; raises UserError that names the layer and the limit it exceeds.
+
+    ``coded``: code the loads of weights and row tables wherever that can be done, else none.
+    """
+    layers = lower(network, hardware)
+    prove(layers, hardware, network.head_bias)
+    image = layers[0].source
+    if image.lines(hardware) != 1:
+        raise UserError(
+            f"image: {image.step} words per pixel do not fit a spike line of "
+            f"{hardware.line_words}; use more lanes"
+        )
+    return assemble(layers, hardware, [image], network.config, network.head_bias, coded=coded)
+
+
+def assemble(
+    layers: list[Layer],
+    hardware: Hardware,
+    inputs: list[Tensor],
+    config: NetworkConfig | None = None,
+    head_bias: np.ndarray | None = None,
+    *,
+    coded: bool = True,
+) -> Program:
+    """The program of lowered and proven ``layers``; ``coded`` as in :func:`compile_network`.
+
+    ``inputs`` are loaded from memory, the other tensors are what layers write. A list that ends
+    with a head needs the ``config`` and ``head_bias`` of its network and stores the logits.
+    """
+    tiled = [tile for layer in layers for tile in tiles(layer, hardware)]
+    if len(tiled) > MAX_LAYERS:
+        raise UserError(
+            f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
+            "use fewer blocks or layers"
+        )
+    return Assembler(hardware, tiled, inputs, config, head_bias, coded).program()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiling over output channels: a layer that does not fit becomes several.
+
+Every tile scans the spikes again and loads its own weights, each of them once. A row costs as many
+words as its fullest lane in the tile at hand, so an edge in a bad place unbalances a balanced
+layer: of the edges that fit, those with the fewest words in all are taken.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from golden.contract.errors import UserError
+from golden.hardware import isa
+from golden.hardware.compile.layers import Layer
+from golden.hardware.compile.rows import row_lengths
+from golden.hardware.configuration import Hardware
+
+
+def tiles(layer: Layer, hardware: Hardware) -> list[Layer]:
+    """``layer`` as the smallest number of layers that fit accumulators and weight banks."""
+    if _fits(layer, hardware):
+        return [layer]
+    if layer.weight is not None and layer.mode == isa.MODE_SPIKE:
+        for count in range(2, layer.words + 1):
+            tried = [split(layer, edges, hardware.lanes) for edges in _edges(layer.words, count)]
+            fitting = [parts for parts in tried if all(_fits(p, hardware) for p in parts)]
+            if fitting:
+                return min(fitting, key=lambda parts: _words(parts, hardware))
+    needed = 0 if layer.weight is None else _bank_words(layer, hardware)
+    raise UserError(
+        f"{layer.name}: {layer.words} accumulators per lane and {needed} weight words per bank "
+        f"do not fit acc_depth={hardware.acc_depth} and bank_depth={hardware.bank_depth}, and "
+        "only layers that do not add to the residual stream can be split over their outputs; "
+        "use hardware with larger ones or a smaller network"
+    )
+
+
+def split(layer: Layer, edges: list[int], lanes: int) -> list[Layer]:
+    """``layer`` as one layer per pair of neighbouring ``edges``, which are output words."""
+    return [
+        replace(
+            layer,
+            name=f"{layer.name}[{i}]",
+            words=high - low,
+            weight=layer.weight[:, :, low * lanes : high * lanes],
+            bias=layer.bias[low * lanes : high * lanes],
+            theta2=layer.theta2[low * lanes : high * lanes],
+            columns=layer.columns[low * lanes : high * lanes],
+            out_first=layer.out_first + low,
+            tile=i,
+        )
+        for i, (low, high) in enumerate(pairwise(edges))
+    ]
+
+
+def _edges(words: int, count: int) -> list[list[int]]:
+    """Edges of ``count`` nearly equal tiles: at any word, or at multiples of 2, 4, 8, ... words."""
+    out, step = [], 1
+    while step * count <= words:
+        units = -(-words // step)
+        edges = np.linspace(0, units, count + 1).astype(int) * step
+        out.append([*map(int, edges[:-1]), words])
+        step *= 2
+    return out
+
+
+def _fits(layer: Layer, hardware: Hardware) -> bool:
+    if layer.words > hardware.acc_depth:
+        return False
+    return layer.weight is None or _bank_words(layer, hardware) <= hardware.bank_depth
+
+
+def _words(parts: list[Layer], hardware: Hardware) -> int:
+    """Weight words of all rows of all tiles."""
+    return sum(int(row_lengths(p.weight, hardware.lanes).sum()) for p in parts)
+
+
+def _bank_words(layer: Layer, hardware: Hardware) -> int:
+    """Weight words in the fullest bank (planes of one colour are counted once per bank)."""
+    length = row_lengths(layer.weight, hardware.lanes)
+    taps, real = length.shape
+    bank = (np.arange(real) + np.arange(taps)[:, None]) % hardware.banks
+    if layer.planes:
+        length = np.where(np.arange(real) % 8 < hardware.banks, length, 0)
+    return int(np.bincount(bank.ravel(), length.ravel()).max())

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The accelerator as a functional model: executes program and memory images byte by byte.
+
+It knows docs/architecture.md and nothing of the network, so that it checks the compiler without
+RTL. Memories start with garbage, and loads may run as early or as late as the sequencer allows,
+those of the next job among the layers of the one before.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from golden.contract.neuron import lif, start
+from golden.hardware import isa
+from golden.hardware.check import HardwareStop, first_fault, load_data
+from golden.hardware.compile import bits
+from golden.hardware.configuration import MASK_LINES, SUM_BITS, WEIGHT_WIDTH, Hardware
+from golden.hardware.execute.decode import row_entries, weight_words
+from golden.hardware.execute.sequence import job_order
+
+
+@dataclass
+class Drained:
+    """What the groups drain in one layer: (units, steps, words, lanes), as in ``expected``."""
+
+    spikes: np.ndarray | None
+    value: np.ndarray
+    rows: int
+    row_adds: int
+
+
+@dataclass
+class Answer:
+    """What comes out for one image; ``drained`` by layer id."""
+
+    drained: dict[int, Drained] = field(default_factory=dict)
+    logits: np.ndarray | None = None
+    label: int | None = None
+
+
+class Emulator:
+    """One accelerator with its memories; ``run`` executes a program for one image."""
+
+    def __init__(self, hardware: Hardware, seed: int = 0):
+        self.hw = h = hardware
+        rng = np.random.default_rng(seed)
+        self.spike = rng.integers(0, 2, (h.spike_lines, h.line_words, h.lanes), np.uint8)
+        self.weight = rng.integers(0, 1 << h.slot_width, (h.bank_depth, h.banks, h.lanes))
+        self.row = rng.integers(0, 1 << 28, (h.row_depth, h.banks))
+        self.param = rng.integers(0, 1 << h.acc_width, (h.param_depth, 2 * h.lanes))
+        self.stream = rng.integers(-9, 9, (h.groups, h.stream_depth, h.lanes))
+        self.logit = rng.integers(-9, 9, 128)
+        self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
+        self.drained: dict[int, Drained] = {}  # of the job at hand
+
+    def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "queues") -> Answer:
+        """Execute ``program`` for one image."""
+        return self.run_jobs(program, weights, [image], policy)[0]
+
+    def run_jobs(
+        self, program: bytes, weights: bytes, images: list[bytes], policy: str = "queues"
+    ) -> list[Answer]:
+        """Execute ``program`` for a ring of jobs, one per image of ``images``.
+
+        Raises HardwareStop where the accelerator stops with an error.
+        """
+        fault = first_fault(self.hw, program, len(program) // isa.DESCRIPTOR_BYTES)
+        if fault:
+            raise HardwareStop(fault)
+        answers = [Answer() for _ in images]
+        for job, kind, index, fields in job_order(program, len(images), policy):
+            if kind == "load":
+                self._load(index, fields, images[job] if fields["from_image"] else weights)
+                continue
+            self.drained = answers[job].drained
+            if kind == "layer":
+                self._layer(fields)
+            else:
+                answers[job].logits = self.logit[: fields["logits"]].copy()
+                answers[job].label = int(answers[job].logits.argmax())
+        return answers
+
+    # -- loads --------------------------------------------------------------------------------
+
+    def _load(self, index: int, f: dict[str, int], image: bytes) -> None:
+        h, count, dest, target = self.hw, f["records"], f["dest"], f["target"]
+        data = load_data(h, index, f, image)
+        if target in (isa.TARGET_WEIGHT, isa.TARGET_ROW):
+            width = (h.lanes, h.slot_width, 64) if target == isa.TARGET_WEIGHT else (1, 32, 32)
+            memory = self.weight if target == isa.TARGET_WEIGHT else self.row[:, :, None]
+            if f["coded"] and target == isa.TARGET_WEIGHT:
+                records = weight_words(data, f, h)
+            elif f["coded"]:
+                records = row_entries(data, f, h)[:, None]
+            else:
+                records = bits.unpack(data, count, *width)
+            record = np.arange(count)
+            memory[dest + record // h.banks, record % h.banks] = records
+        elif target == isa.TARGET_PARAM:
+            self.param[dest : dest + count] = bits.unpack(data, count, 2 * h.lanes, h.acc_width)
+        elif target == isa.TARGET_MASK:
+            self.mask[dest : dest + count] = bits.unpack(data, count, h.line_words * h.lanes, 1)
+        elif target == isa.TARGET_SPIKE:
+            words = bits.unpack(data, count, f["unit_words"] * h.lanes, 1, 1)
+            self.spike[dest : dest + count, : f["unit_words"]] = words.reshape(count, -1, h.lanes)
+        else:
+            self.logit[dest : dest + count] = bits.signed(
+                bits.unpack(data, count, 1, 32, 32)[:, 0], 32
+            )
+
+    # -- layers -------------------------------------------------------------------------------
+
+    def _layer(self, f: dict[str, int]) -> None:
+        if f["mode"] == isa.MODE_KEY_VALUE:
+            self._key_value(f)
+            return
+        averages = f["mode"] == isa.MODE_HEAD and not f["merge"]
+        if averages:
+            self._average(f)
+        acc, rows, row_adds = self._accumulate(f)  # (N, steps, J, P)
+        if f["mode"] == isa.MODE_HEAD:
+            for token in acc:
+                for total in token.reshape(len(token), -1)[:, : len(self.logit)]:
+                    place = self.logit[: len(total)]
+                    place[:] = bits.signed((place << averages) + total & 0xFFFFFFFF, 32)
+            self.drained[f["id"]] = Drained(None, acc, rows, row_adds)
+            return
+        pairs = self.param[f["param_base"] : f["param_base"] + f["out_words"]]
+        bias, theta2 = bits.signed(
+            pairs.reshape(f["out_words"], self.hw.lanes, 2), self.hw.acc_width
+        ).transpose(2, 0, 1)
+        value = acc + bias
+        value[:, 0] += start(f["height"], f["width"], f["charge"])[:, None, None]
+        if f["mode"] == isa.MODE_RESIDUAL:
+            value = self._residual(f, value << f["shift"])
+        assert np.abs(value).max() < 1 << self.hw.acc_width - 2
+        spikes = lif(value.swapaxes(0, 1), theta2).swapaxes(0, 1)
+        self._write(f, spikes)
+        self.drained[f["id"]] = Drained(spikes, value, rows, row_adds)
+
+    def _words(self, f: dict[str, int], line: int) -> np.ndarray:
+        """The words of one token, starting at ``line``."""
+        return self.spike[line : line + f["in_lines"]].reshape(-1, self.hw.lanes)
+
+    def _masked(self, f: dict[str, int], words: np.ndarray, tap: int) -> np.ndarray:
+        """The words (lines*LineWords, P) of a pixel without the spikes that have no row."""
+        if not f["mask_lines"]:
+            return words
+        line = f["mask_base"] + tap * f["mask_lines"] + np.arange(f["in_lines"]) % f["mask_lines"]
+        return words & self.mask[line].reshape(words.shape)
+
+    def _rows(self, f: dict[str, int], step: int, tap: int) -> tuple[np.ndarray, np.ndarray]:
+        """(dense rows (C, J, P), lengths (C,)) as table and banks hold them."""
+        h = self.hw
+        channels = f["in_words"] * h.lanes
+        dense = np.zeros((channels, 1 << h.index_width, h.lanes), np.int64)
+        lengths = np.zeros(channels, np.int64)
+        base = f["row_base"] + step * f["step_rows"] + tap * f["tap_rows"]
+        lane = np.arange(h.lanes)
+        for c in range(channels):
+            bank = (c + tap) % h.banks
+            row = int(self.row[base + c // h.banks, bank])
+            address, lengths[c], shift = row & 0xFFFF, row >> 16 & 0xFF, row >> 24 & 0xF
+            for slots in self.weight[address : address + lengths[c], bank]:
+                weight = bits.signed(slots & (1 << WEIGHT_WIDTH) - 1, WEIGHT_WIDTH)
+                dense[c, slots >> WEIGHT_WIDTH, lane] += weight << shift
+        return dense, lengths
+
+    def _accumulate(self, f: dict[str, int]):
+        h, w = self.hw, f["width"]
+        scanned = 1 if f["repeat_drain"] else f["steps"]
+        taps = range(9) if f["kernel3"] else range(1)
+        tables = {
+            (t, tap): self._rows(f, t, tap)
+            for t in (range(scanned) if f["step_rows"] else [0])
+            for tap in taps
+        }
+        acc = np.zeros((f["height"] * w, scanned, 1 << h.index_width, h.lanes), np.int64)
+        rows = row_adds = 0
+        for y in range(f["height"]):
+            for x in range(w):
+                for tap in taps:
+                    dy, dx = (tap // 3 - 1, tap % 3 - 1) if f["kernel3"] else (0, 0)
+                    if not (0 <= y + dy < f["height"] and 0 <= x + dx < w):
+                        continue
+                    line = f["in_base"] + (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
+                    words = self._masked(f, self._words(f, line), tap)
+                    for t in range(scanned):
+                        at = t * f["in_step"] + f["in_first"]
+                        active = words[at : at + f["in_words"]].ravel().astype(bool)
+                        dense, lengths = tables[t if f["step_rows"] else 0, tap]
+                        acc[y * w + x, t] += dense[active].sum(0)
+                        rows += int(active.sum())
+                        row_adds += int(lengths[active].sum())
+        if f["repeat_drain"]:
+            acc = acc.repeat(f["steps"], axis=1)
+        if f["merge"]:
+            acc = acc.sum(1, keepdims=True)
+        assert not acc[:, :, f["out_words"] :].any()
+        return acc[:, :, : f["out_words"]], rows, row_adds
+
+    def _average(self, f: dict[str, int]) -> None:
+        """Sum the stream, write the sums bit by bit and the constants behind them."""
+        h, words = self.hw, f["in_words"] - 1
+        offsets = np.arange(0, f["stream_stride"], words)  # of the timesteps
+        line = self.spike[f["in_base"] :].reshape(-1, h.lanes)
+        for j in range(f["in_words"]):
+            total = np.zeros(h.lanes, np.int64)
+            for n in range(f["stream_tokens"] if j < words else 0):
+                at = n // h.groups * f["stream_stride"] + j + offsets
+                assert at.max() < h.stream_depth
+                total += self.stream[n % h.groups, at].sum(0)
+            for t in range(f["steps"]):
+                left = f["steps"] - 1 - t
+                plane = total >> SUM_BITS - 1 - t & 1 ^ (t == 0)
+                constant = (np.arange(h.lanes) < 4) & (8 * np.arange(h.lanes) == left)
+                line[t * f["in_step"] + f["in_first"] + j] = plane if j < words else constant
+
+    def _residual(self, f: dict[str, int], value: np.ndarray) -> np.ndarray:
+        tokens, steps, words, lanes = value.shape
+        for n in range(tokens):
+            at = n // self.hw.groups * f["stream_stride"]
+            assert at + steps * words <= self.hw.stream_depth
+            place = self.stream[n % self.hw.groups, at : at + steps * words]
+            old = 0 if f["first"] else place.reshape(steps, words, lanes)
+            value[n] += old
+            place[:] = value[n].reshape(-1, lanes)
+        assert np.abs(value).max() < 1 << self.hw.stream_width - 1
+        return value
+
+    def _write(self, f: dict[str, int], spikes: np.ndarray) -> None:
+        if f["pool"]:
+            self.spike[f["out_base"] : f["out_base"] + f["out_clear"]] = 0
+        width, height = f["width"], f["height"]
+        for n, steps in enumerate(spikes):
+            y, x = divmod(n, width)
+            if not f["pool"]:
+                targets = [f["out_base"] + n * f["out_lines"]]
+            else:
+                ys = {y // 2, (y + 1) // 2} if y + 1 < height else {y // 2}
+                xs = {x // 2, (x + 1) // 2} if x + 1 < width else {x // 2}
+                targets = [
+                    f["out_base"] + py * f["out_row_lines"] + px * f["out_lines"]
+                    for py in ys
+                    for px in xs
+                ]
+            for line in targets:
+                assert line + f["out_lines"] <= self.hw.spike_lines
+                words = self.spike[line : line + f["out_lines"]].reshape(-1, self.hw.lanes)
+                for t, written in enumerate(steps):
+                    at = t * f["out_step"] + f["out_first"]
+                    place = words[at : at + f["out_words"]]
+                    place[:] = place | written if f["pool"] else written
+
+    def _key_value(self, f: dict[str, int]) -> None:
+        h, m = self.hw, f["head_words"]
+        units = f["height"] * f["width"]
+        counts = np.zeros((units, 1, f["out_words"], h.lanes), np.int64)
+        rows = 0
+        lane = np.arange(h.lanes) >> f["head_lanes"]
+        for u in range(f["height"]):
+            for t in range(f["width"]):
+                unit = counts[u * f["width"] + t, 0]
+                at = t * f["in_step"] + f["in_first"] + u * 2 * m
+                assert at // h.line_words == (at + 2 * m - 1) // h.line_words
+                for n in range(f["tokens"]):
+                    words = self._words(f, f["in_base"] + n * f["in_lines"])
+                    k, v = words[at : at + m].ravel(), words[at + m : at + 2 * m]
+                    for i in np.flatnonzero(k):
+                        unit[i * m : (i + 1) * m] += v * (lane == i % h.lanes >> f["head_lanes"])
+                        rows += 1
+                assert unit.max() < 1 << WEIGHT_WIDTH - 1
+                for i in range(m * h.lanes):
+                    c = u * m * h.lanes + i
+                    for b in range(m):
+                        address = f["dump_base"] + t * f["dump_step"] + u * f["dump_block"]
+                        address += i // h.banks * m + b
+                        index = u * m + b
+                        self.weight[address, c % h.banks] = index << WEIGHT_WIDTH | unit[i * m + b]
+        self.drained[f["id"]] = Drained(None, counts, rows * m, rows * m)

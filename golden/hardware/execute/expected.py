@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the hardware must do, layer by layer, derived from the integer model's trace.
+
+Arrays are in hardware order, (units, steps, words, lanes) per image: the numbering of the trace
+ports of ``psf_accel``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.contract.model import Trace, forward, matmul, patches
+from golden.contract.network import QuantNetwork
+from golden.contract.neuron import start
+from golden.hardware import isa
+from golden.hardware.compile import average
+from golden.hardware.compile.compiled import CompiledLayer, Program
+from golden.hardware.compile.layers import Layer
+
+
+@dataclass
+class LayerExpectation:
+    """One image through one layer.
+
+    ``spikes`` uint8 (before a pool) is None where the hardware fires none; ``value`` int64 is the
+    current X, the residual R, the counts (key-value) or the sums of one token (head). ``rows`` is
+    the number of active input bits that have a row (key-value: of V words they ask for),
+    ``row_adds`` the weight words they cost and ``useful`` the (active bit, non-zero weight) pairs.
+    """
+
+    spikes: np.ndarray | None
+    value: np.ndarray
+    rows: int
+    row_adds: int
+    useful: int
+
+
+@dataclass
+class ImageExpectation:
+    """One image: a LayerExpectation per hardware layer, and the result."""
+
+    layers: list[LayerExpectation]
+    logits: np.ndarray
+    label: int | None  # None: there is no head
+
+    @property
+    def useful(self) -> int:
+        return sum(layer.useful for layer in self.layers)
+
+
+def expectations(program: Program, network: QuantNetwork, images: np.ndarray):
+    """An ImageExpectation per image of ``images`` uint8 (B, C, H, W)."""
+    trace = forward(network, images)
+    return [
+        ImageExpectation(
+            [_layer(c, trace, network, images, b) for c in program.layers],
+            trace.logits[b],
+            int(trace.label[b]),
+        )
+        for b in range(len(images))
+    ]
+
+
+def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerExpectation:
+    layer, shape = compiled.layer, compiled.shape
+    lanes = layer.bias.size // layer.words if layer.bias is not None else 0
+    if layer.mode == isa.MODE_KEY_VALUE:
+        counts, useful, spikes = _key_value(layer, trace, b)
+        row_adds = spikes * layer.head_words  # every V word is issued on its own
+        return LayerExpectation(None, counts, row_adds, row_adds, useful)
+    if layer.averaged:
+        x = average.spikes(*_sums(compiled, trace, network, b))[:, None]
+        value = matmul(x, layer.weight[0]).transpose(1, 0, 2)
+        return LayerExpectation(None, value.reshape(*shape, lanes), *_counts(compiled, x))
+    rows, row_adds, useful = _activity(compiled, trace, images, b)
+    if layer.mode == isa.MODE_HEAD:
+        x = _source(layer, trace, b).sum(0)  # (N, D)
+        value = matmul(x, layer.weight[0, : x.shape[1]])
+        return LayerExpectation(None, value.reshape(*shape, lanes), rows, row_adds, useful)
+    current = np.concatenate([trace.current[p][b] for p in layer.parts], axis=-1)  # (T, N, O)
+    spike = np.concatenate([trace.spike[p][b] for p in layer.parts], axis=-1)
+    value = _ordered(compiled, current)
+    if layer.charge:  # of columns without a channel, too
+        first = start(layer.source.height, layer.source.width, layer.charge)[:, None, None]
+        value[:, 0] += np.where(layer.columns < 0, 1, 0).reshape(value.shape[2:]) * first
+    return LayerExpectation(_ordered(compiled, spike), value, rows, row_adds, useful)
+
+
+def spiking(
+    compiled: CompiledLayer, x: np.ndarray, current: np.ndarray, spikes: np.ndarray
+) -> LayerExpectation:
+    """A dense layer for input spikes ``x`` (T, N, C), with outputs (T, N, O)."""
+    ordered = _ordered(compiled, spikes), _ordered(compiled, current)
+    return LayerExpectation(*ordered, *_counts(compiled, x))
+
+
+def _ordered(compiled: CompiledLayer, x: np.ndarray) -> np.ndarray:
+    """Outputs (T, N, O) in hardware order."""
+    columns = compiled.layer.columns
+    x = np.where(columns >= 0, x[:, :, columns], 0)
+    return x.transpose(1, 0, 2).reshape(*compiled.shape, -1)
+
+
+def _source(layer: Layer, trace: Trace, b: int) -> np.ndarray:
+    """Input spikes (T, N, C) of a layer that reads one tensor of the trace."""
+    name = layer.source.name
+    return (trace.pooled if layer.source.pooled else trace.spike)[name][b]
+
+
+def _sums(compiled: CompiledLayer, trace: Trace, network, b) -> tuple[np.ndarray, int, int]:
+    """(sums of the stream in hardware order, shift, lanes) of a head that sees them."""
+    sums = trace.current[compiled.layer.averaged.name][b].sum((0, 1))
+    lanes = compiled.layer.bias.size // compiled.layer.words
+    return np.pad(sums, (0, -len(sums) % lanes)), network.head_shift, lanes
+
+
+def _activity(compiled: CompiledLayer, trace: Trace, images, b) -> tuple[int, int, int]:
+    """(rows, row_adds, useful) of a layer that scans spikes."""
+    layer = compiled.layer
+    if layer.weight is None:  # Q on the counts: (T, N, D) x (T, h, d, d)
+        q = trace.spike[layer.name.removesuffix("attention") + "q"][b]
+        fired = q.sum(1, dtype=np.int64)  # (T, D)
+        pairs = np.count_nonzero(trace.key_value[layer.name][b], axis=-1)  # (T, h, d)
+        rows = int(fired.sum())
+        return rows, rows * layer.head_words, int((fired * pairs.reshape(fired.shape)).sum())
+    if layer.planes:
+        pixels = images[b].reshape(images.shape[1], -1).T  # (N, colours)
+        x = np.unpackbits(pixels[..., None], axis=-1, bitorder="little")
+        x = x.reshape(1, len(pixels), -1)
+    else:
+        x = _source(layer, trace, b)
+    return _counts(compiled, x)
+
+
+def _counts(compiled: CompiledLayer, x: np.ndarray) -> tuple[int, int, int]:
+    """(rows, row_adds, useful) for input spikes ``x`` (T, N, C)."""
+    layer = compiled.layer
+    if layer.taps == 9:
+        x = patches(x[None], layer.source.height, layer.source.width)[0]
+    fired = x.sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
+    packed = compiled.packed
+    fired *= packed.length > 0  # the others are masked
+    return int(fired.sum()), int((fired * packed.length).sum()), int((fired * packed.useful).sum())
+
+
+def _key_value(layer: Layer, trace: Trace, b: int) -> tuple[np.ndarray, int, int]:
+    """(counts (blocks*T, 1, entries, P), useful adds, K spikes): one unit per (block, step)."""
+    name = layer.name.removesuffix(".key_value")
+    counts = trace.key_value[name][b]  # (T, h, d, d)
+    steps, heads, d, _ = counts.shape
+    m = layer.head_words
+    lanes = layer.words // (m * m)
+    size = layer.blocks * m * lanes
+    full = np.zeros((steps, size, size), np.int64)  # zero between heads
+    for h in range(heads):
+        full[:, h * d : (h + 1) * d, h * d : (h + 1) * d] = counts[:, h]
+    edges = range(0, size, m * lanes)
+    value = np.stack([full[:, e : e + m * lanes, e : e + m * lanes] for e in edges])
+    value = value.reshape(layer.blocks * steps, 1, layer.words, lanes)
+    prefix = name.removesuffix("attention")
+    k = trace.spike[prefix + "k"][b].reshape(steps, -1, heads, d).sum(-1, dtype=np.int64)
+    v = trace.spike[prefix + "v"][b].reshape(steps, -1, heads, d).sum(-1, dtype=np.int64)
+    return value, int((k * v).sum()), int(k.sum())

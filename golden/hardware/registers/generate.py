@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTML pages, C header and Python access of the register map, made by PeakRDL from the RDL."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from golden.contract.errors import UserError
+from golden.hardware.configuration import Hardware
+from golden.hardware.registers.register_map import RDL
+
+TOP = RDL.stem
+
+
+def generate(hardware: Hardware, out: Path) -> list[Path]:
+    """Write ``out``/html, ``out``/psf_regs.h and ``out``/python; reset values are ``hardware``'s.
+
+    The Python package is self-contained (it brings its library)::
+
+        sys.path.insert(0, "build/registers/python")
+        from psf_regs.lib import NormalCallbackSet
+        from psf_regs.reg_model.psf_regs import psf_regs_cls
+
+        def read(addr, width, accesswidth): ...
+        def write(addr, width, accesswidth, data): ...
+
+        regs = psf_regs_cls(callbacks=NormalCallbackSet(read_callback=read, write_callback=write))
+        regs.IRQ_ENABLE.write_fields(job=1, error=1)
+        regs.CTRL.start.write(1)
+        cause = regs.ERROR_CAUSE.cause.read()   # an enumeration
+        rows = regs.COUNTERS[3].ROWS.count.read()
+
+    Returns what was written: the first page, the header, the package.
+    """
+    for package in ("peakrdl", "peakrdl_html", "peakrdl_cheader", "peakrdl_python"):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(f"{package} is not installed; `make setup` installs it")
+    html, header, python = out / "html", out / f"{TOP}.h", out / "python"
+    for folder in (html, python):
+        shutil.rmtree(folder, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    _peakrdl("html", hardware, html, f"--title=PruneSpikformer registers, {hardware.name}")
+    _peakrdl("c-header", hardware, header, "--std=gnu11", "--type-style=hier")
+    # SHA256: the names in the package stay the same from one run to the next.
+    _peakrdl("python", hardware, python, "--skip_test_case_generation", "--hashing_mode=SHA256")
+    return [html / "index.html", header, python / TOP]
+
+
+def _peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> None:
+    parameters = [f"-P{name}={value}" for name, value in hardware.sv_parameters().items()]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "peakrdl",
+            exporter,
+            RDL,
+            "-o",
+            out,
+            f"--rename={TOP}",
+            *parameters,
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise UserError(
+            f"peakrdl {exporter} failed on {RDL}: {(done.stderr or done.stdout)[-2000:]}"
+        )

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data sets: `load(name, split)`, and `facts(name)` for shapes and places. One module each."""
+
+from golden.lab.data.facts import Facts
+from golden.lab.data.registry import DATA_SETS, facts, load
+from golden.lab.data.split import Split
+
+__all__ = ["DATA_SETS", "Facts", "Split", "facts", "load"]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spiking networks in PyTorch: neurons, encoders, backbones."""

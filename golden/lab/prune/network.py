@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which layers of a Spikingformer are pruned, how much, and the masks in the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from golden.contract.errors import UserError
+from golden.lab.networks.spikingformer import Spikingformer
+from golden.lab.networks.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
+from golden.lab.prune.budget import drop_slots, layer_slots, row_slots
+from golden.lab.prune.importance import Activity, importance, lamp, per_row
+from golden.lab.prune.masks import (
+    balanced_mask,
+    block_mask,
+    layerwise_masks,
+    unstructured_masks,
+    uticket_masks,
+)
+
+CHOICES = {
+    "method": ("balanced", "unstructured", "layerwise", "uticket", "kept"),
+    "importance": ("magnitude", "gain", "rate"),
+    "vary": ("none", "layer", "row", "drop"),
+    "budget": ("weights", "cycles"),
+}
+
+
+@dataclass(frozen=True)
+class PruneConfig:
+    """method: 'balanced' (PE-balanced), 'unstructured' (global), 'layerwise' (the same sparsity in
+    every layer), 'uticket' (golden.lab.prune.masks), or 'kept': what is not 0 in the network that
+    is
+    given, which is pruned already (golden.lab.prune.lottery).
+    lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
+
+    'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row',
+    'drop' (all rows of a layer the same C, or none): a budget search (golden.lab.prune.budget)
+    reaches
+    `sparsity` over all prunable layers; `budget` is what a word costs there. `block` makes a layer
+    keep one in every so many accumulators of a row and lane instead. `sparsity` 0 gives the other
+    methods as many zeros as balanced has. importance, lamp: see golden.lab.prune.importance;
+    `emphasis` multiplies the squares of a layer, default 1. `slots`, `block` and `emphasis` name a
+    layer by the last part of its name ('mlp1', '1' for tokenizer stage 1).
+    """
+
+    method: str = "balanced"
+    lanes: int = 16
+    fraction: float = 0.25
+    slots: dict[str, int] = field(default_factory=dict)
+    sparsity: float = 0.0
+    vary: str = "none"
+    budget: str = "weights"
+    block: dict[str, int] = field(default_factory=dict)
+    importance: str = "magnitude"
+    lamp: bool = False
+    emphasis: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(f"prune.{name} is '{value}', choose {' or '.join(choices)}")
+        if not 0.0 < self.fraction <= 1.0:
+            raise UserError(f"prune.fraction is {self.fraction}, it must be in 0..1")
+        if self.vary == "none" and self.block and self.slots.keys() & self.block.keys():
+            raise UserError("prune.slots and prune.block name the same layer")
+        for name, factor in self.emphasis.items():
+            if not isinstance(factor, int | float) or factor <= 0:
+                raise UserError(f"prune.emphasis.{name} is {factor!r}, it must be positive")
+        if not 0.0 <= self.sparsity < 1.0:
+            raise UserError(f"prune.sparsity is {self.sparsity}, it must be from 0 to below 1")
+        if self.vary == "none" and self.method == "balanced" and self.sparsity:
+            raise UserError("prune.sparsity of the balanced method needs prune.vary")
+
+    @property
+    def measured(self) -> bool:
+        """Whether the firing rates of the inputs are needed."""
+        return self.importance == "rate" or self.budget == "cycles"
+
+    def slots_of(self, name: str, outputs: int) -> int:
+        """C of a layer where it does not vary."""
+        per_lane = -(-outputs // self.lanes)
+        return self.slots.get(name.split(".")[-1], max(1, round(self.fraction * per_lane)))
+
+
+def prunable(model: nn.Module) -> dict[str, ConvBN | LinearBN]:
+    """By name, all convolutions and linear layers of any backbone but the first convolution and
+    the head."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, ConvBN | LinearBN) and not isinstance(module, FirstConvBN)
+    }
+
+
+@torch.no_grad()
+def worth(
+    model: Spikingformer, config: PruneConfig, activity: Mapping[str, Activity] | None = None
+) -> dict[str, torch.Tensor]:
+    """What every weight of the prunable layers is worth to the configuration, by layer."""
+    values = {
+        name: importance(layer, config.importance, activity and activity[name])
+        for name, layer in prunable(model).items()
+    }
+    if config.lamp:
+        values = {name: lamp(value) for name, value in values.items()}
+    for name, value in values.items():
+        values[name] = value * config.emphasis.get(name.split(".")[-1], 1.0) ** 0.5
+    return values
+
+
+@torch.no_grad()
+def set_masks(
+    model: Spikingformer,
+    config: PruneConfig,
+    searching: bool,
+    activity: Mapping[str, Activity] | None = None,
+    sparsity: float | None = None,
+) -> None:
+    """Compute every mask from the present weights.
+
+    activity: of every prunable layer where config.measured.  sparsity: in place of config's, while
+    it still rises.
+    """
+    layers = prunable(model)
+    values = worth(model, config, activity)
+    sparsity = config.sparsity if sparsity is None else sparsity
+    if config.method == "kept":
+        masks = {name: (layer.weight != 0).float() for name, layer in layers.items()}
+    elif config.method == "balanced":
+        masks = _balanced(layers, values, config, activity, sparsity)
+    else:
+        total = sum(value.numel() for value in values.values())
+        zeros = round(sparsity * total)
+        if not config.sparsity:
+            twin = _balanced(layers, values, config, activity, sparsity)
+            zeros = sum(int((mask == 0).sum()) for mask in twin.values())
+        if config.method == "unstructured":
+            masks = unstructured_masks(values, zeros)
+        elif config.method == "layerwise":
+            masks = layerwise_masks(values, sparsity if config.sparsity else zeros / total)
+        else:
+            masks = uticket_masks(values, zeros, config.lanes)
+    put_masks(model, masks, searching)
+
+
+def put_masks(model: Spikingformer, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
+    """Use these masks; from now on they are part of the model's state."""
+    for name, layer in prunable(model).items():
+        layer.register_buffer("mask", masks[name])
+        layer.searching = searching
+
+
+def _balanced(
+    layers: Mapping[str, ConvBN | LinearBN],
+    values: Mapping[str, torch.Tensor],
+    config: PruneConfig,
+    activity: Mapping[str, Activity] | None,
+    sparsity: float,
+) -> dict[str, torch.Tensor]:
+    lanes = config.lanes
+    blocks = {name: config.block.get(name.split(".")[-1]) for name in values}
+    masks = {
+        name: block_mask(values[name], lanes, block)
+        for name, block in blocks.items()
+        if block is not None
+    }
+    free = {name: value for name, value in values.items() if name not in masks}
+    if config.vary == "none":
+        slots = {name: config.slots_of(name, len(value)) for name, value in free.items()}
+    else:
+        total = sum(value.numel() for value in values.values())
+        weights = total - round(sparsity * total) - sum(int(m.sum()) for m in masks.values())
+        if weights < 0:
+            raise UserError(
+                f"prune.block keeps {-weights} weights more than a sparsity of {sparsity} allows"
+            )
+        costs = None
+        if config.budget == "cycles":
+            costs = {name: per_row(activity[name].words, layers[name]) for name in free}
+        if config.vary == "drop":
+            slots = drop_slots(free, lanes, weights, costs, _fused)
+        else:
+            search = row_slots if config.vary == "row" else layer_slots
+            slots = search(free, lanes, weights, costs)
+    masks |= {name: balanced_mask(value, lanes, slots[name]) for name, value in free.items()}
+    return {name: masks[name] for name in values}
+
+
+def _fused(name: str) -> str:
+    """The hardware layer of a layer: q, k and v are one."""
+    head, _, last = name.rpartition(".")
+    return f"{head}.qkv" if last in ("q", "k", "v") else name
+
+
+def sparsity(model: Spikingformer) -> float:
+    """Fraction of zeros among the weights of all prunable layers."""
+    weights = [layer.masked_weight() for layer in prunable(model).values()]
+    return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden accuracy`: what the committed checkpoints are worth on all test images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from golden.contract.network import QuantNetwork
+from golden.lab.quantise.export import weight_sparsity
+from golden.lab.quantise.twin import labels
+from golden.lab.train.checkpoint import load_dense
+from golden.lab.train.evaluate import accuracy
+from golden.lab.train.source import split_tensors
+
+
+def report(dense: Path, pruned: Path, out: Path) -> dict[str, Any]:
+    """Print and write the accuracies (fractions) and the sparsity.
+
+    The integer network is evaluated by golden.lab.quantise.twin, which
+    golden/tests/lab/test_twin.py holds
+    equal to golden.contract on every layer.
+    """
+    model, network = load_dense(dense), QuantNetwork.load(pruned)
+    images, truth = split_tensors("test")
+    facts = {
+        "dense": accuracy(model, images, truth),
+        "pruned_int8": float((labels(network, images) == truth).double().mean()),
+        "weight_sparsity": weight_sparsity(network),
+        "test_images": len(images),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"Fashion-MNIST, {facts['test_images']} test images")
+    print(f"  dense float        {facts['dense']:7.2%}   {dense}")
+    print(f"  pruned int8        {facts['pruned_int8']:7.2%}   {pruned}")
+    print(f"  loss               {100 * (facts['dense'] - facts['pruned_int8']):6.2f} points")
+    print(f"  weights that are 0 {facts['weight_sparsity']:7.2%}   first and last layer apart")
+    return facts

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float Spikingformer -> folded, quantised Spikingformer, in place."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from golden.contract.errors import UserError
+from golden.contract.network import HEADS
+from golden.lab.networks.spikingformer import Spikingformer
+from golden.lab.quantise.fold import (  # fmt: skip
+    EncoderFolded,
+    FoldedLayer,
+    QuantHead,
+    ResidualFolded,
+    SpikeFolded,
+)
+
+CONTRACT = {
+    "backbone": ("spikingformer",),
+    "encoder": ("direct", "learned"),
+    "head": HEADS,
+    "tau": (2.0,),
+}
+
+
+@torch.no_grad()
+def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128) -> None:
+    """Replace all BatchNorm statistics by those of uint8 `images`, un-augmented or as given."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # plain average over the batches
+    model.train()
+    for part in images.split(batch_size):
+        if len(part) == batch_size or len(images) < batch_size:
+            model(part.float() / 255)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
+
+
+def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingformer:
+    """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f.
+
+    With `entries`, the kept weights of every layer but the one that sees pixels and the head have
+    a codebook of so many; q, k and v, one layer on the hardware, share theirs.
+    """
+    for name, known in CONTRACT.items():
+        value = getattr(model.config, name)
+        if value not in known:
+            raise UserError(
+                f"the integer contract has {name} {' or '.join(map(str, known))}, not {value}; "
+                "train a network with one of them"
+            )
+    stages = model.tokenizer.stages
+    if model.config.encoder == "learned":
+        pixels = model.encoder = EncoderFolded(model.encoder)
+        stages[0] = SpikeFolded(stages[0])
+    else:
+        pixels = stages[0] = SpikeFolded(stages[0], input_max=255)
+    for index in range(1, 4):
+        stages[index] = SpikeFolded(stages[index])
+    stages[4] = ResidualFolded(stages[4], frac_bits)
+    for block in model.blocks:
+        attention, mlp = block.attention, block.mlp
+        for name in ("q", "k", "v"):
+            setattr(attention, name, SpikeFolded(getattr(attention, name)))
+        attention.proj = ResidualFolded(attention.proj, frac_bits)
+        mlp.mlp1 = SpikeFolded(mlp.mlp1)
+        mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits)
+    if entries:
+        fused = [[b.attention.q, b.attention.k, b.attention.v] for b in model.blocks]
+        known = [pixels, *(layer for group in fused for layer in group)]
+        alone = [
+            [module]
+            for module in model.modules()
+            if isinstance(module, FoldedLayer) and not any(module is layer for layer in known)
+        ]
+        for group in fused + alone:
+            FoldedLayer.share_codebook(group, entries)
+    positions = model.config.tokens * model.config.timesteps
+    grid = 1.0 if model.config.head.startswith("sn_") else 2.0**-frac_bits
+    model.head = QuantHead(model.head, positions, grid)
+    return model

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden report`: run the sections, write the page."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from golden.lab.report import (
+    ddp,
+    encoders,
+    firing,
+    lanes,
+    networks,
+    pruning,
+    sparsity,
+    spikezip,
+    values,
+)
+from golden.lab.report.inputs import Inputs
+from golden.lab.report.page import write
+from golden.lab.report.section import Section
+
+SECTIONS = {
+    "networks": networks,
+    "firing": firing,
+    "encoders": encoders,
+    "values": values,
+    "sparsity": sparsity,
+    "pruning": pruning,
+    "lanes": lanes,
+    "spikezip": spikezip,
+    "ddp": ddp,
+}
+
+
+def report(
+    out: Path, figures: Path, images: int, command: str = "", root: Path = Path()
+) -> dict[str, Section]:
+    """Write `out`/index.html with its PNGs, and every number to `figures`; print what is absent."""
+    inputs = Inputs(root, out / "cache", images)
+    sections = {name: module.section(inputs) for name, module in SECTIONS.items()}
+    facts = {
+        "made": time.strftime("%Y-%m-%d %H:%M"), "command": command, "test images run": images,
+        "numbers": str(figures),
+    }  # fmt: skip
+    page = write(sections, facts, out, figures)
+    for section in sections.values():
+        for entry in section.absent:
+            print(f"not there: {entry.what}; made by `{entry.command}`")
+    print(f"page: {page}\nnumbers: {figures}")
+    return sections

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training in one and in several processes at one global batch (`python -m golden ddp-check`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from golden.contract.errors import UserError
+from golden.lab.report.inputs import Inputs
+from golden.lab.report.section import Absent, Column, Picture, Section, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE = "Distributed training: one process against several"
+LEAST = 1e-17  # where the logarithmic axis ends
+COMMAND = "python -m golden ddp-check"
+
+
+def section(inputs: Inputs) -> Section:
+    """Loss curves and their difference, by precision."""
+    found = inputs.results("ddp")
+    if found is None:
+        absent = [Absent("the loss curves of one and of two processes", COMMAND)]
+        return Section(TITLE, absent=absent)
+    try:
+        return _section(found)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the results of ddp-check have no {error}: run `{COMMAND}`") from None
+
+
+def _section(found: dict[str, Any]) -> Section:
+    several = f"torchrun_{found['processes']}"
+    out = Section(
+        TITLE,
+        f"The same configuration in one process (plain, and under torchrun) and in "
+        f"{found['processes']} (DistributedDataParallel), global batch {found['batch_size']}. They "
+        "differ by the order of summation alone; in float32 one flipped spike is enough to part "
+        "the curves later.",
+    )
+    rows = [
+        {
+            "precision": precision, "run": run, "processes": found["processes"],
+            "batch_size": found["batch_size"], "steps": len(curve["losses"][run]),
+            "first_5": difference["first_5"], "all": difference["all"],
+            "reference": "yes" if run == curve["reference"] else "",
+        }
+        for precision, curve in found["curves"].items()
+        for run, difference in curve["max_difference"].items()
+    ]  # fmt: skip
+    data = {
+        precision: {
+            "losses": curve["losses"],
+            "differences": {
+                run: [abs(a - b) for a, b in zip(losses, curve["losses"][several], strict=True)]
+                for run, losses in curve["losses"].items()
+                if run != several
+            },
+        }
+        for precision, curve in found["curves"].items()
+    }
+    caption = f"Loss of every step, and how far the single process is from {several}."
+    out.pictures.append(Picture("ddp", caption, data, _draw, (10, 3.2 * len(data))))
+    columns = (
+        Column("precision", "precision"), Column("processes", "processes", "d"),
+        Column("run", "against"), Column("reference", "what is required to be the same"),
+        Column("batch_size", "global batch", "d"), Column("steps", "steps", "d"),
+        Column("first_5", "largest difference, first 5 steps", ".1e"),
+        Column("all", "largest difference", ".1e"),
+    )  # fmt: skip
+    out.tables.append(Table("ddp", found["command"], columns, rows))
+    return out
+
+
+def _draw(figure: Figure, data: dict[str, Any]) -> None:
+    axes = figure.subplots(len(data), 2, squeeze=False)
+    for (left, right), (precision, curve) in zip(axes, data.items(), strict=True):
+        for number, (run, losses) in enumerate(curve["losses"].items()):
+            left.plot(range(1, len(losses) + 1), losses, ".-", lw=2.5 - number, label=run)
+        left.set(title=precision, xlabel="step", ylabel="loss")
+        left.legend()
+        for run, differences in curve["differences"].items():
+            points = [max(value, LEAST) for value in differences]
+            right.semilogy(range(1, len(points) + 1), points, label=f"against {run}")
+        right.set(title=f"{precision}: difference, 0 as {LEAST:g}", xlabel="step")
+        right.legend()

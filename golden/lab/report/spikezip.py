@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ANN to SNN: accuracy of the converted ViT against timesteps (`python -m golden spikezip`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from golden.contract.errors import UserError
+from golden.lab.report.inputs import Inputs
+from golden.lab.report.section import Absent, Column, Picture, Section, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE = "ANN to SNN: accuracy against timesteps (SpikeZIP-TF)"
+COMMAND = "python -m golden spikezip curve"
+
+
+def section(inputs: Inputs) -> Section:
+    """A curve per bit width."""
+    found = inputs.results("spikezip")
+    if found is None:
+        absent = [Absent("the accuracy of the converted ViT against timesteps", COMMAND)]
+        return Section(TITLE, absent=absent)
+    try:
+        return _section(found)
+    except (KeyError, TypeError, IndexError) as error:
+        raise UserError(f"the results of spikezip have no {error}: run `{COMMAND}`") from None
+
+
+def _section(found: dict[str, Any]) -> Section:
+    out = Section(
+        TITLE,
+        f"A quantised ViT and the spiking network of ST-BIF+ neurons that equals it when its "
+        f"spikes have stopped. {found['test_images']} test images, {found['command']}.",
+    )
+    rows = []
+    for name, curve in found["curves"].items():
+        level = curve["ann_accuracy"] - 0.01
+        points = zip(curve["timesteps"], curve["accuracy"], strict=True)
+        enough = [t for t, a in points if a >= level]
+        rows.append({
+            "network": name, "bits": curve["bits"], "ann": curve["ann_accuracy"],
+            "last": curve["accuracy"][-1], "timesteps": curve["timesteps"][-1],
+            "within": enough[0] if enough else None, "spikes": curve.get("spikes_per_neuron"),
+            "seed": found.get("seed"),
+        })  # fmt: skip
+    caption = "Accuracy of the sum so far (dashed: the quantised ANN), and neurons that fire."
+    keys = ("bits", "timesteps", "accuracy", "firing_rate", "ann_accuracy")
+    data = {name: {key: curve[key] for key in keys} for name, curve in found["curves"].items()}
+    out.pictures.append(Picture("spikezip", caption, data, _draw, (10, 4)))
+    columns = (
+        Column("network", "network"), Column("bits", "bits", "d"),
+        Column("ann", "quantised ANN / %", ".2f", 100),
+        Column("last", "SNN at the end / %", ".2f", 100), Column("timesteps", "timesteps", "d"),
+        Column("within", "first within 1 point", "d"), Column("spikes", "spikes per neuron", ".2f"),
+        Column("seed", "seed"),
+    )  # fmt: skip
+    out.tables.append(Table("spikezip", "Networks", columns, rows))
+    return out
+
+
+def _draw(figure: Figure, data: dict[str, Any]) -> None:
+    left, right = figure.subplots(1, 2)
+    for name, curve in data.items():
+        label = f"{name} ({curve['bits']} bit)"
+        (line,) = left.plot(curve["timesteps"], [100 * a for a in curve["accuracy"]], label=label)
+        left.axhline(100 * curve["ann_accuracy"], color=line.get_color(), linestyle="--", lw=0.8)
+        right.plot(curve["timesteps"], curve["firing_rate"], label=label)
+    left.set(xlabel="timesteps", ylabel="accuracy / %")
+    right.set(xlabel="timestep", ylabel="spikes per neuron")
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+        axis.legend()

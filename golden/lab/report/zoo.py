@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The trained networks: every float checkpoint with its sizes, its facts and what was measured."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from golden.contract.errors import UserError
+from golden.lab.report.measure import measure
+from golden.lab.report.section import Absent
+
+if TYPE_CHECKING:
+    from golden.lab.report.inputs import Inputs
+
+DEFAULT_DATA = "fashion_mnist"
+GROUPS = {"backbone": "Backbones", "encoder": "Input encoders", "head": "Heads"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """config: the NetworkConfig as a dictionary.  facts: of the .json beside the checkpoint.
+    measured: of golden.lab.report.measure, None with the reason in `absent`."""
+
+    name: str
+    config: dict[str, Any]
+    facts: dict[str, Any]
+    data: str
+    measured: dict[str, Any] | None = None
+    absent: Absent | None = None
+
+    @property
+    def group(self) -> str:
+        """'head' and 'encoder' by the prefix of the name, 'backbone' otherwise."""
+        prefix = self.name.partition("_")[0]
+        return prefix if prefix in GROUPS else "backbone"
+
+    @property
+    def kind(self) -> str:
+        """Backbone-depth-dim, with what joins the branches of a SEW-ResNet."""
+        backbone = self.config.get("backbone", "spikingformer")
+        kind = f"{backbone}-{self.config['depth']}-{self.config['dim']}"
+        return f"{kind} {self.config['connect']}" if backbone == "sew_resnet" else kind
+
+
+def networks(inputs: Inputs) -> list[Network]:
+    """The default network and those of zoo/, by name."""
+    paths = [inputs.checkpoints / "dense.safetensors"]
+    paths += sorted((inputs.checkpoints / "zoo").glob("*.safetensors"))
+    return [_read(path, inputs) for path in paths if path.is_file()]
+
+
+def untrained(inputs: Inputs) -> list[Absent]:
+    """The configurations of golden/configs/zoo without a checkpoint."""
+    out = []
+    for config in sorted(inputs.configs.glob("*.toml")):
+        path = inputs.checkpoints / "zoo" / f"{config.stem}.safetensors"
+        if not path.is_file():
+            command = (
+                f"python -m golden train --config {config.relative_to(inputs.root)} --run "
+                f"runs/zoo/{config.stem} --out {path.relative_to(inputs.root)}"
+            )
+            out.append(Absent(f"the network {config.stem}", command))
+    return out
+
+
+def _read(path: Path, inputs: Inputs) -> Network:
+    try:
+        with safe_open(path, "pt") as stream:
+            config = json.loads((stream.metadata() or {})["config"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a float checkpoint ({error}): remove it") from None
+    facts = inputs.read(path.with_suffix(".json")) or {}
+    name, data = path.stem, _data(facts, path)
+    try:
+        measured = measure(path, data, inputs.images, inputs.cache)
+    except UserError as error:
+        absent = Absent(f"what {name} does on {data}: {error}", "python -m golden data list")
+        return Network(name, config, facts, data, absent=absent)
+    return Network(name, config, facts, data, measured)
+
+
+def _data(facts: dict[str, Any], path: Path) -> str:
+    """The data set that the training configuration names."""
+    try:
+        return tomllib.loads(facts.get("config", "")).get("train", {}).get("data", DEFAULT_DATA)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path.with_suffix('.json')} holds no configuration: {error}") from None

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden spikezip train`: the quantised ViT, by quantisation-aware training."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from golden.lab.spikezip.checkpoint import save
+from golden.lab.spikezip.config import SpikezipConfig
+from golden.lab.spikezip.vit import QuantViT, freeze
+from golden.lab.train.config import load
+from golden.lab.train.evaluate import accuracy
+from golden.lab.train.loop import Hooks, fit, log, split_tensors
+
+
+def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:
+    """Train, freeze, evaluate on all test images, write `out` beside its .json and its log."""
+    config = load(config_path, SpikezipConfig)
+    torch.manual_seed(config.train.seed)
+    model = QuantViT(config.network)
+
+    def before_epoch(epoch: int) -> None:
+        for quantiser in model.quantisers():
+            quantiser.active = epoch >= config.qat.float_epochs
+
+    began = time.monotonic()
+    fit(model, config.train, run, resume, Hooks(before_epoch=before_epoch))
+    minutes = (time.monotonic() - began) / 60
+    right = accuracy(freeze(model), *split_tensors("test"))
+    log(
+        run,
+        f"quantised ViT, level {config.network.level}: accuracy {right:.4f} on all test images, "
+        f"{minutes:.1f} minutes",
+    )
+    facts = {
+        "command": command, "seed": config.train.seed, "accuracy": right, "bits":
+        config.network.bits, "level": config.network.level, "minutes": round(minutes, 1),
+        "config": config_path.read_text(),
+    }  # fmt: skip
+    save(out, model, facts, run / "log.txt")

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden pruning compare`: every pruning method at one sparsity and one budget, and how
+evenly what it keeps falls on the lanes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from golden.contract import paths
+from golden.contract.errors import UserError
+from golden.contract.network import QuantNetwork
+from golden.lab.prune.config import PruneRunConfig
+from golden.lab.prune.lottery import LotteryConfig, draw
+from golden.lab.prune.lottery_records import same_run
+from golden.lab.prune.pruning import run_rounds
+from golden.lab.prune.utilisation import load as pe_load
+from golden.lab.prune.utilisation import picture
+from golden.lab.quantise.export import layers
+from golden.lab.studies.sparsity_curves import CurvesConfig, same_settings
+from golden.lab.train.config import load
+
+CONFIG = paths.CONFIGS / "pruning" / "compare.toml"
+FOLDER = paths.CHECKPOINTS / "pruning"
+REPORT = Path("build/reports/pruning.json")
+RESULTS = paths.RESULTS / "pruning.json"
+METHODS = {
+    "balanced_one_shot": "PE-balanced, pruned once before the fine-tuning",
+    "balanced": "PE-balanced, the sparsity rises during the fine-tuning",
+    "unstructured": "global",
+    "layerwise": "the same sparsity in every layer",
+    "uticket": "global, lanes of a layer brought to the same number",
+    "lottery": "global, in rounds, rewound to the start",
+    "lottery_uticket": "the same with u-Ticket's recovery after every round",
+}
+
+
+@dataclass(frozen=True)
+class RoundsConfig:
+    """rounds of the lottery, and the training images of one."""
+
+    rounds: int = 3
+    images: int = 2667
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """compare.toml. base: the TOML file of a pruning run, whose schedule all methods have in
+    common.  curves: folder with points that were trained by it before ('' for none).  dense: the
+    float checkpoint that all start from.  picture: the layer whose load is listed by lane."""
+
+    base: str = "golden/configs/curves.toml"
+    curves: str = "golden/checkpoints/curves"
+    dense: str = "golden/checkpoints/dense.safetensors"
+    sparsity: float = 0.75
+    methods: tuple[str, ...] = tuple(METHODS)
+    picture: str = "blocks.0.mlp1"
+    lottery: RoundsConfig = field(default_factory=RoundsConfig)
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.methods if name not in METHODS]:
+            raise UserError(f"methods has '{unknown[0]}', choose among {', '.join(METHODS)}")
+        if not 0.0 < self.sparsity < 1.0:
+            raise UserError(f"sparsity is {self.sparsity}, it must be between 0 and 1")
+
+
+def settings(config: CompareConfig, method: str) -> PruneRunConfig:
+    """The pruning run of one method; of a lottery, the quantisation behind its rounds."""
+    base = load(Path(config.base), CurvesConfig)
+    names = [entry.name for entry in dataclasses.fields(PruneRunConfig)]
+    run = PruneRunConfig(**{name: getattr(base, name) for name in names})
+    lottery = method.startswith("lottery")
+    kind = "kept" if lottery else method.removesuffix("_one_shot")
+    run = replace(run, prune=replace(run.prune, method=kind, sparsity=config.sparsity))
+    if method.endswith("_one_shot"):
+        return replace(run, search_epochs=0, ramp=0.0)
+    if lottery:
+        none = replace(run.finetune, epochs=0)
+        return replace(run, finetune=none, search_epochs=0, ramp=0.0)
+    return run
+
+
+def lottery_settings(config: CompareConfig, method: str) -> LotteryConfig:
+    """Rounds whose last leaves exactly the sparsity, each with the base's fine-tuning."""
+    base = load(Path(config.base), CurvesConfig)
+    return LotteryConfig(
+        rounds=config.lottery.rounds,
+        fraction=1 - (1 - config.sparsity) ** (1 / config.lottery.rounds),
+        recover=method == "lottery_uticket",
+        start=config.dense,
+        prune=replace(base.prune, method="unstructured", sparsity=config.sparsity),
+        train=replace(base.finetune, images=config.lottery.images),
+    )
+
+
+def compare(
+    config_path: Path = CONFIG,
+    runs: Path = Path("runs/pruning"),
+    folder: Path = FOLDER,
+    outputs: tuple[Path, ...] = (REPORT, RESULTS),
+    command: str = "",
+) -> dict:
+    """Train the methods that are missing in `folder`, measure all, print a table, write `outputs`.
+
+    A method whose network leaves the hardware's ranges does not stop the others; a UserError at
+    the end names it.
+    """
+    config = load(config_path, CompareConfig)
+    found, failed = [], []
+    for method in config.methods:
+        try:
+            point = _point(config, method, runs, folder, command)
+        except UserError as error:
+            failed.append(f"{method}: {error}")
+        else:
+            found.append(_measure(config, method, point))
+    dense = json.loads(Path(config.dense).with_suffix(".json").read_text())
+    report = {
+        "command": command,
+        "dense": {"checkpoint": config.dense, "accuracy": dense["accuracy"]},
+        "sparsity": config.sparsity,
+        "lanes": load(Path(config.base), CurvesConfig).prune.lanes,
+        "picture": config.picture,
+        "methods": found,
+    }
+    for path in outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part")
+        temporary.write_text(json.dumps(report, indent=1) + "\n")
+        temporary.replace(path)
+    _show(report)
+    if failed:
+        raise UserError("; ".join(failed))
+    return report
+
+
+def _point(config: CompareConfig, method: str, runs: Path, folder: Path, command: str) -> Path:
+    """The checkpoint of a method: of the curves, of an earlier comparison, or trained now."""
+    name = f"{method}_{100 * config.sparsity:g}.safetensors"
+    curve = Path(config.curves) / name
+    base = Path(config.base).read_text()
+    if config.curves and curve.is_file() and same_settings(_facts(curve)["config"], base):
+        return curve
+    point = folder / name
+    rounds, pruning = lottery_settings(config, method), settings(config, method)
+    text = _text(pruning) + (_text(rounds) if method.startswith("lottery") else "")
+    if point.is_file() and _settings(_facts(point)["config"]) == _settings(text):
+        return point
+    run, dense = runs / point.stem, Path(config.dense)
+    if method.startswith("lottery"):
+        dense = run / "ticket.safetensors"
+        if not same_run(run, text):
+            shutil.rmtree(run, ignore_errors=True)
+        draw(rounds, text, run, dense, command)
+    else:
+        shutil.rmtree(run, ignore_errors=True)
+    run_rounds(pruning, text, dense, run, point, False, command)
+    return point
+
+
+def _text(config: PruneRunConfig | LotteryConfig) -> str:
+    return json.dumps(asdict(config))
+
+
+def _settings(text: str) -> list[dict]:
+    """The settings that `_text` wrote; those that did not exist then have their defaults. Empty for
+    anything else, a TOML file for one."""
+    decoder, out = json.JSONDecoder(), []
+    for kind in (PruneRunConfig, LotteryConfig):
+        if text:
+            try:
+                found, end = decoder.raw_decode(text)
+            except json.JSONDecodeError:
+                return []
+            out.append(_filled(found, json.loads(_text(kind()))))
+            text = text[end:]
+    return out
+
+
+def _filled(found: dict, defaults: dict) -> dict:
+    return defaults | {
+        name: _filled(value, defaults.get(name) or {}) if isinstance(value, dict) else value
+        for name, value in found.items()
+    }
+
+
+def _measure(config: CompareConfig, method: str, point: Path) -> dict:
+    """Facts of a trained point and the PE load of its integer weights."""
+    facts, lanes = _facts(point), load(Path(config.base), CurvesConfig).prune.lanes
+    weights = {
+        name: torch.from_numpy(layer.weight)
+        for name, layer in layers(QuantNetwork.load(point))
+        if name != "tokenizer.0"
+    }
+    if config.picture not in weights:
+        raise UserError(f"picture is '{config.picture}', the network has {', '.join(weights)}")
+    entry = {
+        "method": method,
+        "what": METHODS[method],
+        "sparsity": facts["weight_sparsity"],
+        "accuracy": facts["accuracy"],
+        "pe_load": asdict(pe_load(weights, lanes)),
+        "picture": picture(weights[config.picture], lanes),
+        "checkpoint": str(point),
+        "seed": facts["seed"],
+        "minutes": facts["minutes"],
+        "command": facts["command"],
+    }
+    return entry
+
+
+def _facts(point: Path) -> dict:
+    path = point.with_suffix(".json")
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}, the facts of a trained point, cannot be read: {error}") from None
+
+
+def _show(report: dict) -> None:
+    columns = ("method", "accuracy", "zeros", "max/mean lane", "utilisation", "row wait")
+    table = Table(*columns, title=f"dense {report['dense']['accuracy']:.2%}")
+    for entry in report["methods"]:
+        load = entry["pe_load"]
+        table.add_row(
+            entry["method"], f"{entry['accuracy']:.2%}", f"{entry['sparsity']:.2%}",
+            f"{load['max_over_mean']:.3f}", f"{load['utilisation']:.3f}", f"{load['row_wait']:.3f}",
+        )  # fmt: skip
+    Console().print(table)

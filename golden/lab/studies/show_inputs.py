@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden inputs`: are the inputs of every convolution spikes?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from golden.contract.errors import UserError
+from golden.lab.studies.layer_inputs import inputs, report, table
+from golden.lab.train.checkpoint import load_dense
+from golden.lab.train.loop import split_tensors
+
+BATCH = 250
+
+
+def print_inputs(checkpoint: Path, images: int, out: Path | None) -> None:
+    """Run `images` test images; print a line per layer, and write the histograms to `out`."""
+    model = load_dense(checkpoint)
+    pixels, _ = split_tensors("test", images)
+    config = model.config
+    expected = (config.in_channels, config.height, config.width)
+    if tuple(pixels.shape[-3:]) != expected:
+        raise UserError(
+            f"{checkpoint} takes images of (channels, height, width) {expected}, the test images "
+            f"are {tuple(pixels.shape[-3:])}; give a checkpoint that was trained on them"
+        )
+    found = inputs(model, (part.float() / 255 for part in pixels.split(BATCH)))
+    print(table(found))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = out.with_name(out.name + ".part")
+        content = {"checkpoint": str(checkpoint), "images": len(pixels), "layers": report(found)}
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.replace(out)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden sops`: the paper's energy of a float checkpoint, layer by layer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from golden.contract.energy.rows import totals
+from golden.contract.errors import UserError
+from golden.lab.studies.torch_rows import measure
+from golden.lab.train.checkpoint import load_dense
+from golden.lab.train.source import split_tensors
+
+
+def report(dense: Path, images: int, out: Path) -> dict:
+    """Measure on the first `images` test images, print, write `out`."""
+    if images < 1:
+        raise UserError(f"--images is {images}, it must be at least 1")
+    rows = measure(load_dense(dense), split_tensors("test", images)[0])
+    sums = totals(rows)
+    table = Table("layer", "input", "rate", "T x FLOPs", "weights", "kind", "operations", "nJ")
+    for row in rows:
+        table.add_row(
+            row.name, row.values, f"{row.rate:.4f}", f"{row.flops:,.0f}", f"{row.density:.1%}",
+            row.kind, f"{row.operations:,.0f}", f"{row.energy / 1e3:,.2f}",
+        )  # fmt: skip
+    table.add_row("all", "", "", f"{sum(r.flops for r in rows):,.0f}", "", "MAC + AC",
+                  f"{sums['mac']:,.0f} + {sums['ac']:,.0f}",
+                  f"{sums['energy_pj'] / 1e3:,.2f}")  # fmt: skip
+    Console(width=120).print(table)
+    facts = [
+        asdict(row) | {"kind": row.kind, "operations": row.operations, "energy_pj": row.energy}
+        for row in rows
+    ]
+    result = {"checkpoint": str(dense), "images": images, **sums, "layers": facts}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_suffix(".part")
+    temporary.write_text(json.dumps(result, indent=1) + "\n")
+    temporary.replace(out)
+    return result

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shuffled, augmented batches of uint8 images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.nn import functional
+
+from golden.lab.train.config import TrainConfig
+from golden.lab.train.source import scaled
+
+
+def batches(
+    images: torch.Tensor, labels: torch.Tensor, config: TrainConfig, generator: torch.Generator
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One epoch of (float images in 0..1 or event frames (B, T, 2, H, W) of 0 and 1, labels); the
+    incomplete last batch is dropped."""
+    order = torch.randperm(len(images), generator=generator)
+    for start in range(0, len(order) - config.batch_size + 1, config.batch_size):
+        index = order[start : start + config.batch_size]
+        yield scaled(augment(images[index], config, generator).float()), labels[index]
+
+
+def augment(images: torch.Tensor, config: TrainConfig, generator: torch.Generator) -> torch.Tensor:
+    """Random horizontal flips and shifts by up to config.shift pixels of (B, C, H, W), and of
+    (B, T, C, H, W), where all frames of a sample move alike."""
+    if images.dim() == 5:
+        return augment(images.flatten(1, 2), config, generator).unflatten(1, images.shape[1:3])
+    batch, _, height, width = images.shape
+    if config.shift:
+        reach = 2 * config.shift + 1
+        dy, dx = torch.randint(reach, (2, batch), generator=generator)
+        rows = (torch.arange(height) + dy[:, None])[:, None, :, None]
+        columns = (torch.arange(width) + dx[:, None])[:, None, None, :]
+        padded = functional.pad(images, (config.shift,) * 4)
+        images = padded[
+            torch.arange(batch)[:, None, None, None],
+            torch.arange(images.shape[1])[:, None, None],
+            rows,
+            columns,
+        ]
+    if config.flip:
+        flipped = torch.rand(batch, generator=generator) < 0.5
+        images = torch.where(flipped[:, None, None, None], images.flip(3), images)
+    return images

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float checkpoints: a safetensors file with the network's sizes, beside a .json of how it was
+made and its log."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from golden.contract.errors import UserError
+from golden.lab.networks import backbones
+from golden.lab.networks.spikingformer import NetworkConfig
+
+
+def save_dense(
+    path: Path, model: nn.Module, facts: dict[str, Any], log: Path | None = None
+) -> None:
+    """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its .log.
+    The masks of a pruned model are applied, not written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    for name in [name for name in tensors if name.endswith(".mask")]:
+        weight = name.removesuffix("mask") + "weight"
+        tensors[weight] = tensors[weight] * tensors.pop(name)
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
+    temporary.replace(path)
+    write_facts(path, facts, log)
+
+
+def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
+    """The siblings of a checkpoint: <name>.json and <name>.log, each renamed into place."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(facts, indent=2) + "\n")
+    temporary.replace(path.with_suffix(".json"))
+    if log is not None:
+        shutil.copyfile(log, temporary)
+        temporary.replace(path.with_suffix(".log"))
+
+
+def load_dense(path: Path) -> nn.Module:
+    """The model of a float checkpoint; UserError if there is none or it is damaged."""
+    if not path.is_file():
+        raise UserError(f"checkpoint {path} does not exist; make one with `make train`")
+    try:
+        with safe_open(path, "pt") as stream:
+            config = NetworkConfig(**json.loads((stream.metadata() or {})["config"]))
+            model = backbones.build(config)
+            names = list(stream.keys())
+            model.load_state_dict({name: stream.get_tensor(name) for name in names})
+    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} is not a float checkpoint ({reason})") from None
+    return model
+
+
+def warm_start(model: nn.Module, path: Path) -> None:
+    """Begin with the tensors of a float checkpoint of another encoder or head: all that both
+    networks have are copied, the encoder and the head of `model` may be new."""
+    source = load_dense(path).state_dict()
+    own = model.state_dict()
+    new = [name for name in own if name not in source]
+    odd = [name for name in new if not name.startswith(("encoder.", "head."))]
+    odd += [name for name in own if name in source and own[name].shape != source[name].shape]
+    if odd:
+        raise UserError(
+            f"the network cannot start from {path}: {odd[0]} is missing there or of another shape; "
+            "give both the same sizes"
+        )
+    model.load_state_dict({name: source.get(name, own[name]) for name in own})

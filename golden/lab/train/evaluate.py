@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy and firing rates of a torch model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+from golden.lab.networks.neuron import LIF
+from golden.lab.train.source import scaled, time_first
+
+
+@torch.no_grad()
+def accuracy(
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    batch_size: int = 250,
+    bfloat16: bool = False,
+) -> float:
+    """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified
+    right; in the precision of the model unless bfloat16."""
+    model.eval()
+    right, parameter = 0, next(model.parameters())
+    for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
+        with torch.autocast(parameter.device.type, torch.bfloat16, enabled=bfloat16):
+            logits = model(time_first(scaled(part.to(parameter))))
+        right += int((logits.argmax(1).cpu() == truth).sum())
+    return right / len(images)
+
+
+@torch.no_grad()
+def firing_rates(model: nn.Module, images: torch.Tensor, batch_size: int = 250) -> dict[str, float]:
+    """Mean spikes per neuron and timestep of every LIF module, by module name."""
+    sums: dict[str, list[float]] = defaultdict(list)
+    hooks = [
+        module.register_forward_hook(
+            lambda _m, _i, out, name=name: sums[name].append(float(out.float().mean()))
+        )
+        for name, module in model.named_modules()
+        if isinstance(module, LIF)
+    ]
+    try:
+        model.eval()
+        for part in images.split(batch_size):
+            model(time_first(scaled(part.to(next(model.parameters())))))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: sum(values) / len(values) for name, values in sums.items()}

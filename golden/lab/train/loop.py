@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop: AdamW, one cycle, a checkpoint after every epoch, progress bar, TensorBoard,
+text log. In one process, or under torchrun in several (golden.lab.train.distributed)."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from golden.contract.errors import UserError
+from golden.lab.networks.backbones.network import Network
+from golden.lab.networks.encoders.learned import RatePenalty
+from golden.lab.train import distributed
+from golden.lab.train.batches import batches
+from golden.lab.train.config import TrainConfig
+from golden.lab.train.evaluate import accuracy, firing_rates
+from golden.lab.train.source import check, split_tensors, time_first
+
+CHECKPOINT = "last.pt"
+ENCODER_RATE = 0.1
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Called with the epoch before each epoch, and after each optimiser step with the number of
+    epochs done by then, a fraction included; on_loss with the loss of every global batch."""
+
+    before_epoch: Callable[[int], None] = lambda epoch: None
+    after_step: Callable[[float], None] = lambda epochs: None
+    on_loss: Callable[[float], None] = lambda loss: None
+
+
+def fit(
+    model: nn.Module, config: TrainConfig, run: Path, resume: bool = False, hooks: Hooks = Hooks()
+) -> None:
+    """Train in place. `run` gets last.pt, log.txt and TensorBoard events; resume continues from
+    last.pt."""
+    device = distributed.device(config.device)
+    distributed.ranks().check(config.batch_size)
+    model.to(device, torch.float64 if config.precision == "float64" else None)
+    with distributed.parallel(model) as network:
+        _fit(network, model, device, config, run, resume, hooks)
+    distributed.ranks().same_noise()
+    model.to("cpu")
+
+
+def _fit(
+    network: nn.Module,
+    model: nn.Module,
+    device: torch.device,
+    config: TrainConfig,
+    run: Path,
+    resume: bool,
+    hooks: Hooks,
+) -> None:
+    """`network` is what is called, `model` what is trained."""
+    ranks, dtype = distributed.ranks(), next(model.parameters()).dtype
+    keep_freed_memory()
+    torch.manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(config.seed)
+    check(model.config, config)
+    source = (config.data, model.config.timesteps)
+    images, labels = split_tensors("train", config.images, *source)
+    test_images, test_labels = split_tensors("test", config.monitor_images, *source)
+    steps = len(images) // config.batch_size
+    if steps == 0:
+        raise UserError(
+            f"train.batch_size {config.batch_size} is more than the {len(images)} images"
+        )
+    groups = _groups(model, config.learning_rate)
+    optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [group["lr"] for group in groups], total_steps=steps * config.epochs,
+        pct_start=config.warmup, cycle_momentum=False,
+    )  # fmt: skip
+    run.mkdir(parents=True, exist_ok=True)
+    first = 0
+    if resume:
+        first = _restore(run / CHECKPOINT, model, optimiser, schedule, generator)
+    writer = SummaryWriter(run) if ranks.first else None
+    bfloat16 = config.precision == "bfloat16"
+    penalty = RatePenalty(model, config)
+    for epoch in range(first, config.epochs):
+        hooks.before_epoch(epoch)
+        ranks.own_noise(config.seed, epoch)
+        model.train()
+        timesteps = config.early_timesteps if epoch < config.early_epochs else None
+        began, total = time.monotonic(), 0.0
+        bar = tqdm(
+            batches(images, labels, config, generator), f"epoch {epoch + 1}/{config.epochs}", steps,
+            mininterval=10, ascii=True, disable=not ranks.first,
+        )  # fmt: skip
+        for step, (pixels, truth) in enumerate(bar, 1):
+            pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
+            optimiser.zero_grad(set_to_none=True)
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                logits = network(time_first(pixels), timesteps)
+            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+            loss = functional.cross_entropy(logits, truth, label_smoothing=config.label_smoothing)
+            loss = loss + penalty()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            hooks.after_step(epoch + step / steps)
+            shown = ranks.mean(loss)
+            hooks.on_loss(shown)
+            total += shown
+            bar.set_postfix(loss=f"{shown:.3f}", refresh=False)
+        seconds = time.monotonic() - began
+        if not ranks.first:
+            continue
+        right = accuracy(model, test_images, test_labels, bfloat16=bfloat16)
+        line = (
+            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} "
+            f"loss {total / steps:.4f} monitor accuracy {right:.4f} "
+            f"({len(test_images)} test images) {seconds:.0f} s"
+        )
+        log(run, line)
+        log(run, "  firing rates " + _rates(model, test_images[:250]))
+        writer.add_scalar("loss/train", total / steps, epoch + 1)
+        writer.add_scalar("accuracy/monitor", right, epoch + 1)
+        writer.add_scalar("learning_rate", schedule.get_last_lr()[0], epoch + 1)
+        writer.flush()
+        _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1)
+    if writer:
+        writer.close()
+
+
+def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
+    """Parameter groups: matrices decay, vectors do not; the few numbers of a learned encoder, which
+    move all that is behind them, learn at ENCODER_RATE of the rate and do not decay."""
+    encoder = list(model.encoder.parameters()) if isinstance(model, Network) else []
+    known = {id(parameter) for parameter in encoder}
+    rest = [p for p in model.parameters() if id(p) not in known]
+    groups = [
+        {"params": [p for p in rest if p.dim() > 1], "lr": rate},
+        {"params": [p for p in rest if p.dim() <= 1], "lr": rate, "weight_decay": 0.0},
+    ]
+    if encoder:
+        groups.append({"params": encoder, "lr": ENCODER_RATE * rate, "weight_decay": 0.0})
+    return groups
+
+
+def log(run: Path, line: str) -> None:
+    """Print a line and append it to the run's log.txt; of several processes, the first does."""
+    if not distributed.ranks().first:
+        return
+    print(line, flush=True)
+    with (run / "log.txt").open("a") as stream:
+        stream.write(line + "\n")
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to reuse freed blocks: fresh pages for every activation cost a quarter of the
+    training time."""
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library
+    mallopt(m_mmap_max, 0)
+    mallopt(m_trim_threshold, (1 << 31) - 1)
+    mallopt(m_top_pad, 256 << 20)
+
+
+def _rates(model: nn.Module, images: torch.Tensor) -> str:
+    return " ".join(f"{name} {rate:.3f}" for name, rate in firing_rates(model, images).items())
+
+
+def _save(path: Path, model, optimiser, schedule, generator, epoch: int) -> None:
+    content = {
+        "model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule":
+        schedule.state_dict(), "generator": generator.get_state(), "torch_rng":
+        torch.get_rng_state(), "epoch": epoch,
+    }  # fmt: skip
+    temporary = path.with_suffix(".part")
+    torch.save(content, temporary)
+    temporary.replace(path)
+
+
+def _restore(path: Path, model, optimiser, schedule, generator) -> int:
+    if not path.is_file():
+        raise UserError(f"there is nothing to resume: {path} does not exist")
+    try:
+        content = torch.load(path, weights_only=True)
+        model.load_state_dict(content["model"])
+        optimiser.load_state_dict(content["optimiser"])
+        schedule.load_state_dict(content["schedule"])
+        generator.set_state(content["generator"])
+        torch.set_rng_state(content["torch_rng"])
+    except Exception as error:
+        raise UserError(
+            f"{path} does not fit this configuration: {str(error).splitlines()[0]}"
+        ) from error
+    return content["epoch"]

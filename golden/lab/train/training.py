@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m golden train`: a dense float network."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from golden.lab.networks import backbones
+from golden.lab.train import distributed
+from golden.lab.train.checkpoint import save_dense, warm_start
+from golden.lab.train.config import RunConfig, load
+from golden.lab.train.evaluate import accuracy
+from golden.lab.train.loop import fit, log, split_tensors
+
+
+def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:
+    """Train, evaluate on all test images, write `out` (safetensors) beside its .json and training
+    log."""
+    config = load(config_path, RunConfig)
+    torch.manual_seed(config.train.seed)
+    model = backbones.build(config.network)
+    if config.start:
+        warm_start(model, Path(config.start))
+    began = time.monotonic()
+    fit(model, config.train, run, resume)
+    minutes = (time.monotonic() - began) / 60
+    if not distributed.ranks().first:
+        return
+    right = accuracy(model, *split_tensors("test", 0, config.train.data, config.network.timesteps))
+    log(run, f"dense float accuracy {right:.4f} on all test images, {minutes:.1f} minutes")
+    facts = {
+        "command": command, "seed": config.train.seed, "accuracy": right, "minutes":
+        round(minutes, 1), "config": config_path.read_text(),
+    }  # fmt: skip
+    save_dense(out, model, facts, run / "log.txt")

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Independent layers, compiled and executed by the emulator, give the integer model's spikes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.contract.errors import UserError
+from golden.contract.model import apply
+from golden.hardware.compile import layer_list
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.emulator import Emulator
+from golden.hardware.execute.sequence import POLICIES, descriptors
+from golden.hardware.workload import layer as bare
+from golden.hardware.workload.random_layer import balanced_mask, random_layer
+from golden.hardware.workload.recording import Recording
+
+
+def recording(name, shape, outputs, kernel, seed=0, rate=0.15):
+    rng = np.random.default_rng([seed, len(name)])
+    return Recording(name, (rng.random(shape) < rate).astype(np.uint8), outputs, kernel)
+
+
+# (T, C, H, W), outputs, kernel
+SHAPES = {
+    "conv": ((4, 16, 5, 6), 32, 3),
+    "ragged": ((3, 21, 4, 7), 19, 3),
+    "wide": ((4, 40, 3, 3), 8, 3),  # a token needs several lines
+    "linear": ((2, 70, 1, 9), 40, 1),
+    "one": ((1, 1, 1, 1), 1, 3),
+}
+
+
+def layers(hardware, density=0.25, names=SHAPES):
+    return [
+        random_layer(recording(name, *SHAPES[name]), density, hardware.lanes, seed)
+        for seed, name in enumerate(names)
+    ]
+
+
+def check(todo, hardware, policy="queues"):
+    program = layer_list.compile_layers(todo, hardware)
+    image = layer_list.pack(program, todo)
+    assert len(image) == program.image_bytes
+    answer = Emulator(hardware, 3).run(program.program, program.weights, image, policy)
+    expected = layer_list.expectation(program, todo)
+    assert {c.layer.parts[0] for c in program.layers} == {x.name for x in todo}
+    for compiled, want in zip(program.layers, expected.layers, strict=True):
+        got = answer.drained[compiled.id]
+        np.testing.assert_array_equal(got.spikes, want.spikes, compiled.name)
+        np.testing.assert_array_equal(got.value, want.value, compiled.name)
+        assert (got.rows, got.row_adds) == (want.rows, want.row_adds), compiled.name
+    return program, expected
+
+
+@pytest.mark.parametrize("name", ["2x8", "4x16", "4x32"])
+def test_emulator(name):
+    hardware = replace(Hardware.named(name), patch_lines=64)
+    todo = layers(hardware)
+    program, expected = check(todo, hardware)
+    for x, compiled, want in zip(todo, program.layers, expected.layers, strict=True):
+        spikes = x.recording.spikes.astype(np.int64)
+        assert want.useful == useful(x), compiled.name
+        assert x.run()[1].shape == (spikes.shape[0], spikes[0, 0].size, len(x.layer.weight))
+    assert program.result_bytes == 0 and expected.label is None
+
+
+def useful(x):
+    """(Active input bit, non-zero weight) pairs: the sum of a layer whose weights are 0 or 1."""
+    ones = replace(x.layer, weight=(x.layer.weight != 0), bias=np.zeros(1, np.int64))
+    return int(apply(ones, x.recording.tokens[None], x.size).sum())
+
+
+def test_inputs_wait_for_nobody_if_there_is_room():
+    hardware = Hardware.named("2x8")
+    program = layer_list.compile_layers(layers(hardware), hardware)
+    waits = [f["wait_layers"] for _, f in descriptors(program.program) if "wait_layers" in f]
+    masks = sum("mask" in x["name"] for x in program.loads)
+    assert len(waits) == 4 * len(SHAPES) + masks and not any(waits)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_small_memories(policy):
+    """Inputs take turns in the spike memory, weights in the banks, and layers come in tiles."""
+    hardware = replace(
+        Hardware.named("2x8"), spike_lines=150, bank_depth=90, row_depth=100, acc_depth=2,
+        param_depth=6,
+    )  # fmt: skip
+    program, _ = check(layers(hardware, names=["conv", "ragged", "wide"]), hardware, policy)
+    assert len(program.layers) > 3
+    loads = [f for _, f in descriptors(program.program) if "wait_layers" in f]
+    assert any(f["wait_layers"] for f in loads if f["from_image"])
+
+
+def test_refusals():
+    hardware = Hardware.named("2x8")
+    with pytest.raises(UserError, match="ragged: lines of one patch is 18"):
+        layer_list.compile_layers(layers(hardware), replace(hardware, patch_lines=16))
+    with pytest.raises(UserError, match=r"needs .* spike lines"):
+        layer_list.compile_layers(layers(hardware), replace(hardware, spike_lines=30))
+    for density in (0, 1.01, -1):
+        with pytest.raises(UserError, match="density"):
+            layers(hardware, density)
+
+
+@pytest.mark.parametrize("outputs", [64, 128, 256, 100, 20])
+@pytest.mark.parametrize("density", [0.125, 0.25, 0.5, 0.3, 1])
+def test_masks_are_balanced(outputs, density):
+    lanes = 32
+    depth = -(-outputs // lanes)
+    keep = balanced_mask(np.random.default_rng(1), 50, outputs, density, lanes)
+    padded = np.pad(keep, ((0, 0), (0, depth * lanes - outputs))).reshape(50, depth, lanes)
+    each = padded.sum(1)
+    full = outputs - (depth - 1) * lanes  # lanes that own J outputs
+    counts = each[:, 0]
+    assert (each[:, :full] == counts[:, None]).all()
+    assert set(counts) <= {int(density * depth), -int(-density * depth // 1)}
+    assert counts.sum() == 50 * int(density * depth) + round(density * depth % 1 * 50)
+    for rows, count in zip(padded[:, :, :full], counts, strict=True):
+        if count and depth % count == 0 and depth > 1:
+            assert (rows.reshape(count, depth // count, full).sum(1) == 1).all()
+    assert keep.any(0).all() or density < 0.2  # no output is left out
+
+
+def test_random_layers():
+    hardware = Hardware.named("4x16")
+    for x in layers(hardware):
+        _, spikes = x.run()
+        assert spikes.size < 1000 or 0.04 < spikes.mean() < 0.21
+        assert len(np.unique(x.layer.weight[x.layer.weight != 0])) <= 15
+    one, same, other = (random_layer(x.recording, 0.25, 16, seed).layer for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.weight, same.weight)
+    assert (one.weight != other.weight).any()
+
+
+def test_sums_fit_the_accumulators():
+    """Dense and deep: the values get smaller, or the layer is refused."""
+    deep = recording("deep", (1, 512, 2, 2), 32, 3)
+    x = random_layer(deep, 1, 32, 0)
+    assert np.abs(x.layer.weight.astype(int)).sum((1, 2, 3)).max() < 1 << 17
+    layer_list.compile_layers([x], replace(Hardware.named("4x32"), bank_depth=4096, row_depth=4096))
+    with pytest.raises(UserError, match="use a smaller density"):
+        random_layer(deep, 1, 32, 0, acc_width=16)
+
+
+def test_saved_layers(tmp_path):
+    todo = layers(Hardware.named("2x8"))
+    bare.save(tmp_path / "x.npz", todo)
+    for got, want in zip(bare.load(tmp_path / "x.npz"), todo, strict=True):
+        assert (got.name, got.recording.kernel) == (want.name, want.recording.kernel)
+        for field in ("weight", "bias", "theta2"):
+            np.testing.assert_array_equal(getattr(got.layer, field), getattr(want.layer, field))
+        np.testing.assert_array_equal(got.recording.spikes, want.recording.spikes)

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums the residual stream over tokens and timesteps and writes the sums as spikes, a timestep for
+// each bit, for a head without merge (docs/architecture.md, layer modes). With J = in_words - 1:
+//   sum[j] = 2^31 + sum over n < stream_tokens, t of stream[n][t*J + j], in 32 bits, in every lane
+//   word j < J of step t is bit 31 - t of sum[j]; in word J lane i < 4 is (steps - 1 - t == 8*i)
+// For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle
+// (word_ready_i). done_o pulses when all can be read, busy_o is high from the cycle after start_i to
+// done_o. A word beyond its memory is not read or written, overrun_o pulses; parity_o: a word that
+// was read fails its parity. Golden: golden.hardware.compile.average.
+module psf_stream_planes #(
+    parameter int unsigned Groups = 4,
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned StreamWidth = 16,
+    parameter int unsigned StreamDepth = 512,
+    parameter int unsigned SpikeLines = 2048
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic start_i,
+    input psf_pkg::layer_t layer_i,  // stable while busy_o
+    output logic busy_o,
+    output logic done_o,
+    // residual stream; the word comes in the cycle after the accepted read
+    output logic read_valid_o,
+    input logic read_ready_i,
+    output logic [$clog2(Groups)-1:0] read_bank_o,
+    output logic [$clog2(StreamDepth)-1:0] read_addr_o,
+    input logic [Lanes*StreamWidth-1:0] read_data_i,
+    input logic read_error_i,
+    // spike memory, word by word
+    output logic word_valid_o,
+    input logic word_ready_i,
+    output logic [$clog2(SpikeLines)-1:0] word_line_o,
+    output logic [LineWords-1:0] word_place_o,  // one-hot, the word of the line
+    output logic [Lanes-1:0] word_bits_o,
+    input logic spike_busy_i,  // an accepted word cannot be read yet
+    output logic parity_o,
+    output logic overrun_o
+);
+  localparam int unsigned SumBits = psf_pkg::SumBits;
+  localparam int unsigned BitWidth = $clog2(SumBits);
+  localparam int unsigned GroupWidth = $clog2(Groups);
+  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned Digits = 4;  // constants 1, 2^8, 2^16, 2^24
+
+  typedef enum logic [1:0] {
+    IDLE,
+    SUM,
+    EMIT,
+    WAIT
+  } state_e;
+  state_e state_q, state_d;
+
+  // The word that is being summed, and whether it is the one of constants.
+  logic [7:0] j_q, j_next, words;
+  logic constants_q, reading_q, got_q, next_word;
+  assign words  = layer_i.in_words - 8'd1;
+  assign j_next = j_q + 8'd1;
+
+  // Reads: timestep after timestep, token after token. Bit 16 of the base, once set, stays.
+  logic [15:0] token_q;
+  logic [16:0] base_q, offset_q, offset_next;
+  logic [17:0] addr;
+  logic beyond, step, token_end, last;
+  assign addr = {1'b0, base_q} + {1'b0, offset_q};
+  assign beyond = addr >= 18'(StreamDepth);
+  assign offset_next = offset_q + {9'd0, words};
+  assign token_end = offset_next >= {1'b0, layer_i.stream_stride};
+  assign last = token_end && token_q + 16'd1 == layer_i.stream_tokens;
+  assign read_valid_o = reading_q && !beyond;
+  assign step = reading_q && (beyond || read_ready_i);
+  assign read_bank_o = token_q[GroupWidth-1:0];
+  assign read_addr_o = beyond ? '0 : addr[$clog2(StreamDepth)-1:0];
+
+  always_ff @(posedge clk_i) begin
+    if (start_i || next_word) begin
+      token_q  <= '0;
+      base_q   <= '0;
+      offset_q <= start_i ? 17'd0 : {9'd0, j_next};
+    end else if (step) begin
+      offset_q <= token_end ? {9'd0, j_q} : offset_next;
+      if (token_end) token_q <= token_q + 16'd1;
+      if (token_end && &token_q[GroupWidth-1:0] && !base_q[16]) begin
+        base_q <= base_q + {1'b0, layer_i.stream_stride};
+      end
+    end
+  end
+
+  // Planes, the highest first.
+  logic [BitWidth-1:0] bit_q;
+  logic [7:0] left_q;  // planes after this one
+  logic [15:0] place_q;  // word in the token
+  logic [16:0] line;
+  logic line_beyond, emit;
+  assign line = {1'b0, layer_i.in_base} + 17'(place_q >> WordWidth);
+  assign line_beyond = line >= 17'(SpikeLines);
+  assign word_valid_o = state_q == EMIT && !line_beyond;
+  assign word_line_o = line[$clog2(SpikeLines)-1:0];
+  assign word_place_o = LineWords'(1) << place_q[WordWidth-1:0];
+  assign emit = state_q == EMIT && (line_beyond || word_ready_i);
+  assign next_word = emit && left_q == '0;
+
+  always_ff @(posedge clk_i) begin
+    if (start_i || next_word) begin
+      bit_q   <= BitWidth'(SumBits - 1);
+      left_q  <= layer_i.steps - 8'd1;
+      place_q <= {8'd0, layer_i.in_first} + (start_i ? 16'd0 : {8'd0, j_next});
+    end else if (emit) begin
+      bit_q   <= bit_q - BitWidth'(1);
+      left_q  <= left_q - 8'd1;
+      place_q <= place_q + {8'd0, layer_i.in_step};
+    end
+  end
+
+  // 32 bits wrap like the logits.
+  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+    logic [SumBits-1:0] sum_q, value;
+    logic constant;
+    assign value = SumBits'($signed(read_data_i[p*StreamWidth+:StreamWidth]));
+    assign constant = p < Digits && left_q == 8'(8 * p);
+    assign word_bits_o[p] = constants_q ? constant : sum_q[bit_q];
+    always_ff @(posedge clk_i) begin
+      if (start_i || next_word) sum_q <= {1'b1, {(SumBits - 1) {1'b0}}};
+      else if (got_q) sum_q <= sum_q + value;
+    end
+  end
+
+  always_comb begin
+    state_d = state_q;
+    unique case (state_q)
+      IDLE: if (start_i) state_d = SUM;
+      SUM: if (!reading_q && !got_q) state_d = EMIT;
+      EMIT: if (next_word) state_d = constants_q ? WAIT : j_next == words ? EMIT : SUM;
+      default: if (!spike_busy_i) state_d = IDLE;
+    endcase
+  end
+  assign busy_o = state_q != IDLE;
+  assign done_o = state_q == WAIT && !spike_busy_i;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      reading_q <= 1'b0;
+      got_q <= 1'b0;
+      parity_o <= 1'b0;
+      overrun_o <= 1'b0;
+    end else begin
+      state_q <= state_d;
+      if (start_i) reading_q <= 1'b1;
+      else if (next_word) reading_q <= !constants_q && j_next != words;
+      else if (step && last) reading_q <= 1'b0;
+      got_q <= read_valid_o && read_ready_i;
+      parity_o <= got_q && read_error_i;
+      overrun_o <= (reading_q && beyond) || (state_q == EMIT && line_beyond);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      j_q <= '0;
+      constants_q <= 1'b0;
+    end else if (next_word) begin
+      j_q <= j_next;
+      constants_q <= j_next == words;
+    end
+  end
+
+  if (StreamWidth >= SumBits) begin : gen_bad_width
+    $error("psf_stream_planes: StreamWidth must be smaller than 32");
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      assert (!(start_i && busy_o));
+      assert (!(start_i && layer_i.in_words < 8'd2));
+      assert (!(reading_q && state_q != SUM));
+    end
+  end
+endmodule

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// K^T V of one unit (head block u, timestep t): for every token n and every K spike i of the block,
+// the V words of that token are added to accumulators i*m + b (b < m), in the lanes of i's head.
+//   line n of the patch holds m K words from patch_word, then m V words
+// One row-add per cycle, no weight bank involved. Accumulation k uses buffer k mod 2 as in the
+// window. A K word, or a V word that is added, with wrong parity raises parity_o; a block that does
+// not end within its line (it wraps around) overrun_o. Golden: golden.contract.model.attention.
+module psf_key_value #(
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned PatchLines = 64,
+    parameter int unsigned IndexWidth = 4,
+    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
+    localparam int unsigned PatchWidth = $clog2(PatchLines)
+) (
+    input  logic                                    clk_i,
+    input  logic                                    rst_ni,
+    input  logic                                    start_i,          // first cycle of a layer
+    input  psf_pkg::layer_t                         layer_i,
+    input  logic                                    patch_valid_i,
+    input  logic            [         PatchWidth:0] filled_i,
+    input  logic            [$clog2(LineWords)-1:0] patch_word_i,
+    output logic                                    patch_read_o,
+    output logic            [       PatchWidth-1:0] patch_index_o,
+    input  logic            [        LineWidth-1:0] patch_line_i,
+    output logic                                    patch_release_o,
+    output logic                                    add_valid_o,      // registered
+    output logic                                    add_buffer_o,
+    output logic            [       IndexWidth-1:0] add_index_o,
+    output logic            [            Lanes-1:0] add_bits_o,
+    output logic            [                  1:0] complete_o,
+    input  logic            [                  1:0] reopen_i,
+    output logic                                    parity_o,         // both registered
+    output logic                                    overrun_o
+);
+  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned LaneWidth = $clog2(Lanes);
+
+  logic go, line_last, take, busy_q, ends_q, done;
+  logic [15:0] line_q;
+  logic [WordWidth-1:0] word_q, v_word;  // word_q: first K word of the line being worked on
+  logic [1:0] m_log2;
+  logic [7:0] k_q, v_q;  // current K word a and V word b
+  logic [Lanes-1:0] left_q, same_head;
+  logic [Lanes:0] v_bits;
+  logic buffer_q;
+  logic [1:0] closed_q;
+
+  assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
+
+  // Stage 1: a line at the output of the patch RAM. It moves on when stage 2 has done with the line
+  // before and the accumulator buffer is free, which is known from registers alone.
+  logic s1_valid_q, s1_ends_q;
+  logic [WordWidth-1:0] s1_word_q;
+  assign line_last = line_q + 16'd1 == layer_i.tokens;
+  assign take = s1_valid_q && !closed_q[buffer_q] && (!busy_q || (done && !ends_q));
+  assign go = patch_valid_i && layer_i.mode == psf_pkg::MODE_KEY_VALUE
+      && line_q < 16'(filled_i) && (!s1_valid_q || take);
+  assign patch_read_o = go;
+  assign patch_index_o = PatchWidth'(line_q);
+  assign patch_release_o = go && line_last;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) s1_valid_q <= 1'b0;
+    else s1_valid_q <= go || (s1_valid_q && !take);
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) line_q <= '0;
+    else if (go) line_q <= line_last ? 16'd0 : line_q + 16'd1;
+    if (go) begin
+      s1_word_q <= patch_word_i;
+      s1_ends_q <= line_last;
+    end
+  end
+
+  // Stage 2: spikes of K word a, lowest first; for each, V words b = 0 .. m-1.
+  logic [LineWidth-1:0] held_q;
+  logic [WordWidth-1:0] next_word;
+  logic [Lanes:0] first_bits, next_bits;  // K words: first one of the next line, next one of this
+  logic k_odd_q;  // this K word, in its first cycle, has the wrong parity
+  assign next_word = word_q + WordWidth'(k_q) + WordWidth'(1);
+  assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
+  always_comb begin
+    first_bits = '0;
+    next_bits = '0;
+    v_bits = '0;
+    for (int unsigned i = 0; i < LineWords; i++) begin
+      if (s1_word_q == WordWidth'(i)) first_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
+      if (next_word == WordWidth'(i)) next_bits = held_q[i*(Lanes+1)+:Lanes+1];
+      if (v_word == WordWidth'(i)) v_bits = held_q[i*(Lanes+1)+:Lanes+1];
+    end
+  end
+
+  logic [LaneWidth-1:0] spike;  // lowest K spike
+  always_comb begin
+    spike = '0;
+    for (int unsigned i = 0; i < Lanes; i++) begin
+      if (left_q[Lanes-1-i]) spike = LaneWidth'(Lanes - 1 - i);
+    end
+    for (int unsigned p = 0; p < Lanes; p++) begin
+      same_head[p] = LaneWidth'(p) >> layer_i.head_lanes == spike >> layer_i.head_lanes;
+    end
+  end
+
+  logic v_last, word_last, any_q, single_q;  // left_q has a spike, has not two
+  logic [Lanes-1:0] after;
+  assign after = left_q & (left_q - Lanes'(1));
+  assign v_last = v_q + 8'd1 == layer_i.head_words;
+  assign word_last = k_q + 8'd1 == layer_i.head_words;
+  // A K word is finished when it has no spike, or with the last V word of its last spike.
+  logic word_done;
+  assign word_done = !any_q || (v_last && single_q);
+  assign done = busy_q && word_done && word_last;
+
+  logic [Lanes-1:0] left_d;
+  always_comb begin
+    left_d = next_bits[Lanes-1:0];
+    if (take) left_d = first_bits[Lanes-1:0];
+    else if (!word_done) left_d = after;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 1'b0;
+      buffer_q <= 1'b0;
+      closed_q <= '0;
+      k_odd_q <= 1'b0;
+      add_valid_o <= 1'b0;
+    end else begin
+      if (take) busy_q <= 1'b1;
+      else if (done) busy_q <= 1'b0;
+      if (start_i) buffer_q <= 1'b0;
+      else if (done && ends_q) buffer_q <= !buffer_q;
+      closed_q <= (closed_q & ~reopen_i) | (2'(done && ends_q) << buffer_q);
+      k_odd_q <= take ? ^first_bits : ^next_bits && busy_q && word_done && !word_last;
+      add_valid_o <= busy_q && any_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take) begin
+      held_q <= patch_line_i;
+      word_q <= s1_word_q;
+      ends_q <= s1_ends_q;
+    end
+    if (take || (busy_q && word_done)) begin
+      k_q <= take ? 8'd0 : k_q + 8'd1;
+      v_q <= '0;
+    end else if (busy_q) begin
+      v_q <= v_last ? 8'd0 : v_q + 8'd1;
+    end
+    if (take || (busy_q && (word_done || v_last))) begin
+      left_q <= left_d;
+      any_q <= left_d != '0;
+      single_q <= (left_d & (left_d - Lanes'(1))) == '0;
+    end
+    add_buffer_o <= buffer_q;
+    add_index_o  <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
+    add_bits_o   <= v_bits[Lanes-1:0] & same_head;
+  end
+
+  // The add registered with the closing cycle lands one cycle later, hence the delay.
+  logic [1:0] settled_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) settled_q <= '0;
+    else settled_q <= closed_q & ~reopen_i;
+  end
+  assign complete_o = settled_q & closed_q;
+
+  logic [8:0] block_end;  // first word behind the block
+  assign block_end = 9'(patch_word_i) + {layer_i.head_words, 1'b0};
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      parity_o  <= 1'b0;
+      overrun_o <= 1'b0;
+    end else begin
+      parity_o  <= k_odd_q || (busy_q && any_q && ^v_bits);
+      overrun_o <= go && block_end > 9'(LineWords);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) assert ((reopen_i & ~complete_o) == '0);
+  end
+endmodule

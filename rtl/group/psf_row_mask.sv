@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Clears the spikes whose weight row is empty from the lines on their way to the patch buffer, so
+// that a row without weights costs neither a place in the window nor a cycle.
+//   line_o = line_i & mask[addr_i of its request]     (all ones unless enable_i)
+// The address comes with the accepted request, the line one cycle later, and the masked line one
+// cycle after that: latency 1, one line per cycle, no stalls. Every word keeps its parity: a word
+// that came with a wrong one leaves with a wrong one. parity_o pulses with line_valid_o if the mask
+// itself is not what was written. Golden: golden.hardware.execute.emulator.
+
+module psf_row_mask #(
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned LineWords = 8,
+    localparam int unsigned MaskWidth = LineWords * Lanes,
+    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
+    localparam int unsigned AddrWidth = $clog2(psf_pkg::MaskLines)
+) (
+    input  logic                 clk_i,
+    input  logic                 rst_ni,
+    // Loader.
+    input  logic                 mask_valid_i,
+    input  logic [AddrWidth-1:0] mask_addr_i,
+    input  logic [  MaskWidth:0] mask_data_i,   // its parity is the highest bit
+    // Lines.
+    input  logic                 enable_i,
+    input  logic [AddrWidth-1:0] addr_i,        // in the cycle before line_valid_i
+    input  logic                 line_valid_i,
+    input  logic [LineWidth-1:0] line_i,
+    output logic                 line_valid_o,
+    output logic [LineWidth-1:0] line_o,
+    output logic                 parity_o
+);
+
+  logic [AddrWidth-1:0] addr_q;
+  logic [MaskWidth:0] mask, mask_q;
+  logic [LineWidth-1:0] line_q;
+
+  psf_ram_async #(
+      .Width(MaskWidth + 1),
+      .Depth(psf_pkg::MaskLines)
+  ) u_mask (
+      .clk_i,
+      .we_i   (mask_valid_i),
+      .waddr_i(mask_addr_i),
+      .wdata_i(mask_data_i),
+      .raddr_i(addr_q),
+      .rdata_o(mask)
+  );
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) line_valid_o <= 1'b0;
+    else line_valid_o <= line_valid_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    addr_q <= addr_i;
+    line_q <= line_i;
+    mask_q <= enable_i ? mask : {^{MaskWidth{1'b1}}, {MaskWidth{1'b1}}};
+  end
+
+  for (genvar w = 0; w < LineWords; w++) begin : gen_word
+    logic [Lanes-1:0] bits, keep;
+    assign bits = line_q[w*(Lanes+1)+:Lanes];
+    assign keep = mask_q[w*Lanes+:Lanes];
+    assign line_o[w*(Lanes+1)+:Lanes] = bits & keep;
+    assign line_o[w*(Lanes+1)+Lanes] = line_q[w*(Lanes+1)+Lanes] ^ (^(bits & ~keep));
+  end
+
+  assign parity_o = line_valid_o && (^mask_q);
+
+endmodule

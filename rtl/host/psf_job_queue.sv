@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where jobs come from. A start gives one run of one job, from the registers. A ring is run when
+// RING_HEAD has been written and differs from the tail; its entries (16 bytes: image, result, irq)
+// are read one after the other, ahead of their use, until the head is reached. run_o pulses where a
+// run begins (only while idle_i); the registers of the run are valid from the next cycle on.
+// retire_i: the job in front is done; more_o: there is another one behind it. A head written at any
+// time is seen: by more_o of the run, or by the run that begins after it. fail_i: the run is over
+// and its job in front counts as retired; the ring then waits for the next write of the head.
+
+module psf_job_queue (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic start_i,
+    input logic soft_reset_i,  // forget the ring
+    input logic ring_write_i,
+    input logic [15:0] ring_head_i,
+    input logic [31:4] ring_base_i,  // of the run
+    input logic [3:0] ring_size_i,
+    input logic [31:3] image_base_i,
+    input logic [31:3] result_base_i,
+    output logic [15:0] ring_tail_o,
+    input logic idle_i,  // a run may begin
+    output logic run_o,
+    input logic stop_i,  // high unless a run is on; high in the cycle after run_o
+    input logic retire_i,
+    input logic fail_i,
+    output logic more_o,
+    output logic [15:0] front_o,  // index of the job in front
+    output logic job_valid_o,
+    input logic job_ready_i,
+    output psf_pkg::job_t job_o,
+    // Reads of two beats.
+    output logic cmd_valid_o,
+    input logic cmd_ready_i,
+    output logic [31:3] cmd_addr_o,
+    output logic [28:0] cmd_beats_o,
+    input logic beat_valid_i,
+    output logic beat_ready_o,
+    input logic [63:0] beat_data_i
+);
+
+  typedef enum logic [2:0] {
+    IDLE,
+    COMMAND,
+    ADDRESSES,  // beat 0: image, result
+    FLAGS,  // beat 1
+    OFFER
+  } state_e;
+
+  state_e state_q;
+  logic armed_q, begin_q, ring_q, ring_waits;
+  logic [15:0] tail_q, fetched_q, slot;
+  psf_pkg::job_t job_q;
+
+  assign ring_waits = (armed_q || ring_write_i) && ring_head_i != tail_q;
+  assign run_o      = idle_i && !soft_reset_i && (start_i || ring_waits);
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      armed_q <= 1'b0;
+      begin_q <= 1'b0;
+      tail_q  <= '0;
+    end else begin
+      begin_q <= run_o;
+      if (ring_write_i) armed_q <= 1'b1;
+      if (fail_i) armed_q <= 1'b0;  // a write that comes with it has not seen it
+      if (ring_q && (retire_i || fail_i)) tail_q <= tail_q + 16'd1;
+      if (soft_reset_i) begin
+        armed_q <= 1'b0;
+        tail_q  <= '0;
+      end
+    end
+  end
+
+  // The job that is offered to the descriptor fetch.
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= IDLE;
+    end else if (stop_i) begin
+      state_q <= (begin_q && !ring_q) ? OFFER : IDLE;
+    end else begin
+      unique case (state_q)
+        IDLE: if (ring_q && fetched_q != ring_head_i) state_q <= COMMAND;
+        COMMAND: if (cmd_ready_i) state_q <= ADDRESSES;
+        ADDRESSES: if (beat_valid_i) state_q <= FLAGS;
+        FLAGS: if (beat_valid_i) state_q <= OFFER;
+        default: if (job_ready_i) state_q <= IDLE;
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) ring_q <= 1'b0;
+    else if (run_o) ring_q <= !start_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (begin_q) begin
+      fetched_q    <= tail_q;
+      job_q.image  <= image_base_i;
+      job_q.result <= result_base_i;
+      job_q.irq    <= 1'b1;
+      job_q.index  <= '0;
+    end else begin
+      if (state_q == COMMAND && cmd_ready_i) begin
+        fetched_q   <= fetched_q + 16'd1;
+        job_q.index <= fetched_q;
+      end
+      if (state_q == ADDRESSES) begin
+        job_q.image  <= beat_data_i[31:3];
+        job_q.result <= beat_data_i[63:35];
+      end
+      if (state_q == FLAGS) job_q.irq <= beat_data_i[0];
+    end
+  end
+
+  assign slot         = fetched_q & ~(16'hFFFF << ring_size_i);
+  assign cmd_valid_o  = state_q == COMMAND;
+  assign cmd_addr_o   = {ring_base_i + 28'(slot), 1'b0};
+  assign cmd_beats_o  = 29'd2;
+  assign beat_ready_o = 1'b1;
+  assign job_valid_o  = state_q == OFFER && !stop_i;
+  assign job_o        = job_q;
+  assign more_o       = ring_q && ring_head_i != tail_q + 16'd1;
+  assign front_o      = ring_q ? tail_q : 16'd0;
+  assign ring_tail_o  = tail_q;
+
+  logic unused_bits;  // of the addresses
+  assign unused_bits = ^{beat_data_i[34:32], beat_data_i[2:1]};
+
+  // A job is offered until it is taken; beats come only where they were asked for.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if ($past(rst_ni && job_valid_o && !job_ready_i) && !stop_i) begin
+        assert (job_valid_o && job_o == $past(job_o));
+      end
+      if (beat_valid_i && !stop_i) assert (state_q == ADDRESSES || state_q == FLAGS);
+      if (begin_q) assert (stop_i);
+      if (retire_i) assert (!fail_i);
+    end
+  end
+
+endmodule

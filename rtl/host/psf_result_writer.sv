@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OP_STORE: writes {cycles[63:32], label[31:0]} and then `logits` int32, two per beat (the upper
+// half of an odd last beat is zero), over AXI4: INCR bursts of at most 64 beats, never across a
+// 4 KiB boundary, each checked against the window before AWVALID, one in flight. Cycles and label
+// are sampled when the store is taken. 3 cycles per beat. done_o pulses with the last response. A
+// bad response, or a burst outside the window, ends the store with a fault in place of done_o.
+// stop_i: the burst in flight is finished and its response ignored, then idle; no done, no fault.
+
+module psf_result_writer #(
+    parameter int unsigned AxiIdWidth = 1
+) (
+    input  logic                  clk_i,
+    input  logic                  rst_ni,
+    input  logic                  stop_i,
+    output logic                  idle_o,          // no store, no burst in flight
+    input  logic [          31:3] window_base_i,   // first and last beat that may be written
+    input  logic [          31:3] window_limit_i,
+    input  logic                  store_valid_i,
+    output logic                  store_ready_o,
+    input  logic [          31:3] store_addr_i,    // byte address, a multiple of 8
+    input  logic [          15:0] store_logits_i,
+    input  logic [          31:0] cycles_i,
+    input  logic [          15:0] label_i,
+    output logic [          15:0] logit_raddr_o,
+    input  logic [          31:0] logit_rdata_i,   // of the address in the cycle before
+    output logic                  done_o,
+    output logic                  fault_valid_o,
+    output logic [           7:0] fault_cause_o,   // psf_pkg::ERROR_WRITE, _WRITE_WINDOW
+    output logic [          31:0] fault_addr_o,    // of the burst
+    output logic [AxiIdWidth-1:0] m_axi_awid,
+    output logic [          31:0] m_axi_awaddr,
+    output logic [           7:0] m_axi_awlen,
+    output logic [           2:0] m_axi_awsize,
+    output logic [           1:0] m_axi_awburst,
+    output logic                  m_axi_awvalid,
+    input  logic                  m_axi_awready,
+    output logic [          63:0] m_axi_wdata,
+    output logic [           7:0] m_axi_wstrb,
+    output logic                  m_axi_wlast,
+    output logic                  m_axi_wvalid,
+    input  logic                  m_axi_wready,
+    input  logic [AxiIdWidth-1:0] m_axi_bid,
+    input  logic [           1:0] m_axi_bresp,
+    input  logic                  m_axi_bvalid,
+    output logic                  m_axi_bready
+);
+
+  typedef enum logic [2:0] {
+    IDLE,
+    MEASURE,  // where the next burst is
+    ADDRESS,  // open it
+    LOW,  // take the even logit
+    HIGH,  // and the odd one
+    SEND,
+    RESPONSE
+  } state_e;
+
+  state_e state_q;
+  logic [31:3] addr_q, awaddr_q;
+  logic [7:0] awlen_q;
+  logic awvalid_q;
+  logic first_q;  // beat 0 of the store is ready in data_q
+  logic [15:0] left_q;  // beats to send
+  logic [6:0] burst_q;  // beats to send in this burst
+  logic [15:0] index_q;  // next logit
+  logic odd_q;  // the last beat carries one logit
+  logic [63:0] data_q;
+
+  logic [9:0] to_page, page_limit;
+  logic [6:0] burst;
+  logic half, allowed, outside, response, bad_response;
+
+  assign to_page    = 10'd512 - {1'b0, addr_q[11:3]};
+  assign page_limit = (to_page < 10'd64) ? to_page : 10'd64;
+  assign burst      = (left_q < 16'(page_limit)) ? left_q[6:0] : page_limit[6:0];
+  assign half       = odd_q && left_q == 16'd1;
+
+  psf_window_check u_window (
+      .addr_i  (awaddr_q),
+      .len_i   (awlen_q),
+      .base_i  (window_base_i),
+      .limit_i (window_limit_i),
+      .inside_o(allowed)
+  );
+
+  assign outside      = state_q == ADDRESS && !allowed && !stop_i;
+  assign response     = m_axi_bvalid && m_axi_bready;
+  assign bad_response = response && m_axi_bresp != 2'b00;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q       <= IDLE;
+      awvalid_q     <= 1'b0;
+      fault_valid_o <= 1'b0;
+    end else begin
+      if (m_axi_awready) awvalid_q <= 1'b0;
+      fault_valid_o <= outside || (bad_response && !stop_i);
+      unique case (state_q)
+        IDLE: if (store_valid_i && !stop_i) state_q <= MEASURE;
+        MEASURE: state_q <= stop_i ? IDLE : ADDRESS;
+        ADDRESS: begin
+          if (allowed && !stop_i) begin
+            awvalid_q <= 1'b1;
+            state_q   <= first_q ? SEND : LOW;
+          end else begin
+            state_q <= IDLE;
+          end
+        end
+        LOW: state_q <= HIGH;
+        HIGH: state_q <= SEND;
+        SEND: if (m_axi_wready) state_q <= m_axi_wlast ? RESPONSE : LOW;
+        default: begin
+          if (response) begin
+            state_q <= (left_q == '0 || bad_response || stop_i) ? IDLE : MEASURE;
+          end
+        end
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    unique case (state_q)
+      IDLE: begin
+        addr_q  <= store_addr_i;
+        left_q  <= 16'd1 + {1'b0, store_logits_i[15:1]} + 16'(store_logits_i[0]);
+        odd_q   <= store_logits_i[0];
+        data_q  <= {cycles_i, 16'd0, label_i};
+        first_q <= 1'b1;
+        index_q <= '0;
+      end
+      MEASURE: begin
+        awaddr_q <= addr_q;
+        awlen_q  <= {1'b0, burst - 7'd1};
+        burst_q  <= burst;
+      end
+      LOW: data_q[31:0] <= logit_rdata_i;
+      HIGH: begin
+        data_q[63:32] <= half ? '0 : logit_rdata_i;
+        if (left_q != 16'd1) index_q <= index_q + 16'd2;  // stays on an existing logit at the end
+      end
+      SEND: begin
+        if (m_axi_wready) begin
+          first_q <= 1'b0;
+          addr_q  <= addr_q + 29'd1;
+          left_q  <= left_q - 16'd1;
+          burst_q <= burst_q - 7'd1;
+        end
+      end
+      default: ;
+    endcase
+    fault_cause_o <= (state_q == RESPONSE) ? psf_pkg::ERROR_WRITE : psf_pkg::ERROR_WRITE_WINDOW;
+    fault_addr_o  <= {awaddr_q, 3'b000};
+  end
+
+  assign idle_o        = state_q == IDLE;
+  assign store_ready_o = state_q == IDLE && !stop_i;
+  assign logit_raddr_o = (state_q == LOW && !half) ? index_q + 16'd1 : index_q;
+  assign done_o        = response && left_q == '0 && !bad_response && !stop_i;
+
+  assign m_axi_awid    = '0;
+  assign m_axi_awaddr  = {awaddr_q, 3'b000};
+  assign m_axi_awlen   = awlen_q;
+  assign m_axi_awsize  = 3'd3;  // 8 bytes
+  assign m_axi_awburst = 2'b01;  // INCR
+  assign m_axi_awvalid = awvalid_q;
+  assign m_axi_wdata   = data_q;
+  assign m_axi_wstrb   = '1;
+  assign m_axi_wlast   = burst_q == 7'd1;
+  assign m_axi_wvalid  = state_q == SEND;
+  assign m_axi_bready  = state_q == RESPONSE && !awvalid_q;
+
+  // Address and data hold until taken; a burst crosses no page, stays in the window that was set
+  // when it went out, and ends with WLAST after AWLEN + 1 beats. A response belongs to us.
+  logic [7:0] sent_q;  // beats of this burst
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == ADDRESS) sent_q <= '0;
+    else if (m_axi_wvalid && m_axi_wready) sent_q <= sent_q + 8'd1;
+    if (rst_ni) begin
+      if ($past(rst_ni && m_axi_awvalid && !m_axi_awready)) begin
+        assert (m_axi_awvalid && m_axi_awaddr == $past(m_axi_awaddr));
+        assert (m_axi_awlen == $past(m_axi_awlen));
+      end
+      if ($past(rst_ni && !m_axi_awvalid) && m_axi_awvalid) begin
+        assert (awaddr_q >= $past(window_base_i));
+        assert (30'(awaddr_q) + 30'(awlen_q) <= 30'($past(window_limit_i)));
+        assert (10'(awaddr_q[11:3]) + 10'(awlen_q) < 10'd512);
+      end
+      if ($past(rst_ni && m_axi_wvalid && !m_axi_wready)) begin
+        assert (m_axi_wvalid && m_axi_wdata == $past(m_axi_wdata));
+        assert (m_axi_wlast == $past(m_axi_wlast));
+      end
+      if (m_axi_wvalid) assert (m_axi_wlast == (sent_q == awlen_q));
+      if (m_axi_bvalid) assert (state_q == RESPONSE && m_axi_bid == '0);
+    end
+  end
+
+endmodule

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns an OP_LOAD into a read command {address, beats} and an unpack command for psf_loader:
+//   units = records * factor;  factor = beats per raw weight, parameter or mask record, halves of a
+//       beat per coded weight record, spike words per line, else 1
+//   beats = units | ceil(units / 2) for 32-bit records and halves | ceil(units / 16) for coded rows |
+//       ceil(units * Lanes / 64) for spike words
+// The product is a shift-and-add over the bits of the 8-bit factor: 2 to 9 cycles after a load is
+// taken both commands leave; the next load is taken then. Two unpack commands can wait in a queue, so
+// the next load is read while this one streams. No read command is made for 0 beats.
+// parity_o: the unpack command at the front has changed in the queue; it is not handed on.
+
+module psf_load_issue #(
+    parameter int unsigned Lanes = 8,  // P, divides 64
+    parameter int unsigned IndexWidth = 5,  // bits of an accumulator index, at most 8
+    parameter int unsigned WeightBeats = 2,  // per record, 1 to 255
+    parameter int unsigned ParamBeats = 5,
+    parameter int unsigned MaskBeats = 1
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic load_valid_i,
+    output logic load_ready_o,
+    input psf_pkg::load_t load_i,
+    input logic [31:3] load_base_i,  // byte address that the offset counts from
+    input logic [15:0] load_index_i,  // of the descriptor
+    output logic read_valid_o,
+    input logic read_ready_i,
+    output logic [31:3] read_addr_o,
+    output logic [28:0] read_beats_o,
+    output logic [15:0] read_tag_o,  // index of the descriptor
+    output logic unpack_valid_o,
+    input logic unpack_ready_i,
+    output logic [3:0] unpack_target_o,
+    output logic [7:0] unpack_words_o,  // spikes: words per line
+    output logic [15:0] unpack_dest_o,
+    output logic [23:0] unpack_records_o,
+    output logic unpack_check_o,  // unpack_crc_o is that of the beats
+    output logic [31:0] unpack_crc_o,
+    output logic [15:0] unpack_index_o,
+    output logic unpack_coded_o,
+    output logic unpack_block_o,
+    output logic [3:0] unpack_index_bits_o,
+    output logic [7:0] unpack_row_words_o,
+    output logic [15:0] unpack_first_word_o,
+    output logic [15:0][7:0] unpack_codebook_o,
+    output logic parity_o
+);
+
+  localparam int unsigned WordShift = $clog2(64 / Lanes);  // spike words per beat, log2
+
+  if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
+    $fatal(1, "psf_load_issue: Lanes must divide the 64 bits of a beat");
+  end
+  if (WeightBeats < 1 || WeightBeats > 255 || ParamBeats < 1 || ParamBeats > 255 || MaskBeats < 1 ||
+      MaskBeats > 255) begin : gen_bad_beats
+    $fatal(1, "psf_load_issue: a record must have 1 to 255 beats");
+  end
+
+  typedef enum logic [1:0] {
+    IDLE,
+    MULTIPLY,
+    SEND
+  } state_e;
+
+  state_e state_q;
+  psf_pkg::load_t load_q;
+  logic [31:3] base_q;
+  logic [15:0] index_q;
+  logic [31:0] units_q, shifted_q;
+  logic [7:0] factor_q;
+  logic read_q, unpack_q, unpack_room;  // command not yet taken; room for another
+
+  logic [ 7:0] factor;
+  logic [31:0] round;
+  logic [28:0] beats;
+
+  always_comb begin
+    unique case (load_i.target)
+      psf_pkg::TARGET_WEIGHT: begin
+        factor = 8'(WeightBeats);
+        for (int unsigned w = 0; w <= IndexWidth; w++) begin
+          if (load_i.coded && load_i.index_bits == 4'(w)) factor = 8'((Lanes * (w + 4) + 31) / 32);
+        end
+      end
+      psf_pkg::TARGET_PARAM: factor = 8'(ParamBeats);
+      psf_pkg::TARGET_MASK: factor = 8'(MaskBeats);
+      psf_pkg::TARGET_SPIKE: factor = load_i.unit_words;
+      default: factor = 8'd1;
+    endcase
+  end
+
+  always_comb begin
+    round = units_q;
+    unique case (load_q.target)
+      psf_pkg::TARGET_WEIGHT: if (load_q.coded) round = (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_ROW: round = load_q.coded ? (units_q + 32'd15) >> 4 : (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_LOGIT: round = (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_SPIKE: round = (units_q + 32'(2 ** WordShift - 1)) >> WordShift;
+      default: round = units_q;
+    endcase
+    beats = round[28:0];
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q  <= IDLE;
+      read_q   <= 1'b0;
+      unpack_q <= 1'b0;
+    end else begin
+      unique case (state_q)
+        IDLE: if (load_valid_i) state_q <= MULTIPLY;
+        MULTIPLY: begin
+          if (factor_q == '0) begin
+            state_q  <= SEND;
+            read_q   <= beats != '0;
+            unpack_q <= 1'b1;
+          end
+        end
+        default: begin
+          if (read_ready_i) read_q <= 1'b0;
+          if (unpack_room) unpack_q <= 1'b0;
+          if ((!read_q || read_ready_i) && (!unpack_q || unpack_room)) state_q <= IDLE;
+        end
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) begin
+      load_q    <= load_i;
+      base_q    <= load_base_i;
+      index_q   <= load_index_i;
+      factor_q  <= factor;
+      shifted_q <= 32'(load_i.records);
+      units_q   <= '0;
+    end else if (state_q == MULTIPLY) begin
+      if (factor_q[0]) units_q <= units_q + shifted_q;  // records * factor < 2^32
+      shifted_q <= shifted_q << 1;
+      factor_q  <= factor_q >> 1;
+    end
+  end
+
+  assign load_ready_o = state_q == IDLE;
+  assign read_valid_o = read_q;
+  assign read_addr_o  = base_q + load_q.offset[31:3];
+  assign read_beats_o = beats;
+  assign read_tag_o   = index_q;
+
+  logic queue_valid, queue_error, parity_q;
+
+  psf_fifo #(
+      .Width(4 + 8 + 16 + 24 + 1 + 32 + 16 + 1 + 1 + 4 + 8 + 16 + 128),
+      .Depth(2)
+  ) u_unpack (
+      .clk_i,
+      .rst_ni,
+      .clear_i(1'b0),
+      .in_valid_i(unpack_q),
+      .in_ready_o(unpack_room),
+      .in_data_i({
+        load_q.target,
+        load_q.unit_words,
+        load_q.dest,
+        load_q.records,
+        load_q.check,
+        load_q.crc,
+        index_q,
+        load_q.coded,
+        load_q.block,
+        load_q.index_bits,
+        load_q.row_words,
+        load_q.first_word,
+        load_q.codebook_3,
+        load_q.codebook_2,
+        load_q.codebook_1,
+        load_q.codebook_0
+      }),
+      .out_valid_o(queue_valid),
+      .out_ready_i(unpack_ready_i && !queue_error),
+      .out_data_o({
+        unpack_target_o,
+        unpack_words_o,
+        unpack_dest_o,
+        unpack_records_o,
+        unpack_check_o,
+        unpack_crc_o,
+        unpack_index_o,
+        unpack_coded_o,
+        unpack_block_o,
+        unpack_index_bits_o,
+        unpack_row_words_o,
+        unpack_first_word_o,
+        unpack_codebook_o
+      }),
+      .error_o(queue_error)
+  );
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) parity_q <= 1'b0;
+    else parity_q <= queue_error;
+  end
+
+  assign unpack_valid_o = queue_valid && !queue_error;
+  assign parity_o       = parity_q;
+
+  logic unused_fields;  // the sequencer has seen to them
+  assign unused_fields = ^{load_q.wait_layers, load_q.wait_previous, load_q.from_image};
+
+  // The read command holds until taken. psf_descriptor_check has seen to offset and records.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && $past(rst_ni && read_valid_o && !read_ready_i)) begin
+      assert (read_valid_o && read_addr_o == $past(read_addr_o));
+    end
+    if (rst_ni && state_q == SEND) assert (load_q.offset[2:0] == '0 && round[31:29] == '0);
+  end
+
+endmodule

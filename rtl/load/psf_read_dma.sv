@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AXI4 read master for several clients (the lowest has priority): a command {address, beats, tag}
+// becomes a stream of 64-bit beats, in order. Bursts are INCR, at most MaxBurst beats, never across
+// a 4 KiB boundary, and each is checked against the window before ARVALID; up to Outstanding are in
+// flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from R to a beat. One beat per cycle
+// while MaxBurst * Outstanding exceeds the memory latency. Stalls with beat_ready_i of the client
+// whose burst is at the front: a client that waits for another one before it takes its beats stops
+// both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
+// of the burst queue) is reported once, in one cycle; then nothing is issued and all beats are
+// thrown away until stop_i has been high. stop_i also forgets all commands; no fault while it is
+// high. An ARVALID that is out stays until it is accepted.
+
+module psf_read_dma #(
+    parameter int unsigned AxiIdWidth = 1,
+    parameter int unsigned Clients = 3,  // >= 2
+    parameter int unsigned Outstanding = 4,  // bursts in flight, a power of two
+    parameter int unsigned MaxBurst = 64,  // beats, 1 to 256
+    localparam int unsigned ClientWidth = $clog2(Clients)
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic stop_i,
+    output logic idle_o,  // no burst in flight, none about to be
+    input logic [31:3] window_base_i,  // first and last beat that may be read
+    input logic [31:3] window_limit_i,
+    input logic [Clients-1:0] cmd_valid_i,
+    output logic [Clients-1:0] cmd_ready_o,
+    input logic [Clients-1:0][31:3] cmd_addr_i,
+    input logic [Clients-1:0][28:0] cmd_beats_i,
+    input logic [Clients-1:0][15:0] cmd_tag_i,  // comes back with a fault
+    output logic [Clients-1:0] beat_valid_o,
+    input logic [Clients-1:0] beat_ready_i,
+    output logic [63:0] beat_data_o,
+    output logic fault_valid_o,
+    output logic [7:0] fault_cause_o,  // psf_pkg::ERROR_READ, _READ_WINDOW, _PARITY
+    output logic [31:0] fault_addr_o,  // of the beat, of the burst, 0
+    output logic [15:0] fault_tag_o,
+    output logic [AxiIdWidth-1:0] m_axi_arid,
+    output logic [31:0] m_axi_araddr,
+    output logic [7:0] m_axi_arlen,
+    output logic [2:0] m_axi_arsize,
+    output logic [1:0] m_axi_arburst,
+    output logic m_axi_arvalid,
+    input logic m_axi_arready,
+    input logic [AxiIdWidth-1:0] m_axi_rid,
+    input logic [63:0] m_axi_rdata,
+    input logic [1:0] m_axi_rresp,
+    input logic m_axi_rlast,
+    input logic m_axi_rvalid,
+    output logic m_axi_rready
+);
+
+  localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
+
+  if (Clients < 2) begin : gen_bad_clients
+    $fatal(1, "psf_read_dma: Clients must be at least 2");
+  end
+  if (MaxBurst < 1 || MaxBurst > 256) begin : gen_bad_burst
+    $fatal(1, "psf_read_dma: MaxBurst must be 1 to 256 beats");
+  end
+
+  typedef struct packed {
+    logic [ClientWidth-1:0] client;
+    logic [15:0]            tag;
+    logic [31:3]            addr;
+  } burst_t;
+
+  logic failed_q;  // a fault was reported: wait for stop_i
+  logic halt;
+
+  assign halt = stop_i || failed_q;
+
+  // ---- What is left of each client's command, and its next burst: as long as the command,
+  // MaxBurst and the 4 KiB page allow.
+  logic [Clients-1:0] busy_q;
+  logic [Clients-1:0][31:3] addr_q;
+  logic [Clients-1:0][28:0] left_q;
+  logic [Clients-1:0][15:0] tag_q;
+  logic [ClientWidth-1:0] client;
+  logic [28:0] left;
+  logic [31:3] addr;
+  logic [9:0] to_page, page_limit, beats;
+  logic last, split;
+
+  always_comb begin
+    client = '0;
+    for (int c = Clients - 1; c >= 0; c--) begin
+      if (busy_q[c]) client = ClientWidth'(c);
+    end
+  end
+
+  assign left       = left_q[client];
+  assign addr       = addr_q[client];
+  assign to_page    = 10'd512 - {1'b0, addr[11:3]};
+  assign page_limit = (to_page < 10'(MaxBurst)) ? to_page : 10'(MaxBurst);
+  assign last       = left <= 29'(page_limit);
+  assign beats      = last ? left[9:0] : page_limit;
+
+  // ---- That burst in registers, checked; then it goes out, or it is a fault.
+  logic next_q, allowed, issue, outside;
+  burst_t next_burst_q;
+  logic [7:0] next_len_q;
+  logic arvalid_q;
+  logic [31:3] araddr_q;
+  logic [7:0] arlen_q;
+  logic [OpenWidth-1:0] open_q;  // bursts issued, last beat not yet here
+  logic out, end_beat;
+
+  psf_window_check u_window (
+      .addr_i  (next_burst_q.addr),
+      .len_i   (next_len_q),
+      .base_i  (window_base_i),
+      .limit_i (window_limit_i),
+      .inside_o(allowed)
+  );
+
+  assign out     = next_q && !halt && open_q != OpenWidth'(Outstanding) &&
+      (!arvalid_q || m_axi_arready);
+  assign issue = out && allowed;
+  assign outside = out && !allowed;
+  assign split = (|busy_q) && (!next_q || out);
+
+  assign cmd_ready_o = ~busy_q & {Clients{!stop_i}};
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q    <= '0;
+      next_q    <= 1'b0;
+      arvalid_q <= 1'b0;
+      open_q    <= '0;
+    end else begin
+      for (int c = 0; c < int'(Clients); c++) begin
+        if (cmd_valid_i[c] && cmd_ready_o[c]) busy_q[c] <= cmd_beats_i[c] != '0;
+      end
+      if (split && last) busy_q[client] <= 1'b0;
+      if (split) next_q <= 1'b1;
+      else if (out) next_q <= 1'b0;
+      if (stop_i) begin
+        busy_q <= '0;
+        next_q <= 1'b0;
+      end
+      if (issue) arvalid_q <= 1'b1;
+      else if (m_axi_arready) arvalid_q <= 1'b0;
+      open_q <= open_q + OpenWidth'(issue) - OpenWidth'(end_beat);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    for (int c = 0; c < int'(Clients); c++) begin
+      if (cmd_valid_i[c] && cmd_ready_o[c]) begin
+        addr_q[c] <= cmd_addr_i[c];
+        left_q[c] <= cmd_beats_i[c];
+        tag_q[c]  <= cmd_tag_i[c];
+      end
+    end
+    if (split) begin
+      addr_q[client] <= addr + 29'(beats);
+      left_q[client] <= left - 29'(beats);
+      next_burst_q   <= {client, tag_q[client], addr};
+      next_len_q     <= 8'(beats - 10'd1);
+    end
+    if (issue) begin
+      araddr_q <= next_burst_q.addr;
+      arlen_q  <= next_len_q;
+    end
+  end
+
+  assign m_axi_arid    = '0;
+  assign m_axi_araddr  = {araddr_q, 3'b000};
+  assign m_axi_arlen   = arlen_q;
+  assign m_axi_arsize  = 3'd3;  // 8 bytes
+  assign m_axi_arburst = 2'b01;  // INCR
+  assign m_axi_arvalid = arvalid_q;
+
+  // ---- Answers, and whose they are: bursts wait in a queue, the front one in front_q.
+  logic queue_room, queue_valid, queue_error, front_q, front_bad_q, front_move;
+  burst_t queued, front_burst_q;
+  logic r_valid, r_ready, r_last, r_bad, discard;
+  logic [1:0] r_resp;
+
+  psf_fifo #(
+      .Width($bits(burst_t)),
+      .Depth(Outstanding)
+  ) u_bursts (
+      .clk_i,
+      .rst_ni,
+      .clear_i    (1'b0),
+      .in_valid_i (issue),
+      .in_ready_o (queue_room),
+      .in_data_i  (next_burst_q),
+      .out_valid_o(queue_valid),
+      .out_ready_i(front_move),
+      .out_data_o (queued),
+      .error_o    (queue_error)
+  );
+
+  psf_skid #(
+      .Width(64 + 2 + 1)
+  ) u_beats (
+      .clk_i,
+      .rst_ni,
+      .in_valid_i (m_axi_rvalid),
+      .in_ready_o (m_axi_rready),
+      .in_data_i  ({m_axi_rresp, m_axi_rlast, m_axi_rdata}),
+      .out_valid_o(r_valid),
+      .out_ready_i(r_ready),
+      .out_data_o ({r_resp, r_last, beat_data_o})
+  );
+
+  assign r_bad      = r_resp != 2'b00 || front_bad_q;
+  assign discard    = halt || r_bad;
+  assign r_ready    = front_q && (discard || beat_ready_i[front_burst_q.client]);
+  assign end_beat   = r_valid && r_ready && r_last;
+  assign front_move = !front_q || end_beat;
+  assign idle_o     = open_q == '0 && !next_q && busy_q == '0;
+
+  always_comb begin
+    beat_valid_o = '0;
+    beat_valid_o[front_burst_q.client] = r_valid && front_q && !discard;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) front_q <= 1'b0;
+    else if (front_move) front_q <= queue_valid;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (front_move) begin
+      front_burst_q <= queued;
+      front_bad_q   <= queue_error;
+    end else if (r_valid && r_ready) begin
+      front_burst_q.addr <= front_burst_q.addr + 29'd1;
+    end
+  end
+
+  // ---- Faults. An answer is older than a burst that is not out yet.
+  logic answer_fault;
+
+  assign answer_fault = r_valid && front_q && r_bad && !halt;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      failed_q      <= 1'b0;
+      fault_valid_o <= 1'b0;
+    end else begin
+      failed_q      <= !stop_i && (failed_q || answer_fault || outside);
+      fault_valid_o <= answer_fault || outside;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    fault_cause_o <= psf_pkg::ERROR_READ_WINDOW;
+    fault_addr_o  <= {next_burst_q.addr, 3'b000};
+    fault_tag_o   <= next_burst_q.tag;
+    if (answer_fault) begin
+      fault_cause_o <= front_bad_q ? psf_pkg::ERROR_PARITY : psf_pkg::ERROR_READ;
+      fault_addr_o  <= front_bad_q ? '0 : {front_burst_q.addr, 3'b000};
+      fault_tag_o   <= front_burst_q.tag;
+    end
+  end
+
+  // Address channel: valid holds with its payload, no burst crosses a page or leaves the window that
+  // was set when it went out. The memory answers only what was asked.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if ($past(rst_ni && m_axi_arvalid && !m_axi_arready)) begin
+        assert (m_axi_arvalid && m_axi_araddr == $past(m_axi_araddr));
+        assert (m_axi_arlen == $past(m_axi_arlen));
+      end
+      if (m_axi_arvalid) assert (10'(araddr_q[11:3]) + 10'(arlen_q) < 10'd512);
+      if ($past(rst_ni && issue)) begin
+        assert (araddr_q >= $past(window_base_i));
+        assert (30'(araddr_q) + 30'(arlen_q) <= 30'($past(window_limit_i)));
+      end
+      if (issue) assert (queue_room);
+      if (m_axi_rvalid) assert (open_q != '0 && m_axi_rid == '0);
+    end
+  end
+
+endmodule

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns the beats of a coded row table, sixteen lengths in each, into row-table entries for the
+// banks in turn:
+//   length > 0: {shift 0, length, next[bank]}, then next[bank] += length
+//   length = 0: {shift 0, 1, first}, a row that nothing ever reads
+// with next[bank] = first_i when start_i is set, which also forgets what is left of the load before.
+// last_i says that the entry at hand is the last of the load: no beat beyond it is taken.
+// Latency 1 from a beat to its first entry; an entry per cycle. beat_ready_o follows entry_ready_i
+// combinationally; entry_* depend on registers alone and hold until taken, good entries only.
+// Golden: golden.hardware.execute.decode.row_entries.
+
+module psf_row_decoder #(
+    parameter int unsigned Banks = 4,  // >= 2
+    parameter int unsigned BankDepth = 2048  // words, at most 65536
+) (
+    input  logic        clk_i,
+    input  logic        rst_ni,
+    input  logic        start_i,
+    input  logic [15:0] first_i,        // with start_i
+    input  logic        last_i,
+    input  logic        beat_valid_i,
+    output logic        beat_ready_o,
+    input  logic [63:0] beat_data_i,
+    output logic        entry_valid_o,
+    input  logic        entry_ready_i,
+    output logic [31:0] entry_o,        // as in DRAM: address [15:0], length [23:16], shift [27:24]
+    output logic        overrun_o       // it points beyond the bank
+);
+
+  if (Banks < 2) begin : gen_bad_banks
+    $fatal(1, "psf_row_decoder: Banks must be at least 2");
+  end
+  if (BankDepth > 65536) begin : gen_bad_depth
+    $fatal(1, "psf_row_decoder: BankDepth must be at most 65536");
+  end
+
+  logic [4:0] count_q;  // lengths in lengths_q
+  logic [15:0][3:0] lengths_q;  // place 0: the next one
+  logic take, leave, none;
+
+  assign entry_valid_o = count_q != '0;
+  assign leave         = entry_valid_o && entry_ready_i;
+  assign beat_ready_o  = count_q == '0 || (count_q == 5'd1 && leave && !last_i);
+  assign take          = beat_valid_i && beat_ready_o;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) count_q <= '0;
+    else if (start_i) count_q <= '0;
+    else if (take) count_q <= 5'd16;
+    else if (leave) count_q <= count_q - 5'd1;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take) lengths_q <= beat_data_i;
+    else if (leave) lengths_q <= {4'd0, lengths_q[15:1]};
+  end
+
+  // Beyond the bank nothing is taken, so that 17 bits are enough.
+  logic [Banks-1:0][16:0] next_q;  // place 0: the bank whose turn it is
+  logic [15:0] first_q;
+  logic [16:0] behind;
+
+  assign none      = lengths_q[0] == '0;
+  assign behind    = next_q[0] + 17'(lengths_q[0]);
+  assign overrun_o = none ? 32'(first_q) >= BankDepth : 32'(behind) > BankDepth;
+  assign entry_o   = {12'd0, none ? 4'd1 : lengths_q[0], none ? first_q : next_q[0][15:0]};
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      first_q <= first_i;
+      next_q  <= {Banks{1'b0, first_i}};
+    end else if (leave) begin
+      next_q <= {behind, next_q[Banks-1:1]};
+    end
+  end
+
+  // Valid holds with its payload.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && $past(rst_ni && entry_valid_o && !entry_ready_i && !start_i)) begin
+      assert (entry_valid_o && entry_o == $past(entry_o));
+    end
+  end
+
+endmodule

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns the beats of a coded weight load into weight words. A record is Lanes codes of 4 bits, then
+// Lanes indices of w bits, padded to whole halves of a beat; records follow without a gap:
+//   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | stored[p]
+// with w = index_bits_i and word = 0 .. row_words_i - 1, the same for one record of every bank.
+// start_i takes the configuration and forgets what is left of the load before; every lane then has
+// its codebook written, 16 cycles before the first record. last_i says that the record at hand is
+// the last: no beat beyond its end is taken.
+// Latency 1 from the last beat of a record to record_valid_o. Throughput: a beat or a record per
+// cycle, whatever comes first. beat_ready_o follows record_ready_i combinationally, record_*
+// depend on registers alone and hold until taken.
+// parity_o pulses in the cycle after a record that a changed codebook entry went into.
+// Golden: golden.hardware.execute.decode.weight_words.
+
+module psf_weight_decoder #(
+    parameter int unsigned Lanes = 8,  // P
+    parameter int unsigned Banks = 4,  // a power of two, >= 2
+    parameter int unsigned IndexWidth = 5,  // bits of an accumulator index, 1 to 8
+    localparam int unsigned SlotWidth = IndexWidth + 8
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic start_i,
+    input logic [3:0] index_bits_i,  // w, at most IndexWidth
+    input logic block_i,
+    input logic [7:0] row_words_i,  // with block_i at least 1
+    input logic [15:0][7:0] codebook_i,
+    input logic last_i,  // of the load: the record at hand
+    input logic beat_valid_i,
+    output logic beat_ready_o,
+    input logic [63:0] beat_data_i,
+    output logic record_valid_o,
+    input logic record_ready_i,
+    output logic [Lanes*SlotWidth-1:0] record_data_o,  // lane p at bit p*SlotWidth: {index, weight}
+    output logic parity_o
+);
+
+  localparam int unsigned Halves = (Lanes * (IndexWidth + 4) + 31) / 32;  // of the widest record
+  localparam int unsigned CountWidth = $clog2(Halves + 2);
+  localparam int unsigned BankWidth = $clog2(Banks);
+
+  typedef logic [CountWidth-1:0] count_t;
+
+  if (Banks < 2 || Banks != 2 ** BankWidth) begin : gen_bad_banks
+    $fatal(1, "psf_weight_decoder: Banks must be a power of two and at least 2");
+  end
+  if (IndexWidth < 1 || IndexWidth > 8) begin : gen_bad_index
+    $fatal(1, "psf_weight_decoder: IndexWidth must lie between 1 and 8");
+  end
+
+  // ---- Configuration of the load. width_q is one hot.
+  logic [IndexWidth:0] width, width_q;
+  count_t halves, halves_q;  // of a record
+  logic block_q;
+  logic [7:0] row_words_q;
+
+  always_comb begin
+    width  = '0;
+    halves = count_t'(Halves);
+    for (int unsigned w = 0; w <= IndexWidth; w++) begin
+      width[w] = index_bits_i == 4'(w);
+      if (width[w]) halves = count_t'((Lanes * (w + 4) + 31) / 32);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      width_q     <= width;
+      halves_q    <= halves;
+      block_q     <= block_i;
+      row_words_q <= row_words_i;
+    end
+  end
+
+  // ---- The codebook goes into the lanes' memories, an entry per cycle.
+  logic writing_q;
+  logic [3:0] code_q;
+  logic [15:0][7:0] codebook_q;  // place 0: the next entry
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) writing_q <= 1'b0;
+    else writing_q <= start_i || (writing_q && !(&code_q));
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      code_q     <= '0;
+      codebook_q <= codebook_i;
+    end else begin
+      code_q     <= code_q + 4'd1;
+      codebook_q <= {8'd0, codebook_q[15:1]};
+    end
+  end
+
+  // ---- Halves are gathered in their places. One that belongs to the next record, behind the last
+  // of this one, waits in spare_q, so that a beat can end one record and begin the next.
+  logic [Halves-1:0][31:0] half_q;
+  logic [31:0] spare_q;
+  count_t count_q, count;  // halves of the record at hand, spare included; without one that leaves
+  logic take, leave;
+
+  assign record_valid_o = count_q >= halves_q && !writing_q;
+  assign leave          = record_valid_o && record_ready_i;
+  assign count          = leave ? count_q - halves_q : count_q;
+  assign beat_ready_o   = count < halves_q && !(leave && last_i);
+  assign take           = beat_valid_i && beat_ready_o;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) count_q <= '0;
+    else if (start_i) count_q <= '0;
+    else count_q <= take ? count + count_t'(2) : count;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (take) spare_q <= beat_data_i[63:32];
+    if (leave) half_q[0] <= spare_q;
+    for (int unsigned i = 0; i < Halves; i++) begin
+      if (take && count == count_t'(i)) half_q[i] <= beat_data_i[31:0];
+      if (take && 32'(count) + 32'd1 == i) half_q[i] <= beat_data_i[63:32];
+    end
+  end
+
+  // ---- Which word of its row the record is.
+  logic [BankWidth-1:0] bank_q;
+  logic [7:0] word_q;
+  logic [IndexWidth-1:0] base_q;  // of the block
+
+  always_ff @(posedge clk_i) begin
+    if (start_i) begin
+      bank_q <= '0;
+      word_q <= '0;
+      base_q <= '0;
+    end else if (leave) begin
+      bank_q <= bank_q + 1'b1;
+      if (block_q && (&bank_q)) begin
+        word_q <= (word_q + 8'd1 == row_words_q) ? '0 : word_q + 8'd1;
+        base_q <= (word_q + 8'd1 == row_words_q) ? '0 : base_q + width_q[IndexWidth-1:0];
+      end
+    end
+  end
+
+  // ---- Codes lie in one place whatever the format; an index in one per width.
+  logic [32*Halves-1:0] record;
+  logic [Lanes-1:0] lane_bad;
+  assign record = half_q;
+
+  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+    logic [IndexWidth-1:0] stored;
+    logic [7:0] weight;
+    logic parity;
+
+    psf_ram_async #(
+        .Width(9),
+        .Depth(16)
+    ) u_codebook (
+        .clk_i,
+        .we_i   (writing_q && !start_i),
+        .waddr_i(code_q),
+        .wdata_i({^codebook_q[0], codebook_q[0]}),
+        .raddr_i(record[4*p+:4]),
+        .rdata_o({parity, weight})
+    );
+
+    always_comb begin
+      stored = '0;
+      for (int unsigned w = 1; w <= IndexWidth; w++) begin
+        for (int unsigned b = 0; b < w; b++) begin
+          stored[b] = stored[b] | (width_q[w] & record[4*Lanes+p*w+b]);
+        end
+      end
+    end
+
+    assign lane_bad[p]                              = ^{parity, weight};
+    assign record_data_o[p*SlotWidth+:8]            = weight;
+    assign record_data_o[p*SlotWidth+8+:IndexWidth] = stored | base_q;
+  end
+
+  logic leave_q, bad_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) leave_q <= 1'b0;
+    else leave_q <= leave;
+  end
+
+  always_ff @(posedge clk_i) begin
+    bad_q <= |lane_bad;
+  end
+
+  assign parity_o = leave_q && bad_q;
+
+  // One format, no index beyond its width (psf_descriptor_check sees to it), valid holds.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if (leave) begin
+        assert (width_q != '0 && (width_q & (width_q - 1'b1)) == '0);
+        assert (!block_q || row_words_q != '0);
+      end
+      assert (32'(count_q) <= 32'(halves_q) + 32'd1 || start_i || $past(start_i) || !$past(rst_ni));
+      if ($past(rst_ni && record_valid_o && !record_ready_i && !start_i)) begin
+        assert (record_valid_o && record_data_o == $past(record_data_o));
+      end
+    end
+  end
+
+endmodule

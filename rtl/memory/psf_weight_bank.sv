@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One weight bank: a row table and the weight words that it points to. A request {group, row, tag}
+// gives the row's `len` words, in order, one per cycle, each with the row's shift:
+//   {shift, len, addr} = rows[row];   out = words[addr], ..., words[addr + len - 1] (last)
+// Latency 4: a request in cycle t has its first word on out_* from cycle t + 4. Throughput: one
+// word per cycle without a bubble between rows. out_* holds until out_ready_i. ready_o is
+// registered and promises room for a grant in its cycle although the request follows one cycle
+// later, with another one possibly on its way. A write in cycle t is read from cycle t + 1 on
+// (a read in cycle t is undefined). Any entry is survived: length 0 counts as 256, and from word
+// BankDepth - 1 on to word 0.
+// parity_o pulses two cycles after a word that fails its parity was taken, or an entry used.
+// Golden: tb.unit.memory.weight_bank_tests.
+
+module psf_weight_bank #(
+    parameter int unsigned Groups = 4,  // a power of two, >= 2
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned SlotWidth = 12,  // bits of one lane's {index, weight}
+    parameter int unsigned BankDepth = 1024,  // weight words, >= 2
+    parameter int unsigned RowDepth = 1024,  // row-table entries, >= 2
+    parameter int unsigned TagWidth = 1,  // >= 1, handed through
+    localparam int unsigned GroupBits = $clog2(Groups),
+    localparam int unsigned WordBits = $clog2(BankDepth),
+    localparam int unsigned RowBits = $clog2(RowDepth),
+    localparam int unsigned EntryWidth = WordBits + 12,
+    localparam int unsigned DataWidth = Lanes * SlotWidth
+) (
+    input  logic                  clk_i,
+    input  logic                  rst_ni,
+    // Requests, one cycle after a grant that saw ready_o.
+    output logic                  ready_o,
+    input  logic                  req_valid_i,
+    input  logic [ GroupBits-1:0] req_group_i,
+    input  logic [   RowBits-1:0] req_row_i,
+    input  logic [  TagWidth-1:0] req_tag_i,
+    // Weight words.
+    output logic                  out_valid_o,
+    input  logic                  out_ready_i,
+    output logic [ GroupBits-1:0] out_group_o,
+    output logic [  TagWidth-1:0] out_tag_o,
+    output logic [           3:0] out_shift_o,
+    output logic                  out_last_o,    // last word of its row
+    output logic [ DataWidth-1:0] out_data_o,
+    // Writes.
+    input  logic                  row_we_i,
+    input  logic [   RowBits-1:0] row_waddr_i,
+    input  logic [EntryWidth-1:0] row_wdata_i,   // {shift[3:0], len[7:0], addr}
+    input  logic                  word_we_i,
+    input  logic [  WordBits-1:0] word_waddr_i,
+    input  logic [ DataWidth-1:0] word_wdata_i,
+    output logic                  parity_o
+);
+
+  if (Groups < 2 || Groups != 2 ** GroupBits) begin : gen_bad_groups
+    $fatal(1, "psf_weight_bank: Groups must be a power of two and at least 2");
+  end
+  if (TagWidth < 1) begin : gen_bad_tag
+    $fatal(1, "psf_weight_bank: TagWidth must be at least 1");
+  end
+
+  // Request FIFO. Four entries: one waiting, one on its way and one being granted, with rows of
+  // one word back to back, leave ready_o high.
+  localparam int unsigned FifoDepth = 4;
+
+  typedef struct packed {
+    logic [GroupBits-1:0] group;
+    logic [TagWidth-1:0]  tag;
+    logic [RowBits-1:0]   row;
+  } req_t;
+
+  req_t [FifoDepth-1:0] fifo_q;
+  req_t head;
+  logic [1:0] write_q, read_q;
+  logic [2:0] count_pop, count_stay, count_q;  // the next count, with and without a pop
+  logic pop;
+
+  assign head = fifo_q[read_q];
+  assign count_stay = count_q + 3'(req_valid_i);
+  assign count_pop = count_stay - 3'd1;
+
+  // Stage 1: the row-table entry is read. Stage 2: its words are being read. Stage 3: the output.
+  logic row_valid_q, words_valid_q, row_move, words_read, words_done;
+  logic [GroupBits-1:0] row_group_q, words_group_q;
+  logic [TagWidth-1:0] row_tag_q, words_tag_q;
+  logic [EntryWidth-1:0] entry;
+  logic [WordBits-1:0] addr_q, addr_next;
+  logic [7:0] left_q;  // words after this one
+  logic last_q;  // none
+  logic [3:0] shift_q;
+
+  assign words_read = words_valid_q && (!out_valid_o || out_ready_i);
+  assign words_done = words_read && last_q;
+  assign row_move = row_valid_q && (!words_valid_q || words_done);
+  assign addr_next = (addr_q == WordBits'(BankDepth - 1)) ? '0 : addr_q + WordBits'(1);
+  assign pop = count_q != 3'd0 && (!row_valid_q || row_move);
+
+  always_ff @(posedge clk_i) begin
+    if (req_valid_i) begin
+      fifo_q[write_q] <= '{group: req_group_i, tag: req_tag_i, row: req_row_i};
+    end
+    if (pop) begin
+      row_group_q <= head.group;
+      row_tag_q   <= head.tag;
+    end
+    if (row_move) begin
+      words_group_q <= row_group_q;
+      words_tag_q <= row_tag_q;
+      shift_q <= entry[WordBits+8+:4];
+      addr_q <= entry[WordBits-1:0];
+      left_q <= entry[WordBits+:8] - 8'd1;
+      last_q <= entry[WordBits+:8] == 8'd1;
+    end else if (words_read) begin
+      addr_q <= addr_next;
+      left_q <= left_q - 8'd1;
+      last_q <= left_q == 8'd1;
+    end
+    if (words_read) begin
+      out_group_o <= words_group_q;
+      out_tag_o   <= words_tag_q;
+      out_shift_o <= shift_q;
+      out_last_o  <= last_q;
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      write_q <= '0;
+      read_q <= '0;
+      count_q <= '0;
+      ready_o <= 1'b0;
+      row_valid_q <= 1'b0;
+      words_valid_q <= 1'b0;
+      out_valid_o <= 1'b0;
+    end else begin
+      write_q <= write_q + 2'(req_valid_i);
+      read_q <= read_q + 2'(pop);
+      count_q <= pop ? count_pop : count_stay;  // pop is the latest of all
+      // Room for what is here, for a grant in this cycle, and for one in the next.
+      ready_o <= pop ? count_pop + 3'(ready_o) < 3'(FifoDepth)
+          : count_stay + 3'(ready_o) < 3'(FifoDepth);
+      row_valid_q <= pop || (row_valid_q && !row_move);
+      words_valid_q <= row_move || (words_valid_q && !words_done);
+      out_valid_o <= words_read || (out_valid_o && !out_ready_i);
+      assert (!req_valid_i || count_q < 3'(FifoDepth));
+    end
+  end
+
+  // Parity: judged a cycle later, out of the way of the words.
+  logic row_error, word_error, row_bad_q, row_moved_q, word_bad_q, word_taken_q;
+
+  always_ff @(posedge clk_i) begin
+    row_bad_q  <= row_error;
+    word_bad_q <= word_error;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      row_moved_q <= 1'b0;
+      word_taken_q <= 1'b0;
+      parity_o <= 1'b0;
+    end else begin
+      row_moved_q <= row_move;
+      word_taken_q <= out_valid_o && out_ready_i;
+      parity_o <= (row_moved_q && row_bad_q) || (word_taken_q && word_bad_q);
+    end
+  end
+
+  psf_ram_parity #(
+      .Width(EntryWidth),
+      .Depth(RowDepth)
+  ) u_rows (
+      .clk_i(clk_i),
+      .we_i(row_we_i),
+      .waddr_i(row_waddr_i),
+      .wdata_i(row_wdata_i),
+      .re_i(pop),
+      .raddr_i(head.row),
+      .rdata_o(entry),
+      .error_o(row_error)
+  );
+
+  psf_ram_parity #(
+      .Width(DataWidth),
+      .Depth(BankDepth)
+  ) u_words (
+      .clk_i(clk_i),
+      .we_i(word_we_i),
+      .waddr_i(word_waddr_i),
+      .wdata_i(word_wdata_i),
+      .re_i(words_read),
+      .raddr_i(addr_q),
+      .rdata_o(out_data_o),
+      .error_o(word_error)
+  );
+
+endmodule

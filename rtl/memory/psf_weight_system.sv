@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All weight banks, the crossbar between them and the groups, and the write ports.
+// Rows: a row requested in cycle t gives its words on word_*[g] from cycle t + 5, one per cycle,
+// without a bubble if no other bank holds a word for the same group (never, if all rows are
+// equally long and the arbiter's cost is their length); else the banks take turns, row by row.
+// A group takes every word; there is no back-pressure. Every granted row arrives completely.
+// Writes: one weight word per cycle over all banks, groups (round robin) before the loader. A
+// word accepted in cycle t is read by rows requested in cycle t or later (it is in the memory
+// from t + 2 on, they read from t + 3 on), undefined for those requested before; dump_idle_o is low
+// while a group's word is on its way. A row-table entry is always taken; rows requested from the
+// next cycle on see it.
+// parity_o pulses if a word that was handed out, or the row-table entry of a row, fails its parity:
+// two cycles after the word on word_*.
+// Golden: tb.unit.memory.weight_system_tests.
+
+module psf_weight_system #(
+    parameter int unsigned Groups = 4,  // a power of two, >= 2
+    parameter int unsigned Lanes = 16,
+    parameter int unsigned Banks = 8,  // a power of two, >= 2
+    parameter int unsigned SlotWidth = 12,  // bits of one lane's {index, weight}
+    parameter int unsigned BankDepth = 1024,  // weight words per bank
+    parameter int unsigned RowDepth = 1024,  // row-table entries per bank
+    localparam int unsigned GroupBits = $clog2(Groups),
+    localparam int unsigned BankBits = $clog2(Banks),
+    localparam int unsigned WordBits = $clog2(BankDepth),
+    localparam int unsigned RowBits = $clog2(RowDepth),
+    localparam int unsigned DataWidth = Lanes * SlotWidth
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    // Row requests, the cycle after the grant.
+    output logic [Banks-1:0] bank_ready_o,  // for the arbiter
+    input logic [Groups-1:0] row_valid_i,
+    input logic [Groups-1:0][Banks-1:0] row_bank_i,  // one-hot
+    input logic [Groups-1:0][RowBits-1:0] row_addr_i,
+    input logic [Groups-1:0] row_tag_i,
+    // Weight words to the groups.
+    output logic [Groups-1:0] word_valid_o,
+    output logic [Groups-1:0][DataWidth-1:0] word_data_o,
+    output logic [Groups-1:0][3:0] word_shift_o,
+    output logic [Groups-1:0] word_tag_o,
+    output logic [Groups-1:0] word_last_o,  // last word of its row
+    // Loader.
+    input logic weight_valid_i,
+    output logic weight_ready_o,
+    input logic [BankBits-1:0] weight_bank_i,
+    input logic [WordBits-1:0] weight_addr_i,
+    input logic [DataWidth-1:0] weight_data_i,
+    input logic row_we_i,
+    input logic [BankBits-1:0] row_we_bank_i,
+    input logic [RowBits-1:0] row_we_addr_i,
+    input logic [31:0] row_we_data_i,  // addr 15:0, len 23:16, shift 27:24
+    // Weight words that groups write (attention).
+    input logic [Groups-1:0] dump_valid_i,
+    output logic [Groups-1:0] dump_ready_o,
+    input logic [Groups-1:0][BankBits-1:0] dump_bank_i,
+    input logic [Groups-1:0][WordBits-1:0] dump_addr_i,
+    input logic [Groups-1:0][DataWidth-1:0] dump_data_i,
+    output logic dump_idle_o,
+    output logic parity_o
+);
+
+  if (Banks < 2 || Banks != 2 ** BankBits) begin : gen_bad_banks
+    $fatal(1, "psf_weight_system: Banks must be a power of two and at least 2");
+  end
+  if (BankDepth > 65536 || RowDepth > 65536) begin : gen_bad_depth
+    $fatal(1, "psf_weight_system: BankDepth and RowDepth must be at most 65536");
+  end
+
+  localparam int unsigned EntryWidth = WordBits + 12;
+
+  // Writes: one register stage, broadcast to all banks.
+  logic [Groups-1:0] dump_grant;
+  logic word_is_dump_q;
+  logic [Banks-1:0] word_we_q, row_we_q;
+  logic [WordBits-1:0] word_waddr_d, word_waddr_q;
+  logic [DataWidth-1:0] word_wdata_d, word_wdata_q;
+  logic [BankBits-1:0] word_wbank;
+  logic [RowBits-1:0] row_waddr_q;
+  logic [EntryWidth-1:0] row_wdata_q;
+  logic unused_row_bits;
+
+  psf_round_robin #(
+      .N(Groups)
+  ) u_dump (
+      .clk_i  (clk_i),
+      .rst_ni (rst_ni),
+      .req_i  (dump_valid_i),
+      .take_i (dump_valid_i != '0),
+      .keep_i (1'b0),
+      .grant_o(dump_grant)
+  );
+
+  assign dump_ready_o = dump_grant;
+  assign weight_ready_o = dump_valid_i == '0;
+  assign dump_idle_o = !word_is_dump_q;
+  assign unused_row_bits = ^row_we_data_i;
+
+  always_comb begin
+    word_wbank   = weight_bank_i;
+    word_waddr_d = weight_addr_i;
+    word_wdata_d = weight_data_i;
+    for (int unsigned g = 0; g < Groups; g++) begin
+      if (dump_grant[g]) begin
+        word_wbank   = dump_bank_i[g];
+        word_waddr_d = dump_addr_i[g];
+        word_wdata_d = dump_data_i[g];
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    word_waddr_q <= word_waddr_d;
+    word_wdata_q <= word_wdata_d;
+    row_waddr_q  <= row_we_addr_i;
+    row_wdata_q  <= {row_we_data_i[27:16], row_we_data_i[WordBits-1:0]};
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      word_is_dump_q <= 1'b0;
+      word_we_q <= '0;
+      row_we_q <= '0;
+    end else begin
+      word_is_dump_q <= dump_valid_i != '0;
+      for (int unsigned b = 0; b < Banks; b++) begin
+        word_we_q[b] <= (weight_valid_i || dump_valid_i != '0) && word_wbank == BankBits'(b);
+        row_we_q[b]  <= row_we_i && row_we_bank_i == BankBits'(b);
+      end
+    end
+  end
+
+  // Banks, each with the request of the one group that chose it.
+  logic [Banks-1:0] req_valid, out_valid, out_ready, out_tag, out_last;
+  logic [Banks-1:0][GroupBits-1:0] req_group, out_group;
+  logic [Banks-1:0][RowBits-1:0] req_row;
+  logic [Banks-1:0] req_tag, bank_parity;
+  logic [Banks-1:0][3:0] out_shift;
+  logic [Banks-1:0][DataWidth-1:0] out_data;
+
+  always_comb begin
+    req_valid = '0;
+    req_group = '0;
+    req_row   = '0;
+    req_tag   = '0;
+    for (int unsigned b = 0; b < Banks; b++) begin
+      for (int unsigned g = 0; g < Groups; g++) begin
+        if (row_valid_i[g] && row_bank_i[g][b]) begin
+          req_valid[b] = 1'b1;
+          req_group[b] |= GroupBits'(g);
+          req_row[b] |= row_addr_i[g];
+          req_tag[b] |= row_tag_i[g];
+        end
+      end
+    end
+  end
+
+  for (genvar b = 0; b < Banks; b++) begin : gen_bank
+    psf_weight_bank #(
+        .Groups(Groups),
+        .Lanes(Lanes),
+        .SlotWidth(SlotWidth),
+        .BankDepth(BankDepth),
+        .RowDepth(RowDepth),
+        .TagWidth(1)
+    ) u_bank (
+        .clk_i(clk_i),
+        .rst_ni(rst_ni),
+        .ready_o(bank_ready_o[b]),
+        .req_valid_i(req_valid[b]),
+        .req_group_i(req_group[b]),
+        .req_row_i(req_row[b]),
+        .req_tag_i(req_tag[b]),
+        .out_valid_o(out_valid[b]),
+        .out_ready_i(out_ready[b]),
+        .out_group_o(out_group[b]),
+        .out_tag_o(out_tag[b]),
+        .out_shift_o(out_shift[b]),
+        .out_last_o(out_last[b]),
+        .out_data_o(out_data[b]),
+        .row_we_i(row_we_q[b]),
+        .row_waddr_i(row_waddr_q),
+        .row_wdata_i(row_wdata_q),
+        .word_we_i(word_we_q[b]),
+        .word_waddr_i(word_waddr_q),
+        .word_wdata_i(word_wdata_q),
+        .parity_o(bank_parity[b])
+    );
+  end
+
+  // Crossbar: every group chooses among the banks that hold a word for it and stays with a row.
+  logic [Groups-1:0][Banks-1:0] want, take;
+
+  for (genvar g = 0; g < Groups; g++) begin : gen_group
+    for (genvar b = 0; b < Banks; b++) begin : gen_want
+      assign want[g][b] = out_valid[b] && out_group[b] == GroupBits'(g);
+    end
+
+    psf_round_robin #(
+        .N(Banks)
+    ) u_choose (
+        .clk_i  (clk_i),
+        .rst_ni (rst_ni),
+        .req_i  (want[g]),
+        .take_i (want[g] != '0),
+        .keep_i ((take[g] & out_last) == '0),
+        .grant_o(take[g])
+    );
+
+    logic [DataWidth-1:0] data;
+    logic [3:0] shift;
+
+    always_comb begin
+      data  = '0;
+      shift = '0;
+      for (int unsigned b = 0; b < Banks; b++) begin
+        data |= {DataWidth{take[g][b]}} & out_data[b];
+        shift |= {4{take[g][b]}} & out_shift[b];
+      end
+    end
+
+    always_ff @(posedge clk_i) begin
+      word_data_o[g]  <= data;
+      word_shift_o[g] <= shift;
+      word_tag_o[g]   <= (take[g] & out_tag) != '0;
+      word_last_o[g]  <= (take[g] & out_last) != '0;
+    end
+  end
+
+  always_comb begin
+    out_ready = '0;
+    for (int unsigned g = 0; g < Groups; g++) begin
+      out_ready |= take[g];
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      word_valid_o <= '0;
+      parity_o <= 1'b0;
+    end else begin
+      parity_o <= bank_parity != '0;
+      for (int unsigned g = 0; g < Groups; g++) begin
+        word_valid_o[g] <= want[g] != '0;
+        assert (!row_valid_i[g] || $countones(row_bank_i[g]) == 1);
+        for (int unsigned k = 0; k < g; k++) begin
+          assert (!(row_valid_i[g] && row_valid_i[k]) || (row_bank_i[g] & row_bank_i[k]) == '0);
+        end
+      end
+    end
+  end
+
+endmodule

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Executes what psf_decoder makes of the descriptors in two in-order streams, loads and items
+// (layers, stores, ends of jobs), with queues of 8. A load starts when its target of layers or items
+// is reached, an item when its predecessor has completed and its target of loads is reached. So a
+// job's loads, but not its items, may overtake the job before.
+// No deadlock while every descriptor waits only for earlier ones.
+// A layer starts in the cycle after its predecessor's end at the earliest. retire_o pulses in the
+// second cycle after the last item of a job, no earlier than a parity error in the queues.
+// Nothing starts while stop_i.
+
+module psf_sequencer #(
+    parameter int unsigned Lanes = 8,
+    parameter int unsigned Banks = 4,
+    parameter int unsigned LineWords = 8,
+    parameter int unsigned AccDepth = 32,
+    parameter int unsigned BankDepth = 2048,
+    parameter int unsigned RowDepth = 2048,
+    parameter int unsigned ParamDepth = 256,
+    parameter int unsigned SpikeLines = 4096,
+    parameter int unsigned PatchLines = 64,
+    parameter int unsigned CountWidth = 18  // of the counts since the run began, see below
+) (
+    input  logic                    clk_i,
+    input  logic                    rst_ni,          // of the run
+    input  logic                    stop_i,
+    input  logic            [ 31:3] weight_base_i,
+    input  logic                    desc_valid_i,
+    output logic                    desc_ready_o,
+    input  logic            [511:0] desc_data_i,
+    input  logic            [ 15:0] desc_index_i,
+    input  logic                    desc_last_i,
+    input  psf_pkg::job_t           desc_job_i,
+    input  logic                    desc_bad_i,      // its CRC is wrong
+    output logic                    fault_valid_o,   // of the descriptor at hand; holds
+    output logic            [  7:0] fault_cause_o,
+    output logic            [ 15:0] fault_index_o,
+    output logic                    parity_o,        // in a queue, a pulse
+    output logic                    load_valid_o,    // withdrawn by stop_i
+    input  logic                    load_ready_i,
+    output psf_pkg::load_t          load_o,          // without its waits
+    output logic            [ 31:3] load_base_o,
+    output logic            [ 15:0] load_index_o,
+    input  logic                    load_done_i,
+    output logic                    layer_start_o,
+    output psf_pkg::layer_t         layer_o,         // holds until the next layer_start_o
+    input  logic                    layer_done_i,
+    output logic                    store_valid_o,   // withdrawn by stop_i
+    input  logic                    store_ready_i,
+    output logic            [ 31:3] store_addr_o,
+    output logic            [ 15:0] store_logits_o,
+    input  logic                    store_done_i,
+    output logic            [ 15:0] active_index_o,  // of the layer or store that runs, else 0
+    output logic                    retire_o,        // a job is done
+    output logic                    irq_o            // with retire_o: its flag
+);
+
+  // What has completed since the run began, modulo 2^CountWidth. With 18 bits every target lies less
+  // than half of that away, on either side: a wait has 16 bits, as has the number of descriptors,
+  // and loads overtake no more than one job.
+  typedef logic [CountWidth-1:0] count_t;
+
+  function automatic logic reached(count_t count, count_t target);
+    count_t ahead = count - target;
+    return !ahead[CountWidth-1];
+  endfunction
+
+  typedef enum logic [1:0] {
+    LAYER,
+    STORE,
+    END
+  } kind_e;
+
+  localparam int unsigned ItemWidth = $bits(psf_pkg::layer_t);
+
+  count_t loads_done_q, layers_done_q, items_done_q;
+
+  // ---- The descriptor at hand.
+  psf_pkg::load_t load;
+  logic load_push, load_room, item_push, item_room, by_layers;
+  count_t load_target, item_target;
+  logic [31:3] load_base;
+  logic [1:0] kind;
+  logic [ItemWidth-1:0] item;
+
+  psf_decoder #(
+      .Lanes(Lanes),
+      .Banks(Banks),
+      .LineWords(LineWords),
+      .AccDepth(AccDepth),
+      .BankDepth(BankDepth),
+      .RowDepth(RowDepth),
+      .ParamDepth(ParamDepth),
+      .SpikeLines(SpikeLines),
+      .PatchLines(PatchLines),
+      .CountWidth(CountWidth)
+  ) u_decoder (
+      .clk_i,
+      .rst_ni,
+      .stop_i,
+      .weight_base_i,
+      .desc_valid_i,
+      .desc_ready_o,
+      .desc_data_i,
+      .desc_index_i,
+      .desc_last_i,
+      .desc_job_i,
+      .desc_bad_i,
+      .fault_valid_o,
+      .fault_cause_o,
+      .fault_index_o,
+      .load_valid_o    (load_push),
+      .load_ready_i    (load_room),
+      .load_by_layers_o(by_layers),
+      .load_target_o   (load_target),
+      .load_base_o     (load_base),
+      .load_o          (load),
+      .item_valid_o    (item_push),
+      .item_ready_i    (item_room),
+      .item_kind_o     (kind),
+      .item_target_o   (item_target),
+      .item_o          (item)
+  );
+
+  // ---- Loads.
+  count_t target;
+  logic load_valid, on_layers, load_error;
+
+  psf_fifo #(
+      .Width(1 + CountWidth + 16 + 29 + $bits(psf_pkg::load_t)),
+      .Depth(8)
+  ) u_loads (
+      .clk_i,
+      .rst_ni,
+      .clear_i    (1'b0),
+      .in_valid_i (load_push),
+      .in_ready_o (load_room),
+      .in_data_i  ({by_layers, load_target, desc_index_i, load_base, load}),
+      .out_valid_o(load_valid),
+      .out_ready_i(load_valid_o && load_ready_i),
+      .out_data_o ({on_layers, target, load_index_o, load_base_o, load_o}),
+      .error_o    (load_error)
+  );
+
+  assign load_valid_o = load_valid && !stop_i && reached(
+      on_layers ? layers_done_q : items_done_q, target
+  );
+
+  // ---- Items.
+  logic item_valid, item_error, item_go, busy, pop;
+  logic [1:0] next_kind;
+  count_t need;
+  logic [15:0] next_index, active_index_q;
+  logic [ItemWidth-1:0] next_item;
+  psf_pkg::layer_t layer_q;
+  logic layer_active_q, layer_start_q, store_active_q, layer_go, store_go, end_go;
+
+  psf_fifo #(
+      .Width(2 + CountWidth + 16 + ItemWidth),
+      .Depth(8)
+  ) u_items (
+      .clk_i,
+      .rst_ni,
+      .clear_i    (1'b0),
+      .in_valid_i (item_push),
+      .in_ready_o (item_room),
+      .in_data_i  ({kind, item_target, desc_index_i, item}),
+      .out_valid_o(item_valid),
+      .out_ready_i(pop),
+      .out_data_o ({next_kind, need, next_index, next_item}),
+      .error_o    (item_error)
+  );
+
+  assign busy = (layer_active_q && !layer_done_i) || (store_active_q && !store_done_i);
+  assign item_go = item_valid && reached(
+          loads_done_q, need
+      ) && !busy && !stop_i && !retire_o;  // the next job's time begins after it
+  assign layer_go = item_go && next_kind == LAYER;
+  assign end_go = item_go && next_kind == END && !layer_active_q && !store_active_q;
+  assign store_valid_o = item_go && next_kind == STORE && !layer_active_q && !store_active_q;
+  assign store_go = store_valid_o && store_ready_i;
+  assign pop = layer_go || store_go || end_go;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      layer_active_q <= 1'b0;
+      layer_start_q  <= 1'b0;
+      store_active_q <= 1'b0;
+      retire_o       <= 1'b0;
+      parity_o       <= 1'b0;
+      loads_done_q   <= '0;
+      layers_done_q  <= '0;
+      items_done_q   <= '0;
+    end else begin
+      layer_start_q  <= layer_go;
+      layer_active_q <= layer_go || (layer_active_q && !layer_done_i);
+      store_active_q <= store_go || (store_active_q && !store_done_i);
+      retire_o       <= end_go;
+      parity_o       <= load_error || item_error;
+      loads_done_q   <= loads_done_q + count_t'(load_done_i);
+      layers_done_q  <= layers_done_q + count_t'(layer_done_i);
+      items_done_q   <= items_done_q + count_t'(layer_done_i || store_done_i || end_go);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (layer_go) layer_q <= next_item;
+    if (layer_go || store_go) active_index_q <= next_index;
+    irq_o <= next_item[0];
+  end
+
+  assign layer_o        = layer_q;
+  assign layer_start_o  = layer_start_q;
+  assign store_addr_o   = next_item[16+:29];
+  assign store_logits_o = next_item[15:0];
+  assign active_index_o = (layer_active_q || store_active_q) ? active_index_q : 16'd0;
+
+  // The descriptor's parameters hold while a layer runs; only what was started completes.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if (layer_done_i) assert (layer_active_q);
+      if (store_done_i) assert (store_active_q);
+      assert (!(layer_active_q && store_active_q));
+      if (layer_active_q && !layer_start_o) assert (layer_o == $past(layer_o));
+    end
+  end
+
+endmodule

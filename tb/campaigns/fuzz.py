@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random programs on the whole accelerator: no hang, no escape, no silence; ``make fuzz``.
+
+python -m tb.campaigns.fuzz --programs 5000
+
+A hang is a run without interrupt, an escape an access outside the windows, an unreported error a
+run that ended well although its program is illegal or the bus failed, or that left something
+behind which spoils a good run. Exit status 1 when there was one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from golden.contract.errors import UserError
+from golden.contract.random_network import random_images, random_network
+from golden.hardware.configuration import Hardware
+from tb.campaigns import campaign
+from tb.lib.work import NetworkWork
+from tb.measure import report
+from tb.measure.sim import run
+from tb.system.run import SMALL, run_bench
+
+IMAGES = 4
+VERDICTS = ("programs", "hangs", "escapes", "unreported")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def shard(config: str, name: str, seed: int, programs: int) -> dict:
+    hardware = Hardware.named(config)
+    # Coded weights and masked rows, or neither.
+    sparsity, codebook = ("rows", 15) if seed % 2 else ("balanced", 0)
+    network = random_network(SMALL, seed, sparsity, lanes=hardware.lanes, codebook=codebook)
+    folder = run_bench(
+        "tb.campaigns.fuzz_tests",
+        NetworkWork(network, random_images(SMALL, IMAGES, seed)),
+        hardware,
+        settings={"programs": programs},
+        sim="verilator",
+        seed=seed,
+        name=name,
+        quiet=True,
+    )
+    return json.loads((folder / "results.json").read_text())
+
+
+def merge(parts: list[dict]) -> dict:
+    out: dict = {k: sum(p[k] for p in parts) for k in (*VERDICTS, "sim_cycles")}
+    for key in ("causes", "kinds"):
+        out[key] = dict(sum((Counter(p[key]) for p in parts), Counter()).most_common())
+    return out | {"messages": [m for p in parts for m in p["messages"]]}
+
+
+@app.command(help=__doc__.partition("\n")[0])
+def main(
+    programs: Annotated[int, typer.Option(help="how many")] = 5000,
+    config: Annotated[str, typer.Option(help="hardware configuration")] = "2x8",
+    jobs: Annotated[int, typer.Option(help="simulations side by side")] = 2,
+    seed: Annotated[int | None, typer.Option(help="of the campaign; default a fresh one")] = None,
+) -> None:
+    """Run, print, write build/reports/fuzz.json."""
+    if programs < 1 or jobs < 1:
+        raise UserError(f"--programs {programs} and --jobs {jobs} must be at least 1")
+    seed, began = campaign.fresh_seed(seed), time.monotonic()
+    parts = campaign.shards(partial(shard, config), "fuzz", programs, jobs, seed)
+    data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}
+    console = Console()
+    for key, title in (("kinds", "mutations"), ("causes", "how the runs ended")):
+        table = Table(title, "programs")
+        for name, count in data[key].items():
+            table.add_row(name, f"{count:,}")
+        console.print(table)
+    for message in data["messages"]:
+        console.print(message, style="red", highlight=False)
+    console.print(", ".join(f"{data[k]:,} {k}" for k in VERDICTS), highlight=False)
+    console.print(f"seed {seed}; report: {report.write('fuzz', data)}", highlight=False)
+    raise typer.Exit(1 if any(data[k] for k in VERDICTS[1:]) else 0)
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connects psf_events and psf_timeline to the signals inside the accelerator of psf_tb_top. The only
+// place that knows their hierarchical names; none of them is left in the netlist that Icarus
+// simulates, so psf_tb_top has this module under Verilator only. Costs next to nothing while closed.
+
+module psf_monitors #(
+    parameter Groups = 4,
+    parameter Lanes = 16,
+    parameter Banks = 8,
+    parameter LineWords = 8,
+    parameter AccDepth = 16
+) (
+    input wire clk_i,
+    input wire events_open_i,
+    input wire timeline_open_i,
+    input wire close_i
+);
+
+  localparam SlotWidth = $clog2(AccDepth) + 8;
+
+  wire active = psf_tb_top.u_accel.u_control.u_perf.active_q;
+  wire [7:0] layer = psf_tb_top.u_accel.layer.id;
+
+  // Groups.
+  wire [Groups-1:0] add, acc_drain, acc_clear, neuron, neuron_first, drained, complete;
+  wire [Groups-1:0] patch_read, patch_write, param_read, param_write;
+  wire [Groups*Lanes-1:0] nonzero;
+  wire [Groups*6-1:0] events;
+  genvar g, p, b;
+  for (g = 0; g < Groups; g = g + 1) begin : gen_group
+    wire [Lanes-1:0] bits;
+    wire key_value;
+    assign add[g] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.add_valid;
+    assign bits = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.kv_bits;
+    assign key_value = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.mode_key_value;
+    for (p = 0; p < Lanes; p = p + 1) begin : gen_lane
+      assign nonzero[g*Lanes+p] = add[g] && (key_value ? bits[p]
+          : |psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.word_data_i[p*SlotWidth+:8]);
+    end
+    assign acc_drain[g] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.drain_read;
+    assign acc_clear[g] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.drain_clear
+        || !psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.sweep_done_q;
+    assign complete[g] = |psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.complete;
+    assign events[6*g+:6] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.event_o;
+    assign drained[g] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.trace_valid_o;
+    assign neuron[g] =
+        psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.u_stages.gen_lane[0].u_lif.valid_i;
+    assign neuron_first[g] =
+        psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.u_stages.gen_lane[0].u_lif.first_i;
+    assign param_read[g] =
+        psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.u_stages.u_params.re_i;
+    assign param_write[g] =
+        psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.u_stages.u_params.we_i;
+    assign patch_read[g] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.u_fetch.u_patch.re_i;
+    assign patch_write[g] = psf_tb_top.u_accel.u_datapath.gen_group[g].u_group.u_fetch.u_patch.we_i;
+  end
+
+  // Spike memory and residual stream: a bank per group.
+  wire [Groups-1:0] spike_read, stream_read, stream_write;
+  wire [Groups*LineWords-1:0] spike_write;
+  for (g = 0; g < Groups; g = g + 1) begin : gen_store
+    assign spike_read[g] = psf_tb_top.u_accel.u_datapath.u_spikes.gen_bank[g].u_ram.re_i;
+    assign spike_write[g*LineWords+:LineWords] =
+        psf_tb_top.u_accel.u_datapath.u_spikes.gen_bank[g].u_ram.we_i;
+    assign stream_read[g] = psf_tb_top.u_accel.u_datapath.u_stream.gen_bank[g].u_ram.re_i;
+    assign stream_write[g] = psf_tb_top.u_accel.u_datapath.u_stream.gen_bank[g].u_ram.we_i;
+  end
+  reg spike_load_q;  // the write stage holds a line of the loader
+  always @(posedge clk_i) begin
+    spike_load_q <= psf_tb_top.u_accel.u_datapath.u_spikes.ld_valid_i
+        && psf_tb_top.u_accel.u_datapath.u_spikes.ld_ready_o;
+  end
+
+  // Weight banks.
+  wire [Banks-1:0] word_read, word_write, row_read, row_write, bank_valid;
+  wire [Banks*8-1:0] bank_group;
+  for (b = 0; b < Banks; b = b + 1) begin : gen_bank
+    assign word_read[b] = psf_tb_top.u_accel.u_datapath.u_weights.gen_bank[b].u_bank.u_words.re_i;
+    assign word_write[b] = psf_tb_top.u_accel.u_datapath.u_weights.gen_bank[b].u_bank.u_words.we_i;
+    assign row_read[b] = psf_tb_top.u_accel.u_datapath.u_weights.gen_bank[b].u_bank.u_rows.re_i;
+    assign row_write[b] = psf_tb_top.u_accel.u_datapath.u_weights.gen_bank[b].u_bank.u_rows.we_i;
+    assign bank_valid[b] = psf_tb_top.u_accel.u_datapath.u_weights.gen_bank[b].u_bank.words_valid_q;
+    assign bank_group[8*b+:8] = {
+      {(8 - $clog2(Groups)) {1'b0}},
+      psf_tb_top.u_accel.u_datapath.u_weights.gen_bank[b].u_bank.words_group_q
+    };
+  end
+
+  psf_events #(
+      .Groups(Groups),
+      .Lanes(Lanes),
+      .Banks(Banks),
+      .LineWords(LineWords)
+  ) u_events (
+      .clk_i(clk_i),
+      .open_i(events_open_i),
+      .close_i(close_i),
+      .active_i(active),
+      .layer_i(layer),
+      .add_i(add),
+      .nonzero_i(nonzero),
+      .acc_drain_i(acc_drain),
+      .acc_clear_i(acc_clear),
+      .neuron_i(neuron),
+      .neuron_first_i(neuron_first),
+      .drained_i(drained),
+      .word_read_i(word_read),
+      .word_write_i(word_write),
+      .word_dump_i(psf_tb_top.u_accel.u_datapath.u_weights.word_is_dump_q),
+      .row_read_i(row_read),
+      .row_write_i(row_write),
+      .spike_read_i(spike_read),
+      .spike_write_i(spike_write),
+      .spike_load_i(spike_load_q),
+      .patch_read_i(patch_read),
+      .patch_write_i(patch_write),
+      .stream_read_i(stream_read),
+      .stream_write_i(stream_write),
+      .param_read_i(param_read),
+      .param_write_i(param_write),
+      .logit_add_i(psf_tb_top.u_accel.u_datapath.u_head.add),
+      .logit_write_i(psf_tb_top.u_accel.u_datapath.u_head.logit_valid_i),
+      .ar_i(psf_tb_top.u_accel.m_axi_arvalid && psf_tb_top.u_accel.m_axi_arready),
+      .r_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),
+      .aw_i(psf_tb_top.u_accel.m_axi_awvalid && psf_tb_top.u_accel.m_axi_awready),
+      .w_i(psf_tb_top.u_accel.m_axi_wvalid && psf_tb_top.u_accel.m_axi_wready),
+      .wstrb_i(psf_tb_top.u_accel.m_axi_wstrb)
+  );
+
+  psf_timeline #(
+      .Groups(Groups),
+      .Banks (Banks)
+  ) u_timeline (
+      .clk_i(clk_i),
+      .open_i(timeline_open_i),
+      .close_i(close_i),
+      .active_i(active),
+      .layer_i(layer),
+      .busy_i(psf_tb_top.u_accel.u_control.busy),
+      .irq_i(psf_tb_top.u_accel.irq_o),
+      .load_i(!psf_tb_top.u_accel.u_control.u_loader.cmd_ready_o),
+      .load_index_i(psf_tb_top.u_accel.u_control.u_loader.index_q),
+      .read_idle_i(psf_tb_top.u_accel.u_control.read_idle),
+      .read_beat_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),
+      .write_idle_i(psf_tb_top.u_accel.u_control.write_idle),
+      .event_i(events),
+      .drain_i(acc_drain),
+      .complete_i(complete),
+      .bank_read_i(word_read),
+      .bank_group_i(bank_group),
+      .bank_valid_i(bank_valid)
+  );
+
+endmodule

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The RTL against the cycle models of published accelerators, on the same spikes; ``make bench``.
+
+python -m tb.measure.bench                                   the workloads of WORKLOADS
+python -m tb.measure.bench --trace spikes.npz --density 0.25 recorded spikes (docs/traces.md)
+instead
+
+Every spike that the RTL fires is compared with the integer model. The peers have as many adders as
+the accelerator. The figures of each workload go to build/reports/bench.json, beside those of
+earlier runs. Exit status: 0 everything equal, 1 a mismatch (or the simulation failed), 2 a user's
+mistake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from golden.contract.errors import UserError
+from golden.contract.network import QuantNetwork
+from golden.contract.paper import natural_images, paper_network
+from golden.hardware.compile.traffic import traffic
+from golden.hardware.configuration import Hardware
+from golden.hardware.workload import recording
+from golden.hardware.workload.layer import BareLayer
+from golden.hardware.workload.random_layer import random_layer
+from tb.lib.work import LayerListWork, NetworkWork, Work
+from tb.measure import report
+from tb.measure.breakdown import breakdown, picture, table
+from tb.measure.sim import CHECKPOINTS, check_memory, run, test_images
+from tb.system.run import run_work
+
+if TYPE_CHECKING:
+    from golden.hardware.peers.product import Product
+
+TRACE_HARDWARE = "4x32"  # 128 PEs
+DENSITY = 0.25  # of the weights of a trace; another one is part of the workload's name
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass
+class Options:
+    """What a user may choose about every workload."""
+
+    images: int = 1
+    density: float = DENSITY
+    config: str | None = None  # hardware, instead of the workload's own
+    seed: int = 1
+    stalls: int = 0
+    latency: int = 20
+
+
+@dataclass
+class Workload:
+    """What the RTL does, and the same as products for the peers: one list of them per run."""
+
+    hardware: Hardware
+    work: Work
+    products: Callable[[], list[list[Product]]]
+    labels: Sequence[int] | None = None
+    facts: dict | None = None  # what the report says about it, too
+
+
+def default(options: Options) -> Workload:
+    """The committed PE-balanced network with codebooks on Fashion-MNIST."""
+    checkpoint = CHECKPOINTS / "codebook75.safetensors"
+    network = QuantNetwork.load(checkpoint)
+    images, labels = test_images(network, options.images)
+
+    def products() -> list[list[Product]]:
+        from golden.hardware.peers.product import of_network
+
+        return [of_network(network, image) for image in images]
+
+    return Workload(
+        Hardware.named(options.config or "4x16"),
+        NetworkWork(network, images),
+        products,
+        labels,
+        {"network": checkpoint.name},
+    )
+
+
+def paper(options: Options) -> Workload:
+    """Spikingformer-4-384 with calibrated weights."""
+    network = paper_network(options.seed)
+    images = natural_images(options.images, options.seed)
+
+    def products() -> list[list[Product]]:
+        from golden.hardware.peers.product import of_network
+
+        return [of_network(network, image) for image in images]
+
+    hardware = Hardware.named(options.config or "4x32")
+    return Workload(hardware, NetworkWork(network, images), products)
+
+
+WORKLOADS: dict[str, Callable[[Options], Workload]] = {"default": default, "paper": paper}
+
+
+def trace(path: Path, options: Options) -> Workload:
+    """The layers of a file of recorded spikes with random PE-balanced weights."""
+    hardware = Hardware.named(options.config or TRACE_HARDWARE)
+    layers = [
+        random_layer(r, options.density, hardware.lanes, options.seed + i, hardware.acc_width)
+        for i, r in enumerate(recording.read(path))
+    ]
+
+    # Nothing hides the loads of the first layer, and the order is free: the one with the fewest.
+    layers.insert(0, layers.pop(min(range(len(layers)), key=lambda i: layers[i].load_bits)))
+
+    def products() -> list[list[Product]]:
+        from golden.hardware.peers.product import of_convolution
+
+        return [[of_convolution(x.name, x.recording.spikes, x.layer.weight) for x in layers]]
+
+    facts = {"density": options.density, "measured_density": density(layers)}
+    return Workload(hardware, LayerListWork(layers), products, None, facts)
+
+
+def density(layers: Sequence[BareLayer]) -> float:
+    """Share of the weights that are not zero."""
+    weights = [x.layer.weight for x in layers]
+    return float(sum((w != 0).sum() for w in weights) / sum(w.size for w in weights))
+
+
+def measure(workload: Workload, options: Options) -> dict:
+    """The figures of one workload: tb.measure.report.summarise, the peers' cycles, the
+    footprint."""
+    hardware = workload.hardware
+    program = workload.work.program(hardware)  # a user's mistake shows before anything is built
+    results = run_work(
+        workload.work,
+        hardware,
+        workload.labels,
+        sim="verilator",
+        seed=options.seed,
+        stalls=options.stalls,
+        latency=options.latency,
+        quiet=True,
+    )
+    figures = report.summarise(results, hardware)
+    parts = breakdown(figures)
+    cycles = figures.pop("cycles_per_image")
+    return {
+        "cycles": cycles,
+        **figures,
+        "hardware": hardware.name,
+        "pes": hardware.pes,
+        "cycles_of": peers(workload, hardware.pes),
+        **traffic(program).summary(),
+        "breakdown": parts,
+        "seed": options.seed,
+        "stalls": options.stalls,
+        "latency": options.latency,
+        "messages": results["messages"],
+        **(workload.facts or {}),
+    }
+
+
+def peers(workload: Workload, pes: int) -> dict[str, float]:
+    """Cycles of every peer model with ``pes`` adders, per run."""
+    from golden.hardware.peers.registry import cycles_of
+
+    each = [cycles_of(products, pes) for products in workload.products()]
+    return {name: sum(c[name] for c in each) / len(each) for name in each[0]}
+
+
+def merged(old: dict, new: dict[str, dict]) -> dict:
+    """The report: the workloads of ``new`` replace those of ``old``; bits over all of them."""
+    known = {k: v for k, v in old.items() if isinstance(v, dict) and "weight_stream_bytes" in v}
+    workloads = known | new
+    bits = 8 * sum(w["weight_stream_bytes"] for w in workloads.values())
+    weights = sum(w["dense_weights"] for w in workloads.values())
+    return workloads | {"bits_per_dense_weight": bits / weights}
+
+
+def last_report() -> dict:
+    """What earlier runs have left in build/reports/bench.json."""
+    try:
+        return json.loads((report.REPORTS / "bench.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def show(console: Console, figures: dict[str, dict]) -> None:
+    """A row per workload, then one per peer with what the RTL gains."""
+    table = Table(title="cycles from start to interrupt, per run")
+    for name in ("workload", "PEs", "", "cycles", "RTL is faster by", "ratio to the limit",
+                 "utilisation", "mismatches"):  # fmt: skip
+        table.add_column(name, justify="left" if name in ("workload", "") else "right")
+    for name, x in figures.items():
+        table.add_section()
+        table.add_row(
+            name,
+            str(x["pes"]),
+            "RTL",
+            report.number(x["cycles"]),
+            "",
+            report.number(x["limit_ratio"], 3),
+            report.number(x["utilisation"], 3),
+            report.number(x["mismatches"]),
+            style=None if x["mismatches"] == 0 else "red",
+        )
+        for peer, cycles in x["cycles_of"].items():
+            gain = f"{cycles / x['cycles']:.2f}x"
+            table.add_row("", "", peer, report.number(cycles), gain, "", "", "")
+    report.wide(console).print(table)
+    for name, x in figures.items():
+        console.print(
+            f"{name}: {x['bits_per_dense_weight']:.2f} bits per dense weight (row tables and "
+            f"codebooks counted), {x['bytes']:,} bytes moved per run, dense int8 "
+            f"{x['dense_int8_bytes']:,}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command(help=__doc__.partition("\n")[0])
+def main(
+    trace_files: Annotated[
+        list[Path] | None, typer.Option("--trace", help="recorded spikes, npz; may be repeated")
+    ] = None,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(help=f"one of {', '.join(WORKLOADS)}; without traces all of them"),
+    ] = None,
+    density: Annotated[float, typer.Option(help="of the random weights of a trace")] = DENSITY,
+    images: Annotated[int, typer.Option(help="test images of a network")] = 1,
+    config: Annotated[
+        str | None, typer.Option(help="hardware for all, e.g. 4x32,spike_lines=4096")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of weights, stalls and start values")] = 1,
+    stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
+    latency: Annotated[int, typer.Option(help="cycles of a memory read")] = 20,
+) -> None:
+    """Run, print, write build/reports/bench.json."""
+    console = Console(highlight=False)
+    options = Options(images, density, config, seed, stalls, latency)
+    traces = trace_files or []
+    names = workload or ([] if traces else list(WORKLOADS))
+    check_memory(stalls, latency)
+    for name in names:
+        if name not in WORKLOADS:
+            raise UserError(
+                f"--workload '{name}' is not known; choose out of {', '.join(WORKLOADS)}"
+            )
+    stems = {path.stem for path in traces}
+    if len(stems) < len(traces) or stems & set(WORKLOADS):
+        raise UserError(
+            "--trace: the report goes by file names; give files whose names differ from each other "
+            f"and from {', '.join(WORKLOADS)}"
+        )
+    made = {name: WORKLOADS[name](options) for name in names}
+    suffix = "" if density == DENSITY else f"-{density:g}"
+    made |= {path.stem + suffix: trace(path, options) for path in traces}
+    figures = {}
+    for name, work in made.items():
+        figures[name] = measure(work, options)
+        console.print(name, style="bold")
+        report.show_layers(console, figures[name])
+        report.wide(console).print(table(figures[name]["breakdown"]))
+        place = report.REPORTS / f"breakdown-{name}.png"
+        console.print(f"picture: {picture(figures[name]['breakdown'], place)}")
+        for message in figures[name]["messages"]:
+            console.print(f"mismatch: {message}", style="red")
+    show(console, figures)
+    console.print(f"report: {report.write('bench', merged(last_report(), figures))}")
+    raise typer.Exit(1 if any(x["mismatches"] for x in figures.values()) else 0)
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m tb.measure.bench``: a trace from file to report, and what a user can get wrong."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from golden.hardware import isa
+from golden.hardware.workload.recording import Recording, write
+from tb.measure import bench, report, sim
+from tb.system.run import run_work
+
+
+@pytest.fixture
+def traces(tmp_path, monkeypatch):
+    """A folder with a trace of two small layers; reports go there, too."""
+    monkeypatch.setattr(report, "REPORTS", tmp_path)
+    rng = np.random.default_rng(1)
+    small = [
+        Recording(name, (rng.random(shape) < 0.2).astype(np.uint8), outputs, kernel)
+        for name, shape, outputs, kernel in (
+            ("conv", (2, 16, 4, 4), 32, 3),
+            ("fc", (2, 24, 5, 1), 32, 1),
+        )
+    ]
+    write(tmp_path / "small.npz", small)
+    (tmp_path / "other").mkdir()
+    write(tmp_path / "other" / "small.npz", small)
+    write(tmp_path / "default.npz", small)
+    write(tmp_path / "wide.npz", [Recording("wide", np.zeros((8, 200, 2, 2)), 8, 3)])
+    (tmp_path / "text.npz").write_text("no trace")
+    return tmp_path
+
+
+def start(monkeypatch, *arguments) -> int:
+    monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        sim.run(bench.app)
+    return ended.value.code
+
+
+MISTAKES = {
+    "--trace {}/none.npz": "does not exist",
+    "--trace {}/text.npz": "is not an npz file",
+    "--trace {}/default.npz": "files whose names differ",
+    "--trace {0}/small.npz --trace {0}/other/small.npz": "files whose names differ",
+    "--trace {}/small.npz --density 0": "density 0.0 must lie above 0",
+    "--trace {}/small.npz --config 5x5": "hardware configuration '5x5' is not known",
+    "--trace {}/small.npz --config 2x8,spike_lines=8": "spike lines, of 8 in all",
+    "--trace {}/wide.npz --config 2x8": "wide: lines of one patch is 225",
+    "--trace {}/small.npz --stalls 96": "--stalls 96 must lie between",
+    "--workload vgg": "--workload 'vgg' is not known",
+    "--workload default --images 0": "--images 0 must lie between",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES)
+def test_mistakes(arguments, traces, monkeypatch, capsys):
+    assert start(monkeypatch, *arguments.format(traces).split()) == 2
+    error = capsys.readouterr().err
+    assert MISTAKES[arguments] in error and error.count("\n") == 1
+
+
+def test_a_trace(traces, monkeypatch, capsys):
+    """Twice, with another density: the report has both, and what other runs left."""
+    old = {"paper": {"weight_stream_bytes": 2, "dense_weights": 30}, "bits_per_dense_weight": 0.5}
+    (traces / "bench.json").write_text(json.dumps(old))
+    figures = {}
+    for density in (0.25, 0.5):
+        arguments = ("--trace", traces / "small.npz", "--density", density, "--config", "2x8")
+        assert start(monkeypatch, *arguments) == 0
+        data = json.loads((traces / "bench.json").read_text())
+        name = "small" if density == 0.25 else "small-0.5"
+        assert {"paper", name, "bits_per_dense_weight"} <= set(data)
+        figures[density] = x = data[name]
+        assert x["mismatches"] == 0 and x["measured_density"] == density
+        assert x["limit_ratio"] == pytest.approx(1 / x["utilisation"])
+        useful = sum(layer["useful"] for layer in x["layers"])
+        assert x["utilisation"] == pytest.approx(useful / 16 / x["cycles"])
+        assert {"prosperity", "ptb_stsap", "sato", "mint"} <= set(x["cycles_of"])
+        assert all(cycles > 0 for cycles in x["cycles_of"].values())
+        dense = sum(v["dense_weights"] for v in data.values() if isinstance(v, dict))
+        stream = sum(v["weight_stream_bytes"] for v in data.values() if isinstance(v, dict))
+        assert data["bits_per_dense_weight"] == 8 * stream / dense
+    assert figures[0.5]["layers"][0]["useful"] == 2 * figures[0.25]["layers"][0]["useful"]
+    assert "prosperity" in capsys.readouterr().out
+
+
+def test_a_mismatch_is_an_exit_status(traces, monkeypatch, capsys):
+    """A program whose second layer takes the parameters of the first one."""
+
+    def broken(work, hardware, *arguments, **options):
+        items = list(map(isa.decode, isa.cut(work.program(hardware).program)))
+        (_, first), (_, second) = (item for item in items if item[0] == isa.OP_LAYER)
+        assert second["param_base"] != first["param_base"]
+        second["param_base"] = first["param_base"]
+        program = isa.sealed(b"".join(isa.encode(op, "", **fields) for op, fields in items))
+        return run_work(work, hardware, *arguments, program=program, **options)
+
+    monkeypatch.setattr(bench, "run_work", broken)
+    assert start(monkeypatch, "--trace", traces / "small.npz", "--config", "2x8") == 1
+    x = json.loads((traces / "bench.json").read_text())["small"]
+    assert x["mismatches"] > 0 and x["layers"][0]["mismatches"] == 0
+    second = x["layers"][1]["name"]
+    assert f"mismatch: image 0: {second} timestep" in capsys.readouterr().out

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the event monitor counts in whole inferences, against figures from elsewhere.
+
+The golden model knows the useful adds, the compiler the words that are loaded, the geometry of the
+layers what is fetched and drained, the performance counters rows and row-adds.
+"""
+
+import os
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden.contract.errors import UserError
+from golden.contract.random_network import random_images, random_network
+from golden.hardware import isa
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.expected import expectations
+from tb.measure import events
+from tb.run import runner
+from tb.system.run import MODELS, SMALL, run_system
+
+CASES = {
+    "2x8": ("2x8", replace(SMALL, heads=4, height=7, width=9, in_channels=3, timesteps=3),
+            "balanced"),
+    "4x16": ("4x16", replace(SMALL, dim=64, heads=4, depth=2, mlp_ratio=4), "unstructured"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sim", ["verilator", "icarus"])
+def test_model(sim):
+    """The monitor on its own; the netlist that Icarus otherwise simulates is not for it."""
+    runner.run(
+        "psf_events",
+        "tb.measure.events_tests",
+        {"Groups": 2, "Lanes": 8, "Banks": 4, "LineWords": 4},
+        [MODELS / "psf_events.sv"], sim=sim,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=CASES)
+def inference(request):
+    """(program, golden expectation, events, results) of one image."""
+    name, config, sparsity = CASES[request.param]
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
+    print(f"SEED={seed}")
+    hardware = Hardware.named(name)
+    network = random_network(config, seed, sparsity, lanes=hardware.lanes)
+    images = random_images(config, 1, seed)
+    results = run_system(network, hardware, images, seed=seed, sim="verilator", waves=False,
+                         monitors=("events",))  # fmt: skip
+    assert results["mismatches"] == 0, f"SEED={seed}"
+    program = compile_network(network, hardware)
+    (expected,) = expectations(program, network, images)
+    names = [c.name for c in program.layers]
+    counts = events.read(Path(results["folder"]) / "events-0.bin", names)
+    return program, expected, counts, results
+
+
+def test_adds_and_weights(inference):
+    """Lane adds, row-adds and weight reads."""
+    program, expected, counts, results = inference
+    for c, want, counters in zip(program.layers, expected.layers, results["layers"], strict=True):
+        got, stored = counts[c.name], c.layer.mode != isa.MODE_KEY_VALUE
+        assert got["adds"] == want.useful, c.name
+        assert got["cycles"] == counters["cycles"], c.name
+        assert got["row_adds"] == counters["row_adds"] == want.row_adds, c.name
+        assert got["row_reads"] == stored * want.rows, c.name
+        assert got["weight_reads"] == stored * want.row_adds, c.name
+    assert sum(got["adds"] for got in counts.values() if "adds" in got) == expected.useful > 0
+
+
+def test_drain(inference):
+    """Accumulators, parameters, membranes, residual stream: as often as words are drained."""
+    program, _, counts, _ = inference
+    for c in program.layers:
+        got, layer = counts[c.name], c.layer
+        units, steps, words = c.shape
+        drained = units * steps * words
+        fires = layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL)
+        residual = drained * (layer.mode == isa.MODE_RESIDUAL)
+        assert got["drained"] == drained, c.name
+        assert got["acc_reads"] == got["row_adds"] + drained, c.name
+        # The first convolution drains its sums once a timestep and clears them at the last.
+        assert got["acc_writes"] == got["row_adds"] + (units * words if layer.planes else drained)
+        assert got["param_reads"] == got["membrane_writes"] == fires * drained, c.name
+        assert got["membrane_reads"] == fires * units * (steps - 1) * words, c.name
+        assert got["stream_reads"] == got["stream_writes"] == residual, c.name
+        assert got["logit_adds"] == drained * (layer.mode == isa.MODE_HEAD), c.name
+        dumped = drained * (layer.mode == isa.MODE_KEY_VALUE)
+        assert got["weight_writes"] == dumped, c.name
+
+
+def test_spikes(inference):
+    """Lines that patches need and that layers write."""
+    program, _, counts, _ = inference
+    hardware = program.hardware
+    for c in program.layers:
+        got, layer = counts[c.name], c.layer
+        units, steps, words = c.shape
+        source = layer.source
+        if layer.mode == isa.MODE_KEY_VALUE:  # a line holds a token's block
+            fetched = scanned = units * source.tokens
+        else:
+            inside = np.pad(np.ones((source.height, source.width), int), 1)
+            edge = range(3) if layer.taps == 9 else (1,)
+            taps = sum(
+                int(inside[y : y + source.height, x : x + source.width].sum())
+                for y in edge
+                for x in edge
+            )
+            fetched = taps * source.lines(hardware)
+            scanned = taps * sum(  # timestep after timestep, the lines that hold its words
+                len({(t * source.step + layer.in_first + j) // hardware.line_words
+                     for j in range(layer.in_words)})
+                for t in range(source.steps)
+            )  # fmt: skip
+        assert got["patch_writes"] == fetched, c.name
+        assert got["patch_reads"] == scanned, c.name
+        if layer.target is None:
+            assert got["spike_writes"] == got["spike_words"] == 0, c.name
+            assert got["spike_reads"] == fetched, c.name
+        elif not layer.pool:
+            lines = {  # words of a token are written line by line
+                (t * layer.target.step + layer.out_first + j) // hardware.line_words
+                for t in range(steps)
+                for j in range(words)
+            }
+            assert got["spike_words"] == units * steps * words, c.name
+            assert got["spike_writes"] == units * len(lines), c.name
+            assert got["spike_reads"] == fetched, c.name
+        else:  # OR-ed: every line that is written was cleared or read before
+            cleared = c.fields["out_clear"]
+            assert got["spike_reads"] - fetched == got["spike_writes"] - cleared > 0, c.name
+            assert got["spike_words"] >= layer.target.tokens * steps * words, c.name
+
+
+def test_loads(inference):
+    """What the loader writes and what crosses the bus, from the descriptors."""
+    program, _, counts, _ = inference
+    hardware, records, beats = program.hardware, {}, len(program.program) // 8
+    for descriptor in isa.cut(program.program):
+        op, f = isa.decode(descriptor)
+        if op == isa.OP_LOAD:
+            units = f["unit_words"] if f["target"] == isa.TARGET_SPIKE else 1
+            records[f["target"]] = records.get(f["target"], 0) + f["records"] * units
+            if f["from_image"]:
+                beats += -(-f["records"] * units * hardware.lanes // 64)
+    beats += len(program.weights) // 8
+    got = counts["loads"]
+    assert got["load_weights"] == records[isa.TARGET_WEIGHT]
+    assert got["load_rows"] == records[isa.TARGET_ROW]
+    assert got["load_params"] == hardware.groups * records[isa.TARGET_PARAM]
+    assert got["load_spikes"] == records[isa.TARGET_SPIKE]
+    assert got["load_logits"] == records[isa.TARGET_LOGIT]
+    assert got["read_bytes"] == 8 * beats
+    assert got["write_bytes"] == program.result_bytes and got["write_bursts"] == 1
+    assert got["read_bursts"] >= beats / 64
+
+
+def test_between_layers(inference):
+    """Nothing happens without a layer but the sweep of both accumulator buffers after reset."""
+    program, _, counts, _ = inference
+    between = dict(counts["between"])
+    assert between.pop("cycles") > 0
+    sweep = between.pop("acc_writes")
+    assert sweep >= 2 * program.hardware.acc_depth * program.hardware.groups
+    assert not any(between.values()), between
+
+
+def test_total(inference):
+    _, _, counts, _ = inference
+    total = events.total(counts)
+    assert total["read_bytes"] == counts["loads"]["read_bytes"]
+    assert total["adds"] == sum(part.get("adds", 0) for part in counts.values())
+
+
+def test_refusals(tmp_path):
+    """Icarus has no monitor; records of a layer that the program lacks are an error."""
+    network = random_network(SMALL, 1)
+    with pytest.raises(UserError, match="verilator only"):
+        run_system(network, Hardware.named("2x8"), random_images(SMALL, 1, 1), sim="icarus",
+                   monitors=("events",))  # fmt: skip
+    np.zeros(1 + len(events.EVENTS), "<u4").tofile(tmp_path / "events.bin")
+    assert events.read(tmp_path / "events.bin", ["only"])["only"]["cycles"] == 0
+    with pytest.raises(ValueError, match=r"layers \[0\]"):
+        events.read(tmp_path / "events.bin", [])

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user can get wrong at ``python -m tb.measure.sim``: one sentence, exit status 2, no
+simulation."""
+
+import sys
+
+import pytest
+
+from golden.contract.network import NetworkConfig
+from golden.contract.random_network import random_network
+from tb.measure import report, sim
+from tb.measure.compare import sparsity
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    small = dict(depth=1, dim=16, heads=2, timesteps=1, mlp_ratio=1)
+    random_network(NetworkConfig(**small)).save(folder / "good.safetensors")
+    random_network(NetworkConfig(**small, in_channels=3, height=32, width=32)).save(
+        folder / "colour.safetensors"
+    )
+    random_network(NetworkConfig(**(small | {"dim": 48}))).save(folder / "heads.safetensors")
+    (folder / "text.safetensors").write_text("no network")
+    return folder
+
+
+MISTAKES = {
+    "--images 0": "--images 0 must lie between 1 and 10000",
+    "--images 10001": "--images 10001 must lie between",
+    "--stalls 96": "--stalls 96 must lie between",
+    "--latency 256": "--latency 256 must lie between",
+    "--config 5x5": "hardware configuration '5x5' is not known",
+    "--config 4x16,acc_width=40": "acc_width=40 must lie between",
+    "--checkpoint {}/none.safetensors": "does not exist",
+    "--checkpoint {}/text.safetensors": "is not a quantised network",
+    "--checkpoint {}/colour.safetensors": "the checkpoint takes images of (3, 32, 32)",
+    "--checkpoint {}/heads.safetensors": "attention: head width 24 neither divides",
+    "--sim questa": "questa",
+}
+
+
+@pytest.mark.parametrize("arguments", MISTAKES)
+def test_mistakes(arguments, checkpoints, monkeypatch, capsys):
+    line = ["sim", "--checkpoint", str(checkpoints / "good.safetensors")]
+    monkeypatch.setattr(sys, "argv", line + arguments.format(checkpoints).split())
+    with pytest.raises(SystemExit) as ended:
+        sim.run(sim.app)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert MISTAKES[arguments] in error and error.count("\n") == 1
+
+
+def test_missing_data_set(checkpoints, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    line = ["sim", "--checkpoint", str(checkpoints / "good.safetensors")]
+    monkeypatch.setattr(sys, "argv", line)
+    with pytest.raises(SystemExit) as ended:
+        sim.run(sim.app)
+    assert ended.value.code == 2 and "data set file" in capsys.readouterr().err
+
+
+def test_figures_of_a_report():
+    """Two images on 4 PEs: limits are useful adds over PEs, per image."""
+    layer = dict(name="a", useful=80, mismatches=0, cycles=30, rows=10, row_adds=20)
+    layer |= dict(bank=1, fetch=2, drain=3, idle=4, gap=5)
+    image = dict(label=1, rtl=1, golden=1, cycles=20, useful=40)
+    results = dict(images=[image, image | {"label": 2}], layers=[layer], mismatches=0)
+    results |= dict(sim_cycles=100, wall_s=0.5, cpu_s=0.25)
+    hardware = sim.Hardware.named("2x8,lanes=4,banks=2")  # 8 PEs
+    figures = report.summarise(results, hardware)
+    assert (figures["images"], figures["correct"], figures["agree"]) == (2, 1, 2)
+    assert figures["cycles_per_image"] == 20 and figures["limit_ratio"] == 40 / 10
+    assert figures["layers"][0]["limit"] == 5 and figures["layers"][0]["ratio"] == 3
+    assert figures["lane_efficiency"] == 1 and figures["sim_cycles_per_second"] == 200
+
+
+def test_sparsity():
+    network = random_network(NetworkConfig(dim=64), sparsity="unstructured", density=0.25)
+    assert 0.74 < sparsity(network) < 0.76

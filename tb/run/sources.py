@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which files of rtl/ a module reaches: one module or package per file, file name = module name."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from golden.contract.paths import ROOT
+
+RTL = ROOT / "rtl"
+
+
+class BuildFailed(AssertionError):
+    """The sources do not compile, or not for these parameters."""
+
+
+@functools.cache
+def rtl_files() -> dict[str, Path]:
+    """Module or package name -> file, for everything under rtl/."""
+    return {path.stem: path for path in sorted(RTL.rglob("*.sv"))}
+
+
+def _words(path: Path) -> set[str]:
+    text = re.sub(r"//[^\n]*|/\*.*?\*/|\"[^\"\n]*\"", " ", path.read_text(), flags=re.DOTALL)
+    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+
+def sources_of(*roots: str | Path) -> list[Path]:
+    """RTL files that ``roots`` (module names, or files outside rtl/) reach, users after used."""
+    known, order, seen = rtl_files(), [], set()
+
+    def visit(path: Path) -> None:
+        if path in seen:
+            return
+        seen.add(path)
+        for name in sorted(_words(path) & known.keys()):
+            visit(known[name])
+        if path in known.values():
+            order.append(path)
+
+    for root in roots:
+        if isinstance(root, str):
+            if root not in known:
+                raise BuildFailed(f"no rtl/**/{root}.sv: a file has the name of its module")
+            root = known[root]
+        visit(root)
+    return sorted(order, key=lambda p: not p.stem.endswith("_pkg"))  # stable: packages first
+
+
+def file_of(module: str, extras: Sequence[Path]) -> Path:
+    for path in extras:
+        if re.search(rf"^\s*module\s+{module}\b", path.read_text(), re.MULTILINE):
+            return path
+    if module not in rtl_files():
+        raise BuildFailed(f"no module {module}: not under rtl/, not in the extra sources")
+    return rtl_files()[module]
+
+
+def check_parameters(path: Path, module: str, parameters: Mapping[str, int]) -> None:
+    """A misspelt parameter is an error: Yosys and Icarus would take the default in silence."""
+    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", path.read_text()))
+    for name in parameters:
+        if name not in declared:
+            raise BuildFailed(f"{module} has no parameter {name}; it has {sorted(declared)}")

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole accelerator (``psf_tb_top``): does the work of a job, checks every word."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles
+from cocotb.utils import get_sim_time
+
+from golden.hardware.configuration import Hardware
+from tb.lib.host import CAUSES, COUNTERS, PERIOD_NS, Host
+from tb.lib.registers import DONE, ERROR, START
+from tb.lib.work import load
+from tb.system.run import memory_map
+from tb.system.scoreboard import Scoreboard, Verdict
+
+WATCHDOG = 0  # off: until_interrupt has a limit that knows the work
+
+
+@cocotb.test()
+async def work(dut):
+    """Every run of the job: spikes, values, counters, logits and label equal the golden model."""
+    folder = Path(os.environ["PSF_JOB"])
+    job = json.loads((folder / "job.json").read_text())
+    hardware = Hardware(**job["hardware"])
+    todo = load(folder, job["runs"])
+    program = todo.program(hardware, coded=job["coded"])
+    place, board = memory_map(program), Scoreboard(program)
+    host = Host(dut)
+    await host.start(job["stalls"], job["latency"], cocotb.RANDOM_SEED)
+    await check_capabilities(host, hardware)
+    binary = (folder / "program.bin").read_bytes()
+    await host.load({place["program"]: binary, place["weights"]: program.weights})
+    await host.set_up(place, program.count, program.result_bytes)
+    await host.write("WATCHDOG", WATCHDOG)
+    for name in job["monitors"]:
+        getattr(dut, f"{name}_i").value = 1
+
+    totals = [
+        {"name": c.name, "useful": 0, "mismatches": 0} | dict.fromkeys(COUNTERS, 0)
+        for c in program.layers
+    ]
+    results = {"images": [], "layers": totals, "mismatches": 0, "messages": []}
+    began, began_cpu, began_ns = time.perf_counter(), time.process_time(), get_sim_time("ns")
+    for index in range(todo.runs):
+        expected = todo.expected(program, index)
+        await host.load({place["image"]: todo.image(program, index)})
+        await host.pulse("trace_open_i")
+        await host.write("CTRL", START)
+        await host.until_interrupt(200_000 + 50 * sum(x.row_adds for x in expected.layers))
+        await host.pulse("trace_close_i")
+        await check_error(host)
+        await ClockCycles(dut.clk_i, 2)
+        for name in job["monitors"]:
+            Path(f"{name}.bin").rename(f"{name}-{index}.bin")
+        verdict = board.check(expected, Path("trace.bin"))
+        counters = [
+            [await host.layer_counter(c.id, i) for i in range(len(COUNTERS))]
+            for c in program.layers
+        ]
+        await check_status(host, verdict)
+        if program.result_bytes:
+            await check_result(host, place["result"], expected, verdict)
+        check_counters(program, counters, expected, verdict)
+        assert int(dut.escapes_o.value) == 0, "an access outside the windows"
+        unknown = int(dut.trace_unknown_o.value) + int(dut.bus_unknown_o.value)
+        if unknown:
+            verdict.add("bus", unknown, [f"{unknown} unknown values at the outputs"])
+        for total, values, want in zip(totals, counters, expected.layers, strict=True):
+            total["useful"] += want.useful
+            total["mismatches"] += verdict.mismatches.get(total["name"], 0)
+            for name, value in zip(COUNTERS, values, strict=True):
+                total[name] += value
+        results["images"].append(
+            {
+                "label": job["labels"][index] if job["labels"] else None,
+                "rtl": await host.read("LABEL") if program.result_bytes else None,
+                "golden": expected.label,
+                "cycles": await host.read("CYCLES"),
+                "useful": expected.useful,
+            }
+        )
+        results["mismatches"] += verdict.total
+        results["messages"] += [f"image {index}: {m}" for m in verdict.messages]
+        for message in verdict.messages:
+            dut._log.error(f"image {index}: {message}")
+        await host.acknowledge()
+        if verdict.total:
+            break  # the rest would say the same
+    results["wall_s"] = time.perf_counter() - began
+    results["cpu_s"] = time.process_time() - began_cpu
+    results["sim_cycles"] = round((get_sim_time("ns") - began_ns) / PERIOD_NS)
+    Path("results.json").write_text(json.dumps(results, indent=1))
+    assert not results["mismatches"], (
+        f"{results['mismatches']} mismatches, the first: {results['messages'][0]}"
+    )
+
+
+async def check_capabilities(host: Host, h: Hardware) -> None:
+    """The registers describe the build that the program is compiled for."""
+    assert await host.read("ID") == 0x50534631
+    assert await host.read("VERSION") > 0
+    assert await host.read("CAP0") == h.groups | h.lanes << 8 | h.banks << 16 | h.line_words << 24
+    assert await host.read("CAP1") == h.acc_depth | h.acc_width << 16 | h.stream_width << 24
+    assert await host.read("CAP2") == h.bank_depth | h.row_depth << 16
+    assert await host.read("CAP3") == h.param_depth | h.patch_lines << 16
+    assert await host.read("CAP4") == h.spike_lines | h.stream_depth << 16
+    assert await host.read("STATUS") == 0
+
+
+async def check_error(host: Host) -> None:
+    """An accelerator that stopped with an error has nothing to compare."""
+    if await host.read("STATUS") & ERROR:
+        cause, at = await host.read("ERROR_CAUSE"), await host.read("ERROR_INDEX")
+        raise AssertionError(
+            f"the accelerator stopped with error cause {cause} ({CAUSES.get(cause, 'unknown')}) "
+            f"at descriptor {at} of the program; compile it again with `make vectors`"
+        )
+
+
+async def check_status(host: Host, verdict: Verdict) -> None:
+    """It says that it has ended well."""
+    status, cause = await host.read("STATUS"), await host.read("ERROR_CAUSE")
+    if status != DONE:
+        at = await host.read("ERROR_INDEX")
+        verdict.add("status", 1, [f"status {status}, error cause {cause} at descriptor {at}"])
+
+
+async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> None:
+    """Result in memory and label register."""
+    classes = len(expected.logits)
+    try:
+        data = np.frombuffer(await host.dump(addr, 8 + 8 * -(-classes // 2)), "<i4")
+    except ValueError as error:  # an x in the file
+        verdict.add("result", 1, [f"unknown bits in the stored result ({error})"])
+        return
+    checks = [("stored label", data[0], expected.label)]
+    checks += [("label register", await host.read("LABEL"), expected.label)]
+    checks += [(f"logit {i}", data[2 + i], want) for i, want in enumerate(expected.logits)]
+    for what, got, want in checks:
+        if got != want:
+            verdict.add("result", 1, [f"{what} expected {want}, got {got}"])
+    total = await host.read("CYCLES")
+    if not 0 < data[1] <= total:
+        verdict.add("result", 1, [f"stored cycles {data[1]}, the register says {total}"])
+
+
+def check_counters(program, counters, expected, verdict: Verdict) -> None:
+    """Rows and row-adds are known exactly; groups cannot lose cycles that do not exist."""
+    for c, values, want in zip(program.layers, counters, expected.layers, strict=True):
+        got = dict(zip(COUNTERS, values, strict=True))
+        for name in ("rows", "row_adds"):
+            if got[name] != getattr(want, name):
+                message = (
+                    f"{c.name}: counter {name} expected {getattr(want, name)}, got {got[name]}"
+                )
+                verdict.add(c.name, 1, [message])
+        available = got["cycles"] * program.hardware.groups
+        if got["cycles"] == 0 or got["row_adds"] > available or max(values[3:7]) > available:
+            verdict.add(c.name, 1, [f"{c.name}: counters {got} of {available} group-cycles"])

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every way to go wrong on the whole accelerator: it stops cleanly, says why, and works again.
+
+After every error a good run follows, without a reset.
+"""
+
+import random
+import struct
+
+import cocotb
+from cocotb.handle import Immediate
+from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+from cocotb.utils import get_sim_time
+
+from golden.hardware import isa
+from golden.hardware.isa import DESCRIPTOR_BYTES
+from tb.campaigns.faults_tests import kind, memories
+from tb.lib.host import DECERR, PERIOD_NS, SLVERR
+from tb.lib.inference import Inference
+from tb.lib.registers import ABORT, DONE, REGISTERS, SOFT_RESET, START, STUCK
+
+
+async def ready(dut, **options) -> Inference:
+    """An accelerator that has classified one image."""
+    cocotb.log.info(f"SEED={cocotb.RANDOM_SEED}")
+    bench = Inference(dut)
+    await bench.begin(seed=cocotb.RANDOM_SEED, **options)
+    await bench.check_good()
+    return bench
+
+
+def descriptors(bench: Inference) -> list[tuple[int, dict[str, int]]]:
+    return [isa.decode(d) for d in isa.cut(bench.program.program)]
+
+
+def find(bench: Inference, op: int, **values: int) -> int:
+    """Index of a random descriptor of this kind."""
+    found = [
+        i
+        for i, (o, f) in enumerate(descriptors(bench))
+        if o == op and all(f[k] == v for k, v in values.items())
+    ]
+    return random.choice(found)
+
+
+def patched(bench: Inference, index: int, op: int | None = None, **values: int) -> bytes:
+    """The program with fields of one descriptor changed, checksums right."""
+    program = bytearray(bench.program.program)
+    at = index * DESCRIPTOR_BYTES
+    words = list(struct.unpack_from("<16I", program, at))
+    fields = isa.FIELDS[words[0] & 0xFF]
+    for name, value in values.items():
+        word, low, bits = fields[name]
+        words[word] = words[word] & ~(((1 << bits) - 1) << low) | value << low
+    if op is not None:
+        words[0] = words[0] & ~0xFF | op
+    struct.pack_into("<16I", program, at, *words)
+    return isa.sealed(bytes(program))
+
+
+async def run_patched(bench: Inference, program: bytes, cause: int, index: int | None) -> None:
+    await bench.load({bench.place["program"]: program})
+    await bench.check_error(cause, index)
+    await bench.restore()
+    await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+@cocotb.parametrize(stalls=[0, 50])
+async def bad_responses(dut, stalls: int) -> None:
+    """SLVERR and DECERR on any read beat and on the write response."""
+    bench = await ready(dut, stalls=stalls)
+    p = bench.program
+    beats = (len(p.program) + len(p.weights) + p.image_bytes) // 8
+    for number in [1, 2, 8, 9, beats] + [random.randint(1, beats) for _ in range(25)]:
+        await bench.put_image(0)
+        await bench.fail(read=number, resp=random.choice((SLVERR, DECERR)))
+        outcome = await bench.check_error(isa.ERROR_READ, limit=20 * bench.limit)
+        place, addr = bench.place, outcome.addr
+        assert place["program"] <= addr < place["result"], f"beat {number}: {outcome}"
+        if addr < place["program"] + len(p.program):
+            assert outcome.index == (addr - place["program"]) // DESCRIPTOR_BYTES, str(outcome)
+        else:
+            op, fields = descriptors(bench)[outcome.index]
+            base = place["image"] if fields.get("from_image") else place["weights"]
+            assert op == isa.OP_LOAD and addr >= base + fields["offset"], str(outcome)
+        assert int(dut.memory_bad_o.value), "the memory did not fail"
+        await bench.fail()
+        await bench.check_good(limit=20 * bench.limit)
+    for resp in (SLVERR, DECERR):
+        await bench.fail(write=1, resp=resp)
+        outcome = await bench.check_error(isa.ERROR_WRITE, image=0, limit=20 * bench.limit)
+        assert outcome.addr == bench.place["result"], str(outcome)
+        await bench.fail()
+        await bench.check_good(limit=20 * bench.limit)
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def bad_programs(dut) -> None:
+    """Unknown opcodes, fields out of range, memories too small, no end: checksums are right."""
+    bench = await ready(dut)
+    h, count = bench.hardware, bench.program.count
+    for op in (0, 5, 0xFF):
+        index = random.randrange(count)
+        await run_patched(bench, patched(bench, index, op=op), isa.ERROR_OPCODE, index)
+    load = {
+        t: find(bench, isa.OP_LOAD, target=t)
+        for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM, isa.TARGET_SPIKE)
+    }
+    any_load = find(bench, isa.OP_LOAD, from_image=0)
+    spike = find(bench, isa.OP_LAYER, mode=isa.MODE_SPIKE)
+    key_value = find(bench, isa.OP_LAYER, mode=isa.MODE_KEY_VALUE)
+    head = find(bench, isa.OP_LAYER, mode=isa.MODE_HEAD)
+    store = find(bench, isa.OP_STORE)
+    for index, values in (
+        (any_load, dict(target=6)),
+        (any_load, dict(records=0)),
+        (load[isa.TARGET_WEIGHT], dict(records=1)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=0, index_bits=h.index_width + 1)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, index_bits=1, row_words=0)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, row_words=(1 << h.index_width) + 1)),
+        (load[isa.TARGET_PARAM], dict(coded=1)),
+        (load[isa.TARGET_SPIKE], dict(unit_words=0)),
+        (load[isa.TARGET_SPIKE], dict(unit_words=h.line_words + 1)),
+        (spike, dict(id=64)),
+        (spike, dict(steps=0)),
+        (spike, dict(width=0)),
+        (spike, dict(height=0)),
+        (spike, dict(in_lines=0)),
+        (spike, dict(in_words=0)),
+        (spike, dict(out_words=0)),
+        (spike, dict(out_words=h.acc_depth + 1)),
+        (spike, dict(row_cost=0)),
+        (spike, dict(shift=8)),
+        (spike, dict(kernel3=0, in_lines=h.patch_lines + 1)),
+        (spike, dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
+        (key_value, dict(head_words=3)),
+        (key_value, dict(tokens=128)),
+        (key_value, dict(head_lanes=15)),
+        (head, dict(tokens=129)),
+        (head, dict(tokens=0)),
+        (store, dict(logits=0)),
+        (store, dict(logits=129)),
+    ):
+        await run_patched(bench, patched(bench, index, **values), isa.ERROR_FIELD, index)
+    for index, values in (
+        (load[isa.TARGET_WEIGHT], dict(dest=h.bank_depth)),
+        (load[isa.TARGET_ROW], dict(dest=h.row_depth)),
+        (load[isa.TARGET_PARAM], dict(dest=h.param_depth)),
+        (load[isa.TARGET_SPIKE], dict(dest=h.spike_lines)),
+        (load[isa.TARGET_ROW], dict(records=2 * h.banks * h.row_depth)),
+    ):
+        await run_patched(bench, patched(bench, index, **values), isa.ERROR_OVERRUN, index)
+    # What only shows while a layer runs: addresses beyond the end of a memory.
+    residual = find(bench, isa.OP_LAYER, mode=isa.MODE_RESIDUAL)
+    plain = find(bench, isa.OP_LAYER, mode=isa.MODE_SPIKE, pool=0)
+    pool = find(bench, isa.OP_LAYER, pool=1)
+    for index, values in (
+        (spike, dict(in_base=h.spike_lines - 1)),
+        (spike, dict(in_base=0xFFFF)),
+        (plain, dict(out_base=h.spike_lines - 1)),
+        (pool, dict(out_base=h.spike_lines - 1)),
+        (pool, dict(out_base=h.spike_lines - 8, out_clear=16)),
+        (plain, dict(row_base=h.row_depth - 1)),
+        (plain, dict(param_base=h.param_depth)),
+        (residual, dict(stream_stride=h.stream_depth)),
+        (key_value, dict(dump_base=h.bank_depth)),
+        (key_value, dict(dump_base=0xFFFF)),
+    ):
+        await run_patched(bench, patched(bench, index, **values), isa.ERROR_OVERRUN, index)
+    # A row table that points beyond the weight memory, found while it is loaded.
+    row = find(bench, isa.OP_LOAD, target=isa.TARGET_ROW, coded=0)
+    fields = descriptors(bench)[row][1]
+    weights = bytearray(bench.program.weights)
+    at = fields["offset"]
+    for entry in (h.bank_depth | 1 << 16, (h.bank_depth - 1) | 2 << 16, 1 << 16 | 8 << 24, 0):
+        struct.pack_into("<I", weights, at, entry)
+        await bench.load({bench.place["weights"]: bytes(weights)})
+        await run_patched(bench, patched(bench, row, check=0), isa.ERROR_OVERRUN, row)
+    # Coded rows that begin, or end, beyond it.
+    row = find(bench, isa.OP_LOAD, target=isa.TARGET_ROW, coded=1)
+    for first in (h.bank_depth, h.bank_depth - 1, 0xFFFF):
+        await run_patched(bench, patched(bench, row, first_word=first), isa.ERROR_OVERRUN, row)
+    # No OP_END within PROGRAM_COUNT.
+    for short in (1, 2, count - 1):
+        await bench.write("PROGRAM_COUNT", short)
+        await bench.check_error(isa.ERROR_NO_END, short - 1)
+        await bench.restore()
+        await bench.check_good()
+    await bench.write("PROGRAM_COUNT", 0)
+    await bench.check_error(isa.ERROR_NO_END)
+    await bench.restore()
+    await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def bad_checksums(dut) -> None:
+    """Any flipped bit of the program or of the weight image is found before it is used."""
+    bench = await ready(dut)
+    size = len(bench.program.program)
+    for bit in [0, 8 * size - 1, *random.sample(range(8 * size), 20)]:
+        program = bytearray(bench.program.program)
+        program[bit // 8] ^= 1 << bit % 8
+        await bench.load({bench.place["program"]: bytes(program)})
+        await bench.check_error(isa.ERROR_PROGRAM_CRC, bit // 8 // DESCRIPTOR_BYTES)
+    order = list(range(bench.program.count))
+    a = random.randrange(bench.program.count - 2)
+    order[a], order[a + 1] = order[a + 1], order[a]  # every descriptor is right, their order is not
+    p = bench.program.program
+    swapped = b"".join(p[i * DESCRIPTOR_BYTES :][:DESCRIPTOR_BYTES] for i in order)
+    await bench.load({bench.place["program"]: swapped})
+    await bench.check_error(isa.ERROR_PROGRAM_CRC, a)
+    await bench.restore()
+    await bench.check_good()
+    size = len(bench.program.weights)
+    loads = [(f["offset"], i) for i, (op, f) in enumerate(descriptors(bench))
+             if op == isa.OP_LOAD and not f["from_image"]]  # fmt: skip
+    for bit in random.sample(range(8 * size), 20):
+        weights = bytearray(bench.program.weights)
+        weights[bit // 8] ^= 1 << bit % 8
+        await bench.load({bench.place["weights"]: bytes(weights)})
+        outcome = await bench.run()
+        index = max(entry for entry in loads if entry[0] <= bit // 8)[1]
+        # A broken row entry may be found out before the checksum of its load is.
+        early = outcome.cause == isa.ERROR_OVERRUN
+        bench.must_be(outcome, isa.ERROR_OVERRUN if early else isa.ERROR_WEIGHT_CRC, index)
+    await bench.restore()
+    await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def windows(dut) -> None:
+    """A byte too few in a window stops the run before the access; the lock holds until reset."""
+    bench = await ready(dut)
+    place, p = bench.place, bench.program
+    whole_read = (place["program"], place["result"] - 1)
+    whole_write = (place["result"], place["result"] + p.result_bytes - 1)
+    outside_read, outside_write = isa.ERROR_READ_WINDOW, isa.ERROR_WRITE_WINDOW
+    for read, write, cause, addr in (
+        ((place["program"] + 8, whole_read[1]), whole_write, outside_read, place["program"]),
+        ((whole_read[0], place["image"] + p.image_bytes - 9), whole_write, outside_read, None),
+        ((whole_read[0], place["image"] - 1), whole_write, outside_read, None),
+        ((whole_read[0], place["weights"] - 1), whole_write, outside_read, None),
+        ((1 << 31, (1 << 32) - 1), whole_write, outside_read, place["program"]),
+        (whole_read, (whole_write[0] + 8, whole_write[1]), outside_write, place["result"]),
+        (whole_read, (whole_write[0], whole_write[1] - 8), outside_write, place["result"]),
+        (whole_read, (8, 7), outside_write, place["result"]),
+    ):
+        await bench.set_windows(read, write)
+        outcome = await bench.check_error(cause, image=0)
+        assert addr is None or outcome.addr == addr, str(outcome)
+        if cause == isa.ERROR_READ_WINDOW:
+            first, last = (place["program"], place["program"] + 8 * 64)
+            assert first <= outcome.addr < last or outcome.addr >= first, str(outcome)
+        assert (await bench.stored())[0] != bench.expected[0][0] or cause != isa.ERROR_WRITE_WINDOW
+        await bench.restore()
+        await bench.check_good()
+    # Addresses that a load makes up: the end of the address space, and round it.
+    index = find(bench, isa.OP_LOAD, from_image=0)
+    top = (1 << 32) - place["weights"]  # the sum is 0
+    for offset in (0x8000_0000, top - 8, top, top + 8):
+        await run_patched(bench, patched(bench, index, offset=offset), isa.ERROR_READ_WINDOW, index)
+    await bench.write("RESULT_BASE", 0xFFFF_FFF8)
+    await bench.check_error(isa.ERROR_WRITE_WINDOW)
+    await bench.restore()
+    await bench.write("WINDOW_LOCK", 1)
+    for name in ("READ_BASE", "READ_LIMIT", "WRITE_BASE", "WRITE_LIMIT"):
+        before = await bench.read(name)
+        assert await bench.access(REGISTERS[name].address, 1, before ^ 0xFF00) == SLVERR
+        assert await bench.read(name) == before
+    await bench.write("WINDOW_LOCK", 0)
+    await bench.write("CTRL", SOFT_RESET)
+    await ClockCycles(dut.clk_i, 100)
+    assert await bench.read("WINDOW_LOCK") == 1
+    assert await bench.access(REGISTERS["READ_BASE"].address, 1, 0) == SLVERR
+    await bench.begin()
+    assert await bench.read("WINDOW_LOCK") == 0
+    await bench.check_good()
+    # After a reset nothing is allowed.
+    await bench.start(0, 20, 1)
+    await bench.write("PROGRAM_COUNT", p.count)
+    await bench.write("IRQ_ENABLE", 3)
+    await bench.check_error(isa.ERROR_READ_WINDOW)
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def time_out(dut) -> None:
+    """The watchdog ends a run that takes too long, and one whose memory has died."""
+    bench = await ready(dut)
+    await bench.check_good(0)  # images differ in their cycles
+    cycles = await bench.read("CYCLES")
+    await bench.write("WATCHDOG", cycles + 200)
+    await bench.check_good(0)
+    for limit in [1, 20] + [random.randint(30, cycles - 100) for _ in range(20)]:
+        await bench.write("WATCHDOG", limit)
+        outcome = await bench.check_error(isa.ERROR_TIMEOUT, image=0)
+        assert outcome.addr == 0, str(outcome)
+        await bench.write("WATCHDOG", cycles + 200)
+        await bench.check_good(0)
+    # A layer that waits for a load that never comes, and one that never sees its patch.
+    index = find(bench, isa.OP_LAYER, mode=isa.MODE_SPIKE)
+    await bench.write("WATCHDOG", 2 * cycles)
+    await bench.load({bench.place["program"]: patched(bench, index, wait_loads=0xFFFF)})
+    await bench.check_error(isa.ERROR_TIMEOUT)
+    await bench.restore()
+    # The memory stops answering: the interrupt comes, the block is stuck until the bus moves.
+    for after in (50, cycles // 2):
+        await bench.write("WATCHDOG", cycles)
+        await bench.write("CTRL", START)
+        await ClockCycles(dut.clk_i, after)
+        dut.memory_hang_i.value = 1
+        await bench.until_interrupt(cycles + 70_000)
+        outcome = await bench.outcome()
+        assert outcome.cause == isa.ERROR_TIMEOUT, str(outcome)
+        if int(dut.bus_open_o.value):
+            assert outcome.status & STUCK, str(outcome)
+            await bench.write("CTRL", START)  # ignored
+            assert not await bench.read("STATUS") & 1
+        await bench.acknowledge()
+        dut.memory_hang_i.value = 0
+        await bench.until_idle(5000)
+        await bench.restore()
+        await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def bad_bits(dut) -> None:
+    """Parity bits of a whole memory flip now and then: told or harmless, and told sometimes."""
+    bench = await ready(dut)
+    cycles = await bench.read("CYCLES")
+    await bench.write("WATCHDOG", 4 * cycles)
+    lines = sum(1 << (i + 1) * (bench.hardware.lanes + 1) - 1 for i in range(8))  # a bit per word
+    groups: dict[str, list] = {}
+    for memory in memories(dut):
+        groups.setdefault(kind(memory), []).append(memory)
+    for name, found in groups.items():
+        words = [word for memory in found for word in memory]
+        width = len(words[0].value)
+        bits = 1 << width - 1
+        if name.endswith(("datapath.spikes", "fetch.patch")):
+            bits = lines & (1 << width) - 1
+        told = 0
+        for _ in range(3 if name == "control.perf.counters" else 30):
+            await bench.put_image(0)
+            await bench.write("CTRL", START)
+            interrupt = RisingEdge(dut.irq_o)
+            while not int(dut.irq_o.value):
+                gap = Timer(random.randrange(1, cycles // 4) * PERIOD_NS + PERIOD_NS // 2, "ns")
+                if await First(interrupt, gap) is gap:
+                    for word in words:
+                        word.value = Immediate(int(word.value) ^ bits)
+            outcome = await bench.outcome()
+            await bench.acknowledge()
+            if outcome.status == DONE:
+                assert await bench.stored() == bench.expected[0], f"{name}: wrong and not told"
+                continue
+            bench.must_be(outcome, isa.ERROR_PARITY)
+            told += 1
+            if told == 3:
+                break
+        cocotb.log.info(f"{name}: {told} told")
+        assert told or name == "control.perf.counters", f"{name}: never told"
+    assert len(groups) > 20, sorted(groups)
+    await bench.check_good()
+
+
+@cocotb.test(timeout_time=4000, timeout_unit="ms")
+@cocotb.parametrize(stalls=[0, 50])
+async def abort(dut, stalls: int) -> None:
+    """Abort and soft reset at random cycles: a clean stop, and the next inference is right."""
+    bench = await ready(dut, stalls=stalls)
+    cycles, limit = await bench.read("CYCLES"), 20 * bench.limit
+    await bench.write("CTRL", ABORT)  # nothing to abort
+    assert not int(dut.irq_o.value) and await bench.read("STATUS") == DONE
+    stopped, longest = 0, 0
+    for i in range(110):
+        await bench.put_image(0)
+        await bench.write("CTRL", START)
+        await ClockCycles(dut.clk_i, random.randrange(cycles - 20) + 1)
+        began = get_sim_time("ns")
+        if i % 4 == 3:
+            await bench.write("CTRL", SOFT_RESET)
+            status = await bench.until_idle(20_000)
+            assert status == 0 and not int(dut.irq_o.value), f"soft reset: status {status}"
+            assert await bench.read("PROGRAM_COUNT") == 0 and await bench.read("IRQ_ENABLE") == 0
+            assert not int(dut.bus_open_o.value)
+            longest = max(longest, get_sim_time("ns") - began)
+            await bench.set_up(bench.place, bench.program.count, bench.program.result_bytes)
+        else:
+            await bench.write("CTRL", ABORT)
+            await bench.until_interrupt(20_000)
+            outcome = await bench.outcome()
+            if outcome.status == DONE:  # it was faster
+                assert await bench.stored() == bench.expected[0]
+            else:
+                bench.must_be(outcome, isa.ERROR_ABORT)
+                longest = max(longest, get_sim_time("ns") - began)
+                stopped += 1
+            await bench.acknowledge()
+        await bench.check_good(limit=limit)
+    longest //= PERIOD_NS
+    cocotb.log.info(f"{stopped} stopped, in at most {longest} of {cycles} cycles")
+    assert stopped > 40 and longest < cycles // 2, "what was on has gone on"
+    bench.must_stay_inside()

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a network, or a list of layers, on the accelerator in the simulator.
+
+A job folder holds the work (tb.lib.work) and job.json; the benches read it inside the simulator
+(``PSF_JOB``). ``run_work`` runs it with the scoreboard (tb.system.accel_tests), ``run_system``
+does so for
+images of a network; ``run_bench`` starts any other bench of ``psf_tb_top`` on the same terms.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from golden.contract.errors import UserError
+from golden.contract.network import NetworkConfig, QuantNetwork
+from golden.contract.paths import ROOT
+from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from tb.lib.work import NetworkWork, Work
+from tb.run import runner
+
+MODELS = ROOT / "tb" / "harness"
+HARNESS = [
+    MODELS / f"psf_{name}.sv"
+    for name in (
+        "memory", "axi_checker", "trace", "host", "events", "timeline", "monitors", "tb_top"
+    )
+]  # fmt: skip
+JOBS = runner.BUILD.parent / "jobs"
+# For tests that need a network, but not a certain one; short to simulate.
+SMALL = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
+)
+MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
+
+
+def memory_map(program: Program) -> dict[str, int]:
+    """Byte addresses in DRAM, none at a round number so that relocation is exercised."""
+    at, out = 0x40, {}
+    for name, size in (
+        ("program", len(program.program)),
+        ("weights", len(program.weights)),
+        ("image", program.image_bytes),
+        ("result", program.result_bytes),
+    ):
+        out[name] = at
+        at += -(-size // 64) * 64 + 0xAC0
+    return out | {"end": at}
+
+
+def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Path:
+    """A new job folder; it stays behind when something goes wrong."""
+    JOBS.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=JOBS))
+    work.save(folder)
+    (folder / "program.bin").write_bytes(program)
+    settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
+    (folder / "job.json").write_text(json.dumps(settings))
+    return folder
+
+
+def run_bench(
+    test_module: str,
+    work: Work,
+    hardware: Hardware,
+    *,
+    program: bytes | None = None,
+    settings: Mapping[str, object] | None = None,
+    coded: bool = True,
+    extra_bytes: int = 0,
+    visible: Sequence[tuple[str, str]] = (),
+    **options,
+) -> Path:
+    """Run ``test_module`` on ``psf_tb_top``; returns the folder that it ran in.
+
+    ``settings`` go to job.json; ``extra_bytes`` of memory lie behind the result; ``options`` are
+    those of ``tb.run.runner.run``; ``coded`` is that of ``compile_network``. The job folder is
+    removed after a run without failures.
+    """
+    compiled = work.program(hardware, coded=coded)
+    bits = max(MEMORY_BITS, ((memory_map(compiled)["end"] + extra_bytes) // 8).bit_length())
+    program = compiled.program if program is None else program
+    folder = write_job(work, hardware, program, coded=coded, **(settings or {}))
+    parameters = hardware.sv_parameters()
+    options = {"fast": True, "timeout_s": 36000.0} | options
+    options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
+    ran = runner.run(
+        "psf_tb_top",
+        test_module,
+        parameters=parameters | {"MemoryBits": bits},
+        extra_sources=HARNESS,
+        dut="psf_accel",
+        dut_parameters=parameters,
+        visible=visible,
+        **options,
+    )
+    shutil.rmtree(folder)
+    return ran
+
+
+def run_system(
+    network: QuantNetwork,
+    hardware: Hardware,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    program: bytes | None = None,
+    coded: bool = True,
+    **options,
+) -> dict:
+    """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work` with its ``options``.
+
+    ``program`` has to be as long as the one that the compiler makes.
+    """
+    size = len(compile_network(network, hardware, coded=coded).program)
+    if program is not None and len(program) != size:
+        raise UserError(
+            f"the program has {len(program)} bytes, this network on {hardware.name} takes "
+            f"{size}; export it again with `make vectors`"
+        )
+    work = NetworkWork(network, images)
+    return run_work(work, hardware, labels, program=program, coded=coded, **options)
+
+
+def run_work(
+    work: Work,
+    hardware: Hardware,
+    labels: np.ndarray | None = None,
+    *,
+    sim: str | None = None,
+    seed: int | None = None,
+    stalls: int = 0,
+    latency: int = 20,
+    quiet: bool = False,
+    waves: bool | None = None,
+    program: bytes | None = None,
+    coded: bool = True,
+    monitors: Sequence[str] = (),
+) -> dict:
+    """Do ``work`` with the scoreboard; returns results.json, with ``folder`` added.
+
+    ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
+    mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
+    ``program``: what is put in memory instead of the program that the compiler makes. ``coded``:
+    code the loads of weights and row tables that can be coded.
+    ``monitors``: ``events`` (tb.measure.events) and ``timeline`` (tb.measure.timeline); each
+    leaves a file per
+    run, ``events-<run>.bin``, in the folder. Verilator only: they look at signals that a netlist
+    lacks.
+    """
+    if monitors and (sim or os.environ.get("SIM") or "verilator") != "verilator":
+        raise UserError(
+            f"{' and '.join(monitors)}: recorded on verilator only, the netlist that icarus "
+            "simulates has not these signals"
+        )
+    settings = {
+        "stalls": stalls,
+        "latency": latency,
+        "runs": work.runs,
+        "labels": None if labels is None else [int(x) for x in labels],
+        "monitors": list(monitors),
+    }
+    waves = runner.flag("WAVES") if waves is None else waves
+    try:
+        ran = run_bench(
+            "tb.system.accel_tests",
+            work,
+            hardware,
+            program=program,
+            settings=settings,
+            coded=coded,
+            sim=sim,
+            seed=seed,
+            fast=not waves,
+            waves=waves,
+            quiet=quiet,
+        )
+    except runner.SimulationFailed as error:
+        results = error.run_dir / "results.json"
+        out = json.loads(results.read_text()) if results.is_file() else {"mismatches": 0}
+        if not out["mismatches"]:
+            raise
+        return out | {"folder": str(error.run_dir)}
+    return json.loads((ran / "results.json").read_text()) | {"folder": str(ran)}
