@@ -5,6 +5,71 @@ package psf_pkg;
 
   localparam int unsigned DescriptorBytes = 64;
 
+  // One build of the accelerator (docs/architecture.md, "Parameters"; golden.hardware.configuration).
+  typedef struct packed {
+    int unsigned Groups;  // groups of lanes, a power of two
+    int unsigned Lanes;  // lanes of a group, a power of two, a multiple of Banks
+    int unsigned Banks;  // weight banks, a power of two
+    int unsigned LineWords;  // words of a spike line, a power of two
+    int unsigned AccDepth;  // accumulators of a lane
+    int unsigned AccWidth;  // bits of an accumulator
+    int unsigned StreamWidth;  // bits of a residual value
+    int unsigned BankDepth;  // weight words of a bank
+    int unsigned RowDepth;  // row-table entries of a bank
+    int unsigned ParamDepth;  // parameter words
+    int unsigned SpikeLines;  // lines of the spike memory
+    int unsigned StreamDepth;  // residual words of a bank
+    int unsigned PatchLines;  // lines of a patch, a power of two
+  } config_t;
+
+  localparam config_t CFG_2X8 = '{
+      Groups: 2,
+      Lanes: 8,
+      Banks: 4,
+      LineWords: 8,
+      AccDepth: 32,
+      AccWidth: 20,
+      StreamWidth: 16,
+      BankDepth: 2048,
+      RowDepth: 2048,
+      ParamDepth: 256,
+      SpikeLines: 4096,
+      StreamDepth: 1024,
+      PatchLines: 64
+  };
+
+  localparam config_t CFG_4X16 = '{
+      Groups: 4,
+      Lanes: 16,
+      Banks: 8,
+      LineWords: 8,
+      AccDepth: 16,
+      AccWidth: 20,
+      StreamWidth: 16,
+      BankDepth: 1024,
+      RowDepth: 1024,
+      ParamDepth: 128,
+      SpikeLines: 2048,
+      StreamDepth: 512,
+      PatchLines: 64
+  };
+
+  localparam config_t CFG_4X32 = '{
+      Groups: 4,
+      Lanes: 32,
+      Banks: 8,
+      LineWords: 4,
+      AccDepth: 32,
+      AccWidth: 20,
+      StreamWidth: 16,
+      BankDepth: 2048,
+      RowDepth: 2048,
+      ParamDepth: 256,
+      SpikeLines: 8192,
+      StreamDepth: 1024,
+      PatchLines: 128
+  };
+
   // Opcodes, word 0 bits 7:0.
   localparam logic [7:0] OP_LOAD = 8'h01;
   localparam logic [7:0] OP_LAYER = 8'h02;
