@@ -21,8 +21,7 @@ module psf_issue_arbiter_formal #(
 
   logic [Groups-1:0][Banks-1:0] grant;
   psf_issue_arbiter #(
-      .Groups(Groups),
-      .Banks (Banks)
+      .Cfg('{Groups: Groups, Banks: Banks, default: 2})
   ) u_dut (
       .clk_i,
       .rst_ni (rst_n),

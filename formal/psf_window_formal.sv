@@ -41,9 +41,7 @@ module psf_window_formal #(
   logic [RowAddrWidth-1:0] row_addr;
   logic [1:0] complete;
   psf_window #(
-      .Lanes       (Lanes),
-      .Banks       (Banks),
-      .RowAddrWidth(RowAddrWidth)
+      .Cfg('{Lanes: Lanes, Banks: Banks, RowDepth: 2 ** RowAddrWidth, default: 2})
   ) u_dut (
       .clk_i,
       .rst_ni      (rst_n),

@@ -29,10 +29,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from golden.contract.paths import ROOT
-
-sys.path.insert(0, str(ROOT))
-
 from tb.campaigns.mutant import mutated
 from tb.run.simulators import YOSYS
 from tb.run.sources import sources_of

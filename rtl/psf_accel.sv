@@ -78,6 +78,21 @@ module psf_accel #(
     output logic [    Groups-1:0][         Lanes-1:0] trace_spikes_o,
     output logic [    Groups-1:0][Lanes*AccWidth-1:0] trace_value_o
 );
+  localparam psf_pkg::config_t Cfg = '{
+      Groups: Groups,
+      Lanes: Lanes,
+      Banks: Banks,
+      LineWords: LineWords,
+      AccDepth: AccDepth,
+      AccWidth: AccWidth,
+      StreamWidth: StreamWidth,
+      BankDepth: BankDepth,
+      RowDepth: RowDepth,
+      ParamDepth: ParamDepth,
+      SpikeLines: SpikeLines,
+      StreamDepth: StreamDepth,
+      PatchLines: PatchLines
+  };
   localparam int unsigned SlotWidth = $clog2(AccDepth) + 8;
 
   logic datapath_rst_n, layer_start, layer_done;
@@ -101,19 +116,7 @@ module psf_accel #(
   logic [5:0][7:0] events;
 
   psf_control #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .AccDepth(AccDepth),
-      .AccWidth(AccWidth),
-      .StreamWidth(StreamWidth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines),
-      .StreamDepth(StreamDepth),
-      .PatchLines(PatchLines),
+      .Cfg(Cfg),
       .AxiIdWidth(AxiIdWidth)
   ) u_control (
       .clk_i,
@@ -200,19 +203,7 @@ module psf_accel #(
   );
 
   psf_datapath #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .AccDepth(AccDepth),
-      .AccWidth(AccWidth),
-      .StreamWidth(StreamWidth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines),
-      .StreamDepth(StreamDepth),
-      .PatchLines(PatchLines)
+      .Cfg(Cfg)
   ) u_datapath (
       .clk_i,
       .rst_ni        (datapath_rst_n),

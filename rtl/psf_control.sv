@@ -9,21 +9,9 @@
 // least 2 cycles after the load's last write was taken. event_i adds to counters 1 to 6.
 
 module psf_control #(
-    parameter int unsigned Groups = 2,
-    parameter int unsigned Lanes = 8,
-    parameter int unsigned Banks = 4,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 32,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned BankDepth = 2048,
-    parameter int unsigned RowDepth = 2048,
-    parameter int unsigned ParamDepth = 256,
-    parameter int unsigned SpikeLines = 4096,
-    parameter int unsigned StreamDepth = 1024,
-    parameter int unsigned PatchLines = 64,
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter int unsigned AxiIdWidth = 1,
-    localparam int unsigned SlotWidth = $clog2(AccDepth) + 8
+    localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -84,24 +72,24 @@ module psf_control #(
     input logic layer_done_i,
     output logic weight_valid_o,
     input logic weight_ready_i,
-    output logic [$clog2(Banks)-1:0] weight_bank_o,
-    output logic [$clog2(BankDepth)-1:0] weight_addr_o,
-    output logic [Lanes*SlotWidth-1:0] weight_data_o,
+    output logic [$clog2(Cfg.Banks)-1:0] weight_bank_o,
+    output logic [$clog2(Cfg.BankDepth)-1:0] weight_addr_o,
+    output logic [Cfg.Lanes*SlotWidth-1:0] weight_data_o,
     output logic row_valid_o,
-    output logic [$clog2(Banks)-1:0] row_bank_o,
-    output logic [$clog2(RowDepth)-1:0] row_addr_o,
+    output logic [$clog2(Cfg.Banks)-1:0] row_bank_o,
+    output logic [$clog2(Cfg.RowDepth)-1:0] row_addr_o,
     output logic [31:0] row_data_o,
     output logic param_valid_o,
-    output logic [$clog2(ParamDepth)-1:0] param_addr_o,
-    output logic [2*Lanes*AccWidth-1:0] param_data_o,
+    output logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_o,
+    output logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_o,
     output logic mask_valid_o,
     output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
-    output logic [LineWords*Lanes-1:0] mask_data_o,
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
     output logic spike_valid_o,
     input logic spike_ready_i,
-    output logic [$clog2(SpikeLines)-1:0] spike_addr_o,
-    output logic [LineWords-1:0] spike_words_o,
-    output logic [LineWords*Lanes-1:0] spike_data_o,
+    output logic [$clog2(Cfg.SpikeLines)-1:0] spike_addr_o,
+    output logic [Cfg.LineWords-1:0] spike_words_o,
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o,
     output logic logit_valid_o,
     output logic [15:0] logit_addr_o,
     output logic [31:0] logit_data_o,
@@ -135,19 +123,7 @@ module psf_control #(
   logic [31:0] counter_rdata;
 
   psf_registers #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .AccDepth(AccDepth),
-      .AccWidth(AccWidth),
-      .StreamWidth(StreamWidth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines),
-      .StreamDepth(StreamDepth),
-      .PatchLines(PatchLines)
+      .Cfg(Cfg)
   ) u_regs (
       .clk_i,
       .rst_ni,
@@ -384,15 +360,7 @@ module psf_control #(
   logic [31:3] load_base, store_addr;
 
   psf_sequencer #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .AccDepth(AccDepth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines),
-      .PatchLines(PatchLines)
+      .Cfg(Cfg)
   ) u_sequencer (
       .clk_i,
       .rst_ni        (run_rst_n),
@@ -460,11 +428,10 @@ module psf_control #(
   );
 
   psf_load_issue #(
-      .Lanes(Lanes),
-      .IndexWidth(SlotWidth - 8),
-      .WeightBeats((Lanes * SlotWidth + 63) / 64),
-      .ParamBeats((2 * Lanes * AccWidth + 63) / 64),
-      .MaskBeats((LineWords * Lanes + 63) / 64)
+      .Cfg(Cfg),
+      .WeightBeats((Cfg.Lanes * SlotWidth + 63) / 64),
+      .ParamBeats((2 * Cfg.Lanes * Cfg.AccWidth + 63) / 64),
+      .MaskBeats((Cfg.LineWords * Cfg.Lanes + 63) / 64)
   ) u_load_issue (
       .clk_i,
       .rst_ni             (run_rst_n),
@@ -497,15 +464,7 @@ module psf_control #(
   );
 
   psf_loader #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .SlotWidth(SlotWidth),
-      .AccWidth(AccWidth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines)
+      .Cfg(Cfg)
   ) u_loader (
       .clk_i,
       .rst_ni          (run_rst_n),

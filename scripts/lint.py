@@ -26,10 +26,9 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from golden.contract.paths import ROOT
-
-sys.path.insert(0, str(ROOT))
-
 from scripts.combinational import dependences
 from tb.run.simulators import YOSYS, use_tools
 from tb.run.sources import RTL, sources_of

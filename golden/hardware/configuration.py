@@ -103,6 +103,11 @@ class Hardware:
         return replace(CONFIGURATIONS[name], **numbers(changes, known, "hardware change"))
 
 
+def sv_literal(parameters: dict[str, int]) -> str:
+    """A `psf_pkg::config_t` (its fields in their order, 32 bits each) as a sized literal."""
+    return f"{32 * len(parameters)}'h" + "".join(f"{value:08x}" for value in parameters.values())
+
+
 _DEPTHS = ("bank_depth", "row_depth", "param_depth", "spike_lines", "stream_depth")
 
 CONFIGURATIONS = {

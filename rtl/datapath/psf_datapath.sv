@@ -6,74 +6,62 @@
 // read for the result: two cycles after).
 // Golden: golden.contract.model, layer by layer; formats in docs/architecture.md.
 module psf_datapath #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 16,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned BankDepth = 1024,
-    parameter int unsigned RowDepth = 1024,
-    parameter int unsigned ParamDepth = 128,
-    parameter int unsigned SpikeLines = 2048,
-    parameter int unsigned StreamDepth = 512,
-    parameter int unsigned PatchLines = 64,
-    localparam int unsigned SlotWidth = $clog2(AccDepth) + 8,
-    localparam int unsigned LineWidth = LineWords * Lanes,
-    localparam int unsigned PatchWidth = LineWords * (Lanes + 1)  // a line with a parity per word
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
+    localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a line with a parity per word
 ) (
-    input  logic                                                                 clk_i,
-    input  logic                                                                 rst_ni,
-    input  logic                                                                 layer_start_i,
-    input  psf_pkg::layer_t                                                      layer_i,
-    output logic                                                                 layer_done_o,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic layer_start_i,
+    input psf_pkg::layer_t layer_i,
+    output logic layer_done_o,
     // loader
-    input  logic                                                                 weight_valid_i,
-    output logic                                                                 weight_ready_o,
-    input  logic            [             $clog2(Banks)-1:0]                     weight_bank_i,
-    input  logic            [         $clog2(BankDepth)-1:0]                     weight_addr_i,
-    input  logic            [           Lanes*SlotWidth-1:0]                     weight_data_i,
-    input  logic                                                                 row_valid_i,
-    input  logic            [             $clog2(Banks)-1:0]                     row_bank_i,
-    input  logic            [          $clog2(RowDepth)-1:0]                     row_addr_i,
-    input  logic            [                          31:0]                     row_data_i,
-    input  logic                                                                 param_valid_i,
-    input  logic            [        $clog2(ParamDepth)-1:0]                     param_addr_i,
-    input  logic            [          2*Lanes*AccWidth-1:0]                     param_data_i,
-    input  logic                                                                 mask_valid_i,
-    input  logic            [$clog2(psf_pkg::MaskLines)-1:0]                     mask_addr_i,
-    input  logic            [           LineWords*Lanes-1:0]                     mask_data_i,
-    input  logic                                                                 spike_valid_i,
-    output logic                                                                 spike_ready_o,
-    input  logic            [        $clog2(SpikeLines)-1:0]                     spike_addr_i,
-    input  logic            [                 LineWords-1:0]                     spike_words_i,
-    input  logic            [                 LineWidth-1:0]                     spike_data_i,
-    input  logic                                                                 logit_valid_i,
-    input  logic            [                          15:0]                     logit_addr_i,
-    input  logic            [                          31:0]                     logit_data_i,
+    input logic weight_valid_i,
+    output logic weight_ready_o,
+    input logic [$clog2(Cfg.Banks)-1:0] weight_bank_i,
+    input logic [$clog2(Cfg.BankDepth)-1:0] weight_addr_i,
+    input logic [Cfg.Lanes*SlotWidth-1:0] weight_data_i,
+    input logic row_valid_i,
+    input logic [$clog2(Cfg.Banks)-1:0] row_bank_i,
+    input logic [$clog2(Cfg.RowDepth)-1:0] row_addr_i,
+    input logic [31:0] row_data_i,
+    input logic param_valid_i,
+    input logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_i,
+    input logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_i,
+    input logic mask_valid_i,
+    input logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_i,
+    input logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_i,
+    input logic spike_valid_i,
+    output logic spike_ready_o,
+    input logic [$clog2(Cfg.SpikeLines)-1:0] spike_addr_i,
+    input logic [Cfg.LineWords-1:0] spike_words_i,
+    input logic [LineWidth-1:0] spike_data_i,
+    input logic logit_valid_i,
+    input logic [15:0] logit_addr_i,
+    input logic [31:0] logit_data_i,
     // results and counters
-    output logic            [                          15:0]                     label_o,
-    input  logic            [                          15:0]                     logit_raddr_i,
-    output logic            [                          31:0]                     logit_rdata_o,
-    output logic            [                           5:0][               7:0] event_o,
-    output logic            [                           1:0]                     fault_o,
+    output logic [15:0] label_o,
+    input logic [15:0] logit_raddr_i,
+    output logic [31:0] logit_rdata_o,
+    output logic [5:0][7:0] event_o,
+    output logic [1:0] fault_o,
     // trace: every drained word of every group
-    output logic            [                    Groups-1:0]                     trace_valid_o,
-    output logic            [                    Groups-1:0][               7:0] trace_layer_o,
-    output logic            [                    Groups-1:0][              15:0] trace_token_o,
-    output logic            [                    Groups-1:0][               7:0] trace_step_o,
-    output logic            [                    Groups-1:0][               7:0] trace_word_o,
-    output logic            [                    Groups-1:0][         Lanes-1:0] trace_spikes_o,
-    output logic            [                    Groups-1:0][Lanes*AccWidth-1:0] trace_value_o
+    output logic [Cfg.Groups-1:0] trace_valid_o,
+    output logic [Cfg.Groups-1:0][7:0] trace_layer_o,
+    output logic [Cfg.Groups-1:0][15:0] trace_token_o,
+    output logic [Cfg.Groups-1:0][7:0] trace_step_o,
+    output logic [Cfg.Groups-1:0][7:0] trace_word_o,
+    output logic [Cfg.Groups-1:0][Cfg.Lanes-1:0] trace_spikes_o,
+    output logic [Cfg.Groups-1:0][Cfg.Lanes*Cfg.AccWidth-1:0] trace_value_o
 );
-  localparam int unsigned LineAddrWidth = $clog2(SpikeLines);
-  localparam int unsigned RowAddrWidth = $clog2(RowDepth);
-  localparam int unsigned BankAddrWidth = $clog2(BankDepth);
-  localparam int unsigned StreamAddrWidth = $clog2(StreamDepth);
-  localparam int unsigned GroupWidth = $clog2(Groups);
-  localparam int unsigned BankWidth = $clog2(Banks);
-  localparam int unsigned HeadDepth = 128 / Lanes;  // up to 128 classes
+  localparam int unsigned LineAddrWidth = $clog2(Cfg.SpikeLines);
+  localparam int unsigned RowAddrWidth = $clog2(Cfg.RowDepth);
+  localparam int unsigned BankAddrWidth = $clog2(Cfg.BankDepth);
+  localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
+  localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
+  localparam int unsigned BankWidth = $clog2(Cfg.Banks);
+  localparam int unsigned HeadDepth = 128 / Cfg.Lanes;  // up to 128 classes
 
   // A head without merge sums the stream into spikes first, then it is a layer like any other.
   logic averages, sum_start, sum_busy, sum_done, work_start, sum_parity, sum_overrun;
@@ -84,17 +72,16 @@ module psf_datapath #(
   // Dispatcher.
   logic dispatch_done, token_right, token_down;
   logic [1:0] token_place;
-  logic [Groups-1:0] request, grant;
+  logic [Cfg.Groups-1:0] request, grant;
   logic [15:0] token_index;
   logic [16:0] token_line, token_out, token_stream, token_dump;
   logic [8:0] token_taps;
-  logic [$clog2(LineWords)-1:0] token_word;
+  logic [$clog2(Cfg.LineWords)-1:0] token_word;
   logic [GroupWidth-1:0] token_bank;
   logic [8:0] token_block;
 
   psf_dispatcher #(
-      .Groups(Groups),
-      .LineWords(LineWords)
+      .Cfg(Cfg)
   ) u_dispatcher (
       .clk_i,
       .rst_ni,
@@ -118,53 +105,41 @@ module psf_datapath #(
   );
 
   // Groups.
-  logic [Groups-1:0] group_idle;
-  logic [Groups-1:0] read_valid, read_ready, read_line_valid, line_valid, line_ready;
-  logic [Groups-1:0] line_right, line_down;
-  logic [Groups-1:0][LineAddrWidth-1:0] read_addr, line_addr;
-  logic [Groups-1:0][ LineWords-1:0] line_words;
-  logic [Groups-1:0][ LineWidth-1:0] line_data;
-  logic [Groups-1:0][PatchWidth-1:0] read_line;
-  logic [Groups-1:0][Banks-1:0] req, req_grant, row_bank;
-  logic [Groups-1:0] row_valid, row_buffer;
-  logic [Groups-1:0][RowAddrWidth-1:0] row_addr;
-  logic [Groups-1:0] word_valid, word_buffer, word_last;
-  logic [Groups-1:0][Lanes*SlotWidth-1:0] word_data;
-  logic [Groups-1:0][2:0] word_shift;
-  logic [Groups-1:0] stream_read, stream_ready, stream_write;
-  logic [Groups-1:0][GroupWidth-1:0] stream_read_bank, stream_write_bank;
-  logic [Groups-1:0][StreamAddrWidth-1:0] stream_read_addr, stream_write_addr;
-  logic [Groups-1:0] stream_error;
-  logic [Groups-1:0][Lanes*StreamWidth-1:0] stream_data, stream_write_data;
-  logic [Groups-1:0] head_valid, head_ready, dump_valid, dump_ready;
-  logic [Groups-1:0][7:0] head_index;
-  logic [Groups-1:0][Lanes*AccWidth-1:0] head_data;
-  logic [Groups-1:0][BankWidth-1:0] dump_bank;
-  logic [Groups-1:0][BankAddrWidth-1:0] dump_addr;
-  logic [Groups-1:0][Lanes*SlotWidth-1:0] dump_data;
-  logic [Groups-1:0][5:0] group_event;
-  logic [Groups-1:0] group_parity, group_overrun;
+  logic [Cfg.Groups-1:0] group_idle;
+  logic [Cfg.Groups-1:0] read_valid, read_ready, read_line_valid, line_valid, line_ready;
+  logic [Cfg.Groups-1:0] line_right, line_down;
+  logic [Cfg.Groups-1:0][LineAddrWidth-1:0] read_addr, line_addr;
+  logic [Cfg.Groups-1:0][Cfg.LineWords-1:0] line_words;
+  logic [Cfg.Groups-1:0][LineWidth-1:0] line_data;
+  logic [Cfg.Groups-1:0][PatchWidth-1:0] read_line;
+  logic [Cfg.Groups-1:0][Cfg.Banks-1:0] req, req_grant, row_bank;
+  logic [Cfg.Groups-1:0] row_valid, row_buffer;
+  logic [Cfg.Groups-1:0][RowAddrWidth-1:0] row_addr;
+  logic [Cfg.Groups-1:0] word_valid, word_buffer, word_last;
+  logic [Cfg.Groups-1:0][Cfg.Lanes*SlotWidth-1:0] word_data;
+  logic [Cfg.Groups-1:0][2:0] word_shift;
+  logic [Cfg.Groups-1:0] stream_read, stream_ready, stream_write;
+  logic [Cfg.Groups-1:0][GroupWidth-1:0] stream_read_bank, stream_write_bank;
+  logic [Cfg.Groups-1:0][StreamAddrWidth-1:0] stream_read_addr, stream_write_addr;
+  logic [Cfg.Groups-1:0] stream_error;
+  logic [Cfg.Groups-1:0][Cfg.Lanes*Cfg.StreamWidth-1:0] stream_data, stream_write_data;
+  logic [Cfg.Groups-1:0] head_valid, head_ready, dump_valid, dump_ready;
+  logic [Cfg.Groups-1:0][7:0] head_index;
+  logic [Cfg.Groups-1:0][Cfg.Lanes*Cfg.AccWidth-1:0] head_data;
+  logic [Cfg.Groups-1:0][BankWidth-1:0] dump_bank;
+  logic [Cfg.Groups-1:0][BankAddrWidth-1:0] dump_addr;
+  logic [Cfg.Groups-1:0][Cfg.Lanes*SlotWidth-1:0] dump_data;
+  logic [Cfg.Groups-1:0][5:0] group_event;
+  logic [Cfg.Groups-1:0] group_parity, group_overrun;
   logic weight_parity, spike_parity, spike_overrun, head_parity, head_overrun;
-  logic [2*Lanes*AccWidth:0] param_data;
+  logic [2*Cfg.Lanes*Cfg.AccWidth:0] param_data;
   assign param_data = {^param_data_i, param_data_i};
   logic [LineWidth:0] mask_data;
   assign mask_data = {^mask_data_i, mask_data_i};
 
-  for (genvar g = 0; g < Groups; g++) begin : gen_group
+  for (genvar g = 0; g < Cfg.Groups; g++) begin : gen_group
     psf_group #(
-        .Groups(Groups),
-        .Lanes(Lanes),
-        .Banks(Banks),
-        .LineWords(LineWords),
-        .AccDepth(AccDepth),
-        .AccWidth(AccWidth),
-        .StreamWidth(StreamWidth),
-        .BankDepth(BankDepth),
-        .RowDepth(RowDepth),
-        .ParamDepth(ParamDepth),
-        .SpikeLines(SpikeLines),
-        .StreamDepth(StreamDepth),
-        .PatchLines(PatchLines)
+        .Cfg(Cfg)
     ) u_group (
         .clk_i,
         .rst_ni,
@@ -247,12 +222,11 @@ module psf_datapath #(
   end
 
   // Weights.
-  logic [Banks-1:0] bank_ready;
-  logic [Groups-1:0][3:0] row_shift;  // the row table has room for 4 bits, the lanes shift by 0..7
+  logic [Cfg.Banks-1:0] bank_ready;
+  logic [Cfg.Groups-1:0][3:0] row_shift;  // the row table has room for 4 bits, the lanes shift by 0..7
   logic dump_idle;
   psf_issue_arbiter #(
-      .Groups(Groups),
-      .Banks (Banks)
+      .Cfg(Cfg)
   ) u_arbiter (
       .clk_i,
       .rst_ni,
@@ -263,12 +237,7 @@ module psf_datapath #(
   );
 
   psf_weight_system #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .SlotWidth(SlotWidth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth)
+      .Cfg(Cfg)
   ) u_weights (
       .clk_i,
       .rst_ni,
@@ -300,7 +269,7 @@ module psf_datapath #(
       .parity_o     (weight_parity)
   );
   always_comb begin
-    for (int unsigned g = 0; g < Groups; g++) word_shift[g] = row_shift[g][2:0];
+    for (int unsigned g = 0; g < Cfg.Groups; g++) word_shift[g] = row_shift[g][2:0];
   end
 
   // Sums of the residual stream. They go the ways of group 0, which has no work then.
@@ -308,23 +277,18 @@ module psf_datapath #(
   logic [GroupWidth-1:0] sum_bank;
   logic [StreamAddrWidth-1:0] sum_addr;
   logic [LineAddrWidth-1:0] sum_line;
-  logic [LineWords-1:0] sum_place;
-  logic [Lanes-1:0] sum_bits;
-  logic [Groups-1:0] want_stream, write_valid;
-  logic [Groups-1:0][GroupWidth-1:0] want_bank;
-  logic [Groups-1:0][StreamAddrWidth-1:0] want_addr;
-  logic [Groups-1:0][LineAddrWidth-1:0] write_addr;
-  logic [Groups-1:0][LineWords-1:0] write_words;
-  logic [Groups-1:0][LineWidth-1:0] write_data;
+  logic [Cfg.LineWords-1:0] sum_place;
+  logic [Cfg.Lanes-1:0] sum_bits;
+  logic [Cfg.Groups-1:0] want_stream, write_valid;
+  logic [Cfg.Groups-1:0][GroupWidth-1:0] want_bank;
+  logic [Cfg.Groups-1:0][StreamAddrWidth-1:0] want_addr;
+  logic [Cfg.Groups-1:0][LineAddrWidth-1:0] write_addr;
+  logic [Cfg.Groups-1:0][Cfg.LineWords-1:0] write_words;
+  logic [Cfg.Groups-1:0][LineWidth-1:0] write_data;
   logic spike_busy;
 
   psf_stream_planes #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .LineWords(LineWords),
-      .StreamWidth(StreamWidth),
-      .StreamDepth(StreamDepth),
-      .SpikeLines(SpikeLines)
+      .Cfg(Cfg)
   ) u_planes (
       .clk_i,
       .rst_ni,
@@ -363,16 +327,13 @@ module psf_datapath #(
       write_valid[0] = sum_word;
       write_addr[0]  = sum_line;
       write_words[0] = sum_place;
-      write_data[0]  = {LineWords{sum_bits}};
+      write_data[0]  = {Cfg.LineWords{sum_bits}};
     end
   end
 
   // Spikes and residual stream.
   psf_spike_memory #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .LineWords(LineWords),
-      .Lines(SpikeLines)
+      .Cfg(Cfg)
   ) u_spikes (
       .clk_i,
       .rst_ni,
@@ -405,10 +366,7 @@ module psf_datapath #(
   );
 
   psf_stream_memory #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .StreamWidth(StreamWidth),
-      .Depth(StreamDepth)
+      .Cfg(Cfg)
   ) u_stream (
       .clk_i,
       .rst_ni,
@@ -427,9 +385,7 @@ module psf_datapath #(
   // Head.
   logic head_idle, argmax_start, argmax_done;
   psf_head #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .AccWidth(AccWidth),
+      .Cfg  (Cfg),
       .Depth(HeadDepth)
   ) u_head (
       .clk_i,
@@ -510,7 +466,7 @@ module psf_datapath #(
 
   always_comb begin
     event_o = '0;
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       for (int unsigned i = 0; i < 6; i++) event_o[i] = event_o[i] + 8'(group_event[g][i]);
     end
   end

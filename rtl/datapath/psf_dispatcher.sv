@@ -6,33 +6,32 @@
 // row, step t = column). First grant in the cycle after start_i, one token per cycle, stalls while
 // no group asks. Golden: golden.hardware.compile (layout rules in docs/architecture.md).
 module psf_dispatcher #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned LineWords = 8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic start_i,  // first cycle of a layer
     input psf_pkg::layer_t layer_i,  // stable while the layer runs
     output logic done_o,  // every token has been granted
-    input logic [Groups-1:0] request_i,  // the group can take a token
-    output logic [Groups-1:0] grant_o,  // one-hot, the token below goes there
+    input logic [Cfg.Groups-1:0] request_i,  // the group can take a token
+    output logic [Cfg.Groups-1:0] grant_o,  // one-hot, the token below goes there
     output logic [15:0] token_index_o,
     output logic [16:0] token_line_o,  // its first line (key-value: of token 0)
     output logic [8:0] token_taps_o,  // taps inside the image
-    output logic [$clog2(LineWords)-1:0] token_word_o,  // key-value: first K word in the line
+    output logic [$clog2(Cfg.LineWords)-1:0] token_word_o,  // key-value: first K word in the line
     output logic [16:0] token_out_o,  // its first output line
     output logic token_right_o,  // pool: also the pooled pixel to the right
     output logic token_down_o,  // pool: also the pooled pixel below
     output logic [1:0] token_place_o,  // whether its row, its column is odd
-    output logic [$clog2(Groups)-1:0] token_bank_o,  // residual bank
+    output logic [$clog2(Cfg.Groups)-1:0] token_bank_o,  // residual bank
     output logic [16:0] token_stream_o,  // residual address in the bank
     output logic [16:0] token_dump_o,  // key-value: weight address of row 0
     output logic [8:0] token_block_o  // key-value: first output word of the block
 );
-  localparam int unsigned GroupWidth = $clog2(Groups);
-  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
+  localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
 
-  if (Groups < 2 || (1 << GroupWidth) != Groups) begin : gen_bad_groups
+  if (Cfg.Groups < 2 || (1 << GroupWidth) != Cfg.Groups) begin : gen_bad_groups
     $error("psf_dispatcher: Groups must be a power of two of at least 2");
   end
 
@@ -57,14 +56,14 @@ module psf_dispatcher #(
   assign done_o = !busy_q && !start_i;
 
   // Rotating priority: the first asking group at or after turn_q.
-  logic [2*Groups-1:0] doubled, first;
-  assign doubled = {request_i, request_i} & ~((2 * Groups)'((1 << turn_q) - 1));
-  assign first   = doubled & (~doubled + (2 * Groups)'(1));
-  assign grant_o = busy_q ? (first[Groups-1:0] | first[2*Groups-1:Groups]) : '0;
+  logic [2*Cfg.Groups-1:0] doubled, first;
+  assign doubled = {request_i, request_i} & ~((2 * Cfg.Groups)'((1 << turn_q) - 1));
+  assign first   = doubled & (~doubled + (2 * Cfg.Groups)'(1));
+  assign grant_o = busy_q ? (first[Cfg.Groups-1:0] | first[2*Cfg.Groups-1:Cfg.Groups]) : '0;
 
   always_comb begin
     turn_d = turn_q;
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       if (grant_o[g]) turn_d = GroupWidth'(g + 1);
     end
   end

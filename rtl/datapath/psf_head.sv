@@ -14,44 +14,42 @@
 // Golden: tb.unit.datapath.head_tests.
 
 module psf_head #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned Lanes = 16,  // a power of two, >= 2
-    parameter int unsigned AccWidth = 20,  // bits of a value, at most 32
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     parameter int unsigned Depth = 8  // words of Lanes logits: classes = Depth*Lanes; 2 to 256
 ) (
-    input  logic                                  clk_i,
-    input  logic                                  rst_ni,
-    input  logic [      15:0]                     classes_i,       // of the layer, stable
-    input  logic                                  double_i,        // likewise
+    input logic clk_i,
+    input logic rst_ni,
+    input logic [15:0] classes_i,  // of the layer, stable
+    input logic double_i,  // likewise
     // Words of the groups.
-    input  logic [Groups-1:0]                     word_valid_i,
-    output logic [Groups-1:0]                     word_ready_o,
-    input  logic [Groups-1:0][               7:0] word_index_i,
-    input  logic [Groups-1:0][Lanes*AccWidth-1:0] word_data_i,     // signed, lane 0 low
+    input logic [Cfg.Groups-1:0] word_valid_i,
+    output logic [Cfg.Groups-1:0] word_ready_o,
+    input logic [Cfg.Groups-1:0][7:0] word_index_i,
+    input logic [Cfg.Groups-1:0][Cfg.Lanes*Cfg.AccWidth-1:0] word_data_i,  // signed, lane 0 low
     // Single logits: set by the loader, read for the result.
-    input  logic                                  logit_valid_i,
-    input  logic [      15:0]                     logit_addr_i,    // class
-    input  logic [      31:0]                     logit_data_i,
-    input  logic [      15:0]                     logit_raddr_i,   // class
-    output logic [      31:0]                     logit_rdata_o,
+    input logic logit_valid_i,
+    input logic [15:0] logit_addr_i,  // class
+    input logic [31:0] logit_data_i,
+    input logic [15:0] logit_raddr_i,  // class
+    output logic [31:0] logit_rdata_o,
     // Arg max.
-    input  logic                                  argmax_start_i,  // pulse
-    input  logic [      15:0]                     argmax_count_i,  // classes, sampled at the start
-    output logic                                  argmax_done_o,   // pulse
-    output logic [      15:0]                     label_o,
-    output logic                                  idle_o,          // no word and no arg max inside
+    input logic argmax_start_i,  // pulse
+    input logic [15:0] argmax_count_i,  // classes, sampled at the start
+    output logic argmax_done_o,  // pulse
+    output logic [15:0] label_o,
+    output logic idle_o,  // no word and no arg max inside
     // Errors, pulses.
-    output logic                                  parity_o,
-    output logic                                  overrun_o
+    output logic parity_o,
+    output logic overrun_o
 );
 
-  localparam int unsigned LaneBits = $clog2(Lanes);
+  localparam int unsigned LaneBits = $clog2(Cfg.Lanes);
   localparam int unsigned WordBits = $clog2(Depth);
 
-  if (Lanes < 2 || Lanes != 2 ** LaneBits) begin : gen_bad_lanes
+  if (Cfg.Lanes < 2 || Cfg.Lanes != 2 ** LaneBits) begin : gen_bad_lanes
     $fatal(1, "psf_head: Lanes must be a power of two and at least 2");
   end
-  if (AccWidth > 32) begin : gen_bad_acc_width
+  if (Cfg.AccWidth > 32) begin : gen_bad_acc_width
     $fatal(1, "psf_head: AccWidth must be at most 32");
   end
   if (Depth < 2 || Depth > 256) begin : gen_bad_depth
@@ -59,14 +57,14 @@ module psf_head #(
   end
 
   // The word to add next, in a register.
-  logic [Groups-1:0] grant;
+  logic [Cfg.Groups-1:0] grant;
   logic word_any, word_take, word_free, add, add_valid_q, index_bad_q;
   logic [7:0] index_d;
   logic [WordBits-1:0] index_q;
-  logic [Lanes*AccWidth-1:0] data_d, data_q;
+  logic [Cfg.Lanes*Cfg.AccWidth-1:0] data_d, data_q;
 
   psf_round_robin #(
-      .N(Groups)
+      .N(Cfg.Groups)
   ) u_words (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
@@ -84,33 +82,33 @@ module psf_head #(
   always_comb begin
     index_d = '0;
     data_d  = '0;
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       index_d |= {8{grant[g]}} & word_index_i[g];
-      data_d |= {(Lanes * AccWidth) {grant[g]}} & word_data_i[g];
+      data_d |= {(Cfg.Lanes * Cfg.AccWidth) {grant[g]}} & word_data_i[g];
     end
   end
 
   // Logits: one memory per lane, read in the cycle of the addition.
   logic [15:0] class_q, class_read;
   logic [WordBits-1:0] word_read, word_write;
-  logic [Lanes-1:0][32:0] read;  // {parity, logit}
-  logic [Lanes-1:0] read_bad;
+  logic [Cfg.Lanes-1:0][32:0] read;  // {parity, logit}
+  logic [Cfg.Lanes-1:0] read_bad;
   logic scan_q, scan, write_bad, unused_class_bits;
 
   assign unused_class_bits = ^class_read;
-  assign write_bad = 32'(logit_addr_i) >= Depth * Lanes;
+  assign write_bad = 32'(logit_addr_i) >= Depth * Cfg.Lanes;
   assign add = add_valid_q && !logit_valid_i;
   assign scan = scan_q && !add_valid_q && !logit_valid_i;
   assign class_read = scan_q ? class_q : logit_raddr_i;
   assign word_read = add_valid_q ? index_q : class_read[LaneBits+:WordBits];
   assign word_write = logit_valid_i ? logit_addr_i[LaneBits+:WordBits] : index_q;
 
-  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
-    logic signed [AccWidth-1:0] value;
+  for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
+    logic signed [Cfg.AccWidth-1:0] value;
     logic [31:0] sum, wdata;
     logic here;
 
-    assign value = data_q[p*AccWidth+:AccWidth];
+    assign value = data_q[p*Cfg.AccWidth+:Cfg.AccWidth];
     assign sum = (double_i ? read[p][31:0] << 1 : read[p][31:0]) + 32'(value);
     assign wdata = logit_valid_i ? logit_data_i : sum;
     assign read_bad[p] = ^read[p];
@@ -131,10 +129,10 @@ module psf_head #(
 
   // Parity of the lanes that an addition read: all of a word below the last class, the lower ones
   // of the word that holds the last class.
-  logic [Lanes-1:0] added_bad_q, last_lanes;
+  logic [Cfg.Lanes-1:0] added_bad_q, last_lanes;
   logic added_q, added_all_q, added_some_q, added_error;
 
-  assign last_lanes = ~({Lanes{1'b1}} << classes_i[LaneBits-1:0]);
+  assign last_lanes = ~({Cfg.Lanes{1'b1}} << classes_i[LaneBits-1:0]);
   assign added_error = (added_all_q && added_bad_q != '0) ||
       (added_some_q && (added_bad_q & last_lanes) != '0);
 

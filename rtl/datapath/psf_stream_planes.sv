@@ -8,12 +8,7 @@
 // done_o. A word beyond its memory is not read or written, overrun_o pulses; parity_o: a word that
 // was read fails its parity. Golden: golden.hardware.compile.average.
 module psf_stream_planes #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned StreamDepth = 512,
-    parameter int unsigned SpikeLines = 2048
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -24,24 +19,24 @@ module psf_stream_planes #(
     // residual stream; the word comes in the cycle after the accepted read
     output logic read_valid_o,
     input logic read_ready_i,
-    output logic [$clog2(Groups)-1:0] read_bank_o,
-    output logic [$clog2(StreamDepth)-1:0] read_addr_o,
-    input logic [Lanes*StreamWidth-1:0] read_data_i,
+    output logic [$clog2(Cfg.Groups)-1:0] read_bank_o,
+    output logic [$clog2(Cfg.StreamDepth)-1:0] read_addr_o,
+    input logic [Cfg.Lanes*Cfg.StreamWidth-1:0] read_data_i,
     input logic read_error_i,
     // spike memory, word by word
     output logic word_valid_o,
     input logic word_ready_i,
-    output logic [$clog2(SpikeLines)-1:0] word_line_o,
-    output logic [LineWords-1:0] word_place_o,  // one-hot, the word of the line
-    output logic [Lanes-1:0] word_bits_o,
+    output logic [$clog2(Cfg.SpikeLines)-1:0] word_line_o,
+    output logic [Cfg.LineWords-1:0] word_place_o,  // one-hot, the word of the line
+    output logic [Cfg.Lanes-1:0] word_bits_o,
     input logic spike_busy_i,  // an accepted word cannot be read yet
     output logic parity_o,
     output logic overrun_o
 );
   localparam int unsigned SumBits = psf_pkg::SumBits;
   localparam int unsigned BitWidth = $clog2(SumBits);
-  localparam int unsigned GroupWidth = $clog2(Groups);
-  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
+  localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
   localparam int unsigned Digits = 4;  // constants 1, 2^8, 2^16, 2^24
 
   typedef enum logic [1:0] {
@@ -64,14 +59,14 @@ module psf_stream_planes #(
   logic [17:0] addr;
   logic beyond, step, token_end, last;
   assign addr = {1'b0, base_q} + {1'b0, offset_q};
-  assign beyond = addr >= 18'(StreamDepth);
+  assign beyond = addr >= 18'(Cfg.StreamDepth);
   assign offset_next = offset_q + {9'd0, words};
   assign token_end = offset_next >= {1'b0, layer_i.stream_stride};
   assign last = token_end && token_q + 16'd1 == layer_i.stream_tokens;
   assign read_valid_o = reading_q && !beyond;
   assign step = reading_q && (beyond || read_ready_i);
   assign read_bank_o = token_q[GroupWidth-1:0];
-  assign read_addr_o = beyond ? '0 : addr[$clog2(StreamDepth)-1:0];
+  assign read_addr_o = beyond ? '0 : addr[$clog2(Cfg.StreamDepth)-1:0];
 
   always_ff @(posedge clk_i) begin
     if (start_i || next_word) begin
@@ -94,10 +89,10 @@ module psf_stream_planes #(
   logic [16:0] line;
   logic line_beyond, emit;
   assign line = {1'b0, layer_i.in_base} + 17'(place_q >> WordWidth);
-  assign line_beyond = line >= 17'(SpikeLines);
+  assign line_beyond = line >= 17'(Cfg.SpikeLines);
   assign word_valid_o = state_q == EMIT && !line_beyond;
-  assign word_line_o = line[$clog2(SpikeLines)-1:0];
-  assign word_place_o = LineWords'(1) << place_q[WordWidth-1:0];
+  assign word_line_o = line[$clog2(Cfg.SpikeLines)-1:0];
+  assign word_place_o = Cfg.LineWords'(1) << place_q[WordWidth-1:0];
   assign emit = state_q == EMIT && (line_beyond || word_ready_i);
   assign next_word = emit && left_q == '0;
 
@@ -114,10 +109,10 @@ module psf_stream_planes #(
   end
 
   // 32 bits wrap like the logits.
-  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+  for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
     logic [SumBits-1:0] sum_q, value;
     logic constant;
-    assign value = SumBits'($signed(read_data_i[p*StreamWidth+:StreamWidth]));
+    assign value = SumBits'($signed(read_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth]));
     assign constant = p < Digits && left_q == 8'(8 * p);
     assign word_bits_o[p] = constants_q ? constant : sum_q[bit_q];
     always_ff @(posedge clk_i) begin
@@ -166,7 +161,7 @@ module psf_stream_planes #(
     end
   end
 
-  if (StreamWidth >= SumBits) begin : gen_bad_width
+  if (Cfg.StreamWidth >= SumBits) begin : gen_bad_width
     $error("psf_stream_planes: StreamWidth must be smaller than 32");
   end
 

@@ -9,97 +9,89 @@
 // dropped; overrun_o pulses. parity_o: a parameter, residual or membrane that was used had a wrong
 // parity. Golden: golden.contract.model, golden.contract.neuron.lif_step.
 module psf_drain_stages #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,
-    parameter int unsigned AccDepth = 16,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned BankDepth = 1024,
-    parameter int unsigned ParamDepth = 128,
-    parameter int unsigned StreamDepth = 512,
-    localparam int unsigned IndexWidth = $clog2(AccDepth),
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
     localparam int unsigned SlotWidth = IndexWidth + 8,
-    localparam int unsigned ParamWidth = 2 * Lanes * AccWidth
+    localparam int unsigned ParamWidth = 2 * Cfg.Lanes * Cfg.AccWidth
 ) (
-    input  logic                                                    clk_i,
-    input  logic                                                    rst_ni,
-    input  psf_pkg::layer_t                                         layer_i,
-    output logic                                                    busy_o,
+    input  logic                                                              clk_i,
+    input  logic                                                              rst_ni,
+    input  psf_pkg::layer_t                                                   layer_i,
+    output logic                                                              busy_o,
     // parameters (bias, theta2); the top bit is the parity
-    input  logic                                                    param_valid_i,
-    input  logic            [ $clog2(ParamDepth)-1:0]               param_addr_i,
-    input  logic            [           ParamWidth:0]               param_data_i,
+    input  logic                                                              param_valid_i,
+    input  logic            [   $clog2(Cfg.ParamDepth)-1:0]                   param_addr_i,
+    input  logic            [                 ParamWidth:0]                   param_data_i,
     // stage 0: the accumulator word comes one cycle later
-    input  logic                                                    read_i,
-    input  logic            [         IndexWidth-1:0]               index_i,
-    input  logic            [                    7:0]               step_i,
-    input  logic            [                   15:0]               word_i,
-    input  logic                                                    first_step_i,
-    input  logic                                                    last_i,
-    input  logic            [                   15:0]               token_index_i,
-    input  logic            [                   16:0]               token_out_i,
-    input  logic                                                    token_right_i,
-    input  logic                                                    token_down_i,
-    input  logic            [                    1:0]               token_place_i,
-    input  logic            [     $clog2(Groups)-1:0]               token_bank_i,
-    input  logic            [                   16:0]               token_stream_i,
-    input  logic            [                   16:0]               token_dump_i,
-    input  logic            [                    8:0]               token_block_i,
-    input  logic            [              Lanes-1:0][AccWidth-1:0] acc_i,
+    input  logic                                                              read_i,
+    input  logic            [               IndexWidth-1:0]                   index_i,
+    input  logic            [                          7:0]                   step_i,
+    input  logic            [                         15:0]                   word_i,
+    input  logic                                                              first_step_i,
+    input  logic                                                              last_i,
+    input  logic            [                         15:0]                   token_index_i,
+    input  logic            [                         16:0]                   token_out_i,
+    input  logic                                                              token_right_i,
+    input  logic                                                              token_down_i,
+    input  logic            [                          1:0]                   token_place_i,
+    input  logic            [       $clog2(Cfg.Groups)-1:0]                   token_bank_i,
+    input  logic            [                         16:0]                   token_stream_i,
+    input  logic            [                         16:0]                   token_dump_i,
+    input  logic            [                          8:0]                   token_block_i,
+    input  logic            [                Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
     // residual stream: the address for stage 0, its word one cycle later
-    output logic            [$clog2(StreamDepth)-1:0]               stream_read_addr_o,
-    input  logic            [  Lanes*StreamWidth-1:0]               stream_data_i,
-    input  logic                                                    stream_error_i,
-    output logic                                                    stream_write_o,
-    output logic            [     $clog2(Groups)-1:0]               stream_write_bank_o,
-    output logic            [$clog2(StreamDepth)-1:0]               stream_write_addr_o,
-    output logic            [  Lanes*StreamWidth-1:0]               stream_write_data_o,
+    output logic            [  $clog2(Cfg.StreamDepth)-1:0]                   stream_read_addr_o,
+    input  logic            [Cfg.Lanes*Cfg.StreamWidth-1:0]                   stream_data_i,
+    input  logic                                                              stream_error_i,
+    output logic                                                              stream_write_o,
+    output logic            [       $clog2(Cfg.Groups)-1:0]                   stream_write_bank_o,
+    output logic            [  $clog2(Cfg.StreamDepth)-1:0]                   stream_write_addr_o,
+    output logic            [Cfg.Lanes*Cfg.StreamWidth-1:0]                   stream_write_data_o,
     // logits and key-value rows
-    output logic                                                    head_valid_o,
-    input  logic                                                    head_ready_i,
-    output logic            [                    7:0]               head_index_o,
-    output logic            [     Lanes*AccWidth-1:0]               head_data_o,
-    output logic                                                    dump_valid_o,
-    input  logic                                                    dump_ready_i,
-    output logic            [      $clog2(Banks)-1:0]               dump_bank_o,
-    output logic            [  $clog2(BankDepth)-1:0]               dump_addr_o,
-    output logic            [    Lanes*SlotWidth-1:0]               dump_data_o,
+    output logic                                                              head_valid_o,
+    input  logic                                                              head_ready_i,
+    output logic            [                          7:0]                   head_index_o,
+    output logic            [   Cfg.Lanes*Cfg.AccWidth-1:0]                   head_data_o,
+    output logic                                                              dump_valid_o,
+    input  logic                                                              dump_ready_i,
+    output logic            [        $clog2(Cfg.Banks)-1:0]                   dump_bank_o,
+    output logic            [    $clog2(Cfg.BankDepth)-1:0]                   dump_addr_o,
+    output logic            [      Cfg.Lanes*SlotWidth-1:0]                   dump_data_o,
     // spikes
-    output logic                                                    line_valid_o,
-    output logic            [                   15:0]               line_word_o,
-    output logic            [                   16:0]               line_out_o,
-    output logic                                                    line_right_o,
-    output logic                                                    line_down_o,
-    output logic                                                    line_last_o,
-    output logic            [              Lanes-1:0]               line_bits_o,
+    output logic                                                              line_valid_o,
+    output logic            [                         15:0]                   line_word_o,
+    output logic            [                         16:0]                   line_out_o,
+    output logic                                                              line_right_o,
+    output logic                                                              line_down_o,
+    output logic                                                              line_last_o,
+    output logic            [                Cfg.Lanes-1:0]                   line_bits_o,
     // trace: a word leaves stage 2
-    output logic                                                    trace_valid_o,
-    output logic            [                   15:0]               trace_token_o,
-    output logic            [                    7:0]               trace_step_o,
-    output logic            [                    7:0]               trace_word_o,
-    output logic            [     Lanes*AccWidth-1:0]               trace_value_o,
-    output logic                                                    parity_o,
-    output logic                                                    overrun_o
+    output logic                                                              trace_valid_o,
+    output logic            [                         15:0]                   trace_token_o,
+    output logic            [                          7:0]                   trace_step_o,
+    output logic            [                          7:0]                   trace_word_o,
+    output logic            [   Cfg.Lanes*Cfg.AccWidth-1:0]                   trace_value_o,
+    output logic                                                              parity_o,
+    output logic                                                              overrun_o
 );
-  localparam int unsigned ParamAddrWidth = $clog2(ParamDepth);
-  localparam int unsigned StreamAddrWidth = $clog2(StreamDepth);
-  localparam int unsigned BankAddrWidth = $clog2(BankDepth);
-  localparam int unsigned BankWidth = $clog2(Banks);
-  localparam int unsigned HeadWords = 128 / Lanes;  // up to 128 classes
+  localparam int unsigned ParamAddrWidth = $clog2(Cfg.ParamDepth);
+  localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
+  localparam int unsigned BankAddrWidth = $clog2(Cfg.BankDepth);
+  localparam int unsigned BankWidth = $clog2(Cfg.Banks);
+  localparam int unsigned HeadWords = 128 / Cfg.Lanes;  // up to 128 classes
 
   typedef struct packed {
-    logic [15:0]                token;
-    logic [16:0]                out;
-    logic                       right;
-    logic                       down;
-    logic [$clog2(Groups)-1:0]  bank;
-    logic [StreamAddrWidth-1:0] stream;
-    logic                       stream_beyond;
-    logic [IndexWidth-1:0]      index;
-    logic [7:0]                 step;
-    logic [15:0]                word;
-    logic                       last;
+    logic [15:0]                   token;
+    logic [16:0]                   out;
+    logic                          right;
+    logic                          down;
+    logic [$clog2(Cfg.Groups)-1:0] bank;
+    logic [StreamAddrWidth-1:0]    stream;
+    logic                          stream_beyond;
+    logic [IndexWidth-1:0]         index;
+    logic [7:0]                    step;
+    logic [15:0]                   word;
+    logic                          last;
   } place_t;
 
   logic mode_key_value, mode_head, mode_residual, mode_fire;
@@ -114,9 +106,9 @@ module psf_drain_stages #(
   logic [17:0] stream_addr;
   logic param_beyond, stream_beyond;
   assign param_addr = {1'b0, layer_i.param_base} + 17'(index_i);
-  assign param_beyond = param_addr >= 17'(ParamDepth);
+  assign param_beyond = param_addr >= 17'(Cfg.ParamDepth);
   assign stream_addr = {1'b0, token_stream_i} + {2'd0, word_i};
-  assign stream_beyond = stream_addr >= 18'(StreamDepth);
+  assign stream_beyond = stream_addr >= 18'(Cfg.StreamDepth);
   assign stream_read_addr_o = stream_beyond ? '0 : stream_addr[StreamAddrWidth-1:0];
   assign s0 = '{
           token: token_index_i,
@@ -135,7 +127,7 @@ module psf_drain_stages #(
   logic [ParamWidth:0] params;
   psf_ram_1r1w #(
       .Width(ParamWidth + 1),
-      .Depth(ParamDepth)
+      .Depth(Cfg.ParamDepth)
   ) u_params (
       .clk_i,
       .we_i   (param_valid_i),
@@ -178,8 +170,8 @@ module psf_drain_stages #(
   assign start = ((^token_place_i) ? layer_i.charge >> 1 : '0)
       + (token_place_i[1] ? layer_i.charge >> 2 : '0);
 
-  logic [Lanes-1:0][AccWidth-1:0] value, s2_value_q, s2_theta2_q;
-  logic [Lanes-1:0] lif_parity, param_parity_q;
+  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] value, s2_value_q, s2_theta2_q;
+  logic [Cfg.Lanes-1:0] lif_parity, param_parity_q;
   logic s2_first_q;
   always_ff @(posedge clk_i) begin
     s1_q <= s0;
@@ -199,15 +191,15 @@ module psf_drain_stages #(
     end
   end
 
-  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+  for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
     // Stage 1. The compiler bounds every current by 2^(AccWidth-2) and the stream by its width.
-    logic [AccWidth-1:0] bias, theta2, current, base;
-    logic [StreamWidth-1:0] stream;
-    assign {theta2, bias} = params[p*2*AccWidth+:2*AccWidth];
+    logic [Cfg.AccWidth-1:0] bias, theta2, current, base;
+    logic [Cfg.StreamWidth-1:0] stream;
+    assign {theta2, bias} = params[p*2*Cfg.AccWidth+:2*Cfg.AccWidth];
     assign current = acc_i[p] + (mode_fire ? bias : '0);
-    assign stream = layer_i.first ? '0 : stream_data_i[p*StreamWidth+:StreamWidth];
-    assign base = mode_residual ? {{(AccWidth - StreamWidth) {stream[StreamWidth-1]}}, stream}
-        : AccWidth'(s1_start_q);
+    assign stream = layer_i.first ? '0 : stream_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth];
+    assign base = mode_residual ? {{(Cfg.AccWidth - Cfg.StreamWidth) {stream[Cfg.StreamWidth-1]}}, stream}
+        : Cfg.AccWidth'(s1_start_q);
     assign value[p] = base + (mode_residual ? current << layer_i.shift[2:0] : current);
     always_ff @(posedge clk_i) begin
       if (s1_valid_q) s2_theta2_q[p] <= theta2;
@@ -216,8 +208,8 @@ module psf_drain_stages #(
 
     // Stage 2.
     psf_lif #(
-        .Depth(AccDepth),
-        .Width(AccWidth)
+        .Depth(Cfg.AccDepth),
+        .Width(Cfg.AccWidth)
     ) u_lif (
         .clk_i,
         .rst_ni,
@@ -229,7 +221,7 @@ module psf_drain_stages #(
         .spike_o  (line_bits_o[p]),
         .parity_o (lif_parity[p])
     );
-    assign stream_write_data_o[p*StreamWidth+:StreamWidth] = s2_value_q[p][StreamWidth-1:0];
+    assign stream_write_data_o[p*Cfg.StreamWidth+:Cfg.StreamWidth] = s2_value_q[p][Cfg.StreamWidth-1:0];
     // Counts are at most the number of tokens, which is below 128.
     assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q[IndexWidth-1:0], s2_value_q[p][7:0]};
   end
@@ -242,7 +234,7 @@ module psf_drain_stages #(
   assign head_valid_o = s2_valid_q && mode_head && !head_beyond;
   assign head_index_o = 8'(s2_q.index);
   assign head_data_o = s2_value_q;
-  assign dump_beyond = s2_dump_q >= 18'(BankDepth) || s2_slot_q >= 9'(AccDepth);
+  assign dump_beyond = s2_dump_q >= 18'(Cfg.BankDepth) || s2_slot_q >= 9'(Cfg.AccDepth);
   assign dump_valid_o = s2_valid_q && mode_key_value && !dump_beyond;
   assign dump_bank_o = s2_dump_bank_q;
   assign dump_addr_o = s2_dump_q[BankAddrWidth-1:0];
@@ -280,10 +272,10 @@ module psf_drain_stages #(
     end
   end
 
-  if (StreamWidth >= AccWidth) begin : gen_bad_stream
+  if (Cfg.StreamWidth >= Cfg.AccWidth) begin : gen_bad_stream
     $error("psf_drain_stages: StreamWidth must be smaller than AccWidth");
   end
-  if (AccDepth > 256 || Lanes > 64) begin : gen_bad_depth
+  if (Cfg.AccDepth > 256 || Cfg.Lanes > 64) begin : gen_bad_depth
     $error("psf_drain_stages: AccDepth must be at most 256, Lanes at most 64");
   end
 endmodule

@@ -7,23 +7,11 @@
 // beyond its memory (what it meant is dropped). Golden: golden.contract.model; trace_* show every
 // drained word.
 module psf_group #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 16,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned BankDepth = 1024,
-    parameter int unsigned RowDepth = 1024,
-    parameter int unsigned ParamDepth = 128,
-    parameter int unsigned SpikeLines = 2048,
-    parameter int unsigned StreamDepth = 512,
-    parameter int unsigned PatchLines = 64,
-    localparam int unsigned IndexWidth = $clog2(AccDepth),
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
     localparam int unsigned SlotWidth = IndexWidth + 8,
-    localparam int unsigned LineWidth = LineWords * Lanes,
-    localparam int unsigned PatchWidth = LineWords * (Lanes + 1)  // a line with a parity per word
+    localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a line with a parity per word
 ) (
     input  logic                                             clk_i,
     input  logic                                             rst_ni,
@@ -36,69 +24,69 @@ module psf_group #(
     input  logic            [                          15:0] token_index_i,
     input  logic            [                          16:0] token_line_i,
     input  logic            [                           8:0] token_taps_i,
-    input  logic            [         $clog2(LineWords)-1:0] token_word_i,
+    input  logic            [     $clog2(Cfg.LineWords)-1:0] token_word_i,
     input  logic            [                          16:0] token_out_i,
     input  logic                                             token_right_i,
     input  logic                                             token_down_i,
     input  logic            [                           1:0] token_place_i,
-    input  logic            [            $clog2(Groups)-1:0] token_bank_i,
+    input  logic            [        $clog2(Cfg.Groups)-1:0] token_bank_i,
     input  logic            [                          16:0] token_stream_i,
     input  logic            [                          16:0] token_dump_i,
     input  logic            [                           8:0] token_block_i,
     // spike memory
     output logic                                             read_valid_o,
     input  logic                                             read_ready_i,
-    output logic            [        $clog2(SpikeLines)-1:0] read_addr_o,
+    output logic            [    $clog2(Cfg.SpikeLines)-1:0] read_addr_o,
     input  logic                                             read_line_valid_i,
     input  logic            [                PatchWidth-1:0] read_line_i,
     output logic                                             line_valid_o,
     input  logic                                             line_ready_i,
-    output logic            [        $clog2(SpikeLines)-1:0] line_addr_o,
-    output logic            [                 LineWords-1:0] line_words_o,
+    output logic            [    $clog2(Cfg.SpikeLines)-1:0] line_addr_o,
+    output logic            [             Cfg.LineWords-1:0] line_words_o,
     output logic            [                 LineWidth-1:0] line_data_o,
     output logic                                             line_right_o,
     output logic                                             line_down_o,
     // issue arbiter and weight banks
-    output logic            [                     Banks-1:0] req_o,
-    input  logic            [                     Banks-1:0] req_grant_i,
+    output logic            [                 Cfg.Banks-1:0] req_o,
+    input  logic            [                 Cfg.Banks-1:0] req_grant_i,
     output logic                                             row_valid_o,
-    output logic            [                     Banks-1:0] row_bank_o,
-    output logic            [          $clog2(RowDepth)-1:0] row_addr_o,
+    output logic            [                 Cfg.Banks-1:0] row_bank_o,
+    output logic            [      $clog2(Cfg.RowDepth)-1:0] row_addr_o,
     output logic                                             row_buffer_o,
     input  logic                                             word_valid_i,
-    input  logic            [           Lanes*SlotWidth-1:0] word_data_i,
+    input  logic            [       Cfg.Lanes*SlotWidth-1:0] word_data_i,
     input  logic            [                           2:0] word_shift_i,
     input  logic                                             word_buffer_i,
     input  logic                                             word_last_i,
     // parameters (bias, theta2), broadcast by the loader; the top bit is the parity
     input  logic                                             param_valid_i,
-    input  logic            [        $clog2(ParamDepth)-1:0] param_addr_i,
-    input  logic            [            2*Lanes*AccWidth:0] param_data_i,
+    input  logic            [    $clog2(Cfg.ParamDepth)-1:0] param_addr_i,
+    input  logic            [    2*Cfg.Lanes*Cfg.AccWidth:0] param_data_i,
     // row mask, likewise
     input  logic                                             mask_valid_i,
     input  logic            [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_i,
-    input  logic            [             LineWords*Lanes:0] mask_data_i,
+    input  logic            [     Cfg.LineWords*Cfg.Lanes:0] mask_data_i,
     // residual stream
     output logic                                             stream_read_o,
     input  logic                                             stream_ready_i,
-    output logic            [            $clog2(Groups)-1:0] stream_read_bank_o,
-    output logic            [       $clog2(StreamDepth)-1:0] stream_read_addr_o,
-    input  logic            [         Lanes*StreamWidth-1:0] stream_data_i,
+    output logic            [        $clog2(Cfg.Groups)-1:0] stream_read_bank_o,
+    output logic            [   $clog2(Cfg.StreamDepth)-1:0] stream_read_addr_o,
+    input  logic            [ Cfg.Lanes*Cfg.StreamWidth-1:0] stream_data_i,
     input  logic                                             stream_error_i,
     output logic                                             stream_write_o,
-    output logic            [            $clog2(Groups)-1:0] stream_write_bank_o,
-    output logic            [       $clog2(StreamDepth)-1:0] stream_write_addr_o,
-    output logic            [         Lanes*StreamWidth-1:0] stream_write_data_o,
+    output logic            [        $clog2(Cfg.Groups)-1:0] stream_write_bank_o,
+    output logic            [   $clog2(Cfg.StreamDepth)-1:0] stream_write_addr_o,
+    output logic            [ Cfg.Lanes*Cfg.StreamWidth-1:0] stream_write_data_o,
     // logits and key-value rows
     output logic                                             head_valid_o,
     input  logic                                             head_ready_i,
     output logic            [                           7:0] head_index_o,
-    output logic            [            Lanes*AccWidth-1:0] head_data_o,
+    output logic            [    Cfg.Lanes*Cfg.AccWidth-1:0] head_data_o,
     output logic                                             dump_valid_o,
     input  logic                                             dump_ready_i,
-    output logic            [             $clog2(Banks)-1:0] dump_bank_o,
-    output logic            [         $clog2(BankDepth)-1:0] dump_addr_o,
-    output logic            [           Lanes*SlotWidth-1:0] dump_data_o,
+    output logic            [         $clog2(Cfg.Banks)-1:0] dump_bank_o,
+    output logic            [     $clog2(Cfg.BankDepth)-1:0] dump_addr_o,
+    output logic            [       Cfg.Lanes*SlotWidth-1:0] dump_data_o,
     // counters: issued, added, bank stall, fetch stall, drain stall, idle
     output logic            [                           5:0] event_o,
     output logic                                             parity_o,
@@ -108,12 +96,12 @@ module psf_group #(
     output logic            [                          15:0] trace_token_o,
     output logic            [                           7:0] trace_step_o,
     output logic            [                           7:0] trace_word_o,
-    output logic            [                     Lanes-1:0] trace_spikes_o,
-    output logic            [            Lanes*AccWidth-1:0] trace_value_o
+    output logic            [                 Cfg.Lanes-1:0] trace_spikes_o,
+    output logic            [    Cfg.Lanes*Cfg.AccWidth-1:0] trace_value_o
 );
-  localparam int unsigned GroupWidth = $clog2(Groups);
-  localparam int unsigned RowAddrWidth = $clog2(RowDepth);
-  localparam int unsigned BankWidth = $clog2(Banks);
+  localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
+  localparam int unsigned RowAddrWidth = $clog2(Cfg.RowDepth);
+  localparam int unsigned BankWidth = $clog2(Cfg.Banks);
 
   typedef struct packed {
     logic [15:0]           index;
@@ -134,7 +122,7 @@ module psf_group #(
   logic fetch_parity, fetch_overrun, scan_parity, scan_overrun, item_error, item_parity_q;
   logic kv_parity, kv_overrun;
   logic token_parity, stage_parity, stage_overrun, line_parity, line_overrun;
-  logic [Lanes-1:0] lane_parity, lane_overrun;
+  logic [Cfg.Lanes-1:0] lane_parity, lane_overrun;
 
   // Both accumulator buffers start at zero: one sweep after reset, the drain keeps them so.
   logic [IndexWidth:0] sweep_q;
@@ -144,9 +132,9 @@ module psf_group #(
       sweep_q <= '0;
       sweep_done_q <= 1'b0;
     end else if (!sweep_done_q) begin
-      sweep_q <= sweep_q[IndexWidth-1:0] == IndexWidth'(AccDepth - 1)
+      sweep_q <= sweep_q[IndexWidth-1:0] == IndexWidth'(Cfg.AccDepth - 1)
           ? {!sweep_q[IndexWidth], {IndexWidth{1'b0}}} : sweep_q + (IndexWidth + 1)'(1);
-      sweep_done_q <= sweep_q == {1'b1, IndexWidth'(AccDepth - 1)};
+      sweep_done_q <= sweep_q == {1'b1, IndexWidth'(Cfg.AccDepth - 1)};
     end
   end
 
@@ -168,20 +156,17 @@ module psf_group #(
 
   logic patch_valid, patch_read, patch_release;
   logic scan_read, scan_release, kv_read, kv_release;
-  logic [$clog2(PatchLines):0] filled;
+  logic [$clog2(Cfg.PatchLines):0] filled;
   logic [8:0] patch_taps;
-  logic [$clog2(LineWords)-1:0] patch_word;
-  logic [$clog2(PatchLines)-1:0] patch_index, scan_index, kv_index;
+  logic [$clog2(Cfg.LineWords)-1:0] patch_word;
+  logic [$clog2(Cfg.PatchLines)-1:0] patch_index, scan_index, kv_index;
   logic [PatchWidth-1:0] patch_line;
   assign patch_read = scan_read || kv_read;
   assign patch_release = scan_release || kv_release;
   assign patch_index = mode_key_value ? kv_index : scan_index;
 
   psf_patch_fetch #(
-      .Lanes(Lanes),
-      .LineWords(LineWords),
-      .PatchLines(PatchLines),
-      .SpikeLines(SpikeLines)
+      .Cfg(Cfg)
   ) u_fetch (
       .clk_i,
       .rst_ni,
@@ -213,18 +198,14 @@ module psf_group #(
   );
 
   // Words to the window, through a short queue that keeps the arbiter's path out of the scanner.
-  localparam int unsigned ItemWidth = 1 + BankWidth + RowAddrWidth + Lanes;
+  localparam int unsigned ItemWidth = 1 + BankWidth + RowAddrWidth + Cfg.Lanes;
   logic scan_valid, scan_ready, item_valid, item_ready, scan_last, item_last;
-  logic [Lanes-1:0] scan_bits, item_bits;
+  logic [Cfg.Lanes-1:0] scan_bits, item_bits;
   logic [RowAddrWidth-1:0] scan_row, item_row;
   logic [BankWidth-1:0] scan_skew, item_skew;
 
   psf_scanner #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .PatchLines(PatchLines),
-      .RowDepth(RowDepth)
+      .Cfg(Cfg)
   ) u_scanner (
       .clk_i,
       .rst_ni,
@@ -266,9 +247,7 @@ module psf_group #(
   logic window_empty, window_blocked;
   logic [1:0] window_complete, kv_complete, complete, reopen;
   psf_window #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .RowAddrWidth(RowAddrWidth)
+      .Cfg(Cfg)
   ) u_window (
       .clk_i,
       .rst_ni,
@@ -295,12 +274,9 @@ module psf_group #(
 
   logic kv_add, kv_buffer;
   logic [IndexWidth-1:0] kv_add_index;
-  logic [Lanes-1:0] kv_bits;
+  logic [ Cfg.Lanes-1:0] kv_bits;
   psf_key_value #(
-      .Lanes(Lanes),
-      .LineWords(LineWords),
-      .PatchLines(PatchLines),
-      .IndexWidth(IndexWidth)
+      .Cfg(Cfg)
   ) u_key_value (
       .clk_i,
       .rst_ni,
@@ -334,7 +310,7 @@ module psf_group #(
   assign hold = (mode_key_value || mode_head) ? stages_busy : !line_room;
 
   psf_drain #(
-      .Depth(AccDepth),
+      .Depth(Cfg.AccDepth),
       .TokenWidth($bits(token_t))
   ) u_drain (
       .clk_i,
@@ -365,16 +341,16 @@ module psf_group #(
 
   // Lanes.
   logic add_valid, add_buffer;
-  logic [Lanes-1:0][AccWidth-1:0] acc, acc_q;
+  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc, acc_q;
   assign add_valid  = word_valid_i || kv_add;
   assign add_buffer = mode_key_value ? kv_buffer : word_buffer_i;
 
-  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+  for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
     logic [SlotWidth-1:0] slot;
     assign slot = word_data_i[p*SlotWidth+:SlotWidth];
     psf_lane #(
-        .Depth(AccDepth),
-        .AccWidth(AccWidth)
+        .Depth(Cfg.AccDepth),
+        .AccWidth(Cfg.AccWidth)
     ) u_pe (
         .clk_i,
         .rst_ni,
@@ -406,18 +382,10 @@ module psf_group #(
   logic to_line, word_last, word_right, word_down;
   logic [15:0] word_place;
   logic [16:0] word_out;
-  logic [Lanes-1:0] word_spikes;
+  logic [Cfg.Lanes-1:0] word_spikes;
 
   psf_drain_stages #(
-      .Groups(Groups),
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .AccDepth(AccDepth),
-      .AccWidth(AccWidth),
-      .StreamWidth(StreamWidth),
-      .BankDepth(BankDepth),
-      .ParamDepth(ParamDepth),
-      .StreamDepth(StreamDepth)
+      .Cfg(Cfg)
   ) u_stages (
       .clk_i,
       .rst_ni,
@@ -477,9 +445,7 @@ module psf_group #(
 
   logic writer_idle;
   psf_line_writer #(
-      .Lanes(Lanes),
-      .LineWords(LineWords),
-      .SpikeLines(SpikeLines)
+      .Cfg(Cfg)
   ) u_writer (
       .clk_i,
       .rst_ni,

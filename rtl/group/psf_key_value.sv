@@ -6,43 +6,41 @@
 // window. A K word, or a V word that is added, with wrong parity raises parity_o; a block that does
 // not end within its line (it wraps around) overrun_o. Golden: golden.contract.model.attention.
 module psf_key_value #(
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned PatchLines = 64,
-    parameter int unsigned IndexWidth = 4,
-    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
-    localparam int unsigned PatchWidth = $clog2(PatchLines)
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
+    localparam int unsigned LineWidth = Cfg.LineWords * (Cfg.Lanes + 1),  // the parity is bit Lanes
+    localparam int unsigned PatchWidth = $clog2(Cfg.PatchLines)
 ) (
-    input  logic                                    clk_i,
-    input  logic                                    rst_ni,
-    input  logic                                    start_i,          // first cycle of a layer
-    input  psf_pkg::layer_t                         layer_i,
-    input  logic                                    patch_valid_i,
-    input  logic            [         PatchWidth:0] filled_i,
-    input  logic            [$clog2(LineWords)-1:0] patch_word_i,
-    output logic                                    patch_read_o,
-    output logic            [       PatchWidth-1:0] patch_index_o,
-    input  logic            [        LineWidth-1:0] patch_line_i,
-    output logic                                    patch_release_o,
-    output logic                                    add_valid_o,      // registered
-    output logic                                    add_buffer_o,
-    output logic            [       IndexWidth-1:0] add_index_o,
-    output logic            [            Lanes-1:0] add_bits_o,
-    output logic            [                  1:0] complete_o,
-    input  logic            [                  1:0] reopen_i,
-    output logic                                    parity_o,         // both registered
-    output logic                                    overrun_o
+    input  logic                                        clk_i,
+    input  logic                                        rst_ni,
+    input  logic                                        start_i,          // first cycle of a layer
+    input  psf_pkg::layer_t                             layer_i,
+    input  logic                                        patch_valid_i,
+    input  logic            [             PatchWidth:0] filled_i,
+    input  logic            [$clog2(Cfg.LineWords)-1:0] patch_word_i,
+    output logic                                        patch_read_o,
+    output logic            [           PatchWidth-1:0] patch_index_o,
+    input  logic            [            LineWidth-1:0] patch_line_i,
+    output logic                                        patch_release_o,
+    output logic                                        add_valid_o,      // registered
+    output logic                                        add_buffer_o,
+    output logic            [           IndexWidth-1:0] add_index_o,
+    output logic            [            Cfg.Lanes-1:0] add_bits_o,
+    output logic            [                      1:0] complete_o,
+    input  logic            [                      1:0] reopen_i,
+    output logic                                        parity_o,         // both registered
+    output logic                                        overrun_o
 );
-  localparam int unsigned WordWidth = $clog2(LineWords);
-  localparam int unsigned LaneWidth = $clog2(Lanes);
+  localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
+  localparam int unsigned LaneWidth = $clog2(Cfg.Lanes);
 
   logic go, line_last, take, busy_q, ends_q, done;
   logic [15:0] line_q;
   logic [WordWidth-1:0] word_q, v_word;  // word_q: first K word of the line being worked on
   logic [1:0] m_log2;
   logic [7:0] k_q, v_q;  // current K word a and V word b
-  logic [Lanes-1:0] left_q, same_head;
-  logic [Lanes:0] v_bits;
+  logic [Cfg.Lanes-1:0] left_q, same_head;
+  logic [Cfg.Lanes:0] v_bits;
   logic buffer_q;
   logic [1:0] closed_q;
 
@@ -77,7 +75,8 @@ module psf_key_value #(
   // Stage 2: spikes of K word a, lowest first; for each, V words b = 0 .. m-1.
   logic [LineWidth-1:0] held_q;
   logic [WordWidth-1:0] next_word;
-  logic [Lanes:0] first_bits, next_bits;  // K words: first one of the next line, next one of this
+  logic [Cfg.Lanes:0]
+      first_bits, next_bits;  // K words: first one of the next line, next one of this
   logic k_odd_q;  // this K word, in its first cycle, has the wrong parity
   assign next_word = word_q + WordWidth'(k_q) + WordWidth'(1);
   assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
@@ -85,27 +84,27 @@ module psf_key_value #(
     first_bits = '0;
     next_bits = '0;
     v_bits = '0;
-    for (int unsigned i = 0; i < LineWords; i++) begin
-      if (s1_word_q == WordWidth'(i)) first_bits = patch_line_i[i*(Lanes+1)+:Lanes+1];
-      if (next_word == WordWidth'(i)) next_bits = held_q[i*(Lanes+1)+:Lanes+1];
-      if (v_word == WordWidth'(i)) v_bits = held_q[i*(Lanes+1)+:Lanes+1];
+    for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
+      if (s1_word_q == WordWidth'(i)) first_bits = patch_line_i[i*(Cfg.Lanes+1)+:Cfg.Lanes+1];
+      if (next_word == WordWidth'(i)) next_bits = held_q[i*(Cfg.Lanes+1)+:Cfg.Lanes+1];
+      if (v_word == WordWidth'(i)) v_bits = held_q[i*(Cfg.Lanes+1)+:Cfg.Lanes+1];
     end
   end
 
   logic [LaneWidth-1:0] spike;  // lowest K spike
   always_comb begin
     spike = '0;
-    for (int unsigned i = 0; i < Lanes; i++) begin
-      if (left_q[Lanes-1-i]) spike = LaneWidth'(Lanes - 1 - i);
+    for (int unsigned i = 0; i < Cfg.Lanes; i++) begin
+      if (left_q[Cfg.Lanes-1-i]) spike = LaneWidth'(Cfg.Lanes - 1 - i);
     end
-    for (int unsigned p = 0; p < Lanes; p++) begin
+    for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
       same_head[p] = LaneWidth'(p) >> layer_i.head_lanes == spike >> layer_i.head_lanes;
     end
   end
 
   logic v_last, word_last, any_q, single_q;  // left_q has a spike, has not two
-  logic [Lanes-1:0] after;
-  assign after = left_q & (left_q - Lanes'(1));
+  logic [Cfg.Lanes-1:0] after;
+  assign after = left_q & (left_q - Cfg.Lanes'(1));
   assign v_last = v_q + 8'd1 == layer_i.head_words;
   assign word_last = k_q + 8'd1 == layer_i.head_words;
   // A K word is finished when it has no spike, or with the last V word of its last spike.
@@ -113,10 +112,10 @@ module psf_key_value #(
   assign word_done = !any_q || (v_last && single_q);
   assign done = busy_q && word_done && word_last;
 
-  logic [Lanes-1:0] left_d;
+  logic [Cfg.Lanes-1:0] left_d;
   always_comb begin
-    left_d = next_bits[Lanes-1:0];
-    if (take) left_d = first_bits[Lanes-1:0];
+    left_d = next_bits[Cfg.Lanes-1:0];
+    if (take) left_d = first_bits[Cfg.Lanes-1:0];
     else if (!word_done) left_d = after;
   end
 
@@ -153,11 +152,11 @@ module psf_key_value #(
     if (take || (busy_q && (word_done || v_last))) begin
       left_q <= left_d;
       any_q <= left_d != '0;
-      single_q <= (left_d & (left_d - Lanes'(1))) == '0;
+      single_q <= (left_d & (left_d - Cfg.Lanes'(1))) == '0;
     end
     add_buffer_o <= buffer_q;
     add_index_o  <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
-    add_bits_o   <= v_bits[Lanes-1:0] & same_head;
+    add_bits_o   <= v_bits[Cfg.Lanes-1:0] & same_head;
   end
 
   // The add registered with the closing cycle lands one cycle later, hence the delay.
@@ -177,7 +176,7 @@ module psf_key_value #(
       overrun_o <= 1'b0;
     end else begin
       parity_o  <= k_odd_q || (busy_q && any_q && ^v_bits);
-      overrun_o <= go && block_end > 9'(LineWords);
+      overrun_o <= go && block_end > 9'(Cfg.LineWords);
     end
   end
 

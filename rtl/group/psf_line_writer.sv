@@ -7,11 +7,9 @@
 // A line beyond the memory is not written; overrun_o pulses. parity_o: a bit of a finished line has
 // flipped in the queue. Golden: golden.hardware.compile (spike layout).
 module psf_line_writer #(
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned SpikeLines = 2048,
-    localparam int unsigned LineAddrWidth = $clog2(SpikeLines),
-    localparam int unsigned LineWidth = Lanes * LineWords
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned LineAddrWidth = $clog2(Cfg.SpikeLines),
+    localparam int unsigned LineWidth = Cfg.Lanes * Cfg.LineWords
 ) (
     input  logic                     clk_i,
     input  logic                     rst_ni,
@@ -22,11 +20,11 @@ module psf_line_writer #(
     input  logic                     word_right_i,
     input  logic                     word_down_i,
     input  logic                     word_last_i,   // last word of the token
-    input  logic [        Lanes-1:0] word_bits_i,
+    input  logic [    Cfg.Lanes-1:0] word_bits_i,
     output logic                     line_valid_o,
     input  logic                     line_ready_i,
     output logic [LineAddrWidth-1:0] line_addr_o,
-    output logic [    LineWords-1:0] line_words_o,  // positions that are written
+    output logic [Cfg.LineWords-1:0] line_words_o,  // positions that are written
     output logic [    LineWidth-1:0] line_data_o,
     output logic                     line_right_o,
     output logic                     line_down_o,
@@ -34,12 +32,12 @@ module psf_line_writer #(
     output logic                     parity_o,
     output logic                     overrun_o
 );
-  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
   localparam int unsigned QueueDepth = 8;
 
   logic valid_q, full_q;  // a line is being gathered; it takes no more words
   logic [17:0] addr_q, addr;  // wide enough not to wrap
-  logic [LineWords-1:0] words_q;
+  logic [Cfg.LineWords-1:0] words_q;
   logic [LineWidth-1:0] data_q;
   logic right_q, down_q;
   logic [WordWidth-1:0] position;
@@ -48,7 +46,7 @@ module psf_line_writer #(
   assign addr = {1'b0, word_out_i} + {2'd0, word_index_i >> WordWidth};
   assign position = word_index_i[WordWidth-1:0];
   assign flush = valid_q && (full_q || (word_valid_i && addr != addr_q));
-  assign beyond = addr_q >= 18'(SpikeLines);
+  assign beyond = addr_q >= 18'(Cfg.SpikeLines);
   assign push = flush && !beyond;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -58,7 +56,7 @@ module psf_line_writer #(
     end else begin
       if (word_valid_i) valid_q <= 1'b1;
       else if (flush) valid_q <= 1'b0;
-      if (word_valid_i) full_q <= word_last_i || position == WordWidth'(LineWords - 1);
+      if (word_valid_i) full_q <= word_last_i || position == WordWidth'(Cfg.LineWords - 1);
       else if (flush) full_q <= 1'b0;
     end
   end
@@ -68,10 +66,10 @@ module psf_line_writer #(
       addr_q  <= addr;
       right_q <= word_right_i;
       down_q  <= word_down_i;
-      words_q <= (flush || !valid_q ? '0 : words_q) | (LineWords'(1) << position);
-      for (int unsigned i = 0; i < LineWords; i++) begin
-        if (position == WordWidth'(i)) data_q[i*Lanes+:Lanes] <= word_bits_i;
-        else if (flush || !valid_q) data_q[i*Lanes+:Lanes] <= '0;
+      words_q <= (flush || !valid_q ? '0 : words_q) | (Cfg.LineWords'(1) << position);
+      for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
+        if (position == WordWidth'(i)) data_q[i*Cfg.Lanes+:Cfg.Lanes] <= word_bits_i;
+        else if (flush || !valid_q) data_q[i*Cfg.Lanes+:Cfg.Lanes] <= '0;
       end
     end
   end
@@ -80,7 +78,7 @@ module psf_line_writer #(
   logic [3:0] pending_q;
 
   psf_fifo #(
-      .Width(LineAddrWidth + LineWords + LineWidth + 2),
+      .Width(LineAddrWidth + Cfg.LineWords + LineWidth + 2),
       .Depth(QueueDepth)
   ) u_queue (
       .clk_i,

@@ -9,13 +9,10 @@
 // parity, which is not checked here; parity_o is that of the mask. A line beyond the memory reads
 // line 0 instead, one beyond the half is dropped; overrun_o pulses. Golden: docs/architecture.md.
 module psf_patch_fetch #(
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned PatchLines = 64,
-    parameter int unsigned SpikeLines = 2048,
-    localparam int unsigned LineAddrWidth = $clog2(SpikeLines),
-    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
-    localparam int unsigned PatchWidth = $clog2(PatchLines),
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned LineAddrWidth = $clog2(Cfg.SpikeLines),
+    localparam int unsigned LineWidth = Cfg.LineWords * (Cfg.Lanes + 1),  // the parity is bit Lanes
+    localparam int unsigned PatchWidth = $clog2(Cfg.PatchLines),
     localparam int unsigned MaskAddrWidth = $clog2(psf_pkg::MaskLines)
 ) (
     input logic clk_i,
@@ -24,13 +21,13 @@ module psf_patch_fetch #(
     // row mask from the loader
     input logic mask_valid_i,
     input logic [MaskAddrWidth-1:0] mask_addr_i,
-    input logic [LineWords*Lanes:0] mask_data_i,
+    input logic [Cfg.LineWords*Cfg.Lanes:0] mask_data_i,
     // token from the dispatcher
     output logic room_o,  // a half is free
     input logic token_valid_i,  // only while room_o
     input logic [16:0] token_line_i,  // bit 16: far beyond any memory
     input logic [8:0] token_taps_i,
-    input logic [$clog2(LineWords)-1:0] token_word_i,
+    input logic [$clog2(Cfg.LineWords)-1:0] token_word_i,
     // shared spike memory; the line comes in the cycle after the accepted request
     output logic read_valid_o,
     input logic read_ready_i,
@@ -41,7 +38,7 @@ module psf_patch_fetch #(
     output logic patch_valid_o,  // a half is (being) filled for the scanner
     output logic [PatchWidth:0] filled_o,  // lines of it that can be read
     output logic [8:0] patch_taps_o,
-    output logic [$clog2(LineWords)-1:0] patch_word_o,
+    output logic [$clog2(Cfg.LineWords)-1:0] patch_word_o,
     input logic patch_read_i,
     input logic [PatchWidth-1:0] patch_index_i,
     output logic [LineWidth-1:0] patch_line_o,  // in the cycle after patch_read_i, then held
@@ -50,7 +47,7 @@ module psf_patch_fetch #(
     output logic parity_o,
     output logic overrun_o
 );
-  localparam int unsigned WordWidth = $clog2(LineWords);
+  localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
 
   logic fetching_q, half_q;  // a fetch runs, into this half
   logic line_half_q, line_valid, line_write;  // the line that leaves the mask, and its half
@@ -81,7 +78,7 @@ module psf_patch_fetch #(
   assign row_lines = {2'd0, layer_i.in_row_lines};
   assign tap_here = key_value || todo_q[0];
   assign read_valid_o = fetching_q && tap_here;
-  assign beyond = addr_q >= 18'(SpikeLines);
+  assign beyond = addr_q >= 18'(Cfg.SpikeLines);
   assign read_addr_o = beyond ? '0 : addr_q[LineAddrWidth-1:0];
   assign accept = read_valid_o && read_ready_i;
   assign line_last = key_value || line_q + 8'd1 == layer_i.in_lines;
@@ -184,8 +181,7 @@ module psf_patch_fetch #(
   end
 
   psf_row_mask #(
-      .Lanes(Lanes),
-      .LineWords(LineWords)
+      .Cfg(Cfg)
   ) u_mask (
       .clk_i,
       .rst_ni,
@@ -201,7 +197,7 @@ module psf_patch_fetch #(
       .parity_o
   );
 
-  assign full = filled_q[line_half_q] == (PatchWidth + 1)'(PatchLines);
+  assign full = filled_q[line_half_q] == (PatchWidth + 1)'(Cfg.PatchLines);
   assign line_write = line_valid && !full;
   assign idle_o = !fetching_q && !pending_q && !line_valid;
 
@@ -217,7 +213,7 @@ module psf_patch_fetch #(
 
   psf_ram_1r1w #(
       .Width(LineWidth),
-      .Depth(2 * PatchLines)
+      .Depth(2 * Cfg.PatchLines)
   ) u_patch (
       .clk_i,
       .we_i   (line_write),
@@ -228,7 +224,7 @@ module psf_patch_fetch #(
       .rdata_o(patch_line_o)
   );
 
-  if ((1 << PatchWidth) != PatchLines) begin : gen_bad_patch
+  if ((1 << PatchWidth) != Cfg.PatchLines) begin : gen_bad_patch
     $error("psf_patch_fetch: PatchLines must be a power of two");
   end
 

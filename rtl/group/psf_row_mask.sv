@@ -9,10 +9,9 @@
 // itself is not what was written. Golden: golden.hardware.execute.emulator.
 
 module psf_row_mask #(
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned LineWords = 8,
-    localparam int unsigned MaskWidth = LineWords * Lanes,
-    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned MaskWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned LineWidth = Cfg.LineWords * (Cfg.Lanes + 1),  // the parity is bit Lanes
     localparam int unsigned AddrWidth = $clog2(psf_pkg::MaskLines)
 ) (
     input  logic                 clk_i,
@@ -58,12 +57,12 @@ module psf_row_mask #(
     mask_q <= enable_i ? mask : {^{MaskWidth{1'b1}}, {MaskWidth{1'b1}}};
   end
 
-  for (genvar w = 0; w < LineWords; w++) begin : gen_word
-    logic [Lanes-1:0] bits, keep;
-    assign bits = line_q[w*(Lanes+1)+:Lanes];
-    assign keep = mask_q[w*Lanes+:Lanes];
-    assign line_o[w*(Lanes+1)+:Lanes] = bits & keep;
-    assign line_o[w*(Lanes+1)+Lanes] = line_q[w*(Lanes+1)+Lanes] ^ (^(bits & ~keep));
+  for (genvar w = 0; w < Cfg.LineWords; w++) begin : gen_word
+    logic [Cfg.Lanes-1:0] bits, keep;
+    assign bits = line_q[w*(Cfg.Lanes+1)+:Cfg.Lanes];
+    assign keep = mask_q[w*Cfg.Lanes+:Cfg.Lanes];
+    assign line_o[w*(Cfg.Lanes+1)+:Cfg.Lanes] = bits & keep;
+    assign line_o[w*(Cfg.Lanes+1)+Cfg.Lanes] = line_q[w*(Cfg.Lanes+1)+Cfg.Lanes] ^ (^(bits & ~keep));
   end
 
   assign parity_o = line_valid_o && (^mask_q);

@@ -8,14 +8,10 @@
 // bit set is none) raises parity_o, one with a spike whose row is beyond the table overrun_o, both
 // in the cycle after; its row is then 0. Golden: golden.hardware.execute.emulator (row addressing).
 module psf_scanner #(
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned PatchLines = 64,
-    parameter int unsigned RowDepth = 1024,
-    localparam int unsigned RowAddrWidth = $clog2(RowDepth),
-    localparam int unsigned LineWidth = LineWords * (Lanes + 1),  // the parity is bit Lanes
-    localparam int unsigned PatchWidth = $clog2(PatchLines)
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned RowAddrWidth = $clog2(Cfg.RowDepth),
+    localparam int unsigned LineWidth = Cfg.LineWords * (Cfg.Lanes + 1),  // the parity is bit Lanes
+    localparam int unsigned PatchWidth = $clog2(Cfg.PatchLines)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -30,17 +26,17 @@ module psf_scanner #(
     output logic patch_release_o,
     output logic word_valid_o,
     input logic word_ready_i,
-    output logic [Lanes-1:0] word_bits_o,
+    output logic [Cfg.Lanes-1:0] word_bits_o,
     output logic [RowAddrWidth-1:0] word_row_o,  // row-table address of bits 0..B-1
-    output logic [$clog2(Banks)-1:0] word_skew_o,  // channel c lies in bank (c + skew) mod B
+    output logic [$clog2(Cfg.Banks)-1:0] word_skew_o,  // channel c lies in bank (c + skew) mod B
     output logic word_last_o,  // last word of this accumulation
     output logic parity_o,
     output logic overrun_o
 );
-  localparam int unsigned WordWidth = $clog2(LineWords);
-  localparam int unsigned Fold = Lanes / Banks;
+  localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
+  localparam int unsigned Fold = Cfg.Lanes / Cfg.Banks;
   localparam int unsigned FoldWidth = $clog2(Fold);
-  localparam int unsigned SkewWidth = $clog2(Banks);
+  localparam int unsigned SkewWidth = $clog2(Cfg.Banks);
 
   // Row offsets saturate: bit 16, once set, stays, and 2^16 is beyond any row table. Their sum with
   // the word's own offset then fits into 19 bits.
@@ -119,16 +115,16 @@ module psf_scanner #(
   // Stage 1: the line is at the output of the RAM. It moves on when stage 2 is free, which is known
   // from registers alone: the RAM is slow, and a path from its output to its address would be long.
   logic s1_valid_q, s1_ends_q, s2_free;
-  logic [LineWords-1:0] s1_range_q, range, busy_words;
+  logic [Cfg.LineWords-1:0] s1_range_q, range, busy_words;
   logic [18:0] s1_row_q;
   logic [SkewWidth-1:0] s1_skew_q;
 
   assign s1_free = !s1_valid_q || s2_free;
 
   always_comb begin
-    for (int unsigned i = 0; i < LineWords; i++) begin
+    for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
       range[i] = line_word + 16'(i) >= first_q && line_word + 16'(i) <= last;
-      busy_words[i] = |patch_line_i[i*(Lanes+1)+:Lanes+1];
+      busy_words[i] = |patch_line_i[i*(Cfg.Lanes+1)+:Cfg.Lanes+1];
     end
   end
 
@@ -151,20 +147,20 @@ module psf_scanner #(
   // not two, is kept beside them.
   logic s2_valid_q, s2_ends_q, any_q, single_q, room, accept;
   logic [LineWidth-1:0] s2_line_q;
-  logic [LineWords-1:0] left_q, left_d, after;
+  logic [Cfg.LineWords-1:0] left_q, left_d, after;
   logic [18:0] s2_row_q;
   logic [SkewWidth-1:0] s2_skew_q;
 
-  assign after = left_q & (left_q - LineWords'(1));
+  assign after = left_q & (left_q - Cfg.LineWords'(1));
 
-  logic [Lanes:0] picked;
+  logic [Cfg.Lanes:0] picked;
   logic [18:0] picked_row;
   always_comb begin
     picked = '0;
     picked_row = s2_row_q;
-    for (int unsigned i = 0; i < LineWords; i++) begin
+    for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
       if (left_q[i] && !after[i]) begin
-        picked |= s2_line_q[i*(Lanes+1)+:Lanes+1];
+        picked |= s2_line_q[i*(Cfg.Lanes+1)+:Cfg.Lanes+1];
         picked_row = s2_row_q + 19'(i << FoldWidth);
       end
     end
@@ -192,13 +188,13 @@ module psf_scanner #(
     if (s2_free || accept) begin
       left_q <= left_d;
       any_q <= left_d != '0;
-      single_q <= (left_d & (left_d - LineWords'(1))) == '0;
+      single_q <= (left_d & (left_d - Cfg.LineWords'(1))) == '0;
     end
   end
 
   // Hold stage: a word leaves when its successor, or the end of the accumulation, is known.
   logic hold_valid_q, hold_last_q, push, absorb, beyond;
-  logic [Lanes:0] hold_bits_q;
+  logic [Cfg.Lanes:0] hold_bits_q;
   logic [18:0] hold_row_q;
   logic [SkewWidth-1:0] hold_skew_q;
 
@@ -206,7 +202,7 @@ module psf_scanner #(
   assign push = word_valid_o && word_ready_i;
   assign absorb = item_valid && !any_q && hold_valid_q && !hold_last_q;
   assign room = !hold_valid_q || word_ready_i || !(hold_last_q || any_q);  // for an item
-  assign word_bits_o = hold_bits_q[Lanes-1:0];
+  assign word_bits_o = hold_bits_q[Cfg.Lanes-1:0];
   assign word_row_o = beyond ? '0 : hold_row_q[RowAddrWidth-1:0];
   assign word_skew_o = hold_skew_q;
   assign word_last_o = hold_last_q;
@@ -232,7 +228,8 @@ module psf_scanner #(
   always_comb begin
     beyond = 1'b0;
     for (int unsigned k = 0; k < Fold; k++) begin
-      if (hold_row_q >= 19'(RowDepth - k) && |hold_bits_q[k*Banks+:Banks]) beyond = 1'b1;
+      if (hold_row_q >= 19'(Cfg.RowDepth - k) && |hold_bits_q[k*Cfg.Banks+:Cfg.Banks])
+        beyond = 1'b1;
     end
   end
 
@@ -246,15 +243,15 @@ module psf_scanner #(
     end
   end
 
-  if (Banks < 2 || Lanes % Banks != 0) begin : gen_bad_banks
+  if (Cfg.Banks < 2 || Cfg.Lanes % Cfg.Banks != 0) begin : gen_bad_banks
     $error("psf_scanner: Banks must be at least 2 and divide Lanes");
   end
-  if (RowDepth < Fold || RowDepth > 65536) begin : gen_bad_rows
+  if (Cfg.RowDepth < Fold || Cfg.RowDepth > 65536) begin : gen_bad_rows
     $error("psf_scanner: RowDepth must lie between Lanes / Banks and 65536");
   end
 
   logic stalled_q;
-  logic [Lanes-1:0] stalled_bits_q;
+  logic [Cfg.Lanes-1:0] stalled_bits_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) stalled_q <= 1'b0;
     else stalled_q <= word_valid_o && !word_ready_i;

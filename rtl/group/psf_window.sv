@@ -7,25 +7,24 @@
 // when also every row in flight has been added, and its buffer is reopened by the drain.
 // One spike per cycle; a granted row leaves registered. Golden: golden.hardware.execute.emulator.
 module psf_window #(
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,
-    parameter int unsigned RowAddrWidth = 10
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned RowAddrWidth = $clog2(Cfg.RowDepth)
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic start_i,  // first cycle of a layer
     input logic word_valid_i,
     output logic word_ready_o,
-    input logic [Lanes-1:0] word_bits_i,
+    input logic [Cfg.Lanes-1:0] word_bits_i,
     input logic [RowAddrWidth-1:0] word_row_i,
-    input logic [$clog2(Banks)-1:0] word_skew_i,
+    input logic [$clog2(Cfg.Banks)-1:0] word_skew_i,
     input logic word_last_i,
     // issue arbiter
-    output logic [Banks-1:0] req_o,
-    input logic [Banks-1:0] grant_i,  // combinational from req_o, one-hot or zero
+    output logic [Cfg.Banks-1:0] req_o,
+    input logic [Cfg.Banks-1:0] grant_i,  // combinational from req_o, one-hot or zero
     // weight banks
     output logic row_valid_o,
-    output logic [Banks-1:0] row_bank_o,
+    output logic [Cfg.Banks-1:0] row_bank_o,
     output logic [RowAddrWidth-1:0] row_addr_o,
     output logic row_buffer_o,
     input logic row_done_i,  // the last weight word of a row was added ...
@@ -37,9 +36,9 @@ module psf_window #(
     output logic empty_o,
     output logic blocked_o  // spikes wait for a buffer to be drained
 );
-  localparam int unsigned Fold = Lanes / Banks;
-  localparam int unsigned SkewWidth = $clog2(Banks);
-  localparam int unsigned FlightWidth = $clog2(4 * Banks) + 1;
+  localparam int unsigned Fold = Cfg.Lanes / Cfg.Banks;
+  localparam int unsigned SkewWidth = $clog2(Cfg.Banks);
+  localparam int unsigned FlightWidth = $clog2(4 * Cfg.Banks) + 1;
 
   // Bits are kept by bank: bit k*Banks + b is the spike of bank b in row `row` + k. A grant then
   // falls on the bits as it is, and little is left to do behind the arbiter.
@@ -47,14 +46,14 @@ module psf_window #(
     logic                    last;
     logic                    buffer;
     logic [RowAddrWidth-1:0] row;
-    logic [Lanes-1:0]        bits;
+    logic [Cfg.Lanes-1:0]    bits;
   } slot_t;
 
   // Channel c lies in bank (c + n) mod B.
-  function automatic logic [Fold-1:0][Banks-1:0] to_banks(logic [Fold-1:0][Banks-1:0] x,
-                                                          logic [SkewWidth-1:0] n);
+  function automatic logic [Fold-1:0][Cfg.Banks-1:0] to_banks(logic [Fold-1:0][Cfg.Banks-1:0] x,
+                                                              logic [SkewWidth-1:0] n);
     for (int unsigned k = 0; k < Fold; k++) begin
-      for (int unsigned b = 0; b < Banks; b++) to_banks[k][b] = x[k][SkewWidth'(b)-n];
+      for (int unsigned b = 0; b < Cfg.Banks; b++) to_banks[k][b] = x[k][SkewWidth'(b)-n];
     end
   endfunction
 
@@ -66,21 +65,21 @@ module psf_window #(
 
   // Requests, and what a grant would do: the lowest spike of each bank, and whether the word has no
   // other one.
-  logic [1:0][Banks-1:0] wants, empties;
-  logic [1:0][Lanes-1:0] lowest;
+  logic [1:0][Cfg.Banks-1:0] wants, empties;
+  logic [1:0][Cfg.Lanes-1:0] lowest;
   always_comb begin
     for (int unsigned s = 0; s < 2; s++) begin
-      logic [Banks-1:0] any, many;
+      logic [Cfg.Banks-1:0] any, many;
       any  = '0;
       many = '0;
       for (int unsigned k = 0; k < Fold; k++) begin
-        lowest[s][k*Banks+:Banks] = slot_q[s].bits[k*Banks+:Banks] & ~any;
-        many |= slot_q[s].bits[k*Banks+:Banks] & any;
-        any |= slot_q[s].bits[k*Banks+:Banks];
+        lowest[s][k*Cfg.Banks+:Cfg.Banks] = slot_q[s].bits[k*Cfg.Banks+:Cfg.Banks] & ~any;
+        many |= slot_q[s].bits[k*Cfg.Banks+:Cfg.Banks] & any;
+        any |= slot_q[s].bits[k*Cfg.Banks+:Cfg.Banks];
       end
       open[s] = valid_q[s] && !closed_q[slot_q[s].buffer];
       wants[s] = open[s] ? any : '0;
-      empties[s] = (any & (any - Banks'(1))) == '0 ? ~many : '0;
+      empties[s] = (any & (any - Cfg.Banks'(1))) == '0 ? ~many : '0;
     end
   end
   assign req_o = wants[0] | wants[1];
@@ -89,7 +88,7 @@ module psf_window #(
 
   // The granted spike: the older word first, its lowest bit of that bank.
   logic issue, which;
-  logic [1:0][Banks-1:0] take;  // the grant, by slot
+  logic [1:0][Cfg.Banks-1:0] take;  // the grant, by slot
   logic [RowAddrWidth-1:0] row;
   assign take  = {grant_i & ~wants[0], grant_i & wants[0]};
   assign issue = |grant_i;
@@ -98,7 +97,7 @@ module psf_window #(
     row = '0;
     for (int unsigned s = 0; s < 2; s++) begin
       for (int unsigned k = 0; k < Fold; k++) begin
-        if (|(take[s] & lowest[s][k*Banks+:Banks])) row |= slot_q[s].row + RowAddrWidth'(k);
+        if (|(take[s] & lowest[s][k*Cfg.Banks+:Cfg.Banks])) row |= slot_q[s].row + RowAddrWidth'(k);
       end
     end
   end

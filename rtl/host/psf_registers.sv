@@ -9,19 +9,7 @@
 // fallen: that run ends unheard.
 
 module psf_registers #(
-    parameter int unsigned Groups = 2,
-    parameter int unsigned Lanes = 8,
-    parameter int unsigned Banks = 4,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 32,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned BankDepth = 2048,
-    parameter int unsigned RowDepth = 2048,
-    parameter int unsigned ParamDepth = 256,
-    parameter int unsigned SpikeLines = 4096,
-    parameter int unsigned StreamDepth = 1024,
-    parameter int unsigned PatchLines = 64,
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter logic [31:0] Version = 32'h0004_0001  // major<<16 | minor
 ) (
     input  logic        clk_i,
@@ -86,12 +74,12 @@ module psf_registers #(
     input  logic [31:0] counter_rdata_i   // one cycle after counter_re_o
 );
 
-  if (Groups > 255 || Lanes > 255 || Banks > 255 || LineWords > 255 || AccWidth > 255 ||
-      StreamWidth > 255) begin : gen_bad_bytes
+  if (Cfg.Groups > 255 || Cfg.Lanes > 255 || Cfg.Banks > 255 || Cfg.LineWords > 255 || Cfg.AccWidth > 255 ||
+      Cfg.StreamWidth > 255) begin : gen_bad_bytes
     $fatal(1, "psf_registers: Groups, Lanes, Banks, LineWords and the widths must be below 256");
   end
-  if (AccDepth > 65535 || BankDepth > 65535 || RowDepth > 65535 || ParamDepth > 65535 ||
-      SpikeLines > 65535 || StreamDepth > 65535 || PatchLines > 65535) begin : gen_bad_depths
+  if (Cfg.AccDepth > 65535 || Cfg.BankDepth > 65535 || Cfg.RowDepth > 65535 || Cfg.ParamDepth > 65535 ||
+      Cfg.SpikeLines > 65535 || Cfg.StreamDepth > 65535 || Cfg.PatchLines > 65535) begin : gen_bad_depths
     $fatal(1, "psf_registers: every depth must be below 65536 to fit its capability field");
   end
 
@@ -335,11 +323,11 @@ module psf_registers #(
     unique case (raddr)
       ID:            rdata = 32'h5053_4631;  // "PSF1"
       VERSION:       rdata = Version;
-      CAP0:          rdata = {8'(LineWords), 8'(Banks), 8'(Lanes), 8'(Groups)};
-      CAP1:          rdata = {8'(StreamWidth), 8'(AccWidth), 16'(AccDepth)};
-      CAP2:          rdata = {16'(RowDepth), 16'(BankDepth)};
-      CAP3:          rdata = {16'(PatchLines), 16'(ParamDepth)};
-      CAP4:          rdata = {16'(StreamDepth), 16'(SpikeLines)};
+      CAP0:          rdata = {8'(Cfg.LineWords), 8'(Cfg.Banks), 8'(Cfg.Lanes), 8'(Cfg.Groups)};
+      CAP1:          rdata = {8'(Cfg.StreamWidth), 8'(Cfg.AccWidth), 16'(Cfg.AccDepth)};
+      CAP2:          rdata = {16'(Cfg.RowDepth), 16'(Cfg.BankDepth)};
+      CAP3:          rdata = {16'(Cfg.PatchLines), 16'(Cfg.ParamDepth)};
+      CAP4:          rdata = {16'(Cfg.StreamDepth), 16'(Cfg.SpikeLines)};
       CAP5:          rdata = Cap5;
       CTRL:          rdata = '0;
       STATUS:        rdata = {28'd0, stuck_i, state_q.error, state_q.done, busy_i};

@@ -11,11 +11,13 @@
 // parity_o: the unpack command at the front has changed in the queue; it is not handed on.
 
 module psf_load_issue #(
-    parameter int unsigned Lanes = 8,  // P, divides 64
-    parameter int unsigned IndexWidth = 5,  // bits of an accumulator index, at most 8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter int unsigned WeightBeats = 2,  // per record, 1 to 255
     parameter int unsigned ParamBeats = 5,
-    parameter int unsigned MaskBeats = 1
+    parameter int unsigned MaskBeats = 1,
+    localparam int unsigned IndexWidth = $clog2(
+        Cfg.AccDepth
+    )  // bits of an accumulator index, at most 8
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -47,9 +49,9 @@ module psf_load_issue #(
     output logic parity_o
 );
 
-  localparam int unsigned WordShift = $clog2(64 / Lanes);  // spike words per beat, log2
+  localparam int unsigned WordShift = $clog2(64 / Cfg.Lanes);  // spike words per beat, log2
 
-  if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
+  if (Cfg.Lanes < 1 || Cfg.Lanes > 64 || 64 % Cfg.Lanes != 0) begin : gen_bad_lanes
     $fatal(1, "psf_load_issue: Lanes must divide the 64 bits of a beat");
   end
   if (WeightBeats < 1 || WeightBeats > 255 || ParamBeats < 1 || ParamBeats > 255 || MaskBeats < 1 ||
@@ -80,7 +82,8 @@ module psf_load_issue #(
       psf_pkg::TARGET_WEIGHT: begin
         factor = 8'(WeightBeats);
         for (int unsigned w = 0; w <= IndexWidth; w++) begin
-          if (load_i.coded && load_i.index_bits == 4'(w)) factor = 8'((Lanes * (w + 4) + 31) / 32);
+          if (load_i.coded && load_i.index_bits == 4'(w))
+            factor = 8'((Cfg.Lanes * (w + 4) + 31) / 32);
         end
       end
       psf_pkg::TARGET_PARAM: factor = 8'(ParamBeats);

@@ -15,19 +15,12 @@
 // in the cycle after a coded record that a changed codebook entry went into, before done_o.
 
 module psf_loader #(
-    parameter int unsigned Lanes = 8,  // P, divides 64
-    parameter int unsigned Banks = 4,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned SlotWidth = 13,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned BankDepth = 2048,
-    parameter int unsigned RowDepth = 2048,
-    parameter int unsigned ParamDepth = 256,
-    parameter int unsigned SpikeLines = 4096,
-    localparam int unsigned WeightWidth = Lanes * SlotWidth,
-    localparam int unsigned ParamWidth = 2 * Lanes * AccWidth,
-    localparam int unsigned MaskWidth = LineWords * Lanes,
-    localparam int unsigned BankWidth = $clog2(Banks)
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
+    localparam int unsigned WeightWidth = Cfg.Lanes * SlotWidth,
+    localparam int unsigned ParamWidth = 2 * Cfg.Lanes * Cfg.AccWidth,
+    localparam int unsigned MaskWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned BankWidth = $clog2(Cfg.Banks)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -52,23 +45,23 @@ module psf_loader #(
     output logic weight_valid_o,
     input logic weight_ready_i,
     output logic [BankWidth-1:0] weight_bank_o,
-    output logic [$clog2(BankDepth)-1:0] weight_addr_o,
+    output logic [$clog2(Cfg.BankDepth)-1:0] weight_addr_o,
     output logic [WeightWidth-1:0] weight_data_o,
     output logic row_valid_o,
     output logic [BankWidth-1:0] row_bank_o,
-    output logic [$clog2(RowDepth)-1:0] row_addr_o,
+    output logic [$clog2(Cfg.RowDepth)-1:0] row_addr_o,
     output logic [31:0] row_data_o,
     output logic param_valid_o,
-    output logic [$clog2(ParamDepth)-1:0] param_addr_o,
+    output logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_o,
     output logic [ParamWidth-1:0] param_data_o,
     output logic mask_valid_o,
     output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
     output logic [MaskWidth-1:0] mask_data_o,
     output logic spike_valid_o,
     input logic spike_ready_i,
-    output logic [$clog2(SpikeLines)-1:0] spike_addr_o,
-    output logic [LineWords-1:0] spike_words_o,  // word enables
-    output logic [LineWords*Lanes-1:0] spike_data_o,  // the words, in every place
+    output logic [$clog2(Cfg.SpikeLines)-1:0] spike_addr_o,
+    output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o,  // the words, in every place
     output logic logit_valid_o,
     output logic [15:0] logit_addr_o,
     output logic [31:0] logit_data_o,
@@ -82,16 +75,16 @@ module psf_loader #(
   localparam int unsigned WeightBeats = (WeightWidth + 63) / 64;
   localparam int unsigned ParamBeats = (ParamWidth + 63) / 64;
   localparam int unsigned MaskBeats = (MaskWidth + 63) / 64;
-  localparam int unsigned BeatWords = 64 / Lanes;
-  localparam int unsigned WideWords = (BeatWords < LineWords) ? BeatWords : LineWords;
+  localparam int unsigned BeatWords = 64 / Cfg.Lanes;
+  localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
 
-  if (Lanes < 1 || Lanes > 64 || 64 % Lanes != 0) begin : gen_bad_lanes
+  if (Cfg.Lanes < 1 || Cfg.Lanes > 64 || 64 % Cfg.Lanes != 0) begin : gen_bad_lanes
     $fatal(1, "psf_loader: Lanes must divide the 64 bits of a beat");
   end
-  if (Banks < 2 || Banks != 2 ** BankWidth) begin : gen_bad_banks
+  if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankWidth) begin : gen_bad_banks
     $fatal(1, "psf_loader: Banks must be a power of two and at least 2");
   end
-  if (LineWords < 1 || LineWords != 2 ** $clog2(LineWords)) begin : gen_bad_line
+  if (Cfg.LineWords < 1 || Cfg.LineWords != 2 ** $clog2(Cfg.LineWords)) begin : gen_bad_line
     $fatal(1, "psf_loader: LineWords must be a power of two");
   end
 
@@ -281,12 +274,12 @@ module psf_loader #(
   localparam int unsigned WideWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
   localparam int unsigned RecordWidth = (WideWidth > MaskWidth) ? WideWidth : MaskWidth;
   localparam int unsigned Slots = (RecordWidth + 63) / 64;
-  localparam int unsigned EntryWidth = (WideWords * Lanes > 32) ? WideWords * Lanes : 32;
+  localparam int unsigned EntryWidth = (WideWords * Cfg.Lanes > 32) ? WideWords * Cfg.Lanes : 32;
 
   logic [RecordWidth-1:0] record_q, record;
   logic [WeightWidth-1:0] weight_q;
   logic [EntryWidth-1:0] entry, entry_q;
-  logic [LineWords-1:0] words_q;
+  logic [Cfg.LineWords-1:0] words_q;
   logic [BankWidth-1:0] out_bank_q;
   logic [15:0] out_addr_q;
 
@@ -301,9 +294,7 @@ module psf_loader #(
   logic [31:0] row_entry;
 
   psf_weight_decoder #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .IndexWidth(SlotWidth - 8)
+      .Cfg(Cfg)
   ) u_weights (
       .clk_i,
       .rst_ni,
@@ -323,8 +314,7 @@ module psf_loader #(
   );
 
   psf_row_decoder #(
-      .Banks(Banks),
-      .BankDepth(BankDepth)
+      .Cfg(Cfg)
   ) u_rows (
       .clk_i,
       .rst_ni,
@@ -347,9 +337,9 @@ module psf_loader #(
     end else if (target_q == psf_pkg::TARGET_SPIKE) begin
       for (int unsigned i = 0; i < BeatWords; i++) begin
         if (sub_q == 8'(i)) begin
-          entry = EntryWidth'({WideWords{beat_data_i[Lanes*i+:Lanes]}});
+          entry = EntryWidth'({WideWords{beat_data_i[Cfg.Lanes*i+:Cfg.Lanes]}});
           if (wide_q && i % WideWords == 0) begin
-            entry = EntryWidth'(beat_data_i[Lanes*i+:Lanes*WideWords]);
+            entry = EntryWidth'(beat_data_i[Cfg.Lanes*i+:Cfg.Lanes*WideWords]);
           end
         end
       end
@@ -367,14 +357,14 @@ module psf_loader #(
   assign raw_length = sub_q[0] ? beat_data_i[55:48] : beat_data_i[23:16];
   assign raw_shift = sub_q[0] ? beat_data_i[59] : beat_data_i[27];
   assign row_end = raw_address + 17'(raw_length);
-  assign raw_bad = raw_length == '0 || row_end > 17'(BankDepth) || raw_shift;
+  assign raw_bad = raw_length == '0 || row_end > 17'(Cfg.BankDepth) || raw_shift;
   assign bad_row = step && target_q == psf_pkg::TARGET_ROW && (coded_q ? coded_overrun : raw_bad);
 
   always_ff @(posedge clk_i) begin
     if (step) begin
       record_q <= record;
       entry_q  <= entry;
-      for (int unsigned i = 0; i < LineWords; i++) begin
+      for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
         words_q[i] <= word_q == 8'(wide_q ? i - i % WideWords : i);
       end
     end
@@ -386,18 +376,18 @@ module psf_loader #(
   end
 
   assign weight_bank_o = out_bank_q;
-  assign weight_addr_o = out_addr_q[$clog2(BankDepth)-1:0];
+  assign weight_addr_o = out_addr_q[$clog2(Cfg.BankDepth)-1:0];
   assign weight_data_o = weight_q;
   assign row_bank_o    = out_bank_q;
-  assign row_addr_o    = out_addr_q[$clog2(RowDepth)-1:0];
+  assign row_addr_o    = out_addr_q[$clog2(Cfg.RowDepth)-1:0];
   assign row_data_o    = entry_q[31:0];
-  assign param_addr_o  = out_addr_q[$clog2(ParamDepth)-1:0];
+  assign param_addr_o  = out_addr_q[$clog2(Cfg.ParamDepth)-1:0];
   assign param_data_o  = record_q[ParamWidth-1:0];
   assign mask_addr_o   = out_addr_q[$clog2(psf_pkg::MaskLines)-1:0];
   assign mask_data_o   = record_q[MaskWidth-1:0];
-  assign spike_addr_o  = out_addr_q[$clog2(SpikeLines)-1:0];
+  assign spike_addr_o  = out_addr_q[$clog2(Cfg.SpikeLines)-1:0];
   assign spike_words_o = words_q;
-  assign spike_data_o  = {LineWords / WideWords{entry_q[Lanes*WideWords-1:0]}};
+  assign spike_data_o  = {Cfg.LineWords / WideWords{entry_q[Cfg.Lanes*WideWords-1:0]}};
   assign logit_addr_o  = out_addr_q;
   assign logit_data_o  = entry_q[31:0];
 
@@ -412,11 +402,11 @@ module psf_loader #(
         assert (spike_valid_o && spike_data_o == $past(spike_data_o));
         assert (out_addr_q == $past(out_addr_q) && words_q == $past(words_q));
       end
-      if (weight_valid_o) assert (32'(out_addr_q) < BankDepth);
-      if (row_valid_o) assert (32'(out_addr_q) < RowDepth);
-      if (param_valid_o) assert (32'(out_addr_q) < ParamDepth);
+      if (weight_valid_o) assert (32'(out_addr_q) < Cfg.BankDepth);
+      if (row_valid_o) assert (32'(out_addr_q) < Cfg.RowDepth);
+      if (param_valid_o) assert (32'(out_addr_q) < Cfg.ParamDepth);
       if (mask_valid_o) assert (32'(out_addr_q) < psf_pkg::MaskLines);
-      if (spike_valid_o) assert (32'(out_addr_q) < SpikeLines && words_q != '0);
+      if (spike_valid_o) assert (32'(out_addr_q) < Cfg.SpikeLines && words_q != '0);
     end
   end
 

@@ -11,8 +11,7 @@
 // Golden: golden.hardware.execute.decode.row_entries.
 
 module psf_row_decoder #(
-    parameter int unsigned Banks = 4,  // >= 2
-    parameter int unsigned BankDepth = 2048  // words, at most 65536
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
 ) (
     input  logic        clk_i,
     input  logic        rst_ni,
@@ -28,10 +27,10 @@ module psf_row_decoder #(
     output logic        overrun_o       // it points beyond the bank
 );
 
-  if (Banks < 2) begin : gen_bad_banks
+  if (Cfg.Banks < 2) begin : gen_bad_banks
     $fatal(1, "psf_row_decoder: Banks must be at least 2");
   end
-  if (BankDepth > 65536) begin : gen_bad_depth
+  if (Cfg.BankDepth > 65536) begin : gen_bad_depth
     $fatal(1, "psf_row_decoder: BankDepth must be at most 65536");
   end
 
@@ -57,21 +56,21 @@ module psf_row_decoder #(
   end
 
   // Beyond the bank nothing is taken, so that 17 bits are enough.
-  logic [Banks-1:0][16:0] next_q;  // place 0: the bank whose turn it is
+  logic [Cfg.Banks-1:0][16:0] next_q;  // place 0: the bank whose turn it is
   logic [15:0] first_q;
   logic [16:0] behind;
 
   assign none      = lengths_q[0] == '0;
   assign behind    = next_q[0] + 17'(lengths_q[0]);
-  assign overrun_o = none ? 32'(first_q) >= BankDepth : 32'(behind) > BankDepth;
+  assign overrun_o = none ? 32'(first_q) >= Cfg.BankDepth : 32'(behind) > Cfg.BankDepth;
   assign entry_o   = {12'd0, none ? 4'd1 : lengths_q[0], none ? first_q : next_q[0][15:0]};
 
   always_ff @(posedge clk_i) begin
     if (start_i) begin
       first_q <= first_i;
-      next_q  <= {Banks{1'b0, first_i}};
+      next_q  <= {Cfg.Banks{1'b0, first_i}};
     end else if (leave) begin
-      next_q <= {behind, next_q[Banks-1:1]};
+      next_q <= {behind, next_q[Cfg.Banks-1:1]};
     end
   end
 

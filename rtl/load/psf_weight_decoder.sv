@@ -14,9 +14,10 @@
 // Golden: golden.hardware.execute.decode.weight_words.
 
 module psf_weight_decoder #(
-    parameter int unsigned Lanes = 8,  // P
-    parameter int unsigned Banks = 4,  // a power of two, >= 2
-    parameter int unsigned IndexWidth = 5,  // bits of an accumulator index, 1 to 8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    localparam int unsigned IndexWidth = $clog2(
+        Cfg.AccDepth
+    ),  // bits of an accumulator index, 1 to 8
     localparam int unsigned SlotWidth = IndexWidth + 8
 ) (
     input logic clk_i,
@@ -32,17 +33,17 @@ module psf_weight_decoder #(
     input logic [63:0] beat_data_i,
     output logic record_valid_o,
     input logic record_ready_i,
-    output logic [Lanes*SlotWidth-1:0] record_data_o,  // lane p at bit p*SlotWidth: {index, weight}
+    output logic [Cfg.Lanes*SlotWidth-1:0] record_data_o,  // lane p at bit p*SlotWidth: {index, weight}
     output logic parity_o
 );
 
-  localparam int unsigned Halves = (Lanes * (IndexWidth + 4) + 31) / 32;  // of the widest record
+  localparam int unsigned Halves = (Cfg.Lanes * (IndexWidth + 4) + 31) / 32;  // of the widest record
   localparam int unsigned CountWidth = $clog2(Halves + 2);
-  localparam int unsigned BankWidth = $clog2(Banks);
+  localparam int unsigned BankWidth = $clog2(Cfg.Banks);
 
   typedef logic [CountWidth-1:0] count_t;
 
-  if (Banks < 2 || Banks != 2 ** BankWidth) begin : gen_bad_banks
+  if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankWidth) begin : gen_bad_banks
     $fatal(1, "psf_weight_decoder: Banks must be a power of two and at least 2");
   end
   if (IndexWidth < 1 || IndexWidth > 8) begin : gen_bad_index
@@ -60,7 +61,7 @@ module psf_weight_decoder #(
     halves = count_t'(Halves);
     for (int unsigned w = 0; w <= IndexWidth; w++) begin
       width[w] = index_bits_i == 4'(w);
-      if (width[w]) halves = count_t'((Lanes * (w + 4) + 31) / 32);
+      if (width[w]) halves = count_t'((Cfg.Lanes * (w + 4) + 31) / 32);
     end
   end
 
@@ -142,10 +143,10 @@ module psf_weight_decoder #(
 
   // ---- Codes lie in one place whatever the format; an index in one per width.
   logic [32*Halves-1:0] record;
-  logic [Lanes-1:0] lane_bad;
+  logic [Cfg.Lanes-1:0] lane_bad;
   assign record = half_q;
 
-  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+  for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
     logic [IndexWidth-1:0] stored;
     logic [7:0] weight;
     logic parity;
@@ -166,7 +167,7 @@ module psf_weight_decoder #(
       stored = '0;
       for (int unsigned w = 1; w <= IndexWidth; w++) begin
         for (int unsigned b = 0; b < w; b++) begin
-          stored[b] = stored[b] | (width_q[w] & record[4*Lanes+p*w+b]);
+          stored[b] = stored[b] | (width_q[w] & record[4*Cfg.Lanes+p*w+b]);
         end
       end
     end

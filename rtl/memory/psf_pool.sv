@@ -13,12 +13,10 @@
 // overrun_o pulses in the next cycle. Golden: tb.unit.memory.spike_memory_tests.
 
 module psf_pool #(
-    parameter int unsigned Lanes = 16,  // bits of a word
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned Lines = 2048,
-    localparam int unsigned AddrWidth = $clog2(Lines),
-    localparam int unsigned LineWidth = LineWords * Lanes,
-    localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned AddrWidth = $clog2(Cfg.SpikeLines),
+    localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned StoredWidth = Cfg.LineWords * (Cfg.Lanes + 1)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -33,7 +31,7 @@ module psf_pool #(
     input logic cmd_valid_i,
     output logic cmd_ready_o,
     input logic [AddrWidth-1:0] cmd_addr_i,
-    input logic [LineWords-1:0] cmd_words_i,
+    input logic [Cfg.LineWords-1:0] cmd_words_i,
     input logic [LineWidth-1:0] cmd_data_i,
     input logic cmd_right_i,  // also belongs to the pooled pixel on the right
     input logic cmd_down_i,  // also to the one below
@@ -43,7 +41,7 @@ module psf_pool #(
     input logic [StoredWidth-1:0] rdata_i,
     output logic we_o,
     output logic [AddrWidth-1:0] waddr_o,
-    output logic [LineWords-1:0] wwords_o,
+    output logic [Cfg.LineWords-1:0] wwords_o,
     output logic [LineWidth-1:0] wdata_o,
     output logic parity_o,
     output logic overrun_o
@@ -56,7 +54,7 @@ module psf_pool #(
   logic cmd_valid_q, cmd_take, issue, last, over;
   logic [AddrWidth-1:0] addr_q, target;
   logic [TargetWidth-1:0] target_q, offset;
-  logic [LineWords-1:0] words_q;
+  logic [Cfg.LineWords-1:0] words_q;
   logic [LineWidth-1:0] data_q;
   logic [3:0] todo_q, todo_rest;
 
@@ -64,9 +62,9 @@ module psf_pool #(
   // write is in the register stage outside, and bad words are known.
   logic or_valid_q, wrote_q, ored_q, hazard;
   logic [AddrWidth-1:0] or_addr_q, wrote_addr_q;
-  logic [LineWords-1:0] or_words_q, wrote_words_q;
+  logic [Cfg.LineWords-1:0] or_words_q, wrote_words_q;
   logic [LineWidth-1:0] or_data_q, old;
-  logic [LineWords-1:0] bad_d, bad_q;
+  logic [Cfg.LineWords-1:0] bad_d, bad_q;
 
   logic clear_q, clear_over;
   logic [16:0] clear_addr_q;
@@ -83,17 +81,17 @@ module psf_pool #(
   end
 
   always_comb begin
-    for (int unsigned w = 0; w < LineWords; w++) begin
-      old[w*Lanes+:Lanes] = rdata_i[w*(Lanes+1)+:Lanes];
-      bad_d[w] = ^rdata_i[w*(Lanes+1)+:Lanes+1];
+    for (int unsigned w = 0; w < Cfg.LineWords; w++) begin
+      old[w*Cfg.Lanes+:Cfg.Lanes] = rdata_i[w*(Cfg.Lanes+1)+:Cfg.Lanes];
+      bad_d[w] = ^rdata_i[w*(Cfg.Lanes+1)+:Cfg.Lanes+1];
     end
   end
 
   assign todo_rest = todo_q & (todo_q - 4'd1);
   assign last = todo_rest == '0;
   assign target = target_q[AddrWidth-1:0];
-  assign over = target_q >= TargetWidth'(Lines);
-  assign clear_over = clear_addr_q >= 17'(Lines);
+  assign over = target_q >= TargetWidth'(Cfg.SpikeLines);
+  assign clear_over = clear_addr_q >= 17'(Cfg.SpikeLines);
   assign hazard = (or_valid_q && or_addr_q == target && (or_words_q & words_q) != '0) ||
       (wrote_q && wrote_addr_q == target && (wrote_words_q & words_q) != '0);
   assign issue = cmd_valid_q && !clear_q && !hazard;

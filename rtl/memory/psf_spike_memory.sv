@@ -15,70 +15,67 @@
 // Golden: tb.unit.memory.spike_memory_tests.
 
 module psf_spike_memory #(
-    parameter int unsigned Groups = 4,  // a power of two, >= 2
-    parameter int unsigned Lanes = 16,  // bits of a word
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned Lines = 2048,  // a multiple of Groups, >= 2 * Groups, at most 65536
-    localparam int unsigned BankBits = $clog2(Groups),
-    localparam int unsigned AddrWidth = $clog2(Lines),
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned BankBits = $clog2(Cfg.Groups),
+    localparam int unsigned AddrWidth = $clog2(Cfg.SpikeLines),
     localparam int unsigned BankAddrWidth = AddrWidth - BankBits,
-    localparam int unsigned LineWidth = LineWords * Lanes,
-    localparam int unsigned StoredWidth = LineWords * (Lanes + 1)
+    localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned StoredWidth = Cfg.LineWords * (Cfg.Lanes + 1)
 ) (
-    input  logic                                  clk_i,
-    input  logic                                  rst_ni,
+    input logic clk_i,
+    input logic rst_ni,
     // Of the layer: stable while a group works on it.
-    input  logic                                  pool_i,
-    input  logic [          7:0]                  pool_lines_i,      // lines per pooled pixel
-    input  logic [         15:0]                  pool_row_lines_i,  // lines per pooled row
-    input  logic                                  clear_start_i,     // only while busy_o is low
-    input  logic [         15:0]                  clear_base_i,
-    input  logic [         15:0]                  clear_count_i,
-    output logic                                  busy_o,
+    input logic pool_i,
+    input logic [7:0] pool_lines_i,  // lines per pooled pixel
+    input logic [15:0] pool_row_lines_i,  // lines per pooled row
+    input logic clear_start_i,  // only while busy_o is low
+    input logic [15:0] clear_base_i,
+    input logic [15:0] clear_count_i,
+    output logic busy_o,
     // Reads of the groups.
-    input  logic [   Groups-1:0]                  rd_valid_i,
-    output logic [   Groups-1:0]                  rd_ready_o,
-    input  logic [   Groups-1:0][  AddrWidth-1:0] rd_addr_i,
-    output logic [   Groups-1:0]                  rsp_valid_o,
-    output logic [   Groups-1:0][StoredWidth-1:0] rsp_data_o,        // {parity, word} per word
+    input logic [Cfg.Groups-1:0] rd_valid_i,
+    output logic [Cfg.Groups-1:0] rd_ready_o,
+    input logic [Cfg.Groups-1:0][AddrWidth-1:0] rd_addr_i,
+    output logic [Cfg.Groups-1:0] rsp_valid_o,
+    output logic [Cfg.Groups-1:0][StoredWidth-1:0] rsp_data_o,  // {parity, word} per word
     // Writes of the groups.
-    input  logic [   Groups-1:0]                  wr_valid_i,
-    output logic [   Groups-1:0]                  wr_ready_o,
-    input  logic [   Groups-1:0][  AddrWidth-1:0] wr_addr_i,
-    input  logic [   Groups-1:0][  LineWords-1:0] wr_words_i,        // word enables
-    input  logic [   Groups-1:0][  LineWidth-1:0] wr_data_i,
-    input  logic [   Groups-1:0]                  wr_right_i,        // see psf_pool
-    input  logic [   Groups-1:0]                  wr_down_i,
+    input logic [Cfg.Groups-1:0] wr_valid_i,
+    output logic [Cfg.Groups-1:0] wr_ready_o,
+    input logic [Cfg.Groups-1:0][AddrWidth-1:0] wr_addr_i,
+    input logic [Cfg.Groups-1:0][Cfg.LineWords-1:0] wr_words_i,  // word enables
+    input logic [Cfg.Groups-1:0][LineWidth-1:0] wr_data_i,
+    input logic [Cfg.Groups-1:0] wr_right_i,  // see psf_pool
+    input logic [Cfg.Groups-1:0] wr_down_i,
     // Writes of the loader.
-    input  logic                                  ld_valid_i,
-    output logic                                  ld_ready_o,
-    input  logic [AddrWidth-1:0]                  ld_addr_i,
-    input  logic [LineWords-1:0]                  ld_words_i,
-    input  logic [LineWidth-1:0]                  ld_data_i,
+    input logic ld_valid_i,
+    output logic ld_ready_o,
+    input logic [AddrWidth-1:0] ld_addr_i,
+    input logic [Cfg.LineWords-1:0] ld_words_i,
+    input logic [LineWidth-1:0] ld_data_i,
     // Errors, pulses.
-    output logic                                  parity_o,
-    output logic                                  overrun_o
+    output logic parity_o,
+    output logic overrun_o
 );
 
-  if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
+  if (Cfg.Groups < 2 || Cfg.Groups != 2 ** BankBits) begin : gen_bad_groups
     $fatal(1, "psf_spike_memory: Groups must be a power of two and at least 2");
   end
-  if (Lines > 65536 || Lines % Groups != 0 || Lines < 2 * Groups) begin : gen_bad_lines
+  if (Cfg.SpikeLines > 65536 || Cfg.SpikeLines % Cfg.Groups != 0 || Cfg.SpikeLines < 2 * Cfg.Groups) begin : gen_bad_lines
     $fatal(1, "psf_spike_memory: Lines must be a multiple of Groups, at most 65536");
   end
 
   // Reads.
-  logic [Groups-1:0][Groups-1:0] rd_grant;  // [bank][group], 0 while the pool reads that bank
-  logic [Groups-1:0][StoredWidth-1:0] bank_data;
-  logic [Groups-1:0][BankBits-1:0] rsp_bank_q;
+  logic [Cfg.Groups-1:0][Cfg.Groups-1:0] rd_grant;  // [bank][group], 0 while the pool reads that bank
+  logic [Cfg.Groups-1:0][StoredWidth-1:0] bank_data;
+  logic [Cfg.Groups-1:0][BankBits-1:0] rsp_bank_q;
   logic [BankBits-1:0] pool_bank_q;
   logic [AddrWidth-1:0] pool_raddr;
   logic pool_re;
 
   always_comb begin
     rd_ready_o = '0;
-    for (int unsigned b = 0; b < Groups; b++) rd_ready_o |= rd_grant[b];
-    for (int unsigned g = 0; g < Groups; g++) rsp_data_o[g] = bank_data[rsp_bank_q[g]];
+    for (int unsigned b = 0; b < Cfg.Groups; b++) rd_ready_o |= rd_grant[b];
+    for (int unsigned g = 0; g < Cfg.Groups; g++) rsp_data_o[g] = bank_data[rsp_bank_q[g]];
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -91,18 +88,18 @@ module psf_spike_memory #(
 
   always_ff @(posedge clk_i) begin
     pool_bank_q <= pool_raddr[BankBits-1:0];
-    for (int unsigned g = 0; g < Groups; g++) rsp_bank_q[g] <= rd_addr_i[g][BankBits-1:0];
+    for (int unsigned g = 0; g < Cfg.Groups; g++) rsp_bank_q[g] <= rd_addr_i[g][BankBits-1:0];
   end
 
   // Writes: one group is chosen, for the pool or for the write stage.
-  logic [Groups-1:0] wr_grant;
+  logic [Cfg.Groups-1:0] wr_grant;
   logic [AddrWidth-1:0] wr_addr, pool_waddr;
-  logic [LineWords-1:0] wr_words, pool_wwords;
+  logic [Cfg.LineWords-1:0] wr_words, pool_wwords;
   logic [LineWidth-1:0] wr_data, pool_wdata;
   logic wr_any, wr_right, wr_down, wr_ready, pool_ready, pool_we, pool_busy;
 
   psf_round_robin #(
-      .N(Groups)
+      .N(Cfg.Groups)
   ) u_write (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
@@ -122,17 +119,15 @@ module psf_spike_memory #(
     wr_addr  = '0;
     wr_words = '0;
     wr_data  = '0;
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       wr_addr |= {AddrWidth{wr_grant[g]}} & wr_addr_i[g];
-      wr_words |= {LineWords{wr_grant[g]}} & wr_words_i[g];
+      wr_words |= {Cfg.LineWords{wr_grant[g]}} & wr_words_i[g];
       wr_data |= {LineWidth{wr_grant[g]}} & wr_data_i[g];
     end
   end
 
   psf_pool #(
-      .Lanes(Lanes),
-      .LineWords(LineWords),
-      .Lines(Lines)
+      .Cfg(Cfg)
   ) u_pool (
       .clk_i(clk_i),
       .rst_ni(rst_ni),
@@ -162,14 +157,16 @@ module psf_spike_memory #(
 
   // Write stage.
   logic direct, direct_q;
-  logic [  LineWords-1:0] words_q;
-  logic [  AddrWidth-1:0] addr_q;
-  logic [  LineWidth-1:0] data_q;
+  logic [Cfg.LineWords-1:0] words_q;
+  logic [AddrWidth-1:0] addr_q;
+  logic [LineWidth-1:0] data_q;
   logic [StoredWidth-1:0] stored;
 
   always_comb begin
-    for (int unsigned w = 0; w < LineWords; w++) begin
-      stored[w*(Lanes+1)+:Lanes+1] = {^data_q[w*Lanes+:Lanes], data_q[w*Lanes+:Lanes]};
+    for (int unsigned w = 0; w < Cfg.LineWords; w++) begin
+      stored[w*(Cfg.Lanes+1)+:Cfg.Lanes+1] = {
+        ^data_q[w*Cfg.Lanes+:Cfg.Lanes], data_q[w*Cfg.Lanes+:Cfg.Lanes]
+      };
     end
   end
 
@@ -198,20 +195,20 @@ module psf_spike_memory #(
     end
   end
 
-  for (genvar b = 0; b < Groups; b++) begin : gen_bank
-    logic [Groups-1:0] want, grant;
+  for (genvar b = 0; b < Cfg.Groups; b++) begin : gen_bank
+    logic [Cfg.Groups-1:0] want, grant;
     logic [AddrWidth-1:0] rd_addr;
     logic [BankAddrWidth-1:0] raddr, raddr_inside, waddr;
-    logic [LineWords-1:0] we;
+    logic [Cfg.LineWords-1:0] we;
     logic pool_here, waddr_inside;
 
-    for (genvar g = 0; g < Groups; g++) begin : gen_group
+    for (genvar g = 0; g < Cfg.Groups; g++) begin : gen_group
       assign want[g] = rd_valid_i[g] && rd_addr_i[g][BankBits-1:0] == BankBits'(b);
     end
     assign pool_here = pool_re && pool_raddr[BankBits-1:0] == BankBits'(b);
 
     psf_round_robin #(
-        .N(Groups)
+        .N(Cfg.Groups)
     ) u_read (
         .clk_i  (clk_i),
         .rst_ni (rst_ni),
@@ -224,29 +221,29 @@ module psf_spike_memory #(
 
     always_comb begin
       rd_addr = '0;
-      for (int unsigned g = 0; g < Groups; g++) rd_addr |= {AddrWidth{grant[g]}} & rd_addr_i[g];
+      for (int unsigned g = 0; g < Cfg.Groups; g++) rd_addr |= {AddrWidth{grant[g]}} & rd_addr_i[g];
     end
 
     assign raddr = pool_here ? pool_raddr[AddrWidth-1:BankBits] : rd_addr[AddrWidth-1:BankBits];
     assign waddr = addr_q[AddrWidth-1:BankBits];
     assign we = addr_q[BankBits-1:0] == BankBits'(b) ? words_q : '0;
 
-    if (Lines == 2 ** AddrWidth) begin : gen_every_address
+    if (Cfg.SpikeLines == 2 ** AddrWidth) begin : gen_every_address
       assign raddr_inside = raddr;
       assign waddr_inside = 1'b1;
     end else begin : gen_some_addresses
-      localparam logic [BankAddrWidth-1:0] Last = BankAddrWidth'(Lines / Groups - 1);
+      localparam logic [BankAddrWidth-1:0] Last = BankAddrWidth'(Cfg.SpikeLines / Cfg.Groups - 1);
       assign raddr_inside = (raddr <= Last) ? raddr : '0;
       assign waddr_inside = waddr <= Last;
     end
 
     psf_ram_1r1w_be #(
-        .Lanes(LineWords),
-        .LaneWidth(Lanes + 1),
-        .Depth(Lines / Groups)
+        .Lanes(Cfg.LineWords),
+        .LaneWidth(Cfg.Lanes + 1),
+        .Depth(Cfg.SpikeLines / Cfg.Groups)
     ) u_ram (
         .clk_i(clk_i),
-        .we_i(we & {LineWords{waddr_inside}}),
+        .we_i(we & {Cfg.LineWords{waddr_inside}}),
         .waddr_i(waddr),
         .wdata_i(stored),
         .re_i(pool_here || want != '0),

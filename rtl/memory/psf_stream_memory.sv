@@ -12,43 +12,40 @@
 // Golden: tb.unit.memory.stream_memory_tests.
 
 module psf_stream_memory #(
-    parameter int unsigned Groups = 4,  // also the number of banks; a power of two, >= 2
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned StreamWidth = 16,  // bits of a value
-    parameter int unsigned Depth = 512,  // words per bank, >= 2
-    localparam int unsigned BankBits = $clog2(Groups),
-    localparam int unsigned AddrWidth = $clog2(Depth),
-    localparam int unsigned DataWidth = Lanes * StreamWidth
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned BankBits = $clog2(Cfg.Groups),
+    localparam int unsigned AddrWidth = $clog2(Cfg.StreamDepth),
+    localparam int unsigned DataWidth = Cfg.Lanes * Cfg.StreamWidth
 ) (
-    input  logic                             clk_i,
-    input  logic                             rst_ni,
-    input  logic [Groups-1:0]                rd_valid_i,
-    output logic [Groups-1:0]                rd_ready_o,
-    input  logic [Groups-1:0][ BankBits-1:0] rd_bank_i,
-    input  logic [Groups-1:0][AddrWidth-1:0] rd_addr_i,
-    output logic [Groups-1:0][DataWidth-1:0] rd_data_o,
-    output logic [Groups-1:0]                rd_error_o,
-    input  logic [Groups-1:0]                wr_valid_i,
-    input  logic [Groups-1:0][ BankBits-1:0] wr_bank_i,
-    input  logic [Groups-1:0][AddrWidth-1:0] wr_addr_i,
-    input  logic [Groups-1:0][DataWidth-1:0] wr_data_i
+    input  logic                                 clk_i,
+    input  logic                                 rst_ni,
+    input  logic [Cfg.Groups-1:0]                rd_valid_i,
+    output logic [Cfg.Groups-1:0]                rd_ready_o,
+    input  logic [Cfg.Groups-1:0][ BankBits-1:0] rd_bank_i,
+    input  logic [Cfg.Groups-1:0][AddrWidth-1:0] rd_addr_i,
+    output logic [Cfg.Groups-1:0][DataWidth-1:0] rd_data_o,
+    output logic [Cfg.Groups-1:0]                rd_error_o,
+    input  logic [Cfg.Groups-1:0]                wr_valid_i,
+    input  logic [Cfg.Groups-1:0][ BankBits-1:0] wr_bank_i,
+    input  logic [Cfg.Groups-1:0][AddrWidth-1:0] wr_addr_i,
+    input  logic [Cfg.Groups-1:0][DataWidth-1:0] wr_data_i
 );
 
-  if (Groups < 2 || Groups != 2 ** BankBits) begin : gen_bad_groups
+  if (Cfg.Groups < 2 || Cfg.Groups != 2 ** BankBits) begin : gen_bad_groups
     $fatal(1, "psf_stream_memory: Groups must be a power of two and at least 2");
   end
 
-  logic [Groups-1:0][Groups-1:0] grant, write;  // [bank][group]
-  logic [Groups-1:0][DataWidth-1:0] bank_data;
-  logic [Groups-1:0] bank_error;
-  logic [Groups-1:0][BankBits-1:0] bank_q;
+  logic [Cfg.Groups-1:0][Cfg.Groups-1:0] grant, write;  // [bank][group]
+  logic [Cfg.Groups-1:0][DataWidth-1:0] bank_data;
+  logic [Cfg.Groups-1:0] bank_error;
+  logic [Cfg.Groups-1:0][BankBits-1:0] bank_q;
 
-  for (genvar b = 0; b < Groups; b++) begin : gen_bank
-    logic [Groups-1:0] want;
+  for (genvar b = 0; b < Cfg.Groups; b++) begin : gen_bank
+    logic [Cfg.Groups-1:0] want;
     logic [AddrWidth-1:0] raddr, waddr;
     logic [DataWidth-1:0] wdata;
 
-    for (genvar g = 0; g < Groups; g++) begin : gen_group
+    for (genvar g = 0; g < Cfg.Groups; g++) begin : gen_group
       assign want[g] = rd_valid_i[g] && rd_bank_i[g] == BankBits'(b);
       assign write[b][g] = wr_valid_i[g] && wr_bank_i[g] == BankBits'(b);
     end
@@ -57,7 +54,7 @@ module psf_stream_memory #(
       raddr = '0;
       waddr = '0;
       wdata = '0;
-      for (int unsigned g = 0; g < Groups; g++) begin
+      for (int unsigned g = 0; g < Cfg.Groups; g++) begin
         raddr |= {AddrWidth{grant[b][g]}} & rd_addr_i[g];
         waddr |= {AddrWidth{write[b][g]}} & wr_addr_i[g];
         wdata |= {DataWidth{write[b][g]}} & wr_data_i[g];
@@ -65,7 +62,7 @@ module psf_stream_memory #(
     end
 
     psf_round_robin #(
-        .N(Groups)
+        .N(Cfg.Groups)
     ) u_read (
         .clk_i  (clk_i),
         .rst_ni (rst_ni),
@@ -77,7 +74,7 @@ module psf_stream_memory #(
 
     psf_ram_parity #(
         .Width(DataWidth),
-        .Depth(Depth)
+        .Depth(Cfg.StreamDepth)
     ) u_ram (
         .clk_i(clk_i),
         .we_i(write[b] != '0),
@@ -92,10 +89,10 @@ module psf_stream_memory #(
 
   always_comb begin
     rd_ready_o = '0;
-    for (int unsigned b = 0; b < Groups; b++) begin
+    for (int unsigned b = 0; b < Cfg.Groups; b++) begin
       rd_ready_o |= grant[b];
     end
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       rd_data_o[g]  = bank_data[bank_q[g]];
       rd_error_o[g] = bank_error[bank_q[g]];
     end
@@ -107,8 +104,8 @@ module psf_stream_memory #(
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      for (int unsigned b = 0; b < Groups; b++) begin
-        assert ((write[b] & (write[b] - Groups'(1))) == '0);
+      for (int unsigned b = 0; b < Cfg.Groups; b++) begin
+        assert ((write[b] & (write[b] - Cfg.Groups'(1))) == '0);
       end
     end
   end

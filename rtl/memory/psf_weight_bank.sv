@@ -13,17 +13,16 @@
 // Golden: tb.unit.memory.weight_bank_tests.
 
 module psf_weight_bank #(
-    parameter int unsigned Groups = 4,  // a power of two, >= 2
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned SlotWidth = 12,  // bits of one lane's {index, weight}
-    parameter int unsigned BankDepth = 1024,  // weight words, >= 2
-    parameter int unsigned RowDepth = 1024,  // row-table entries, >= 2
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     parameter int unsigned TagWidth = 1,  // >= 1, handed through
-    localparam int unsigned GroupBits = $clog2(Groups),
-    localparam int unsigned WordBits = $clog2(BankDepth),
-    localparam int unsigned RowBits = $clog2(RowDepth),
+    localparam int unsigned SlotWidth = $clog2(
+        Cfg.AccDepth
+    ) + 8,  // bits of one lane's {index, weight}
+    localparam int unsigned GroupBits = $clog2(Cfg.Groups),
+    localparam int unsigned WordBits = $clog2(Cfg.BankDepth),
+    localparam int unsigned RowBits = $clog2(Cfg.RowDepth),
     localparam int unsigned EntryWidth = WordBits + 12,
-    localparam int unsigned DataWidth = Lanes * SlotWidth
+    localparam int unsigned DataWidth = Cfg.Lanes * SlotWidth
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
@@ -51,7 +50,7 @@ module psf_weight_bank #(
     output logic                  parity_o
 );
 
-  if (Groups < 2 || Groups != 2 ** GroupBits) begin : gen_bad_groups
+  if (Cfg.Groups < 2 || Cfg.Groups != 2 ** GroupBits) begin : gen_bad_groups
     $fatal(1, "psf_weight_bank: Groups must be a power of two and at least 2");
   end
   if (TagWidth < 1) begin : gen_bad_tag
@@ -91,7 +90,7 @@ module psf_weight_bank #(
   assign words_read = words_valid_q && (!out_valid_o || out_ready_i);
   assign words_done = words_read && last_q;
   assign row_move = row_valid_q && (!words_valid_q || words_done);
-  assign addr_next = (addr_q == WordBits'(BankDepth - 1)) ? '0 : addr_q + WordBits'(1);
+  assign addr_next = (addr_q == WordBits'(Cfg.BankDepth - 1)) ? '0 : addr_q + WordBits'(1);
   assign pop = count_q != 3'd0 && (!row_valid_q || row_move);
 
   always_ff @(posedge clk_i) begin
@@ -167,7 +166,7 @@ module psf_weight_bank #(
 
   psf_ram_parity #(
       .Width(EntryWidth),
-      .Depth(RowDepth)
+      .Depth(Cfg.RowDepth)
   ) u_rows (
       .clk_i(clk_i),
       .we_i(row_we_i),
@@ -181,7 +180,7 @@ module psf_weight_bank #(
 
   psf_ram_parity #(
       .Width(DataWidth),
-      .Depth(BankDepth)
+      .Depth(Cfg.BankDepth)
   ) u_words (
       .clk_i(clk_i),
       .we_i(word_we_i),

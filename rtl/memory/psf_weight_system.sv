@@ -15,32 +15,30 @@
 // Golden: tb.unit.memory.weight_system_tests.
 
 module psf_weight_system #(
-    parameter int unsigned Groups = 4,  // a power of two, >= 2
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,  // a power of two, >= 2
-    parameter int unsigned SlotWidth = 12,  // bits of one lane's {index, weight}
-    parameter int unsigned BankDepth = 1024,  // weight words per bank
-    parameter int unsigned RowDepth = 1024,  // row-table entries per bank
-    localparam int unsigned GroupBits = $clog2(Groups),
-    localparam int unsigned BankBits = $clog2(Banks),
-    localparam int unsigned WordBits = $clog2(BankDepth),
-    localparam int unsigned RowBits = $clog2(RowDepth),
-    localparam int unsigned DataWidth = Lanes * SlotWidth
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned SlotWidth = $clog2(
+        Cfg.AccDepth
+    ) + 8,  // bits of one lane's {index, weight}
+    localparam int unsigned GroupBits = $clog2(Cfg.Groups),
+    localparam int unsigned BankBits = $clog2(Cfg.Banks),
+    localparam int unsigned WordBits = $clog2(Cfg.BankDepth),
+    localparam int unsigned RowBits = $clog2(Cfg.RowDepth),
+    localparam int unsigned DataWidth = Cfg.Lanes * SlotWidth
 ) (
     input logic clk_i,
     input logic rst_ni,
     // Row requests, the cycle after the grant.
-    output logic [Banks-1:0] bank_ready_o,  // for the arbiter
-    input logic [Groups-1:0] row_valid_i,
-    input logic [Groups-1:0][Banks-1:0] row_bank_i,  // one-hot
-    input logic [Groups-1:0][RowBits-1:0] row_addr_i,
-    input logic [Groups-1:0] row_tag_i,
+    output logic [Cfg.Banks-1:0] bank_ready_o,  // for the arbiter
+    input logic [Cfg.Groups-1:0] row_valid_i,
+    input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] row_bank_i,  // one-hot
+    input logic [Cfg.Groups-1:0][RowBits-1:0] row_addr_i,
+    input logic [Cfg.Groups-1:0] row_tag_i,
     // Weight words to the groups.
-    output logic [Groups-1:0] word_valid_o,
-    output logic [Groups-1:0][DataWidth-1:0] word_data_o,
-    output logic [Groups-1:0][3:0] word_shift_o,
-    output logic [Groups-1:0] word_tag_o,
-    output logic [Groups-1:0] word_last_o,  // last word of its row
+    output logic [Cfg.Groups-1:0] word_valid_o,
+    output logic [Cfg.Groups-1:0][DataWidth-1:0] word_data_o,
+    output logic [Cfg.Groups-1:0][3:0] word_shift_o,
+    output logic [Cfg.Groups-1:0] word_tag_o,
+    output logic [Cfg.Groups-1:0] word_last_o,  // last word of its row
     // Loader.
     input logic weight_valid_i,
     output logic weight_ready_o,
@@ -52,28 +50,28 @@ module psf_weight_system #(
     input logic [RowBits-1:0] row_we_addr_i,
     input logic [31:0] row_we_data_i,  // addr 15:0, len 23:16, shift 27:24
     // Weight words that groups write (attention).
-    input logic [Groups-1:0] dump_valid_i,
-    output logic [Groups-1:0] dump_ready_o,
-    input logic [Groups-1:0][BankBits-1:0] dump_bank_i,
-    input logic [Groups-1:0][WordBits-1:0] dump_addr_i,
-    input logic [Groups-1:0][DataWidth-1:0] dump_data_i,
+    input logic [Cfg.Groups-1:0] dump_valid_i,
+    output logic [Cfg.Groups-1:0] dump_ready_o,
+    input logic [Cfg.Groups-1:0][BankBits-1:0] dump_bank_i,
+    input logic [Cfg.Groups-1:0][WordBits-1:0] dump_addr_i,
+    input logic [Cfg.Groups-1:0][DataWidth-1:0] dump_data_i,
     output logic dump_idle_o,
     output logic parity_o
 );
 
-  if (Banks < 2 || Banks != 2 ** BankBits) begin : gen_bad_banks
+  if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankBits) begin : gen_bad_banks
     $fatal(1, "psf_weight_system: Banks must be a power of two and at least 2");
   end
-  if (BankDepth > 65536 || RowDepth > 65536) begin : gen_bad_depth
+  if (Cfg.BankDepth > 65536 || Cfg.RowDepth > 65536) begin : gen_bad_depth
     $fatal(1, "psf_weight_system: BankDepth and RowDepth must be at most 65536");
   end
 
   localparam int unsigned EntryWidth = WordBits + 12;
 
   // Writes: one register stage, broadcast to all banks.
-  logic [Groups-1:0] dump_grant;
+  logic [Cfg.Groups-1:0] dump_grant;
   logic word_is_dump_q;
-  logic [Banks-1:0] word_we_q, row_we_q;
+  logic [Cfg.Banks-1:0] word_we_q, row_we_q;
   logic [WordBits-1:0] word_waddr_d, word_waddr_q;
   logic [DataWidth-1:0] word_wdata_d, word_wdata_q;
   logic [BankBits-1:0] word_wbank;
@@ -82,7 +80,7 @@ module psf_weight_system #(
   logic unused_row_bits;
 
   psf_round_robin #(
-      .N(Groups)
+      .N(Cfg.Groups)
   ) u_dump (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
@@ -101,7 +99,7 @@ module psf_weight_system #(
     word_wbank   = weight_bank_i;
     word_waddr_d = weight_addr_i;
     word_wdata_d = weight_data_i;
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       if (dump_grant[g]) begin
         word_wbank   = dump_bank_i[g];
         word_waddr_d = dump_addr_i[g];
@@ -124,7 +122,7 @@ module psf_weight_system #(
       row_we_q <= '0;
     end else begin
       word_is_dump_q <= dump_valid_i != '0;
-      for (int unsigned b = 0; b < Banks; b++) begin
+      for (int unsigned b = 0; b < Cfg.Banks; b++) begin
         word_we_q[b] <= (weight_valid_i || dump_valid_i != '0) && word_wbank == BankBits'(b);
         row_we_q[b]  <= row_we_i && row_we_bank_i == BankBits'(b);
       end
@@ -132,20 +130,20 @@ module psf_weight_system #(
   end
 
   // Banks, each with the request of the one group that chose it.
-  logic [Banks-1:0] req_valid, out_valid, out_ready, out_tag, out_last;
-  logic [Banks-1:0][GroupBits-1:0] req_group, out_group;
-  logic [Banks-1:0][RowBits-1:0] req_row;
-  logic [Banks-1:0] req_tag, bank_parity;
-  logic [Banks-1:0][3:0] out_shift;
-  logic [Banks-1:0][DataWidth-1:0] out_data;
+  logic [Cfg.Banks-1:0] req_valid, out_valid, out_ready, out_tag, out_last;
+  logic [Cfg.Banks-1:0][GroupBits-1:0] req_group, out_group;
+  logic [Cfg.Banks-1:0][RowBits-1:0] req_row;
+  logic [Cfg.Banks-1:0] req_tag, bank_parity;
+  logic [Cfg.Banks-1:0][3:0] out_shift;
+  logic [Cfg.Banks-1:0][DataWidth-1:0] out_data;
 
   always_comb begin
     req_valid = '0;
     req_group = '0;
     req_row   = '0;
     req_tag   = '0;
-    for (int unsigned b = 0; b < Banks; b++) begin
-      for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned b = 0; b < Cfg.Banks; b++) begin
+      for (int unsigned g = 0; g < Cfg.Groups; g++) begin
         if (row_valid_i[g] && row_bank_i[g][b]) begin
           req_valid[b] = 1'b1;
           req_group[b] |= GroupBits'(g);
@@ -156,13 +154,9 @@ module psf_weight_system #(
     end
   end
 
-  for (genvar b = 0; b < Banks; b++) begin : gen_bank
+  for (genvar b = 0; b < Cfg.Banks; b++) begin : gen_bank
     psf_weight_bank #(
-        .Groups(Groups),
-        .Lanes(Lanes),
-        .SlotWidth(SlotWidth),
-        .BankDepth(BankDepth),
-        .RowDepth(RowDepth),
+        .Cfg(Cfg),
         .TagWidth(1)
     ) u_bank (
         .clk_i(clk_i),
@@ -190,15 +184,15 @@ module psf_weight_system #(
   end
 
   // Crossbar: every group chooses among the banks that hold a word for it and stays with a row.
-  logic [Groups-1:0][Banks-1:0] want, take;
+  logic [Cfg.Groups-1:0][Cfg.Banks-1:0] want, take;
 
-  for (genvar g = 0; g < Groups; g++) begin : gen_group
-    for (genvar b = 0; b < Banks; b++) begin : gen_want
+  for (genvar g = 0; g < Cfg.Groups; g++) begin : gen_group
+    for (genvar b = 0; b < Cfg.Banks; b++) begin : gen_want
       assign want[g][b] = out_valid[b] && out_group[b] == GroupBits'(g);
     end
 
     psf_round_robin #(
-        .N(Banks)
+        .N(Cfg.Banks)
     ) u_choose (
         .clk_i  (clk_i),
         .rst_ni (rst_ni),
@@ -214,7 +208,7 @@ module psf_weight_system #(
     always_comb begin
       data  = '0;
       shift = '0;
-      for (int unsigned b = 0; b < Banks; b++) begin
+      for (int unsigned b = 0; b < Cfg.Banks; b++) begin
         data |= {DataWidth{take[g][b]}} & out_data[b];
         shift |= {4{take[g][b]}} & out_shift[b];
       end
@@ -230,7 +224,7 @@ module psf_weight_system #(
 
   always_comb begin
     out_ready = '0;
-    for (int unsigned g = 0; g < Groups; g++) begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       out_ready |= take[g];
     end
   end
@@ -241,7 +235,7 @@ module psf_weight_system #(
       parity_o <= 1'b0;
     end else begin
       parity_o <= bank_parity != '0;
-      for (int unsigned g = 0; g < Groups; g++) begin
+      for (int unsigned g = 0; g < Cfg.Groups; g++) begin
         word_valid_o[g] <= want[g] != '0;
         assert (!row_valid_i[g] || $countones(row_bank_i[g]) == 1);
         for (int unsigned k = 0; k < g; k++) begin

@@ -9,15 +9,7 @@
 // forgotten; the end leaves with the last of them. Nothing is pushed while stop_i.
 
 module psf_decoder #(
-    parameter int unsigned Lanes = 8,
-    parameter int unsigned Banks = 4,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 32,
-    parameter int unsigned BankDepth = 2048,
-    parameter int unsigned RowDepth = 2048,
-    parameter int unsigned ParamDepth = 256,
-    parameter int unsigned SpikeLines = 4096,
-    parameter int unsigned PatchLines = 64,
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter int unsigned CountWidth = 18,
     localparam int unsigned ItemWidth = $bits(psf_pkg::layer_t)
 ) (
@@ -65,15 +57,7 @@ module psf_decoder #(
   assign is_layer   = opcode == psf_pkg::OP_LAYER && !skip_q;
 
   psf_descriptor_check #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .AccDepth(AccDepth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines),
-      .PatchLines(PatchLines)
+      .Cfg(Cfg)
   ) u_check (
       .clk_i,
       .rst_ni,

@@ -7,15 +7,7 @@
 // descriptor has to hold from valid_i to taken_i.
 
 module psf_descriptor_check #(
-    parameter int unsigned Lanes = 8,
-    parameter int unsigned Banks = 4,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 32,
-    parameter int unsigned BankDepth = 2048,
-    parameter int unsigned RowDepth = 2048,
-    parameter int unsigned ParamDepth = 256,
-    parameter int unsigned SpikeLines = 4096,
-    parameter int unsigned PatchLines = 64
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
 ) (
     input  logic         clk_i,
     input  logic         rst_ni,
@@ -26,13 +18,13 @@ module psf_descriptor_check #(
     output logic [  7:0] cause_o
 );
 
-  localparam int unsigned BankBits = $clog2(Banks);
-  localparam int unsigned LaneBits = $clog2(Lanes);
-  localparam int unsigned IndexWidth = $clog2(AccDepth);
+  localparam int unsigned BankBits = $clog2(Cfg.Banks);
+  localparam int unsigned LaneBits = $clog2(Cfg.Lanes);
+  localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);
   localparam int unsigned Classes = 128;  // logit accumulators
-  localparam int unsigned MaxTokens = (PatchLines < 127) ? PatchLines : 127;  // key-value
+  localparam int unsigned MaxTokens = (Cfg.PatchLines < 127) ? Cfg.PatchLines : 127;  // key-value
 
-  if (Banks < 2 || Banks != 2 ** BankBits) begin : gen_bad_banks
+  if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankBits) begin : gen_bad_banks
     $fatal(1, "psf_descriptor_check: Banks must be a power of two and at least 2");
   end
 
@@ -70,12 +62,12 @@ module psf_descriptor_check #(
       psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_ROW: begin
         if (load.records[BankBits-1:0] != '0) load_bad = 1'b1;
         span  = 25'(load.records >> BankBits);
-        depth = (load.target == psf_pkg::TARGET_ROW) ? RowDepth : BankDepth;
+        depth = (load.target == psf_pkg::TARGET_ROW) ? Cfg.RowDepth : Cfg.BankDepth;
       end
-      psf_pkg::TARGET_PARAM: depth = ParamDepth;
+      psf_pkg::TARGET_PARAM: depth = Cfg.ParamDepth;
       psf_pkg::TARGET_SPIKE: begin
-        if (load.unit_words == '0 || 32'(load.unit_words) > LineWords) load_bad = 1'b1;
-        depth = SpikeLines;
+        if (load.unit_words == '0 || 32'(load.unit_words) > Cfg.LineWords) load_bad = 1'b1;
+        depth = Cfg.SpikeLines;
       end
       psf_pkg::TARGET_MASK: depth = psf_pkg::MaskLines;
       psf_pkg::TARGET_LOGIT: begin
@@ -95,10 +87,10 @@ module psf_descriptor_check #(
   logic common_bad, patch_bad, key_value_bad, sums_bad, head_bad, out_bad, layer_bad;
 
   assign patch = 12'(layer.in_lines) + (layer.kernel3 ? 12'(layer.in_lines) << 3 : 12'd0);
-  assign patch_bad = 32'(patch) > PatchLines;
+  assign patch_bad = 32'(patch) > Cfg.PatchLines;
   assign common_bad = layer.id >= 8'd64 || layer.steps == '0 || layer.width == '0 ||
       layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
-      layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > AccDepth ||
+      layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > Cfg.AccDepth ||
       layer.shift > 4'd7 || (layer.charge != '0 && layer.mode != psf_pkg::MODE_SPIKE);
   // 9 * mask_lines as a sum of shifts.
   assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
@@ -112,14 +104,14 @@ module psf_descriptor_check #(
 
   always_comb begin
     unique case (layer.head_words)
-      8'd1: counts = Lanes;
-      8'd2: counts = 4 * Lanes;
-      8'd4: counts = 16 * Lanes;
+      8'd1: counts = Cfg.Lanes;
+      8'd2: counts = 4 * Cfg.Lanes;
+      8'd4: counts = 16 * Cfg.Lanes;
       default: counts = '0;  // no number of accumulators is right
     endcase
     key_value_bad = 32'(layer.out_words) != counts || 32'(layer.head_lanes) > LaneBits ||
         layer.tokens == '0 || 32'(layer.tokens) > MaxTokens ||
-        (32'(layer.head_words) << 1) > LineWords;
+        (32'(layer.head_words) << 1) > Cfg.LineWords;
   end
 
   always_comb begin

@@ -10,15 +10,7 @@
 // Nothing starts while stop_i.
 
 module psf_sequencer #(
-    parameter int unsigned Lanes = 8,
-    parameter int unsigned Banks = 4,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 32,
-    parameter int unsigned BankDepth = 2048,
-    parameter int unsigned RowDepth = 2048,
-    parameter int unsigned ParamDepth = 256,
-    parameter int unsigned SpikeLines = 4096,
-    parameter int unsigned PatchLines = 64,
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter int unsigned CountWidth = 18  // of the counts since the run began, see below
 ) (
     input  logic                    clk_i,
@@ -84,15 +76,7 @@ module psf_sequencer #(
   logic [ItemWidth-1:0] item;
 
   psf_decoder #(
-      .Lanes(Lanes),
-      .Banks(Banks),
-      .LineWords(LineWords),
-      .AccDepth(AccDepth),
-      .BankDepth(BankDepth),
-      .RowDepth(RowDepth),
-      .ParamDepth(ParamDepth),
-      .SpikeLines(SpikeLines),
-      .PatchLines(PatchLines),
+      .Cfg(Cfg),
       .CountWidth(CountWidth)
   ) u_decoder (
       .clk_i,

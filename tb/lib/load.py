@@ -8,6 +8,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from golden.hardware.configuration import clog2
+
 WEIGHT, ROW, PARAM, SPIKE, LOGIT, MASK = range(6)
 PORTS = {  # of each target, and what is written through it
     "weight": ("bank", "addr", "data"),
@@ -134,18 +136,19 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     if unit_words is None:
         unit_words = random.choice((0, 1, line, random.randrange(1, line + 1)))
     width = {
-        WEIGHT: lanes * sizes["SlotWidth"], ROW: 32, PARAM: 2 * lanes * sizes["AccWidth"],
+        WEIGHT: lanes * (clog2(sizes["AccDepth"]) + 8), ROW: 32,
+        PARAM: 2 * lanes * sizes["AccWidth"],
         SPIKE: lanes, LOGIT: 32, MASK: line * lanes,
     }[target]  # fmt: skip
     units = records * unit_words if target == SPIKE else records
     values = [random.getrandbits(width) for _ in range(units)]
     if target == ROW:
         values = [row_entry(sizes["BankDepth"]) for _ in range(units)]
-    coding = coding or random_coding(target, sizes["SlotWidth"] - 8, coded)
+    coding = coding or random_coding(target, clog2(sizes["AccDepth"]), coded)
     packed = values
     if coding["coded"] and target == WEIGHT:
         packed, width, values = weight_records(
-            coding, lanes, banks, sizes["SlotWidth"] - 8, records
+            coding, lanes, banks, clog2(sizes["AccDepth"]), records
         )
     elif coding["coded"]:
         packed, coding["first_word"], values = row_lengths(sizes["BankDepth"], banks, records)

@@ -55,7 +55,7 @@ def legal_load(
     hardware: Hardware, target: int, records: int | None = None, coded: bool | None = None
 ) -> Load:
     """A load with data, about ``records`` records (default: a few), often to the last address."""
-    sizes = hardware.sv_parameters() | {"SlotWidth": hardware.slot_width}
+    sizes = hardware.sv_parameters()
     step = {loads.WEIGHT: hardware.banks, loads.ROW: hardware.banks, loads.LOGIT: 2}.get(target, 1)
     if records is None:
         records = random.choice((1, 2, random.randint(1, 24)))

@@ -57,7 +57,7 @@ from tb.run.simulators import (
     use_tools,
     write_netlist,
 )
-from tb.run.sources import ROOT, BuildFailed, check_parameters, file_of, rtl_files, sources_of
+from tb.run.sources import ROOT, BuildFailed, elaboration, file_of, rtl_files, sources_of
 
 BUILD = ROOT / "build" / ("coverage" if COVERAGE else "sim")
 WAIVERS = ROOT / "lint" / "verilator.vlt"
@@ -166,9 +166,9 @@ def run(
     rtl = sources_of(*extras, *([] if harness else [toplevel]), *([dut] if dut else []))
     if harness and sim == "icarus" and dut is None and rtl:
         raise BuildFailed(f"{toplevel} is a harness: name the RTL module in it with dut=")
-    check_parameters(file_of(toplevel, extras), toplevel, parameters)
+    values = elaboration(file_of(toplevel, extras), toplevel, parameters)
     if dut:
-        check_parameters(file_of(dut, extras), dut, dut_parameters or {})
+        dut_parameters = elaboration(file_of(dut, extras), dut, dut_parameters or {})
     if sim == "verilator":
         dut, dut_parameters = None, None  # the harness hands them down itself
 
@@ -196,12 +196,12 @@ def run(
             started = time.monotonic()
             if sim == "verilator":
                 _build_verilator(
-                    runner, build_dir, toplevel, parameters, rtl + extras, waves, timing, visible,
+                    runner, build_dir, toplevel, values, rtl + extras, waves, timing, visible,
                     asserts,
                 )  # fmt: skip
             else:
                 _build_icarus(
-                    runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
+                    runner, build_dir, toplevel, values, rtl, extras, waves, dut, dut_parameters
                 )
             (build_dir / "recipe.json").write_text(json.dumps(recipe, indent=1))
             (build_dir / "built").write_text(f"{time.monotonic() - started:.1f} s\n")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from golden.contract.paths import ROOT
+from golden.hardware.configuration import CONFIGURATIONS, sv_literal
 
 RTL = ROOT / "rtl"
 
@@ -59,9 +60,26 @@ def file_of(module: str, extras: Sequence[Path]) -> Path:
     return rtl_files()[module]
 
 
-def check_parameters(path: Path, module: str, parameters: Mapping[str, int]) -> None:
-    """A misspelt parameter is an error: Yosys and Icarus would take the default in silence."""
-    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", path.read_text()))
+def elaboration(path: Path, module: str, parameters: Mapping[str, int]) -> dict[str, int | str]:
+    """``parameters`` as the tools take them.
+
+    Names of `psf_pkg::config_t` change single fields of the preset that is the default of the
+    module's ``Cfg``, which then goes to the tools as a whole.
+
+    Raises:
+        BuildFailed: a parameter that the module does not have; Yosys and Icarus would take the
+            default in silence.
+    """
+    text = path.read_text()
+    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", text))
+    fields, values = {}, {}
+    if preset := re.search(r"psf_pkg::config_t Cfg = psf_pkg::CFG_(\w+)", text):
+        default = CONFIGURATIONS[preset[1].lower()].sv_parameters()
+        fields = {name: value for name, value in parameters.items() if name in default}
+        declared |= default.keys()
+        if fields:
+            values["Cfg"] = sv_literal(default | fields)
     for name in parameters:
         if name not in declared:
             raise BuildFailed(f"{module} has no parameter {name}; it has {sorted(declared)}")
+    return values | {n: v for n, v in parameters.items() if n not in fields}

@@ -6,8 +6,8 @@ import pytest
 from tb.run import runner
 
 CASES = [
-    {"Lanes": 8, "LineWords": 8, "PatchLines": 16, "IndexWidth": 7},
-    {"Lanes": 16, "LineWords": 4, "PatchLines": 64, "IndexWidth": 6},
+    {"Lanes": 8, "LineWords": 8, "PatchLines": 16, "AccDepth": 128},
+    {"Lanes": 16, "LineWords": 4, "PatchLines": 64, "AccDepth": 64},
 ]
 
 

@@ -6,8 +6,8 @@ import pytest
 from tb.run import runner
 
 CASES = [
-    {"Lanes": 16, "Banks": 4, "RowAddrWidth": 10},
-    {"Lanes": 8, "Banks": 8, "RowAddrWidth": 6},
+    {"Lanes": 16, "Banks": 4, "RowDepth": 1024},
+    {"Lanes": 8, "Banks": 8, "RowDepth": 64},
 ]
 
 

@@ -8,6 +8,7 @@ import random
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from golden.hardware.configuration import clog2
 from tb.lib import load, reset
 from tb.lib.load import LOGIT, MASK, PARAM, ROW, SPIKE, TARGETS, WEIGHT
 from tb.lib.stream import STALLS, Sink, Source
@@ -97,10 +98,10 @@ async def random_loads(dut, stall: float) -> None:
         records = random.choice((0, 1, 2, 3, random.getrandbits(12), random.getrandbits(21)))
         if i == 0:
             target, unit_words, records = SPIKE, 255, (1 << 21) - 1
-        coding = load.random_coding(target, SIZES["IndexWidth"])
+        coding = load.random_coding(target, clog2(SIZES["AccDepth"]))
         if i == 1:
             target, records = WEIGHT, (1 << 24) - 1
-            coding = load.random_coding(target, SIZES["IndexWidth"], True)
+            coding = load.random_coding(target, clog2(SIZES["AccDepth"]), True)
         index_bits = coding["index_bits"] if coding["coded"] else None
         beats = beats_of(target, records, unit_words, index_bits)
         values = {

@@ -16,11 +16,13 @@ from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
 from golden.hardware import isa
+from golden.hardware.configuration import clog2
 from tb.lib import load, reset
 from tb.lib.load import PORTS
 from tb.lib.stream import STALLS, Sink, Source
 
 SIZES = json.loads(os.environ["PARAMETERS"])
+SLOT_WIDTH = clog2(SIZES["AccDepth"]) + 8
 COMMAND = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
 
 
@@ -140,7 +142,7 @@ async def random_loads(dut, stall: float, sink_stall: float) -> None:
 @cocotb.parametrize(target=(load.WEIGHT, load.ROW, load.PARAM, load.SPIKE))
 async def full_rate(dut, target: int) -> None:
     """Wide records: a beat per cycle; entries: one per cycle. Weights ride out a slow memory."""
-    sink_stall = 0.3 if target == load.WEIGHT and SIZES["SlotWidth"] * SIZES["Lanes"] > 384 else 0.0
+    sink_stall = 0.3 if target == load.WEIGHT and SLOT_WIDTH * SIZES["Lanes"] > 384 else 0.0
     bench = Bench(dut, sink_stall=sink_stall)
     await reset.start(dut)
     records = {load.PARAM: SIZES["ParamDepth"]}.get(target, 60)
@@ -161,15 +163,15 @@ async def full_rate(dut, target: int) -> None:
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-@cocotb.parametrize(index_bits=tuple(range(SIZES["SlotWidth"] - 7)))
+@cocotb.parametrize(index_bits=tuple(range(SLOT_WIDTH - 7)))
 async def full_rate_coded(dut, index_bits: int) -> None:
     """Coded weights: a beat per cycle, or a record if one is no longer than half a beat."""
     bench = Bench(dut)
     await reset.start(dut)
     records = 61  # an odd number: the last beat may be half empty
-    coding = load.random_coding(load.WEIGHT, SIZES["SlotWidth"] - 8, True)
+    coding = load.random_coding(load.WEIGHT, SLOT_WIDTH - 8, True)
     while coding["index_bits"] != index_bits:
-        coding = load.random_coding(load.WEIGHT, SIZES["SlotWidth"] - 8, True)
+        coding = load.random_coding(load.WEIGHT, SLOT_WIDTH - 8, True)
     item = load.random_load(SIZES, load.WEIGHT, records=records, coding=coding)
     bench.send(item)
     await bench.drained()

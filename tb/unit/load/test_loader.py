@@ -8,15 +8,15 @@ import pytest
 from tb.run import runner
 
 SMALL = {
-    "Lanes": 8, "Banks": 4, "LineWords": 8, "SlotWidth": 13, "AccWidth": 20,
+    "Lanes": 8, "Banks": 4, "LineWords": 8, "AccDepth": 32, "AccWidth": 20,
     "BankDepth": 64, "RowDepth": 64, "ParamDepth": 16, "SpikeLines": 64,
 }  # fmt: skip
 WIDE = {
-    "Lanes": 32, "Banks": 8, "LineWords": 4, "SlotWidth": 13, "AccWidth": 20,
+    "Lanes": 32, "Banks": 8, "LineWords": 4, "AccDepth": 32, "AccWidth": 20,
     "BankDepth": 50, "RowDepth": 32, "ParamDepth": 12, "SpikeLines": 64,
 }  # fmt: skip
 TIGHT = {  # a beat per record, a word per beat
-    "Lanes": 64, "Banks": 2, "LineWords": 2, "SlotWidth": 9, "AccWidth": 12,
+    "Lanes": 64, "Banks": 2, "LineWords": 2, "AccDepth": 2, "AccWidth": 12,
     "BankDepth": 32, "RowDepth": 64, "ParamDepth": 8, "SpikeLines": 64,
 }  # fmt: skip
 
@@ -34,8 +34,8 @@ def test_loader(parameters: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"Lanes": 8, "IndexWidth": 5, "WeightBeats": 2, "ParamBeats": 5, "MaskBeats": 1},
-        {"Lanes": 64, "IndexWidth": 8, "WeightBeats": 16, "ParamBeats": 255, "MaskBeats": 3},
+        {"Lanes": 8, "AccDepth": 32, "WeightBeats": 2, "ParamBeats": 5, "MaskBeats": 1},
+        {"Lanes": 64, "AccDepth": 256, "WeightBeats": 16, "ParamBeats": 255, "MaskBeats": 3},
     ],
     ids=["8", "64"],
 )

@@ -11,7 +11,7 @@ from tb.lib import load
 from tb.lib.clocked import STALLS, Clocked, coin
 
 SIZES = json.loads(os.environ["PARAMETERS"])
-LANES, BANKS, INDEX = SIZES["Lanes"], SIZES["Banks"], SIZES["IndexWidth"]
+LANES, BANKS, INDEX = SIZES["Lanes"], SIZES["Banks"], (SIZES["AccDepth"] - 1).bit_length()
 
 
 class Bench(Clocked):

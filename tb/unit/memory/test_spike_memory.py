@@ -11,6 +11,6 @@ def test_spike_memory(groups: int, lanes: int, line_words: int, depth: int) -> N
     runner.run(
         "psf_spike_memory",
         "tb.unit.memory.spike_memory_tests",
-        {"Groups": groups, "Lanes": lanes, "LineWords": line_words, "Lines": depth},
+        {"Groups": groups, "Lanes": lanes, "LineWords": line_words, "SpikeLines": depth},
         env={"SHAPE": f"groups={groups},lanes={lanes},line_words={line_words},depth={depth}"},
     )

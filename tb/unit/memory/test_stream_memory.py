@@ -11,6 +11,6 @@ def test_stream_memory(groups: int, depth: int) -> None:
     runner.run(
         "psf_stream_memory",
         "tb.unit.memory.stream_memory_tests",
-        {"Groups": groups, "Lanes": 4, "StreamWidth": 9, "Depth": depth},
+        {"Groups": groups, "Lanes": 4, "StreamWidth": 9, "StreamDepth": depth},
         env={"SHAPE": f"groups={groups},depth={depth}"},
     )

@@ -11,6 +11,6 @@ def test_weight_bank(groups: int, depth: int, row_depth: int) -> None:
     runner.run(
         "psf_weight_bank",
         "tb.unit.memory.weight_bank_tests",
-        {"Groups": groups, "Lanes": 4, "SlotWidth": 11, "BankDepth": depth, "RowDepth": row_depth},
+        {"Groups": groups, "Lanes": 4, "AccDepth": 8, "BankDepth": depth, "RowDepth": row_depth},
         env={"SHAPE": f"groups={groups},depth={depth},row_depth={row_depth}"},
     )

@@ -17,7 +17,7 @@ def test_weight_system(groups: int, lanes: int, banks: int, depth: int, row_dept
             "Groups": groups,
             "Lanes": lanes,
             "Banks": banks,
-            "SlotWidth": 12,
+            "AccDepth": 16,
             "BankDepth": depth,
             "RowDepth": row_depth,
         },
