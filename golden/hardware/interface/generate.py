@@ -10,12 +10,26 @@ from collections.abc import Callable, Mapping
 
 from golden.contract.errors import UserError
 from golden.contract.paths import ROOT
-from golden.hardware.interface import systemverilog
+from golden.hardware.interface import pages, python, rdl, systemverilog
 
 Block = Callable[[], str]  # its lines, each with a newline
 
 WHOLE: Mapping[str, Block] = {"rtl/psf_pkg.sv": systemverilog.package}
-BLOCKS: Mapping[str, Mapping[str, Block]] = {}
+BLOCKS: Mapping[str, Mapping[str, Block]] = {
+    "golden/hardware/isa.py": {"codes": python.codes},
+    "golden/hardware/configuration.py": {
+        "constants": python.constants,
+        "parameters": python.parameters,
+    },
+    "golden/hardware/registers/psf_regs.rdl": {
+        "parameters": rdl.parameters,
+        "features": rdl.features,
+        "causes": rdl.causes,
+        "counters": rdl.counters,
+        "layers": rdl.layers,
+    },
+    "docs/reference/formats.md": pages.BLOCKS,
+}
 _BLOCK = re.compile(
     r"(?P<begin>^[^\n]*\bgenerated: (?P<name>[\w -]*\w)[^\n]*\n)(?P<text>.*?)"
     r"(?P<end>^[^\n]*\bend generated\b)",

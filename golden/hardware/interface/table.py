@@ -90,7 +90,8 @@ CAUSES = Enumeration(
         Cause("PROGRAM_CRC", 5, "the CRC-32 of a descriptor is wrong", "psf_descriptor_fetch"),
         Cause("WEIGHT_CRC", 6, "the CRC-32 of the data of a load is wrong", "psf_loader"),
         Cause("NO_END", 7, "PROGRAM_COUNT descriptors without OP_END", "psf_decoder"),
-        Cause("OVERRUN", 8, "beyond the end of a memory on the chip", "who computes the address"),
+        Cause("OVERRUN", 8, "beyond the end of a memory on the chip",
+              "the block that computes the address"),
         Cause("READ_WINDOW", 9, "a read outside READ_BASE..READ_LIMIT; it was not issued",
               "psf_window_check", True),
         Cause("WRITE_WINDOW", 10, "a write outside WRITE_BASE..WRITE_LIMIT; it was not issued",
@@ -246,13 +247,21 @@ COUNTERS = (
     Counter("CYCLES", "Cycles of the layer", "Cycles."),
     Counter("ROWS", "Rows issued", "Spikes whose rows were issued."),
     Counter("ROW_ADDS", "Row-adds", "Weight words consumed by groups."),
-    Counter("STALL_BANK", "Stalled on banks", "Group-cycles."),
-    Counter("STALL_FETCH", "Stalled on spike fetch", "Group-cycles."),
-    Counter("STALL_DRAIN", "Stalled on drain", "Group-cycles."),
+    Counter("STALL_BANK", "Stalled on banks", "Group-cycles that wait for a weight bank."),
+    Counter("STALL_FETCH", "Stalled on spike fetch", "Group-cycles that wait for spikes."),
+    Counter("STALL_DRAIN", "Stalled on drain", "Group-cycles that wait for the drain."),
     Counter("IDLE", "Idle", "Group-cycles without a token."),
     Counter("GAP", "Gap",
             "Cycles between the end of the layer before (or start) and this one's start."),
 )  # fmt: skip
+
+FEATURES = (  # of the register CAP5, from its bit 16 on
+    ("parity", "Memories are protected by parity."),
+    ("crc", "Programs and weights carry CRC-32."),
+    ("ring", "There is a ring of jobs."),
+    ("codebook", "Loads may be coded (codebook, row lengths)."),
+    ("sums", "A head may average the residual stream."),
+)
 
 PRESETS = ("2x8", "4x16", "4x32")
 _BYTE = (2, 128)  # powers of two that fit 8 bits of a capability register

@@ -12,7 +12,7 @@ import pytest
 from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.hardware import isa
-from golden.hardware.configuration import CONFIGURATIONS
+from golden.hardware.configuration import CONFIGURATIONS, Hardware
 from golden.hardware.interface import generate, packing, table
 
 PACKAGE = paths.ROOT / "rtl" / "psf_pkg.sv"
@@ -20,6 +20,7 @@ YOSYS = (
     "import sys; from pyosys import libyosys as ys; d = ys.Design(); "
     "[ys.run_pass(line, d) for line in sys.argv[1:]]"
 )
+CHANGED = Hardware.named("4x16,acc_width=24,patch_lines=256")
 DECODED = {"load_t": isa.OP_LOAD, "layer_t": isa.OP_LAYER}
 
 
@@ -42,6 +43,9 @@ def probe() -> str:
         show(f"preset_{name}", packing.size("config_t"), f"psf_pkg::CFG_{name.upper()}")
         for p in table.PARAMETERS:
             show(f"preset_{name}_{p.name}", 32, f"psf_pkg::CFG_{name.upper()}.{p.sv}")
+    lines.append(f"localparam psf_pkg::config_t Changed = {CHANGED.sv_literal()};")
+    for p in table.PARAMETERS:
+        show(f"changed_{p.name}", 32, f"Changed.{p.sv}")
     for s in table.STRUCTS:
         show(f"bits_{s.name}", 32, f"$bits(psf_pkg::{s.name})")
         lines.append(f"psf_pkg::{s.name} v_{s.name};")
@@ -89,6 +93,8 @@ def test_presets(bits):
             assert constant(bits[f"preset_{name}_{p.name}"]) == getattr(hardware, p.name)
         packed = constant(bits[f"preset_{name}"])
         assert packed == packing.pack("config_t", hardware.sv_parameters())
+    for p in table.PARAMETERS:
+        assert constant(bits[f"changed_{p.name}"]) == getattr(CHANGED, p.name)
 
 
 @pytest.mark.parametrize("struct", DECODED)
