@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load records: random contents, their beats in DRAM, and the writes they must become.
 
-Written from the tables in docs/architecture.md, apart from the compiler, which packs them too.
+Written from the tables in docs/reference/formats.md, apart from the compiler, which packs them too.
 """
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-WEIGHT, ROW, PARAM, SPIKE, LOGIT, MASK = range(6)
+from golden.hardware import isa
+from golden.hardware.configuration import MASK_LINES, WEIGHT_WIDTH
+from golden.hardware.interface import packing
+
+WEIGHT, ROW, PARAM = isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM
+SPIKE, LOGIT, MASK = isa.TARGET_SPIKE, isa.TARGET_LOGIT, isa.TARGET_MASK
 PORTS = {  # of each target, and what is written through it
     "weight": ("bank", "addr", "data"),
     "row": ("bank", "addr", "data"),
@@ -46,9 +51,9 @@ class Load:
         return {n: v for n, v in self.coding.items() if n != "codebook"} | words
 
 
-CODING = {
-    "coded": 1, "block": 1, "index_bits": 4, "row_words": 8, "first_word": 16, "codebook": 128,
-}  # fmt: skip
+_WIDTHS = packing.widths("load_t")
+CODING = {n: _WIDTHS[n] for n in ("coded", "block", "index_bits", "row_words", "first_word")}
+CODING["codebook"] = 4 * _WIDTHS["codebook_0"]
 
 
 def random_coding(target: int, index_width: int, coded: bool | None = None) -> dict[str, int]:
@@ -123,7 +128,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     lanes, banks, line = sizes["Lanes"], sizes["Banks"], sizes["LineWords"]
     depth = {
         WEIGHT: sizes["BankDepth"], ROW: sizes["RowDepth"], PARAM: sizes["ParamDepth"],
-        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16, MASK: 64,
+        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16, MASK: MASK_LINES,
     }[target]  # fmt: skip
     per_address = banks if target in (WEIGHT, ROW) else 1
     if records is None:
@@ -141,11 +146,11 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     values = [random.getrandbits(width) for _ in range(units)]
     if target == ROW:
         values = [row_entry(sizes["BankDepth"]) for _ in range(units)]
-    coding = coding or random_coding(target, sizes["SlotWidth"] - 8, coded)
+    coding = coding or random_coding(target, sizes["SlotWidth"] - WEIGHT_WIDTH, coded)
     packed = values
     if coding["coded"] and target == WEIGHT:
         packed, width, values = weight_records(
-            coding, lanes, banks, sizes["SlotWidth"] - 8, records
+            coding, lanes, banks, sizes["SlotWidth"] - WEIGHT_WIDTH, records
         )
     elif coding["coded"]:
         packed, coding["first_word"], values = row_lengths(sizes["BankDepth"], banks, records)
