@@ -9,6 +9,7 @@
 * Yosys ``read_slang`` on every top: elaborates, no latch, no conflicting driver, no comb loop
 * combinational: no output of ``psf_top`` depends on an input in the same cycle, so that no loop
   can close through a neighbour (``scripts/combinational.py``)
+* generated: what ``python -m golden.hardware.interface`` writes is as its table says
 * ruff on the Python
 
 Exit status 1 when anything was found; every check runs, whatever the earlier ones found.
@@ -29,6 +30,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from golden.contract.paths import ROOT
+from golden.hardware.interface.generate import stale
 from scripts.combinational import dependences
 from tb.run.simulators import YOSYS, use_tools
 from tb.run.sources import RTL, sources_of
@@ -159,6 +161,10 @@ def combinational(top: str = "psf_top", sources: Iterable[Path] = ()) -> list[st
             return [f"{top}: {error}"]
 
 
+def generated() -> list[str]:
+    return [f"{name}: stale; run `python -m golden.hardware.interface`" for name in stale()]
+
+
 def ruff() -> list[str]:
     return [
         *_call("ruff", "check", "--quiet", "--output-format=concise", "."),
@@ -173,6 +179,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "verilator": verilator,
     "slang": slang,
     "combinational": combinational,
+    "generated": generated,
     "ruff": ruff,
 }
 

@@ -18,18 +18,18 @@ from golden.hardware.configuration import (  # fmt: skip
     BEAT_BITS,
     MASK_LINES,
     MAX_CLASSES,
+    MAX_LAYERS,
+    MAX_SHIFT,
+    MAX_TOKENS,
     MIN_PLANES,
     SUM_BITS,
-    WEIGHT_WIDTH,
     Hardware,
     clog2,
 )
+from golden.hardware.interface import table
 
-MAX_LAYERS = 64  # layers that have counters
-MAX_SHIFT = 7
-MAX_TOKENS = (1 << WEIGHT_WIDTH - 1) - 1  # of a key-value layer: its counts are weights
-_NAMES = {isa.OP_LOAD: "load", isa.OP_LAYER: "layer", isa.OP_STORE: "store", isa.OP_END: "end"}
-_FEATURES = 0b11111  # parity, CRC, ring, codebook decoder, sums of the stream
+_NAMES = {code.value: code.name.lower() for code in table.OPCODES.codes}
+_FEATURES = (1 << len(table.FEATURES)) - 1  # this hardware has all of them
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def _weights_fault(hardware: Hardware, program: bytes, weights: bytes) -> Fault 
 
 
 def capabilities(hardware: Hardware) -> list[int]:
-    """What the registers CAP0 to CAP5 of ``hardware`` read (docs/architecture.md)."""
+    """What the registers CAP0 to CAP5 of ``hardware`` read."""
     h, low = hardware, 0xFFFF  # a depth of 65,536 reads 0
     return [
         h.groups | h.lanes << 8 | h.banks << 16 | h.line_words << 24,
@@ -294,7 +294,7 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.bank_depth & low | (h.row_depth & low) << 16,
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
-        isa.FORMAT | BEAT_BITS // 8 << 8 | _FEATURES << 16,
+        isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | _FEATURES << 16,
     ]
 
 
@@ -302,11 +302,12 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
     """The hardware that says ``words`` in CAP0 to CAP5; UserError if it takes other programs."""
     if len(words) != 6:
         raise UserError(f"capabilities: {len(words)} words given, read the six of CAP0 to CAP5")
-    if words[5] & 0xFF != isa.FORMAT or words[5] >> 8 & 0xFF != BEAT_BITS // 8:
+    if words[5] & 0xFF != isa.DESCRIPTOR_FORMAT or words[5] >> 8 & 0xFF != BEAT_BITS // 8:
         raise UserError(
             f"capabilities: CAP5 {words[5]:#010x} means descriptor format {words[5] & 0xFF} and "
-            f"{words[5] >> 8 & 0xFF} bytes per beat, this compiler writes format {isa.FORMAT} with "
-            f"{BEAT_BITS // 8}; use the compiler of that hardware's version"
+            f"{words[5] >> 8 & 0xFF} bytes per beat, this compiler writes format "
+            f"{isa.DESCRIPTOR_FORMAT} with {BEAT_BITS // 8}; use the compiler of "
+            "that hardware's version"
         )
 
     def halves(word: int) -> tuple[int, int]:

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of one build of the accelerator (docs/architecture.md, section Parameters)."""
+"""The parameters of one build of the accelerator (docs/reference/formats.md, "Parameters")."""
 
 from dataclasses import asdict, dataclass, fields, replace
 
 from golden.contract.command import numbers
 from golden.contract.errors import UserError
+from golden.hardware.interface import packing, table
 
-WEIGHT_WIDTH = 8
-BEAT_BITS = 64
-MAX_CLASSES = 128
-MASK_LINES = 64  # of the row mask of a group
-SUM_BITS = 32  # of the residual stream summed up
-MIN_PLANES = SUM_BITS - 7  # of these sums that a head sees
+# generated: constants (python -m golden.hardware.interface)
+BEAT_BITS = 64  # bits of an AXI data beat
+WEIGHT_WIDTH = 8  # bits of a weight, signed
+MASK_LINES = 64  # lines of the row mask of a group
+SUM_BITS = 32  # bits of the residual stream summed up
+MIN_PLANES = 25  # a head sees at least so many planes of the sums
+MAX_CLASSES = 128  # logit accumulators
+MAX_LAYERS = 64  # layer ids, each with a set of counters
+MAX_TOKENS = 127  # tokens of a key-value layer: its counts are weights
+MAX_SHIFT = 7  # largest left shift of a residual current
+# end generated
 
 
 def clog2(value: int) -> int:
@@ -21,40 +27,39 @@ def clog2(value: int) -> int:
 
 @dataclass(frozen=True)
 class Hardware:
-    """G groups of P lanes, B weight banks and the sizes of the memories."""
+    """One build of the accelerator. Ranges and presets: golden.hardware.interface.table."""
 
-    groups: int
-    lanes: int
-    banks: int
-    line_words: int
-    acc_depth: int
-    acc_width: int
-    stream_width: int
-    bank_depth: int
-    row_depth: int
-    param_depth: int
-    spike_lines: int
-    stream_depth: int
-    patch_lines: int
+    # generated: parameters (python -m golden.hardware.interface)
+    groups: int  # groups of lanes, G
+    lanes: int  # lanes of a group, P
+    banks: int  # weight banks, B
+    line_words: int  # words of a spike line
+    acc_depth: int  # accumulators of a lane
+    acc_width: int  # bits of an accumulator, a bias and a threshold
+    stream_width: int  # bits of a residual value
+    bank_depth: int  # weight words of a bank
+    row_depth: int  # row-table entries of a bank
+    param_depth: int  # parameter words
+    spike_lines: int  # lines of the spike memory
+    stream_depth: int  # residual words of a bank (G banks)
+    patch_lines: int  # lines of a token's patch (half of the patch buffer)
+    # end generated
 
     def __post_init__(self):
-        for name in ("groups", "lanes", "banks", "line_words", "patch_lines"):
-            value = getattr(self, name)
-            if value < 2 or value & (value - 1):
-                raise UserError(f"hardware {name}={value} must be a power of two of at least 2")
+        for p in table.PARAMETERS:
+            value = getattr(self, p.name)
+            if p.power_of_two and (value < 2 or value & (value - 1)):
+                raise UserError(f"hardware {p.name}={value} must be a power of two of at least 2")
         if self.lanes % self.banks:
             raise UserError(f"hardware lanes={self.lanes} must be a multiple of banks={self.banks}")
-        limits = dict(lanes=(2, 64), acc_depth=(2, 256), acc_width=(12, 32), patch_lines=(9, 256))
-        limits |= {name: (2, 65535) for name in _DEPTHS}  # the capability registers have 16 bits
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise UserError(
-                    f"hardware {name}={getattr(self, name)} must lie between {low} and {high}"
-                )
-        if not 8 <= self.stream_width <= self.acc_width - 2:
+        for p in table.PARAMETERS:
+            value = getattr(self, p.name)
+            if p.name != "stream_width" and not p.low <= value <= p.high:
+                raise UserError(f"hardware {p.name}={value} must lie between {p.low} and {p.high}")
+        if not _STREAM.low <= self.stream_width <= self.acc_width - 2:
             raise UserError(
-                f"hardware stream_width={self.stream_width} must lie between 8 and acc_width - 2 ="
-                f" {self.acc_width - 2}"
+                f"hardware stream_width={self.stream_width} must lie between {_STREAM.low} and "
+                f"acc_width - 2 = {self.acc_width - 2}"
             )
 
     @property
@@ -69,8 +74,20 @@ class Hardware:
 
     @property
     def name(self) -> str:
-        """Groups x lanes, as in ``4x16``."""
-        return f"{self.groups}x{self.lanes}"
+        """A preset and what differs from it, as in ``4x16,acc_width=24``; ``named`` reads it.
+
+        The preset is the one with the fewest differences, so equal configurations have equal names.
+        """
+        _, name, changes = min(
+            (len(changes), name, changes)
+            for name, preset in CONFIGURATIONS.items()
+            for changes in [self._changes(preset)]
+        )
+        return ",".join([name, *changes])
+
+    def _changes(self, preset: "Hardware") -> list[str]:
+        mine, old = asdict(self), asdict(preset)
+        return [f"{field}={value}" for field, value in mine.items() if value != old[field]]
 
     @property
     def pes(self) -> int:
@@ -86,9 +103,12 @@ class Hardware:
         return -(-words // self.line_words)
 
     def sv_parameters(self) -> dict[str, int]:
-        """Parameters of the module ``psf_accel``."""
-        camel = {f.name: "".join(p.capitalize() for p in f.name.split("_")) for f in fields(self)}
-        return {camel[name]: value for name, value in asdict(self).items()}
+        """The same under their SystemVerilog names: parameters of ``psf_accel``."""
+        return {p.sv: getattr(self, p.name) for p in table.PARAMETERS}
+
+    def sv_literal(self) -> str:
+        """The packed ``psf_pkg::config_t`` as a sized number, its first field on top."""
+        return packing.literal("config_t", self.sv_parameters())
 
     @classmethod
     def named(cls, text: str) -> "Hardware":
@@ -103,15 +123,8 @@ class Hardware:
         return replace(CONFIGURATIONS[name], **numbers(changes, known, "hardware change"))
 
 
-def sv_literal(parameters: dict[str, int]) -> str:
-    """A `psf_pkg::config_t` (its fields in their order, 32 bits each) as a sized literal."""
-    return f"{32 * len(parameters)}'h" + "".join(f"{value:08x}" for value in parameters.values())
-
-
-_DEPTHS = ("bank_depth", "row_depth", "param_depth", "spike_lines", "stream_depth")
+_STREAM = next(p for p in table.PARAMETERS if p.name == "stream_width")
 
 CONFIGURATIONS = {
-    "2x8": Hardware(2, 8, 4, 8, 32, 20, 16, 2048, 2048, 256, 4096, 1024, 64),
-    "4x16": Hardware(4, 16, 8, 8, 16, 20, 16, 1024, 1024, 128, 2048, 512, 64),
-    "4x32": Hardware(4, 32, 8, 4, 32, 20, 16, 2048, 2048, 256, 8192, 1024, 128),
+    name: Hardware(**{p.name: p.presets[name] for p in table.PARAMETERS}) for name in table.PRESETS
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Program descriptors: 64 bytes, sixteen little-endian words. Mirrors ``rtl/psf_pkg.sv``.
+"""Program descriptors: 64 bytes, sixteen little-endian words. Their fields and all codes come from
+``golden/hardware/interface/table.py``.
 
 Word 15 is a CRC-32 chained over the program: that of everything up to and including words 0 to 14
 of its own descriptor, with every word 15 counted as 0.
@@ -9,85 +10,47 @@ import struct
 from zlib import crc32
 
 from golden.contract.errors import UserError
+from golden.hardware.interface import table
 
-FORMAT = 5  # of the descriptors, in the register CAP5
-DESCRIPTOR_BYTES = 64
-OP_LOAD, OP_LAYER, OP_STORE, OP_END = 1, 2, 3, 4
-TARGET_WEIGHT, TARGET_ROW, TARGET_PARAM, TARGET_SPIKE, TARGET_LOGIT, TARGET_MASK = range(6)
-MODE_SPIKE, MODE_RESIDUAL, MODE_KEY_VALUE, MODE_HEAD = range(4)
-(
-    ERROR_NONE, ERROR_OPCODE, ERROR_FIELD, ERROR_READ, ERROR_WRITE, ERROR_PROGRAM_CRC,
-    ERROR_WEIGHT_CRC, ERROR_NO_END, ERROR_OVERRUN, ERROR_READ_WINDOW, ERROR_WRITE_WINDOW,
-    ERROR_PARITY, ERROR_TIMEOUT, ERROR_ABORT,
-) = range(14)  # fmt: skip
+# generated: codes (python -m golden.hardware.interface)
+DESCRIPTOR_FORMAT = 5  # of the descriptors, in the register CAP5
+DESCRIPTOR_BYTES = 64  # sixteen little-endian words of 32 bits
+OP_LOAD = 1  # read data from DRAM into a memory on the chip
+OP_LAYER = 2  # run one layer
+OP_STORE = 3  # write label and logits to the result address
+OP_END = 4  # the program ends here
+TARGET_WEIGHT = 0  # weight words of the banks
+TARGET_ROW = 1  # row table of the banks
+TARGET_PARAM = 2  # biases and thresholds
+TARGET_SPIKE = 3  # lines of the spike memory
+TARGET_LOGIT = 4  # logit accumulators
+TARGET_MASK = 5  # row mask of every group
+MODE_SPIKE = 0  # + bias, LIF, pack, write
+MODE_RESIDUAL = 1  # + bias, << shift, + stream, back, LIF, write
+MODE_KEY_VALUE = 2  # K^T V counts into the weight banks
+MODE_HEAD = 3  # add to the logits
+ERROR_NONE = 0  # no error
+ERROR_OPCODE = 1  # unknown opcode
+ERROR_FIELD = 2  # a descriptor field is out of range
+ERROR_READ = 3  # SLVERR or DECERR on a read
+ERROR_WRITE = 4  # SLVERR or DECERR on a write
+ERROR_PROGRAM_CRC = 5  # the CRC-32 of a descriptor is wrong
+ERROR_WEIGHT_CRC = 6  # the CRC-32 of the data of a load is wrong
+ERROR_NO_END = 7  # PROGRAM_COUNT descriptors without OP_END
+ERROR_OVERRUN = 8  # beyond the end of a memory on the chip
+ERROR_READ_WINDOW = 9  # a read outside READ_BASE..READ_LIMIT; it was not issued
+ERROR_WRITE_WINDOW = 10  # a write outside WRITE_BASE..WRITE_LIMIT; it was not issued
+ERROR_PARITY = 11  # wrong parity in a memory on the chip
+ERROR_TIMEOUT = 12  # a job took more than WATCHDOG cycles
+ERROR_ABORT = 13  # CTRL.abort
+# end generated
 
-# field: (word, lowest bit, bits)
-LOAD_FIELDS = {
-    "wait_layers": (1, 0, 16),
-    "wait_previous": (1, 16, 16),
-    "target": (2, 0, 4),
-    "from_image": (2, 4, 1),
-    "check": (2, 5, 1),
-    "unit_words": (2, 8, 8),
-    "dest": (2, 16, 16),
-    "records": (3, 0, 24),
-    "offset": (4, 0, 32),
-    "crc": (5, 0, 32),
-    "coded": (2, 6, 1),
-    "block": (2, 7, 1),
-    "index_bits": (6, 0, 4),
-    "row_words": (6, 8, 8),
-    "first_word": (6, 16, 16),
-    "codebook_0": (8, 0, 32),
-    "codebook_1": (9, 0, 32),
-    "codebook_2": (10, 0, 32),
-    "codebook_3": (11, 0, 32),
+# opcode: {field: (word, lowest bit, bits)}
+_BY_NAME = {
+    d.opcode: {f.name: (f.word, f.low, f.bits) for f in d.fields} for d in table.DESCRIPTORS
 }
-LAYER_FIELDS = {
-    "id": (0, 8, 8),
-    "mode": (0, 16, 2),
-    "kernel3": (0, 18, 1),
-    "merge": (0, 19, 1),
-    "repeat_drain": (0, 20, 1),
-    "pool": (0, 21, 1),
-    "first": (0, 22, 1),
-    "shift": (0, 24, 4),
-    "wait_loads": (1, 0, 16),
-    "charge": (1, 16, 16),
-    "in_base": (2, 0, 16),
-    "in_row_lines": (2, 16, 16),
-    "width": (3, 0, 16),
-    "height": (3, 16, 16),
-    "in_lines": (4, 0, 8),
-    "out_lines": (4, 8, 8),
-    "steps": (4, 16, 8),
-    "row_cost": (4, 24, 8),
-    "in_first": (5, 0, 8),
-    "in_words": (5, 8, 8),
-    "in_step": (5, 16, 8),
-    "out_words": (5, 24, 8),
-    "row_base": (6, 0, 16),
-    "tap_rows": (6, 16, 16),
-    "step_rows": (7, 0, 16),
-    "param_base": (7, 16, 16),
-    "out_base": (8, 0, 16),
-    "out_row_lines": (8, 16, 16),
-    "out_clear": (9, 0, 16),
-    "out_first": (9, 16, 8),
-    "out_step": (9, 24, 8),
-    "stream_stride": (10, 0, 16),
-    "head_words": (10, 16, 8),
-    "head_lanes": (10, 24, 8),
-    "tokens": (11, 0, 16),
-    "dump_base": (11, 16, 16),
-    "dump_step": (12, 0, 16),
-    "dump_block": (12, 16, 16),
-    "mask_base": (13, 0, 8),
-    "mask_lines": (13, 8, 8),
-    "stream_tokens": (13, 16, 16),
-}
-STORE_FIELDS = {"logits": (2, 0, 32), "offset": (4, 0, 32)}
-FIELDS = {OP_LOAD: LOAD_FIELDS, OP_LAYER: LAYER_FIELDS, OP_STORE: STORE_FIELDS, OP_END: {}}
+FIELDS = {code.value: _BY_NAME[code.name] for code in table.OPCODES.codes}
+LOAD_FIELDS, LAYER_FIELDS, STORE_FIELDS = FIELDS[OP_LOAD], FIELDS[OP_LAYER], FIELDS[OP_STORE]
 
 
 def encode(op: int, name: str, **values: int) -> bytes:

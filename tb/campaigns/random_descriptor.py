@@ -5,7 +5,16 @@ import random
 
 from golden.hardware import isa
 from golden.hardware.check import descriptor_fault
-from golden.hardware.configuration import MIN_PLANES, SUM_BITS, Hardware
+from golden.hardware.configuration import (
+    MAX_CLASSES,
+    MAX_LAYERS,
+    MAX_SHIFT,
+    MAX_TOKENS,
+    MIN_PLANES,
+    SUM_BITS,
+    Hardware,
+)
+from golden.hardware.interface import table
 
 
 def random_value(rng: random.Random, old: int, bits: int) -> int:
@@ -34,10 +43,13 @@ def random_descriptor(rng: random.Random, hardware: Hardware, legal: bool) -> by
 def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
     """Fields that the check is most particular about."""
     if op == isa.OP_STORE:
-        return dict(logits=rng.randrange(1, 129), offset=rng.choice((0, rng.getrandbits(29) << 3)))
+        return dict(
+            logits=rng.randint(1, MAX_CLASSES), offset=rng.choice((0, rng.getrandbits(29) << 3))
+        )
     if op == isa.OP_LOAD:
         values = dict(
-            target=rng.randrange(6), records=h.banks * rng.randrange(1, 9), check=0,
+            target=rng.randrange(len(table.TARGETS.codes)), check=0,
+            records=h.banks * rng.randrange(1, 9),
             unit_words=rng.randrange(1, h.line_words + 1), dest=rng.randrange(64),
             offset=rng.choice((rng.randrange(512) * 8, rng.getrandbits(29) << 3)),
         )  # fmt: skip
@@ -49,12 +61,13 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
             first_word=rng.choice((0, rng.randrange(h.bank_depth))),
         )  # fmt: skip
         return values | dict(wait_layers=0 if rng.random() < 0.8 else rng.randrange(4))
-    mode = rng.randrange(4)
+    mode = rng.randrange(len(table.MODES.codes))
     values = dict(
-        id=rng.randrange(64), mode=mode, steps=rng.randrange(1, 5), width=rng.randrange(1, 9),
-        height=rng.randrange(1, 9), in_lines=rng.randrange(1, 8), in_words=rng.randrange(1, 9),
+        id=rng.randrange(MAX_LAYERS), mode=mode, steps=rng.randrange(1, 5),
+        width=rng.randrange(1, 9), height=rng.randrange(1, 9),
+        in_lines=rng.randrange(1, 8), in_words=rng.randrange(1, 9),
         out_words=rng.randrange(1, h.acc_depth + 1), row_cost=rng.randrange(1, 4),
-        shift=rng.randrange(8), out_lines=rng.randrange(1, 8),
+        shift=rng.randrange(MAX_SHIFT + 1), out_lines=rng.randrange(1, 8),
         out_step=rng.randrange(h.acc_depth, 256), wait_loads=rng.choice((0, 0, 1, 2)),
     )  # fmt: skip
     if mode == isa.MODE_SPIKE:
@@ -62,7 +75,7 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
     elif mode == isa.MODE_RESIDUAL:
         values |= dict(pool=0)
     elif mode == isa.MODE_HEAD:
-        values |= dict(merge=1, tokens=rng.randrange(1, 129))
+        values |= dict(merge=1, tokens=rng.randint(1, MAX_CLASSES))
         if rng.random() < 0.3:
             values |= dict(merge=0, steps=rng.randint(MIN_PLANES, SUM_BITS), width=1, height=1,
                            in_words=rng.randrange(2, 9), stream_tokens=rng.randrange(1, 65),
@@ -71,6 +84,6 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         m = rng.choice((1, 2, 4))
         values |= dict(
             head_words=m, head_lanes=rng.randrange(3), out_words=min(255, m * m * h.lanes),
-            tokens=rng.randrange(1, min(127, h.patch_lines) + 1), steps=1,
+            tokens=rng.randint(1, min(MAX_TOKENS, h.patch_lines)), steps=1,
         )  # fmt: skip
     return values

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Load records: random contents, their beats in DRAM, and the writes they must become.
 
-Written from the tables in docs/architecture.md, apart from the compiler, which packs them too.
+Written from the tables in docs/reference/formats.md, apart from the compiler, which packs them too.
 """
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from golden.hardware.configuration import clog2
+from golden.hardware import isa
+from golden.hardware.configuration import MASK_LINES, WEIGHT_WIDTH, clog2
+from golden.hardware.interface import packing
 
-WEIGHT, ROW, PARAM, SPIKE, LOGIT, MASK = range(6)
+WEIGHT, ROW, PARAM = isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM
+SPIKE, LOGIT, MASK = isa.TARGET_SPIKE, isa.TARGET_LOGIT, isa.TARGET_MASK
 PORTS = {  # of each target, and what is written through it
     "weight": ("bank", "addr", "data"),
     "row": ("bank", "addr", "data"),
@@ -48,9 +51,9 @@ class Load:
         return {n: v for n, v in self.coding.items() if n != "codebook"} | words
 
 
-CODING = {
-    "coded": 1, "block": 1, "index_bits": 4, "row_words": 8, "first_word": 16, "codebook": 128,
-}  # fmt: skip
+_WIDTHS = packing.widths("load_t")
+CODING = {n: _WIDTHS[n] for n in ("coded", "block", "index_bits", "row_words", "first_word")}
+CODING["codebook"] = 4 * _WIDTHS["codebook_0"]
 
 
 def random_coding(target: int, index_width: int, coded: bool | None = None) -> dict[str, int]:
@@ -125,7 +128,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     lanes, banks, line = sizes["Lanes"], sizes["Banks"], sizes["LineWords"]
     depth = {
         WEIGHT: sizes["BankDepth"], ROW: sizes["RowDepth"], PARAM: sizes["ParamDepth"],
-        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16, MASK: 64,
+        SPIKE: sizes["SpikeLines"], LOGIT: 1 << 16, MASK: MASK_LINES,
     }[target]  # fmt: skip
     per_address = banks if target in (WEIGHT, ROW) else 1
     if records is None:
@@ -136,7 +139,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     if unit_words is None:
         unit_words = random.choice((0, 1, line, random.randrange(1, line + 1)))
     width = {
-        WEIGHT: lanes * (clog2(sizes["AccDepth"]) + 8), ROW: 32,
+        WEIGHT: lanes * (clog2(sizes["AccDepth"]) + WEIGHT_WIDTH), ROW: 32,
         PARAM: 2 * lanes * sizes["AccWidth"],
         SPIKE: lanes, LOGIT: 32, MASK: line * lanes,
     }[target]  # fmt: skip

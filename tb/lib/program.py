@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from golden.hardware import isa
-from golden.hardware.check import MAX_TOKENS
-from golden.hardware.configuration import MASK_LINES, MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
+from golden.hardware.configuration import (
+    MASK_LINES,
+    MAX_CLASSES,
+    MAX_LAYERS,
+    MAX_SHIFT,
+    MAX_TOKENS,
+    MIN_PLANES,
+    SUM_BITS,
+    Hardware,
+)
+from golden.hardware.interface import packing
 from tb.lib import load as loads
 from tb.lib.load import Load
 
@@ -17,8 +26,8 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     h = hardware
     f = {name: random.getrandbits(bits) for name, (_, _, bits) in isa.LAYER_FIELDS.items()}
     f["mode"] = values.get("mode", f["mode"])
-    f["id"] %= 64
-    f["shift"] %= 8
+    f["id"] %= MAX_LAYERS
+    f["shift"] %= MAX_SHIFT + 1
     for name in ("steps", "width", "height", "in_words", "row_cost", "out_lines"):
         f[name] = f[name] or 1
     taps = 9 if f["kernel3"] else 1
@@ -84,7 +93,7 @@ class Descriptor:
     def encoded(self) -> bytes:
         if self.op in isa.FIELDS:
             return isa.encode(self.op, "test", **self.values)
-        return self.op.to_bytes(64, "little")
+        return self.op.to_bytes(isa.DESCRIPTOR_BYTES, "little")
 
 
 @dataclass
@@ -118,7 +127,7 @@ class Program:
     def add_layer(self, **values: int) -> Descriptor:
         """A layer with random fields; it waits for some of the loads before it."""
         before = len(self.loads)
-        fields = legal_layer(self.hardware, id=len(self.layers) % 64)
+        fields = legal_layer(self.hardware, id=len(self.layers) % MAX_LAYERS)
         fields["wait_loads"] = random.choice(
             (0, before, max(0, before - 1), random.randint(0, before))
         )
@@ -143,23 +152,13 @@ class Program:
         return isa.sealed(b"".join(item.encoded() for item in self.items))
 
 
-# psf_pkg::load_t, first member in the high bits.
-LOAD_MEMBERS = {
-    "wait_layers": 16, "wait_previous": 16, "check": 1, "crc": 32, "from_image": 1, "target": 4,
-    "unit_words": 8, "dest": 16, "records": 24, "offset": 32, "coded": 1, "block": 1,
-    "index_bits": 4, "row_words": 8, "first_word": 16, "codebook_0": 32, "codebook_1": 32,
-    "codebook_2": 32, "codebook_3": 32,
-}  # fmt: skip
-
-
 def pack_load(values: Mapping[str, int]) -> int:
     """psf_pkg::load_t as one vector."""
-    vector = 0
-    for name, width in LOAD_MEMBERS.items():
-        vector = vector << width | values.get(name, 0)
-    return vector
+    return packing.pack("load_t", values)
 
 
 def pack_job(image: int, result: int, irq: int, index: int) -> int:
-    """psf_pkg::job_t as one vector."""
-    return ((image >> 3) << 29 | result >> 3) << 17 | irq << 16 | index
+    """psf_pkg::job_t as one vector; ``image`` and ``result`` are byte addresses."""
+    return packing.pack(
+        "job_t", {"image": image >> 3, "result": result >> 3, "irq": irq, "index": index}
+    )

@@ -5,7 +5,7 @@ Row-table and weight addresses depend on the spikes and are left out.
 """
 
 from golden.hardware import isa
-from golden.hardware.configuration import Hardware
+from golden.hardware.configuration import MAX_CLASSES, Hardware
 
 
 def overruns(h: Hardware, f: dict[str, int]) -> str | None:
@@ -28,7 +28,7 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
         "stream word": h.stream_depth,
         "weight word": h.bank_depth,
         "accumulator": h.acc_depth,
-        "logit": 128,
+        "logit": MAX_CLASSES,
     }
     for what, last in reached.items():
         if last >= depth[what]:

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.hardware.configuration import Hardware
 from tb.measure import report
 from tb.measure.sim import CHECKPOINTS, measure, run
 
@@ -45,10 +46,11 @@ def breakdown(figures: dict) -> dict:
     ``bank`` to ``idle`` group-cycles / groups, ``gap`` the cycles before the layer. The entry
     RESULT holds what is left of the inference, the store and the interrupt. Averages per image.
     """
-    groups, lanes = (int(n) for n in figures["hardware"].split("x"))
+    hardware = Hardware.named(figures["hardware"])
+    groups = hardware.groups
     layers = []
     for x in figures["layers"]:
-        useful = x["useful"] / (groups * lanes)
+        useful = x["useful"] / hardware.pes
         parts = {"useful": useful, "lane_idle": x["row_adds"] / groups - useful}
         parts |= {name: x[name] / groups for name in ("bank", "fetch", "drain", "idle")}
         layers.append({"name": x["name"]} | parts | {"gap": x["gap"]})

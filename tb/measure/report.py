@@ -83,7 +83,7 @@ def show_layers(console: Console, report: dict) -> None:
     titles = "layer spikes row-adds cycles limit ratio bank fetch drain idle gap mismatches"
     for name in titles.split():
         table.add_column(name, justify="left" if name == "layer" else "right", no_wrap=True)
-    groups = int(report["hardware"].split("x")[0])
+    groups = Hardware.named(report["hardware"]).groups
     for x in report["layers"]:
         stalls = [
             100 * x[k] / (x["cycles"] * groups or 1) for k in ("bank", "fetch", "drain", "idle")
@@ -104,9 +104,7 @@ def show_images(console: Console, report: dict) -> None:
     table = Table(title="Images")
     for name in ("image", "label", "RTL", "golden", "cycles", "limit ratio"):
         table.add_column(name, justify="right")
-    pes = 1
-    for part in report["hardware"].split("x"):
-        pes *= int(part)
+    pes = Hardware.named(report["hardware"]).pes
     for i, x in enumerate(report["per_image"]):
         row = [str(i), "-" if x["label"] is None else str(x["label"]), str(x["rtl"])]
         row += [str(x["golden"]), number(x["cycles"]), number(x["cycles"] * pes / x["useful"], 3)]

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from golden.contract.paths import ROOT
-from golden.hardware.configuration import CONFIGURATIONS, sv_literal
+from golden.hardware.configuration import CONFIGURATIONS
+from golden.hardware.interface import packing
 
 RTL = ROOT / "rtl"
 
@@ -78,7 +79,7 @@ def elaboration(path: Path, module: str, parameters: Mapping[str, int]) -> dict[
         fields = {name: value for name, value in parameters.items() if name in default}
         declared |= default.keys()
         if fields:
-            values["Cfg"] = sv_literal(default | fields)
+            values["Cfg"] = packing.literal("config_t", default | fields)
     for name in parameters:
         if name not in declared:
             raise BuildFailed(f"{module} has no parameter {name}; it has {sorted(declared)}")

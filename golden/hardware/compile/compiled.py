@@ -84,7 +84,7 @@ class Program:
     def manifest(self) -> dict:
         """Everything about the images as plain JSON values."""
         return {
-            "format": isa.FORMAT,
+            "format": isa.DESCRIPTOR_FORMAT,
             "program_count": self.count,
             "program_crc": int.from_bytes(self.program[-4:], "little"),
             "hardware": asdict(self.hardware),

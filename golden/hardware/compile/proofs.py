@@ -12,7 +12,7 @@ from golden.contract.errors import UserError
 from golden.hardware import isa
 from golden.hardware.check import MAX_SHIFT
 from golden.hardware.compile.layers import Layer
-from golden.hardware.configuration import SUM_BITS, Hardware
+from golden.hardware.configuration import MAX_TOKENS, SUM_BITS, WEIGHT_WIDTH, Hardware
 
 
 def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None) -> None:
@@ -81,8 +81,10 @@ def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarra
         low = np.zeros_like(high)
     else:
         weight = layer.weight
-        if np.abs(weight + 0.5).max() > 128:
-            raise UserError(f"{layer.name}: weight {np.abs(weight).max()} does not fit int8")
+        if np.abs(weight + 0.5).max() > 1 << WEIGHT_WIDTH - 1:
+            raise UserError(
+                f"{layer.name}: weight {np.abs(weight).max()} does not fit int{WEIGHT_WIDTH}"
+            )
         if layer.planes:  # bit b of a pixel counts 2**b
             weight = weight << (np.arange(weight.shape[1]) % 8)[:, None]
         low, high = np.minimum(weight, 0).sum((0, 1)), np.maximum(weight, 0).sum((0, 1))
@@ -98,10 +100,10 @@ def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarra
 
 def key_value(layer: Layer, hardware: Hardware) -> None:
     """The counts of K^T V are int8 weights, and one block fits the accumulators."""
-    if layer.source.tokens > 127:
+    if layer.source.tokens > MAX_TOKENS:
         raise UserError(
             f"{layer.name}: counts of up to {layer.source.tokens} tokens do not fit an int8 weight,"
-            " whose limit is 127; use smaller images or one more pooled stage"
+            f" whose limit is {MAX_TOKENS}; use smaller images or one more pooled stage"
         )
     check(layer, "accumulators per lane", layer.words, hardware.acc_depth, "acc_depth", hardware)
 

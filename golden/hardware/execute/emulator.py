@@ -14,7 +14,7 @@ from golden.contract.neuron import lif, start
 from golden.hardware import isa
 from golden.hardware.check import HardwareStop, first_fault, load_data
 from golden.hardware.compile import bits
-from golden.hardware.configuration import MASK_LINES, SUM_BITS, WEIGHT_WIDTH, Hardware
+from golden.hardware.configuration import MASK_LINES, MAX_CLASSES, SUM_BITS, WEIGHT_WIDTH, Hardware
 from golden.hardware.execute.decode import row_entries, weight_words
 from golden.hardware.execute.sequence import job_order
 
@@ -49,7 +49,7 @@ class Emulator:
         self.row = rng.integers(0, 1 << 28, (h.row_depth, h.banks))
         self.param = rng.integers(0, 1 << h.acc_width, (h.param_depth, 2 * h.lanes))
         self.stream = rng.integers(-9, 9, (h.groups, h.stream_depth, h.lanes))
-        self.logit = rng.integers(-9, 9, 128)
+        self.logit = rng.integers(-9, 9, MAX_CLASSES)
         self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
         self.drained: dict[int, Drained] = {}  # of the job at hand
 

@@ -15,10 +15,12 @@ from golden.contract.errors import UserError
 from golden.contract.model import apply
 from golden.contract.network import SpikeLayer
 from golden.contract.neuron import lif
+from golden.hardware.configuration import WEIGHT_WIDTH
 from golden.hardware.workload.layer import BareLayer
 from golden.hardware.workload.recording import Recording
 
 CODEBOOK = 16
+_MAX_WEIGHT = (1 << WEIGHT_WIDTH - 1) - 1
 RATES = (0.05, 0.2)  # of the outputs of a channel fire
 
 
@@ -35,7 +37,7 @@ def random_layer(
     taps = recording.kernel**2
     keep = balanced_mask(rng, taps * inputs, outputs, density, lanes)
     limit = (1 << acc_width - 3) - 1  # of the sum of the weights of an output; as much for a bias
-    largest = min(127, limit // max(1, int(keep.sum(0).max())))
+    largest = min(_MAX_WEIGHT, limit // max(1, int(keep.sum(0).max())))
     if largest < CODEBOOK:
         raise UserError(
             f"layer '{recording.name}': sums of {int(keep.sum(0).max())} weights do not fit "
