@@ -14,25 +14,14 @@ module psf_dispatcher #(
     input psf_pkg::layer_t layer_i,  // stable while the layer runs
     output logic done_o,  // every token has been granted
     input logic [Cfg.Groups-1:0] request_i,  // the group can take a token
-    output logic [Cfg.Groups-1:0] grant_o,  // one-hot, the token below goes there
-    output logic [15:0] token_index_o,
-    output logic [16:0] token_line_o,  // its first line (key-value: of token 0)
-    output logic [8:0] token_taps_o,  // taps inside the image
-    output logic [$clog2(Cfg.LineWords)-1:0] token_word_o,  // key-value: first K word in the line
-    output logic [16:0] token_out_o,  // its first output line
-    output logic token_right_o,  // pool: also the pooled pixel to the right
-    output logic token_down_o,  // pool: also the pooled pixel below
-    output logic [1:0] token_place_o,  // whether its row, its column is odd
-    output logic [$clog2(Cfg.Groups)-1:0] token_bank_o,  // residual bank
-    output logic [16:0] token_stream_o,  // residual address in the bank
-    output logic [16:0] token_dump_o,  // key-value: weight address of row 0
-    output logic [8:0] token_block_o  // key-value: first output word of the block
+    output logic [Cfg.Groups-1:0] grant_o,  // one-hot, the token_o goes there
+    output psf_pkg::token_t token_o
 );
   localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
   localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
 
   if (Cfg.Groups < 2 || (1 << GroupWidth) != Cfg.Groups) begin : gen_bad_groups
-    $error("psf_dispatcher: Groups must be a power of two of at least 2");
+    $fatal(1, "psf_dispatcher: Groups must be a power of two of at least 2");
   end
 
   // Running sum; bit 16 stays.
@@ -68,30 +57,30 @@ module psf_dispatcher #(
     end
   end
 
-  // Taps inside the image: row 0 misses the upper three, and so on.
-  logic [2:0] column;
-  always_comb begin
-    column = {!last_x, 1'b1, x_q != 16'd0};
-    token_taps_o = 9'd1;
-    if (layer_i.kernel3) begin
-      token_taps_o = {last_y ? 3'd0 : column, column, y_q == 16'd0 ? 3'd0 : column};
-    end
-  end
-
-  // Key-value: a word beyond 2^16 is in no pixel.
+  // Taps inside the image: row 0 misses the upper three, and so on. Key-value: a word beyond 2^16 is
+  // in no pixel.
+  logic [ 2:0] column;
   logic [16:0] unit_line;
+  assign column = {!last_x, 1'b1, x_q != 16'd0};
   assign unit_line = {1'b0, layer_i.in_base} + {1'b0, word_q[15:0] >> WordWidth};
-  assign token_index_o = index_q;
-  assign token_line_o = key_value ? {word_q[16] || unit_line[16], unit_line[15:0]} : line_q;
-  assign token_word_o = word_q[WordWidth-1:0];
-  assign token_out_o = out_q;
-  assign token_right_o = layer_i.pool && x_q[0] && !last_x;
-  assign token_down_o = layer_i.pool && y_q[0] && !last_y;
-  assign token_place_o = {y_q[0], x_q[0]};
-  assign token_bank_o = index_q[GroupWidth-1:0];
-  assign token_stream_o = stream_q;
-  assign token_dump_o = dump_q;
-  assign token_block_o = block_q;
+  assign token_o = '{
+          index: index_q,
+          line: key_value ? {word_q[16] || unit_line[16], unit_line[15:0]} : line_q,
+          taps:
+          layer_i.kernel3
+          ?
+          {last_y ? 3'd0 : column, column, y_q == 16'd0 ? 3'd0 : column}
+          : 9'd1,
+          word: 8'(word_q[WordWidth-1:0]),
+          out: out_q,
+          right: layer_i.pool && x_q[0] && !last_x,
+          down: layer_i.pool && y_q[0] && !last_y,
+          place: {y_q[0], x_q[0]},
+          bank: 8'(index_q[GroupWidth-1:0]),
+          stream: stream_q,
+          dump: dump_q,
+          block: block_q
+      };
 
   always_comb begin
     busy_d = busy_q;

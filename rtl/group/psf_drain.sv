@@ -8,7 +8,6 @@
 // Golden: golden.contract.model.
 module psf_drain #(
     parameter int unsigned Depth = 16,
-    parameter int unsigned TokenWidth = 64,
     localparam int unsigned IndexWidth = $clog2(Depth)
 ) (
     input logic clk_i,
@@ -18,7 +17,7 @@ module psf_drain #(
     // tokens in the order of their accumulations
     output logic token_room_o,
     input logic token_valid_i,
-    input logic [TokenWidth-1:0] token_i,
+    input psf_pkg::token_t token_i,
     // accumulations
     input logic [1:0] complete_i,
     output logic [1:0] reopen_o,
@@ -30,7 +29,7 @@ module psf_drain #(
     output logic buffer_o,
     output logic clear_o,
     output logic [IndexWidth-1:0] index_o,
-    output logic [TokenWidth-1:0] token_o,
+    output psf_pkg::token_t token_o,
     output logic [7:0] step_o,
     output logic [15:0] word_o,  // output word within the token
     output logic first_step_o,
@@ -86,7 +85,7 @@ module psf_drain #(
   end
 
   psf_fifo #(
-      .Width(TokenWidth),
+      .Width($bits(psf_pkg::token_t)),
       .Depth(8)
   ) u_tokens (
       .clk_i,

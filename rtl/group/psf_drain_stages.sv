@@ -29,15 +29,7 @@ module psf_drain_stages #(
     input  logic            [                         15:0]                   word_i,
     input  logic                                                              first_step_i,
     input  logic                                                              last_i,
-    input  logic            [                         15:0]                   token_index_i,
-    input  logic            [                         16:0]                   token_out_i,
-    input  logic                                                              token_right_i,
-    input  logic                                                              token_down_i,
-    input  logic            [                          1:0]                   token_place_i,
-    input  logic            [       $clog2(Cfg.Groups)-1:0]                   token_bank_i,
-    input  logic            [                         16:0]                   token_stream_i,
-    input  logic            [                         16:0]                   token_dump_i,
-    input  logic            [                          8:0]                   token_block_i,
+    input  psf_pkg::token_t                                                   token_i,
     input  logic            [                Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
     // residual stream: the address for stage 0, its word one cycle later
     output logic            [  $clog2(Cfg.StreamDepth)-1:0]                   stream_read_addr_o,
@@ -59,10 +51,8 @@ module psf_drain_stages #(
     output logic            [      Cfg.Lanes*SlotWidth-1:0]                   dump_data_o,
     // spikes
     output logic                                                              line_valid_o,
+    output psf_pkg::token_t                                                   line_token_o,
     output logic            [                         15:0]                   line_word_o,
-    output logic            [                         16:0]                   line_out_o,
-    output logic                                                              line_right_o,
-    output logic                                                              line_down_o,
     output logic                                                              line_last_o,
     output logic            [                Cfg.Lanes-1:0]                   line_bits_o,
     // trace: a word leaves stage 2
@@ -81,17 +71,13 @@ module psf_drain_stages #(
   localparam int unsigned HeadWords = 128 / Cfg.Lanes;  // up to 128 classes
 
   typedef struct packed {
-    logic [15:0]                   token;
-    logic [16:0]                   out;
-    logic                          right;
-    logic                          down;
-    logic [$clog2(Cfg.Groups)-1:0] bank;
-    logic [StreamAddrWidth-1:0]    stream;
-    logic                          stream_beyond;
-    logic [IndexWidth-1:0]         index;
-    logic [7:0]                    step;
-    logic [15:0]                   word;
-    logic                          last;
+    psf_pkg::token_t            token;
+    logic [StreamAddrWidth-1:0] stream;
+    logic                       stream_beyond;
+    logic [IndexWidth-1:0]      index;
+    logic [7:0]                 step;
+    logic [15:0]                word;
+    logic                       last;
   } place_t;
 
   logic mode_key_value, mode_head, mode_residual, mode_fire;
@@ -107,15 +93,11 @@ module psf_drain_stages #(
   logic param_beyond, stream_beyond;
   assign param_addr = {1'b0, layer_i.param_base} + 17'(index_i);
   assign param_beyond = param_addr >= 17'(Cfg.ParamDepth);
-  assign stream_addr = {1'b0, token_stream_i} + {2'd0, word_i};
+  assign stream_addr = {1'b0, token_i.stream} + {2'd0, word_i};
   assign stream_beyond = stream_addr >= 18'(Cfg.StreamDepth);
   assign stream_read_addr_o = stream_beyond ? '0 : stream_addr[StreamAddrWidth-1:0];
   assign s0 = '{
-          token: token_index_i,
-          out: token_out_i,
-          right: token_right_i,
-          down: token_down_i,
-          bank: token_bank_i,
+          token: token_i,
           stream: stream_addr[StreamAddrWidth-1:0],
           stream_beyond: stream_beyond,
           index: index_i,
@@ -157,8 +139,7 @@ module psf_drain_stages #(
   // Stage 1, addresses of a key-value row: K channel i of the block, its word b.
   logic [1:0] m_log2;
   logic [15:0] dump_row, dump_word;
-  logic [16:0] s1_dump_q;
-  logic [8:0] s1_block_q, s2_slot_q;
+  logic [8:0] s2_slot_q;
   logic [17:0] s2_dump_q;
   logic [BankWidth-1:0] s2_dump_bank_q;
   assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
@@ -167,8 +148,8 @@ module psf_drain_stages #(
 
   // Stage 0, what a charged membrane adds at the first timestep.
   logic [15:0] start, s1_start_q;
-  assign start = ((^token_place_i) ? layer_i.charge >> 1 : '0)
-      + (token_place_i[1] ? layer_i.charge >> 2 : '0);
+  assign start = ((^token_i.place) ? layer_i.charge >> 1 : '0)
+      + (token_i.place[1] ? layer_i.charge >> 2 : '0);
 
   logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] value, s2_value_q, s2_theta2_q;
   logic [Cfg.Lanes-1:0] lif_parity, param_parity_q;
@@ -178,16 +159,14 @@ module psf_drain_stages #(
     s1_first_q <= first_step_i;
     s1_start_q <= first_step_i && layer_i.mode == psf_pkg::MODE_SPIKE ? start : '0;
     s1_param_beyond_q <= param_beyond;
-    s1_dump_q <= token_dump_i;
-    s1_block_q <= token_block_i;
     if (s1_valid_q) begin
       s2_q <= s1_q;
       s2_first_q <= s1_first_q;
       s2_value_q <= value;
-      s2_dump_q <= {1'b0, s1_dump_q} + {2'd0, (dump_row >> BankWidth) << m_log2}
+      s2_dump_q <= {1'b0, s1_q.token.dump} + {2'd0, (dump_row >> BankWidth) << m_log2}
           + {2'd0, dump_word};
       s2_dump_bank_q <= dump_row[BankWidth-1:0];
-      s2_slot_q <= s1_block_q[8] ? s1_block_q : s1_block_q + dump_word[8:0];
+      s2_slot_q <= s1_q.token.block[8] ? s1_q.token.block : s1_q.token.block + dump_word[8:0];
     end
   end
 
@@ -228,7 +207,7 @@ module psf_drain_stages #(
 
   // Stage 2: hand out.
   assign stream_write_o = s2_valid_q && mode_residual && !s2_q.stream_beyond;
-  assign stream_write_bank_o = s2_q.bank;
+  assign stream_write_bank_o = s2_q.token.bank[$clog2(Cfg.Groups)-1:0];
   assign stream_write_addr_o = s2_q.stream;
   assign head_beyond = 9'(s2_q.index) >= 9'(HeadWords);
   assign head_valid_o = s2_valid_q && mode_head && !head_beyond;
@@ -240,12 +219,10 @@ module psf_drain_stages #(
   assign dump_addr_o = s2_dump_q[BankAddrWidth-1:0];
   assign line_valid_o = s2_valid_q && mode_fire;
   assign line_word_o = s2_q.word;
-  assign line_out_o = s2_q.out;
-  assign line_right_o = s2_q.right;
-  assign line_down_o = s2_q.down;
+  assign line_token_o = s2_q.token;
   assign line_last_o = s2_q.last;
   assign trace_valid_o = s2_valid_q && s2_taken;
-  assign trace_token_o = s2_q.token;
+  assign trace_token_o = s2_q.token.index;
   assign trace_step_o = s2_q.step;
   assign trace_word_o = 8'(s2_q.index);
   assign trace_value_o = s2_value_q;
@@ -273,9 +250,9 @@ module psf_drain_stages #(
   end
 
   if (Cfg.StreamWidth >= Cfg.AccWidth) begin : gen_bad_stream
-    $error("psf_drain_stages: StreamWidth must be smaller than AccWidth");
+    $fatal(1, "psf_drain_stages: StreamWidth must be smaller than AccWidth");
   end
   if (Cfg.AccDepth > 256 || Cfg.Lanes > 64) begin : gen_bad_depth
-    $error("psf_drain_stages: AccDepth must be at most 256, Lanes at most 64");
+    $fatal(1, "psf_drain_stages: AccDepth must be at most 256, Lanes at most 64");
   end
 endmodule

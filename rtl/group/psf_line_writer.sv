@@ -11,26 +11,24 @@ module psf_line_writer #(
     localparam int unsigned LineAddrWidth = $clog2(Cfg.SpikeLines),
     localparam int unsigned LineWidth = Cfg.Lanes * Cfg.LineWords
 ) (
-    input  logic                     clk_i,
-    input  logic                     rst_ni,
-    output logic                     room_o,
-    input  logic                     word_valid_i,
-    input  logic [             15:0] word_index_i,  // w
-    input  logic [             16:0] word_out_i,    // first line of the token
-    input  logic                     word_right_i,
-    input  logic                     word_down_i,
-    input  logic                     word_last_i,   // last word of the token
-    input  logic [    Cfg.Lanes-1:0] word_bits_i,
-    output logic                     line_valid_o,
-    input  logic                     line_ready_i,
-    output logic [LineAddrWidth-1:0] line_addr_o,
-    output logic [Cfg.LineWords-1:0] line_words_o,  // positions that are written
-    output logic [    LineWidth-1:0] line_data_o,
-    output logic                     line_right_o,
-    output logic                     line_down_o,
-    output logic                     idle_o,
-    output logic                     parity_o,
-    output logic                     overrun_o
+    input  logic                                clk_i,
+    input  logic                                rst_ni,
+    output logic                                room_o,
+    input  logic                                word_valid_i,
+    input  psf_pkg::token_t                     word_token_i,  // out: its first line; right, down
+    input  logic            [             15:0] word_index_i,  // w
+    input  logic                                word_last_i,   // last word of the token
+    input  logic            [    Cfg.Lanes-1:0] word_bits_i,
+    output logic                                line_valid_o,
+    input  logic                                line_ready_i,
+    output logic            [LineAddrWidth-1:0] line_addr_o,
+    output logic            [Cfg.LineWords-1:0] line_words_o,  // positions that are written
+    output logic            [    LineWidth-1:0] line_data_o,
+    output logic                                line_right_o,
+    output logic                                line_down_o,
+    output logic                                idle_o,
+    output logic                                parity_o,
+    output logic                                overrun_o
 );
   localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
   localparam int unsigned QueueDepth = 8;
@@ -43,7 +41,7 @@ module psf_line_writer #(
   logic [WordWidth-1:0] position;
   logic flush, beyond, push, queue_ready, queue_error;
 
-  assign addr = {1'b0, word_out_i} + {2'd0, word_index_i >> WordWidth};
+  assign addr = {1'b0, word_token_i.out} + {2'd0, word_index_i >> WordWidth};
   assign position = word_index_i[WordWidth-1:0];
   assign flush = valid_q && (full_q || (word_valid_i && addr != addr_q));
   assign beyond = addr_q >= 18'(Cfg.SpikeLines);
@@ -64,8 +62,8 @@ module psf_line_writer #(
   always_ff @(posedge clk_i) begin
     if (word_valid_i) begin
       addr_q  <= addr;
-      right_q <= word_right_i;
-      down_q  <= word_down_i;
+      right_q <= word_token_i.right;
+      down_q  <= word_token_i.down;
       words_q <= (flush || !valid_q ? '0 : words_q) | (Cfg.LineWords'(1) << position);
       for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
         if (position == WordWidth'(i)) data_q[i*Cfg.Lanes+:Cfg.Lanes] <= word_bits_i;

@@ -25,9 +25,7 @@ module psf_patch_fetch #(
     // token from the dispatcher
     output logic room_o,  // a half is free
     input logic token_valid_i,  // only while room_o
-    input logic [16:0] token_line_i,  // bit 16: far beyond any memory
-    input logic [8:0] token_taps_i,
-    input logic [$clog2(Cfg.LineWords)-1:0] token_word_i,
+    input psf_pkg::token_t token_i,  // line, taps, word; bit 16 of a line: far beyond any memory
     // shared spike memory; the line comes in the cycle after the accepted request
     output logic read_valid_o,
     input logic read_ready_i,
@@ -98,8 +96,8 @@ module psf_patch_fetch #(
   // From the right column of a row to the left one of the next: one row on, two pixels back.
   always_comb begin
     if (token_valid_i) begin
-      base_d = {1'b0, token_line_i};
-      if (layer_i.kernel3 && !key_value) base_d = {1'b0, token_line_i} - row_lines - lines;
+      base_d = {1'b0, token_i.line};
+      if (layer_i.kernel3 && !key_value) base_d = {1'b0, token_i.line} - row_lines - lines;
     end else if (column_q == 2'd2 && !key_value) begin
       base_d = base_q + row_lines - (lines << 1);
     end else begin
@@ -116,7 +114,7 @@ module psf_patch_fetch #(
     end
     if (token_valid_i) begin
       half_q   <= fill_q;
-      todo_q   <= token_taps_i;
+      todo_q   <= token_i.taps;
       column_q <= '0;
       count_q  <= '0;
       line_q   <= '0;
@@ -156,8 +154,8 @@ module psf_patch_fetch #(
 
   always_ff @(posedge clk_i) begin
     if (token_valid_i) begin
-      taps_q[fill_q] <= token_taps_i;
-      word_q[fill_q] <= token_word_i;
+      taps_q[fill_q] <= token_i.taps;
+      word_q[fill_q] <= token_i.word[WordWidth-1:0];
     end
   end
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a group's finished accumulations: drain control (stage 0), bias, residual and LIF
+// (stages 1 and 2), and the gathering of spikes into lines. One drained word a cycle for spikes and
+// residuals; stalls with the residual bank, the line writer, head_ready_i and dump_ready_i. Keeps the
+// tokens in flight, in order. parity_o: a bit that was used has flipped; overrun_o: an address was
+// beyond its memory (what it meant is dropped). Golden: golden.contract.model.
+module psf_drain_path #(
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
+    localparam int unsigned SlotWidth = IndexWidth + 8,
+    localparam int unsigned GroupWidth = $clog2(Cfg.Groups),
+    localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth),
+    localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic start_i,
+    input psf_pkg::layer_t layer_i,
+    output logic idle_o,  // nothing left to hand out
+    output logic waiting_o,  // no token has work here
+    output logic room_o,
+    input logic token_valid_i,
+    input psf_pkg::token_t token_i,
+    // accumulation buffers and lanes; acc_i comes one cycle after read_o
+    input logic [1:0] complete_i,
+    output logic [1:0] reopen_o,
+    output logic read_o,
+    output logic buffer_o,
+    output logic clear_o,
+    output logic [IndexWidth-1:0] index_o,
+    input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
+    // parameters (bias, theta2); the top bit is the parity
+    input logic param_valid_i,
+    input logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_i,
+    input logic [2*Cfg.Lanes*Cfg.AccWidth:0] param_data_i,
+    // residual stream
+    output logic stream_read_o,
+    input logic stream_ready_i,
+    output logic [GroupWidth-1:0] stream_read_bank_o,
+    output logic [StreamAddrWidth-1:0] stream_read_addr_o,
+    input logic [Cfg.Lanes*Cfg.StreamWidth-1:0] stream_data_i,
+    input logic stream_error_i,
+    output logic stream_write_o,
+    output logic [GroupWidth-1:0] stream_write_bank_o,
+    output logic [StreamAddrWidth-1:0] stream_write_addr_o,
+    output logic [Cfg.Lanes*Cfg.StreamWidth-1:0] stream_write_data_o,
+    // logits and key-value rows
+    output logic head_valid_o,
+    input logic head_ready_i,
+    output logic [7:0] head_index_o,
+    output logic [Cfg.Lanes*Cfg.AccWidth-1:0] head_data_o,
+    output logic dump_valid_o,
+    input logic dump_ready_i,
+    output logic [$clog2(Cfg.Banks)-1:0] dump_bank_o,
+    output logic [$clog2(Cfg.BankDepth)-1:0] dump_addr_o,
+    output logic [Cfg.Lanes*SlotWidth-1:0] dump_data_o,
+    // spike memory
+    output logic line_valid_o,
+    input logic line_ready_i,
+    output logic [$clog2(Cfg.SpikeLines)-1:0] line_addr_o,
+    output logic [Cfg.LineWords-1:0] line_words_o,
+    output logic [LineWidth-1:0] line_data_o,
+    output logic line_right_o,
+    output logic line_down_o,
+    // trace
+    output logic trace_valid_o,
+    output logic [15:0] trace_token_o,
+    output logic [7:0] trace_step_o,
+    output logic [7:0] trace_word_o,
+    output logic [Cfg.Lanes-1:0] trace_spikes_o,
+    output logic [Cfg.Lanes*Cfg.AccWidth-1:0] trace_value_o,
+    output logic parity_o,
+    output logic overrun_o
+);
+  logic shared;  // the receiver serves all groups: one word at a time
+  assign shared = layer_i.mode == psf_pkg::MODE_KEY_VALUE || layer_i.mode == psf_pkg::MODE_HEAD;
+
+  // Drain, stage 0. What the patch fetch needed of a token is not kept.
+  logic hold, line_room, stages_busy;
+  logic drain_first, drain_last, token_parity;
+  logic [ 7:0] drain_step;
+  logic [15:0] drain_word;
+  psf_pkg::token_t token_kept, drain_token;
+  assign hold = shared ? stages_busy : !line_room;
+  always_comb begin
+    token_kept = token_i;
+    token_kept.line = '0;
+    token_kept.taps = '0;
+    token_kept.word = '0;
+  end
+
+  psf_drain #(
+      .Depth(Cfg.AccDepth)
+  ) u_drain (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .layer_i,
+      .token_room_o(room_o),
+      .token_valid_i,
+      .token_i     (token_kept),
+      .complete_i,
+      .reopen_o,
+      .hold_i      (hold),
+      .stream_o    (stream_read_o),
+      .stream_ready_i,
+      .read_o,
+      .buffer_o,
+      .clear_o,
+      .index_o,
+      .token_o     (drain_token),
+      .step_o      (drain_step),
+      .word_o      (drain_word),
+      .first_step_o(drain_first),
+      .token_last_o(drain_last),
+      .idle_o      (waiting_o),
+      .parity_o    (token_parity)
+  );
+  assign stream_read_bank_o = drain_token.bank[$clog2(Cfg.Groups)-1:0];
+
+  // Stages 1 and 2.
+  logic to_line, word_last, stage_parity, stage_overrun;
+  logic [15:0] word_place;
+  logic [Cfg.Lanes-1:0] word_spikes;
+  psf_pkg::token_t word_token;
+
+  psf_drain_stages #(
+      .Cfg(Cfg)
+  ) u_stages (
+      .clk_i,
+      .rst_ni,
+      .layer_i,
+      .busy_o      (stages_busy),
+      .param_valid_i,
+      .param_addr_i,
+      .param_data_i,
+      .read_i      (read_o),
+      .index_i     (index_o),
+      .step_i      (drain_step),
+      .word_i      (drain_word),
+      .first_step_i(drain_first),
+      .last_i      (drain_last),
+      .token_i     (drain_token),
+      .acc_i,
+      .stream_read_addr_o,
+      .stream_data_i,
+      .stream_error_i,
+      .stream_write_o,
+      .stream_write_bank_o,
+      .stream_write_addr_o,
+      .stream_write_data_o,
+      .head_valid_o,
+      .head_ready_i,
+      .head_index_o,
+      .head_data_o,
+      .dump_valid_o,
+      .dump_ready_i,
+      .dump_bank_o,
+      .dump_addr_o,
+      .dump_data_o,
+      .line_valid_o(to_line),
+      .line_token_o(word_token),
+      .line_word_o (word_place),
+      .line_last_o (word_last),
+      .line_bits_o (word_spikes),
+      .trace_valid_o,
+      .trace_token_o,
+      .trace_step_o,
+      .trace_word_o,
+      .trace_value_o,
+      .parity_o    (stage_parity),
+      .overrun_o   (stage_overrun)
+  );
+  assign trace_spikes_o = to_line ? word_spikes : '0;
+
+  logic writer_idle, line_parity, line_overrun;
+  psf_line_writer #(
+      .Cfg(Cfg)
+  ) u_writer (
+      .clk_i,
+      .rst_ni,
+      .room_o      (line_room),
+      .word_valid_i(to_line),
+      .word_token_i(word_token),
+      .word_index_i(word_place),
+      .word_last_i (word_last),
+      .word_bits_i (word_spikes),
+      .line_valid_o,
+      .line_ready_i,
+      .line_addr_o,
+      .line_words_o,
+      .line_data_o,
+      .line_right_o,
+      .line_down_o,
+      .idle_o      (writer_idle),
+      .parity_o    (line_parity),
+      .overrun_o   (line_overrun)
+  );
+
+  assign idle_o = waiting_o && !stages_busy && writer_idle;
+  assign parity_o = token_parity || stage_parity || line_parity;
+  assign overrun_o = stage_overrun || line_overrun;
+endmodule
