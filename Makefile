@@ -20,7 +20,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  bench curves report timeline breakdown energy synth formal coverage fuzz faults removals clean distclean
+  bench curves report timeline breakdown energy synth formal coverage fuzz faults mutants clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -100,10 +100,10 @@ fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported er
 	@$(PY) -m tb.campaigns.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
 
 faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
-	@$(PY) -m tb.campaigns.faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
+	@$(PY) -m tb.campaigns.bit_flips --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
 
-removals: $(STAMP) ## take out one protection at a time: a test has to notice each (an hour)
-	@$(PY) -m tb.campaigns.removals --jobs $(JOBS)
+mutants: $(STAMP) ## change the RTL, one mutant at a time: a test has to notice each (an hour)
+	@$(PY) -m tb.campaigns.mutants.run --jobs $(JOBS)
 
 clean: ## remove what was built, keep the installation
 	@rm -rf build

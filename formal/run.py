@@ -3,7 +3,6 @@
 
     python formal/run.py                  # all proofs: a table, build/reports/formal.json
     python formal/run.py psf_fifo-4x4     # some, by name; --list names them
-    python formal/run.py --faults         # break the RTL on purpose: every proof must notice
 
 A proof is a harness in ``formal/`` (inputs free but for its assumptions, the unchanged RTL, the
 assertions) with parameters. ``prove`` is k-induction, so it holds for every reachable state and
@@ -11,7 +10,8 @@ any length of run; ``bmc`` is exhaustive up to the printed number of cycles afte
 assertions inside the RTL count, too. Every harness has cover statements, which must be reached:
 an assumption that excludes everything would be noticed.
 
-Exit status 1 when something was not proved, not reached, or (``--faults``) not noticed.
+Exit status 1 when something was not proved or not reached. Whether the proofs would notice a broken
+RTL is the question of ``python -m tb.campaigns.mutants.proofs``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from golden.contract.paths import ROOT
-from tb.campaigns.mutant import mutated
 from tb.run.simulators import YOSYS
 from tb.run.sources import sources_of
 
@@ -144,21 +143,21 @@ def _reason(log: str) -> str:
     return "no result; see the log"
 
 
-def _run(proof: Proof, task: str, folder: Path, edits: dict[str, tuple[str, str]]) -> Outcome:
-    """One sby task in ``folder``; ``edits`` (file name: old, new) are made in the copy only."""
+def unchanged(name: str, text: str) -> str:
+    """The text of file ``name`` as it is."""
+    return text
+
+
+def run(
+    proof: Proof, task: str, folder: Path, edit: Callable[[str, str], str] = unchanged
+) -> Outcome:
+    """One sby task in ``folder``; ``edit`` makes the text of a file's copy from name and text."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "in").mkdir(parents=True)
     harness = HARNESSES / f"{proof.top}.sv"
     paths = [*sources_of(harness), harness]
     for path in paths:
-        text = path.read_text()
-        if path.name in edits:
-            old, new = edits[path.name]
-            try:
-                text = mutated(text, old, new)
-            except ValueError as error:
-                raise SystemExit(f"{path.name}: {error}") from None
-        (folder / "in" / path.name).write_text(text)
+        (folder / "in" / path.name).write_text(edit(path.name, path.read_text()))
     (folder / "proof.sby").write_text(
         _SBY.format(
             mode=task,
@@ -205,7 +204,7 @@ def prove(proofs: list[Proof], jobs: int, folder: Path = BUILD) -> dict:
     """Run the proofs and their covers, print the table, return what goes into the report."""
     work = [(p, task) for p in proofs for task in (p.mode, "cover")]
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(_run, p, task, folder / p.name / task, {}) for p, task in work]
+        futures = [pool.submit(run, p, task, folder / p.name / task) for p, task in work]
         print(f"{'proof':34} {'kind':12} {'assertions':>10} {'covers':>6} {'s':>6}  result")
         entries = []
         for proof, main, cover in zip(proofs, futures[::2], futures[1::2], strict=True):
@@ -246,51 +245,26 @@ def prove(proofs: list[Proof], jobs: int, folder: Path = BUILD) -> dict:
     }
 
 
-def faults(proofs: list[Proof], jobs: int) -> int:
-    """Break a copy of the RTL, once per entry of formal/faults.toml; how many went unnoticed.
-
-    Noticed is a fault when an assertion fails on a trace that starts with the reset.
-    """
-    by_name = {p.name: p for p in proofs}
-    table = tomllib.loads((HARNESSES / "faults.toml").read_text())["fault"]
-    table = [f for f in table if f["proof"] in by_name]
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = []
-        for number, fault in enumerate(table):
-            proof = by_name[fault["proof"]]
-            folder = BUILD / "faults" / f"{number}-{proof.name}"
-            edits = {fault["file"]: (fault["old"], fault["new"])}
-            futures.append(pool.submit(_run, proof, "bmc", folder, edits))
-        missed = 0
-        for fault, future in zip(table, futures, strict=True):
-            outcome = future.result()
-            # Only an assertion that fails counts: an edit that does not elaborate shows nothing.
-            noticed = not outcome.passed and outcome.reason.startswith("psf_")
-            missed += not noticed
-            verdict = f"noticed: {outcome.reason}" if noticed else f"MISSED: {outcome.reason}"
-            print(f"{fault['proof']:34} {fault['what']}: {verdict}", flush=True)
-    print(f"{len(table) - missed} of {len(table)} faults noticed")
-    return missed
+def choose(names: Sequence[str]) -> list[Proof]:
+    """The proofs with one of these names, or of one of these modules; no names: all."""
+    unknown = set(names) - {n for p in PROOFS for n in (p.name, p.module)}
+    if unknown:
+        print(f"no proof is called {', '.join(sorted(unknown))}; see --list", file=sys.stderr)
+        raise SystemExit(2)
+    return [p for p in PROOFS if not names or {p.name, p.module} & set(names)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="proofs, or modules; default all")
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS") or 2))
-    parser.add_argument("--faults", action="store_true", help="break the RTL on purpose instead")
     parser.add_argument("--list", action="store_true", help="name the proofs")
     args = parser.parse_args()
-    chosen = [p for p in PROOFS if not args.names or {p.name, p.module} & set(args.names)]
-    unknown = set(args.names) - {n for p in PROOFS for n in (p.name, p.module)}
-    if unknown:
-        print(f"no proof is called {', '.join(sorted(unknown))}; see --list", file=sys.stderr)
-        return 2
+    chosen = choose(args.names)
     if args.list:
         print("\n".join(p.name for p in chosen))
         return 0
     subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL)  # compiles itself
-    if args.faults:
-        return 1 if faults(chosen, args.jobs) else 0
     started = time.monotonic()
     report = prove(chosen, args.jobs)
     if not args.names:

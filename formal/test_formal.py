@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from formal import run as formal
+from tb.campaigns.mutants import proofs
 
 QUICK = ("psf_round_robin-3", "psf_skid-4", "psf_window_check")
 
@@ -21,10 +22,8 @@ def test_holds(name):
     assert report["assertions"] > 3
 
 
-def test_a_fault_is_noticed(capsys):
-    proof = _proof("psf_skid-4")
-    missed = formal.faults([proof], jobs=2)
-    assert missed == 0, capsys.readouterr().out
+def test_a_mutant_is_noticed(capsys):
+    assert proofs.missed([_proof("psf_skid-4")], jobs=2) == 0, capsys.readouterr().out
 
 
 def test_names_are_different():

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Benches: pytest starts ``test_<module>.py``, ``<module>_tests.py`` runs in the simulator."""
+"""Benches. ``test_<module>.py`` holds both parts: pytest builds, cocotb tests in the simulator."""

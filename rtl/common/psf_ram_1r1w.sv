@@ -5,7 +5,7 @@
 // Latency 1. A read and a write in the same cycle, every cycle; rdata_o holds while re_i is low.
 // Collision (both on one address): rdata_o is undefined, or with ReadFirst the old word, for which
 // RAMs that do not promise it need registers and a mux behind them. No initial contents, no reset.
-// An address at or beyond Depth is an error of the caller (asserted). Golden: tb.unit.common.ram_tests.
+// An address at or beyond Depth is an error of the caller (asserted). Golden: tb.unit.common.test_ram.
 
 module psf_ram_1r1w #(
     parameter int unsigned Width = 32,  // bits of a word, >= 1

@@ -5,7 +5,7 @@
 // A word is Lanes lanes of LaneWidth bits, lane 0 in the low bits. Latency 1. A read and a write
 // in the same cycle, every cycle; rdata_o holds while re_i is low. Collision (both on one
 // address): lanes that are being written are undefined, the others right. No initial contents, no
-// reset. An address at or beyond Depth is an error of the caller (asserted). Golden: tb.unit.common.ram_tests.
+// reset. An address at or beyond Depth is an error of the caller (asserted). Golden: tb.unit.common.test_ram.
 
 module psf_ram_1r1w_be #(
     parameter int unsigned Lanes = 4,  // separately written parts of a word, >= 1

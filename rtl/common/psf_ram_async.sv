@@ -4,7 +4,7 @@
 //   if (we_i) mem[waddr_i] <= wdata_i;   rdata_o = mem[raddr_i];
 // Read latency 0, one write per cycle. A word written in this cycle is read from the next cycle
 // on. No initial contents, no reset. A write at or beyond Depth is an error of the caller
-// (asserted); a read there returns no defined value. Golden: tb.unit.common.ram_tests.
+// (asserted); a read there returns no defined value. Golden: tb.unit.common.test_ram.
 
 module psf_ram_async #(
     parameter int unsigned Width = 32,  // bits of a word, >= 1

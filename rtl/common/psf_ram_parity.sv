@@ -6,7 +6,7 @@
 // error_o is combinational and stands beside rdata_o, for a word never written as well: the user
 // says whether the word counts. Latency 1, collision and hold as psf_ram_1r1w. An address at or
 // beyond Depth, which a hostile program may make, writes nothing and reads word 0.
-// Golden: tb.unit.common.ram_tests.
+// Golden: tb.unit.common.test_ram.
 
 module psf_ram_parity #(
     parameter int unsigned Width = 32,  // bits of a word without its parity, >= 1

@@ -11,7 +11,7 @@
 // Every logit has a parity bit. It is checked when a word is added (classes below classes_i only),
 // in the scan, and in reads of scanned classes as long as no logit changes; parity_o pulses two
 // cycles after the address. Words and writes beyond Depth are lost; overrun_o pulses.
-// Golden: tb.unit.datapath.head_tests.
+// Golden: tb.unit.datapath.test_head.
 
 module psf_head #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,

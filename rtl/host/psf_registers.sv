@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The registers that psf_regs.rdl describes, behind AXI4-Lite (psf_axil_slave: order of AW and W,
-// latencies). tb/unit/host/registers_tests.py holds them against the description field by field; why they are
+// latencies). tb/unit/host/test_registers.py holds them against the description field by field; why they are
 // written by hand is said there. SLVERR and no effect: unmapped, write to a read-only register,
 // write to a window while it is locked. The outputs of a run show the registers as they were at
 // run_i, the others are live. start_o, abort_o, soft_reset_o and ring_write_o pulse in the cycle

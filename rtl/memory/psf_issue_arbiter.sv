@@ -9,7 +9,7 @@
 // After a grant in cycle t its group and its bank get none before cycle t + cost_i. Combinational
 // from req_i to grant_o. On recorded spikes (4 groups, 8 banks) a model takes +0.7 % (cost 1) and
 // -1 % (cost 2) of the cycles of giving each group the bank that it wants most.
-// Golden: tb.unit.memory.issue_arbiter_tests.
+// Golden: tb.unit.memory.test_issue_arbiter.
 
 module psf_issue_arbiter #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16

@@ -10,7 +10,7 @@
 // follows). Start a clear only while busy_o is low.
 // rdata_i has a parity bit above every word: one that is wrong in an enabled word gives a pulse on
 // parity_o two cycles after the data. A target at or beyond Lines is skipped, a clear ends there;
-// overrun_o pulses in the next cycle. Golden: tb.unit.memory.spike_memory_tests.
+// overrun_o pulses in the next cycle. Golden: tb.unit.memory.test_spike_memory.
 
 module psf_pool #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,

@@ -12,7 +12,7 @@
 // Every stored word has its (even) parity above it: made here on a write, given out with a read,
 // checked here only by the pool (parity_o); overrun_o: see psf_pool. A read at or beyond Lines is
 // answered with some line, a write there is lost.
-// Golden: tb.unit.memory.spike_memory_tests.
+// Golden: tb.unit.memory.test_spike_memory.
 
 module psf_spike_memory #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,

@@ -9,7 +9,7 @@
 // the same bank).
 // rd_error_o stands beside rd_data_o: the word fails its parity (a word never written may, too;
 // the group knows whether it counts). Beyond Depth a write is lost and a read gives word 0.
-// Golden: tb.unit.memory.stream_memory_tests.
+// Golden: tb.unit.memory.test_stream_memory.
 
 module psf_stream_memory #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,

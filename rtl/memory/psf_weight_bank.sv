@@ -10,7 +10,7 @@
 // (a read in cycle t is undefined). Any entry is survived: length 0 counts as 256, and from word
 // BankDepth - 1 on to word 0.
 // parity_o pulses two cycles after a word that fails its parity was taken, or an entry used.
-// Golden: tb.unit.memory.weight_bank_tests.
+// Golden: tb.unit.memory.test_weight_bank.
 
 module psf_weight_bank #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,

@@ -12,7 +12,7 @@
 // next cycle on see it.
 // parity_o pulses if a word that was handed out, or the row-table entry of a row, fails its parity:
 // two cycles after the word on word_*.
-// Golden: tb.unit.memory.weight_system_tests.
+// Golden: tb.unit.memory.test_weight_system.
 
 module psf_weight_system #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,

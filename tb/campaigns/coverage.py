@@ -27,7 +27,7 @@ from tb.measure import report
 BUILD = ROOT / "build" / "coverage"
 # Builds of the larger configurations take minutes each with coverage and have no line of their own;
 # the rest simulates nothing.
-WITHOUT = "4x16 or 4x32 or formal or synth or packaging or removals or scoreboard"
+WITHOUT = "4x16 or 4x32 or formal or synth or packaging or mutants or scoreboard"
 KINDS = {"line": ("v_line", "v_branch"), "toggle": ("v_toggle",)}
 _POINT = re.compile(r"^C '(.*)' (\d+)$")
 

@@ -41,7 +41,7 @@ def shard(config: str, name: str, seed: int, programs: int) -> dict:
     sparsity, codebook = ("rows", 15) if seed % 2 else ("balanced", 0)
     network = random_network(SMALL, seed, sparsity, lanes=hardware.lanes, codebook=codebook)
     folder = run_bench(
-        "tb.campaigns.fuzz_tests",
+        "tb.campaigns.fuzz_bench",
         NetworkWork(network, random_images(SMALL, IMAGES, seed)),
         hardware,
         settings={"programs": programs},
@@ -74,7 +74,7 @@ def main(
     parts = campaign.shards(partial(shard, config), "fuzz", programs, jobs, seed)
     data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}
     console = Console()
-    for key, title in (("kinds", "mutations"), ("causes", "how the runs ended")):
+    for key, title in (("kinds", "programs of this kind"), ("causes", "how the runs ended")):
         table = Table(title, "programs")
         for name, count in data[key].items():
             table.add_row(name, f"{count:,}")

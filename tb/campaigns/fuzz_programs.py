@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile programs for the fuzzer: mutants of a real program, and noise.
+"""Hostile programs for the fuzzer: altered copies of a real program, and noise.
 
-Most mutants get a right CRC chain again, so that they come through the first check; about half of
-the changed fields keep the descriptor legal (golden/hardware/check.py), so that what only shows
-while it runs is reached as well. A mutant says in words what was done to it. Nothing here knows the
-RTL.
+Most altered programs get a right CRC chain again, so that they come through the first check; about
+half of the changed fields keep the descriptor legal (golden/hardware/check.py), so that what only
+shows while it runs is reached as well. Such a program says in words what was done to it. Nothing
+here knows the RTL.
 """
 
 import random
@@ -13,9 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from golden.contract.errors import UserError
-from golden.contract.network import NetworkConfig, QuantNetwork
-from golden.contract.random_network import random_network
 from golden.hardware import isa
 from golden.hardware.check import (
     Fault,
@@ -26,7 +23,6 @@ from golden.hardware.check import (
     target_depth,
 )
 from golden.hardware.compile.compiled import Program
-from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.campaigns.random_descriptor import random_descriptor, random_value
 
@@ -34,7 +30,7 @@ _OPS = (isa.OP_LOAD, isa.OP_LAYER, isa.OP_STORE, isa.OP_END)
 
 
 @dataclass(frozen=True)
-class Mutant:
+class Hostile:
     """What goes into DRAM and into PROGRAM_COUNT, and how it came about."""
 
     program: bytes
@@ -80,16 +76,16 @@ class Draft:
     def legal(self, index: int) -> bool:
         return not descriptor_fault(self.hardware, self.cut[index])[0]
 
-    def done(self) -> Mutant:
+    def done(self) -> Hostile:
         program = b"".join(self.cut)
         if self.seal:
             program = isa.sealed(program)
         count = len(self.cut) if self.count is None else self.count
         what = (*self.what, "CRC chain right" if self.seal else "CRC chain not repaired")
-        return Mutant(program, count, bytes(self.weights), what)
+        return Hostile(program, count, bytes(self.weights), what)
 
 
-# -- mutations: each changes the draft and returns what it did, or None if it cannot ------------
+# -- alterations: each changes the draft and returns what it did, or None if it cannot ------------
 
 
 def _field(draft: Draft, *ops: int) -> str | None:
@@ -331,7 +327,7 @@ def _data(draft: Draft) -> str | None:
     return f"{words} words of the data of descriptor {index} random, CRC right: {repaired}"
 
 
-MUTATIONS: dict[Callable[[Draft], str | None], int] = {
+ALTERATIONS: dict[Callable[[Draft], str | None], int] = {
     _field: 12, _coding: 5, _wait: 4, _everywhere: 2, _outside: 5, _room: 4, _base: 6, _shape: 6,
     _opcode: 2, _swap: 3, _drop: 3, _duplicate: 3, _insert: 4, _words: 3, _flips: 3, _truncate: 2,
     _no_end: 1, _early_end: 1, _data: 4,
@@ -341,19 +337,19 @@ MUTATIONS: dict[Callable[[Draft], str | None], int] = {
 # -- entry points -----------------------------------------------------------------------------
 
 
-def mutate(program: Program, rng: random.Random) -> Mutant:
-    """One mutant of ``program``: one to four changes, the CRC chain right in nine of ten."""
+def altered(program: Program, rng: random.Random) -> Hostile:
+    """``program`` with one to four changes, the CRC chain right in nine of ten."""
     draft = Draft(rng, program.hardware, isa.cut(program.program), bytearray(program.weights))
     draft.seal = rng.random() < 0.9
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4))):
-        mutation = rng.choices(list(MUTATIONS), list(MUTATIONS.values()))[0]
-        done = mutation(draft)
+        alteration = rng.choices(list(ALTERATIONS), list(ALTERATIONS.values()))[0]
+        done = alteration(draft)
         if done:
             draft.what.append(done)
     return draft.done()
 
 
-def noise(program: Program, rng: random.Random) -> Mutant:
+def noise(program: Program, rng: random.Random) -> Hostile:
     """A program of random bytes, of known opcodes with random fields, or of legal descriptors.
 
     It takes the hardware and the weight image from ``program``.
@@ -372,35 +368,7 @@ def noise(program: Program, rng: random.Random) -> Mutant:
     return draft.done()
 
 
-def mutants(program: Program, seed: int, count: int) -> list[Mutant]:
-    """``count`` programs: nine mutants for every piece of noise."""
+def hostile_programs(program: Program, seed: int, count: int) -> list[Hostile]:
+    """``count`` programs: nine altered ones for every piece of noise."""
     rng = random.Random(seed)
-    return [(noise if i % 10 == 9 else mutate)(program, rng) for i in range(count)]
-
-
-def good_program(
-    rng: random.Random, hardware: Hardware, **changes: int
-) -> tuple[QuantNetwork, Program]:
-    """A random small network that fits ``hardware``, compiled: what the mutants are made of.
-
-    ``changes``: fields of the network's configuration that are not left to chance.
-    """
-    while True:
-        size = dict(
-            depth=rng.choice((1, 1, 2)), dim=rng.choice((8, 16, 24, 32, 64)),
-            heads=rng.choice((1, 2, 4, 8)), timesteps=rng.randrange(1, 5),
-            in_channels=rng.choice((1, 1, 3)), height=rng.randrange(3, 11),
-            width=rng.randrange(3, 11), mlp_ratio=rng.choice((1, 2, 4)),
-            classes=rng.randrange(2, 21), encoder_channels=rng.choice((0, 0, 3)),
-            pooled_stages=tuple(sorted(rng.sample(range(1, 5), rng.randrange(4)))),
-        )  # fmt: skip
-        sparsity = rng.choice(("balanced", "block", "dense", "unstructured"))
-        try:
-            config = NetworkConfig(**(size | changes))
-            network = random_network(
-                config, rng.getrandbits(31), sparsity, lanes=hardware.lanes,
-                codebook=rng.choice((0, 15, 15, 16)),
-            )  # fmt: skip
-            return network, compile_network(network, hardware)
-        except (UserError, ValueError):  # does not fit, or no such network
-            continue
+    return [(noise if i % 10 == 9 else altered)(program, rng) for i in range(count)]

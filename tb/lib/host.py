@@ -10,8 +10,8 @@ import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
 from golden.hardware import isa
+from tb.lib.bench import Bench, at_once
 from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, counter
-from tb.lib.reset import at_once, start
 
 PERIOD_NS = 10
 CAUSES = {
@@ -40,11 +40,12 @@ INPUTS = (
 )  # fmt: skip
 
 
-class Host:
-    """Clock, reset, registers and memory of the bench."""
+class Host(Bench):
+    """Registers and memory of the bench."""
 
     def __init__(self, dut):
-        self.dut, self.request = dut, 0
+        super().__init__(dut)
+        self.request = 0
 
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         """Reset; the memory holds back in ``stalls`` percent of the cycles."""
@@ -54,8 +55,8 @@ class Host:
         dut.memory_stall_i.value = stalls * 256 // 100
         dut.memory_latency_i.value = latency
         dut.memory_seed_i.value = seed & 0xFFFFFFFF
-        await start(dut)
-        await ClockCycles(dut.clk_i, 2)
+        await super().start()
+        await self.cycles(2)
 
     async def pulse(self, *names: str) -> None:
         """One cycle of 1 on each of ``names``."""

@@ -7,13 +7,16 @@ For benches that disturb the accelerator and want to know whether it still tells
 import json
 import os
 import random
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
 from golden.contract.network import QuantNetwork
+from golden.hardware import isa
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
@@ -128,6 +131,42 @@ class Inference(Host):
         dut.memory_fail_resp_i.value = resp
         await self.pulse("memory_arm_i")
 
+    # -- the program --------------------------------------------------------------------------
+
+    def descriptors(self) -> list[tuple[int, dict[str, int]]]:
+        """Opcode and fields of every descriptor of the program."""
+        return [isa.decode(d) for d in isa.cut(self.program.program)]
+
+    def find(self, op: int, **values: int) -> int:
+        """Index of a random descriptor of this kind."""
+        found = [
+            i
+            for i, (o, f) in enumerate(self.descriptors())
+            if o == op and all(f[k] == v for k, v in values.items())
+        ]
+        return random.choice(found)
+
+    def patched(self, index: int, op: int | None = None, **values: int) -> bytes:
+        """The program with fields of one descriptor changed, checksums right."""
+        program = bytearray(self.program.program)
+        at = index * isa.DESCRIPTOR_BYTES
+        words = list(struct.unpack_from("<16I", program, at))
+        fields = isa.FIELDS[words[0] & 0xFF]
+        for name, value in values.items():
+            word, low, bits = fields[name]
+            words[word] = words[word] & ~(((1 << bits) - 1) << low) | value << low
+        if op is not None:
+            words[0] = words[0] & ~0xFF | op
+        struct.pack_into("<16I", program, at, *words)
+        return isa.sealed(bytes(program))
+
+    async def run_patched(self, program: bytes, cause: int, index: int | None) -> None:
+        """A changed program must end with this error; then the right one runs well."""
+        await self.load({self.place["program"]: program})
+        await self.check_error(cause, index)
+        await self.restore()
+        await self.check_good()
+
     async def until_idle(self, limit: int) -> int:
         """Wait until neither busy nor stuck; returns STATUS."""
         for _ in range(limit // 10):
@@ -136,3 +175,11 @@ class Inference(Host):
                 return status
             await ClockCycles(self.dut.clk_i, 10)
         raise AssertionError(f"still busy after {limit} cycles: {await self.outcome()}")
+
+
+async def ready(dut, **options) -> Inference:
+    """An accelerator that has classified one image."""
+    bench = Inference(dut)
+    await bench.begin(seed=cocotb.RANDOM_SEED, **options)
+    await bench.check_good()
+    return bench

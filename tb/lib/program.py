@@ -20,6 +20,12 @@ from golden.hardware.interface import packing
 from tb.lib import load as loads
 from tb.lib.load import Load
 
+# Parameters of psf_descriptor_check, and of what has one inside.
+CHECKED = (
+    "Lanes", "Banks", "LineWords", "AccDepth", "BankDepth", "RowDepth", "ParamDepth", "SpikeLines",
+    "PatchLines",
+)  # fmt: skip
+
 
 def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     """Fields of a layer that psf_descriptor_check lets through, otherwise random."""

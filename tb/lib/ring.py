@@ -57,14 +57,13 @@ class Ring(Inference):
         await self.load(entries)
         await self.write("RING_HEAD", last)
 
-    async def check(self, jobs) -> None:
+    async def check_jobs(self, jobs) -> None:
         for k in jobs:
             got = await self.stored(self.result_at[k])
             assert got == self.expected[self.choice[k]], f"job {k}: {got}"
 
 
 async def ring(dut, jobs: int, **options) -> Ring:
-    cocotb.log.info(f"SEED={cocotb.RANDOM_SEED}")
     bench = Ring(dut)
     await bench.begin(seed=cocotb.RANDOM_SEED, **options)
     await bench.check_good()

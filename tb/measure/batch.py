@@ -40,7 +40,7 @@ def measure(checkpoint: Path, config: str, images: int, stalls: int, latency: in
     x, _ = test_images(network, images)
     log_entries = max(1, (images - 1).bit_length())
     folder = run_bench(
-        "tb.system.batch_tests",
+        "tb.system.batch_bench",
         NetworkWork(network, x),
         hardware,
         settings={"stalls": stalls, "latency": latency, "log_entries": log_entries},

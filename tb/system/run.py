@@ -2,7 +2,7 @@
 """Runs a network, or a list of layers, on the accelerator in the simulator.
 
 A job folder holds the work (tb.lib.work) and job.json; the benches read it inside the simulator
-(``PSF_JOB``). ``run_work`` runs it with the scoreboard (tb.system.accel_tests), ``run_system``
+(``PSF_JOB``). ``run_work`` runs it with the scoreboard (tb.system.accel_bench), ``run_system``
 does so for
 images of a network; ``run_bench`` starts any other bench of ``psf_tb_top`` on the same terms.
 """
@@ -22,6 +22,7 @@ import numpy as np
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.paths import ROOT
+from golden.contract.random_network import random_images, random_network
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
@@ -40,6 +41,7 @@ JOBS = runner.BUILD.parent / "jobs"
 SMALL = NetworkConfig(
     depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10
 )
+SMALL_IMAGES = 4
 MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
 
 
@@ -107,6 +109,18 @@ def run_bench(
     return ran
 
 
+def run_small(test_module: str, testcase: str | None = None) -> None:
+    """One test of ``test_module`` on a small network and the 2x8 build, memories visible.
+
+    A build takes longer than a test: all of these share it, and pytest-xdist shares the tests.
+    """
+    hardware, seed = Hardware.named("2x8"), int(os.environ.get("SEED") or 1)
+    network = random_network(SMALL, seed, "rows", lanes=hardware.lanes, codebook=15)
+    work = NetworkWork(network, random_images(SMALL, SMALL_IMAGES, seed))
+    visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
+    run_bench(test_module, work, hardware, testcase=testcase, visible=visible)
+
+
 def run_system(
     network: QuantNetwork,
     hardware: Hardware,
@@ -172,7 +186,7 @@ def run_work(
     waves = runner.flag("WAVES") if waves is None else waves
     try:
         ran = run_bench(
-            "tb.system.accel_tests",
+            "tb.system.accel_bench",
             work,
             hardware,
             program=program,

@@ -1,44 +1,250 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors, aborts and jobs on the whole accelerator, on a small network and the 2x8 build."""
+"""Every way to go wrong on the whole accelerator: it stops cleanly, says why, and works again.
 
-import os
+After every error a good run follows, without a reset.
+"""
 
+import random
+import struct
+
+import cocotb
 import pytest
 
-from golden.contract.random_network import random_images, random_network
-from golden.hardware.configuration import Hardware
-from tb.lib.work import NetworkWork
-from tb.system.run import SMALL, run_bench
-
-HARDWARE = Hardware.named("2x8")
-IMAGES = 4
-
-
-def run(module: str, testcase: str | None = None) -> None:
-    seed = int(os.environ.get("SEED") or 1)
-    network = random_network(SMALL, seed, "rows", lanes=HARDWARE.lanes, codebook=15)
-    images = random_images(SMALL, IMAGES, seed)
-    visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
-    run_bench(module, NetworkWork(network, images), HARDWARE, testcase=testcase, visible=visible)
+from golden.hardware import isa
+from golden.hardware.isa import DESCRIPTOR_BYTES
+from tb.lib.host import DECERR, SLVERR
+from tb.lib.inference import ready
+from tb.lib.registers import REGISTERS, SOFT_RESET
+from tb.system.run import run_small
 
 
-# A build takes longer than a test: all of them share it, and pytest-xdist shares the tests.
-@pytest.mark.parametrize(
-    "testcase",
-    [
-        "bad_responses/stalls=0", "bad_responses/stalls=50", "bad_programs", "bad_checksums",
-        "windows", "time_out", "bad_bits", "abort/stalls=0", "abort/stalls=50",
-    ],
-)  # fmt: skip
-def test_errors(testcase):
-    if testcase == "bad_bits" and os.environ.get("SIM") == "icarus":
-        pytest.skip("the memories are not visible in a netlist")
-    run("tb.system.errors_tests", testcase)
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+@cocotb.parametrize(stalls=[0, 50])
+async def bad_responses(dut, stalls: int) -> None:
+    """SLVERR and DECERR on any read beat and on the write response."""
+    bench = await ready(dut, stalls=stalls)
+    p = bench.program
+    beats = (len(p.program) + len(p.weights) + p.image_bytes) // 8
+    for number in [1, 2, 8, 9, beats] + [random.randint(1, beats) for _ in range(25)]:
+        await bench.put_image(0)
+        await bench.fail(read=number, resp=random.choice((SLVERR, DECERR)))
+        outcome = await bench.check_error(isa.ERROR_READ, limit=20 * bench.limit)
+        place, addr = bench.place, outcome.addr
+        assert place["program"] <= addr < place["result"], f"beat {number}: {outcome}"
+        if addr < place["program"] + len(p.program):
+            assert outcome.index == (addr - place["program"]) // DESCRIPTOR_BYTES, str(outcome)
+        else:
+            op, fields = bench.descriptors()[outcome.index]
+            base = place["image"] if fields.get("from_image") else place["weights"]
+            assert op == isa.OP_LOAD and addr >= base + fields["offset"], str(outcome)
+        assert int(dut.memory_bad_o.value), "the memory did not fail"
+        await bench.fail()
+        await bench.check_good(limit=20 * bench.limit)
+    for resp in (SLVERR, DECERR):
+        await bench.fail(write=1, resp=resp)
+        outcome = await bench.check_error(isa.ERROR_WRITE, image=0, limit=20 * bench.limit)
+        assert outcome.addr == bench.place["result"], str(outcome)
+        await bench.fail()
+        await bench.check_good(limit=20 * bench.limit)
 
 
-@pytest.mark.parametrize(
-    "testcase",
-    [*(f"batches/stalls={s}" for s in (0, 50, 90)), "per_job", "doorbell_race", "errors"],
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def bad_programs(dut) -> None:
+    """Unknown opcodes, fields out of range, memories too small, no end: checksums are right."""
+    bench = await ready(dut)
+    h, count = bench.hardware, bench.program.count
+    for op in (0, 5, 0xFF):
+        index = random.randrange(count)
+        await bench.run_patched(bench.patched(index, op=op), isa.ERROR_OPCODE, index)
+    load = {
+        t: bench.find(isa.OP_LOAD, target=t)
+        for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM, isa.TARGET_SPIKE)
+    }
+    any_load = bench.find(isa.OP_LOAD, from_image=0)
+    spike = bench.find(isa.OP_LAYER, mode=isa.MODE_SPIKE)
+    key_value = bench.find(isa.OP_LAYER, mode=isa.MODE_KEY_VALUE)
+    head = bench.find(isa.OP_LAYER, mode=isa.MODE_HEAD)
+    store = bench.find(isa.OP_STORE)
+    for index, values in (
+        (any_load, dict(target=6)),
+        (any_load, dict(records=0)),
+        (load[isa.TARGET_WEIGHT], dict(records=1)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=0, index_bits=h.index_width + 1)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, index_bits=1, row_words=0)),
+        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, row_words=(1 << h.index_width) + 1)),
+        (load[isa.TARGET_PARAM], dict(coded=1)),
+        (load[isa.TARGET_SPIKE], dict(unit_words=0)),
+        (load[isa.TARGET_SPIKE], dict(unit_words=h.line_words + 1)),
+        (spike, dict(id=64)),
+        (spike, dict(steps=0)),
+        (spike, dict(width=0)),
+        (spike, dict(height=0)),
+        (spike, dict(in_lines=0)),
+        (spike, dict(in_words=0)),
+        (spike, dict(out_words=0)),
+        (spike, dict(out_words=h.acc_depth + 1)),
+        (spike, dict(row_cost=0)),
+        (spike, dict(shift=8)),
+        (spike, dict(kernel3=0, in_lines=h.patch_lines + 1)),
+        (spike, dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
+        (key_value, dict(head_words=3)),
+        (key_value, dict(tokens=128)),
+        (key_value, dict(head_lanes=15)),
+        (head, dict(tokens=129)),
+        (head, dict(tokens=0)),
+        (store, dict(logits=0)),
+        (store, dict(logits=129)),
+    ):
+        await bench.run_patched(bench.patched(index, **values), isa.ERROR_FIELD, index)
+    for index, values in (
+        (load[isa.TARGET_WEIGHT], dict(dest=h.bank_depth)),
+        (load[isa.TARGET_ROW], dict(dest=h.row_depth)),
+        (load[isa.TARGET_PARAM], dict(dest=h.param_depth)),
+        (load[isa.TARGET_SPIKE], dict(dest=h.spike_lines)),
+        (load[isa.TARGET_ROW], dict(records=2 * h.banks * h.row_depth)),
+    ):
+        await bench.run_patched(bench.patched(index, **values), isa.ERROR_OVERRUN, index)
+    # What only shows while a layer runs: addresses beyond the end of a memory.
+    residual = bench.find(isa.OP_LAYER, mode=isa.MODE_RESIDUAL)
+    plain = bench.find(isa.OP_LAYER, mode=isa.MODE_SPIKE, pool=0)
+    pool = bench.find(isa.OP_LAYER, pool=1)
+    for index, values in (
+        (spike, dict(in_base=h.spike_lines - 1)),
+        (spike, dict(in_base=0xFFFF)),
+        (plain, dict(out_base=h.spike_lines - 1)),
+        (pool, dict(out_base=h.spike_lines - 1)),
+        (pool, dict(out_base=h.spike_lines - 8, out_clear=16)),
+        (plain, dict(row_base=h.row_depth - 1)),
+        (plain, dict(param_base=h.param_depth)),
+        (residual, dict(stream_stride=h.stream_depth)),
+        (key_value, dict(dump_base=h.bank_depth)),
+        (key_value, dict(dump_base=0xFFFF)),
+    ):
+        await bench.run_patched(bench.patched(index, **values), isa.ERROR_OVERRUN, index)
+    # A row table that points beyond the weight memory, found while it is loaded.
+    row = bench.find(isa.OP_LOAD, target=isa.TARGET_ROW, coded=0)
+    fields = bench.descriptors()[row][1]
+    weights = bytearray(bench.program.weights)
+    at = fields["offset"]
+    for entry in (h.bank_depth | 1 << 16, (h.bank_depth - 1) | 2 << 16, 1 << 16 | 8 << 24, 0):
+        struct.pack_into("<I", weights, at, entry)
+        await bench.load({bench.place["weights"]: bytes(weights)})
+        await bench.run_patched(bench.patched(row, check=0), isa.ERROR_OVERRUN, row)
+    # Coded rows that begin, or end, beyond it.
+    row = bench.find(isa.OP_LOAD, target=isa.TARGET_ROW, coded=1)
+    for first in (h.bank_depth, h.bank_depth - 1, 0xFFFF):
+        await bench.run_patched(bench.patched(row, first_word=first), isa.ERROR_OVERRUN, row)
+    # No OP_END within PROGRAM_COUNT.
+    for short in (1, 2, count - 1):
+        await bench.write("PROGRAM_COUNT", short)
+        await bench.check_error(isa.ERROR_NO_END, short - 1)
+        await bench.restore()
+        await bench.check_good()
+    await bench.write("PROGRAM_COUNT", 0)
+    await bench.check_error(isa.ERROR_NO_END)
+    await bench.restore()
+    await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def bad_checksums(dut) -> None:
+    """Any flipped bit of the program or of the weight image is found before it is used."""
+    bench = await ready(dut)
+    size = len(bench.program.program)
+    for bit in [0, 8 * size - 1, *random.sample(range(8 * size), 20)]:
+        program = bytearray(bench.program.program)
+        program[bit // 8] ^= 1 << bit % 8
+        await bench.load({bench.place["program"]: bytes(program)})
+        await bench.check_error(isa.ERROR_PROGRAM_CRC, bit // 8 // DESCRIPTOR_BYTES)
+    order = list(range(bench.program.count))
+    a = random.randrange(bench.program.count - 2)
+    order[a], order[a + 1] = order[a + 1], order[a]  # every descriptor is right, their order is not
+    p = bench.program.program
+    swapped = b"".join(p[i * DESCRIPTOR_BYTES :][:DESCRIPTOR_BYTES] for i in order)
+    await bench.load({bench.place["program"]: swapped})
+    await bench.check_error(isa.ERROR_PROGRAM_CRC, a)
+    await bench.restore()
+    await bench.check_good()
+    size = len(bench.program.weights)
+    loads = [(f["offset"], i) for i, (op, f) in enumerate(bench.descriptors())
+             if op == isa.OP_LOAD and not f["from_image"]]  # fmt: skip
+    for bit in random.sample(range(8 * size), 20):
+        weights = bytearray(bench.program.weights)
+        weights[bit // 8] ^= 1 << bit % 8
+        await bench.load({bench.place["weights"]: bytes(weights)})
+        outcome = await bench.run()
+        index = max(entry for entry in loads if entry[0] <= bit // 8)[1]
+        # A broken row entry may be found out before the checksum of its load is.
+        early = outcome.cause == isa.ERROR_OVERRUN
+        bench.must_be(outcome, isa.ERROR_OVERRUN if early else isa.ERROR_WEIGHT_CRC, index)
+    await bench.restore()
+    await bench.check_good()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def windows(dut) -> None:
+    """A byte too few in a window stops the run before the access; the lock holds until reset."""
+    bench = await ready(dut)
+    place, p = bench.place, bench.program
+    whole_read = (place["program"], place["result"] - 1)
+    whole_write = (place["result"], place["result"] + p.result_bytes - 1)
+    outside_read, outside_write = isa.ERROR_READ_WINDOW, isa.ERROR_WRITE_WINDOW
+    for read, write, cause, addr in (
+        ((place["program"] + 8, whole_read[1]), whole_write, outside_read, place["program"]),
+        ((whole_read[0], place["image"] + p.image_bytes - 9), whole_write, outside_read, None),
+        ((whole_read[0], place["image"] - 1), whole_write, outside_read, None),
+        ((whole_read[0], place["weights"] - 1), whole_write, outside_read, None),
+        ((1 << 31, (1 << 32) - 1), whole_write, outside_read, place["program"]),
+        (whole_read, (whole_write[0] + 8, whole_write[1]), outside_write, place["result"]),
+        (whole_read, (whole_write[0], whole_write[1] - 8), outside_write, place["result"]),
+        (whole_read, (8, 7), outside_write, place["result"]),
+    ):
+        await bench.set_windows(read, write)
+        outcome = await bench.check_error(cause, image=0)
+        assert addr is None or outcome.addr == addr, str(outcome)
+        if cause == isa.ERROR_READ_WINDOW:
+            first, last = (place["program"], place["program"] + 8 * 64)
+            assert first <= outcome.addr < last or outcome.addr >= first, str(outcome)
+        assert (await bench.stored())[0] != bench.expected[0][0] or cause != isa.ERROR_WRITE_WINDOW
+        await bench.restore()
+        await bench.check_good()
+    # Addresses that a load makes up: the end of the address space, and round it.
+    index = bench.find(isa.OP_LOAD, from_image=0)
+    top = (1 << 32) - place["weights"]  # the sum is 0
+    for offset in (0x8000_0000, top - 8, top, top + 8):
+        await bench.run_patched(bench.patched(index, offset=offset), isa.ERROR_READ_WINDOW, index)
+    await bench.write("RESULT_BASE", 0xFFFF_FFF8)
+    await bench.check_error(isa.ERROR_WRITE_WINDOW)
+    await bench.restore()
+    await bench.write("WINDOW_LOCK", 1)
+    for name in ("READ_BASE", "READ_LIMIT", "WRITE_BASE", "WRITE_LIMIT"):
+        before = await bench.read(name)
+        assert await bench.access(REGISTERS[name].address, 1, before ^ 0xFF00) == SLVERR
+        assert await bench.read(name) == before
+    await bench.write("WINDOW_LOCK", 0)
+    await bench.write("CTRL", SOFT_RESET)
+    await bench.cycles(100)
+    assert await bench.read("WINDOW_LOCK") == 1
+    assert await bench.access(REGISTERS["READ_BASE"].address, 1, 0) == SLVERR
+    await bench.begin()
+    assert await bench.read("WINDOW_LOCK") == 0
+    await bench.check_good()
+    # After a reset nothing is allowed.
+    await bench.start(0, 20, 1)
+    await bench.write("PROGRAM_COUNT", p.count)
+    await bench.write("IRQ_ENABLE", 3)
+    await bench.check_error(isa.ERROR_READ_WINDOW)
+
+
+CASES = (
+    "bad_responses/stalls=0",
+    "bad_responses/stalls=50",
+    "bad_programs",
+    "bad_checksums",
+    "windows",
 )
-def test_jobs(testcase):
-    run("tb.system.jobs_tests", testcase)
+
+
+@pytest.mark.parametrize("testcase", CASES)
+def test_errors(testcase: str) -> None:
+    run_small(__name__, testcase)

@@ -1,11 +1,386 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bias, residual, LIF and the hand-out of drained words: depths that are a power of two and not."""
+"""Stages 1 and 2 of the drain, word by word, against Python integers and golden lif_step.
 
-import json
+Every layer has at most one kind of fault; parity_o and overrun_o must pulse once for each word that
+has it. Nothing may be said about what a word does not use: parameters in head and key-value
+layers, the residual word of a first layer, the membrane at a first step.
+"""
 
+import random
+from collections import deque
+from dataclasses import dataclass
+
+import cocotb
+import numpy as np
 import pytest
 
-from tb.run import runner
+from golden.contract.neuron import lif_step, start
+from tb.lib import layer
+from tb.lib.bench import HIDDEN, Bench
+from tb.lib.bits import coin, pack
+from tb.lib.parameters import PARAMETERS
+from tb.lib.stream import STALLS
+from tb.run.runner import run
+
+FREE = {"index": 16, "out": 17, "right": 1, "down": 1, "place": 2}  # of a token: any value will do
+MODES = (layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_KEY_VALUE, layer.MODE_HEAD)
+
+
+@dataclass
+class Word:
+    """One drained word: what goes in, what must come out."""
+
+    index: int
+    step: int
+    word: int
+    first: int
+    last: int
+    token: dict[str, int]
+    acc: list[int]
+    stream: list[int]
+    stream_bad: int
+    value: list[int]
+    spikes: int
+    beyond: bool = False  # head, key-value: nothing is handed out; residual: not written
+
+
+class DrainStagesBench(Bench):
+    async def begin(self) -> None:
+        self.hw = PARAMETERS
+        self.lanes, self.bits = self.hw["Lanes"], self.hw["AccWidth"]
+        self.membrane: dict[int, list[int]] = {}
+        self.params: list[tuple[list[int], list[int]]] = []
+        self.parities = self.overruns = self.fired = self.words = 0
+        await self.reset(
+            layer_i=layer.garbage(), param_valid_i=0, read_i=0, head_ready_i=0, dump_ready_i=0,
+            stream_error_i=0, param_addr_i=0, param_data_i=0, acc_i=0, stream_data_i=0, index_i=0,
+            step_i=0, word_i=0, first_step_i=0, last_i=0, token_index_i=0, token_out_i=0,
+            token_right_i=0, token_down_i=0, token_place_i=0, token_bank_i=0, token_stream_i=0,
+            token_dump_i=0, token_block_i=0,
+        )  # fmt: skip
+
+    def signed(self, bits: int) -> int:
+        return random.randrange(-(1 << bits), 1 << bits)
+
+    async def load(self, wrong: int = 0) -> None:
+        """All parameters; ``wrong`` of them with one bit flipped on the way in, parity included."""
+        depth, scale = self.hw["ParamDepth"], self.bits - 10
+        bad = random.sample(range(depth), wrong)
+        self.params = [
+            tuple([self.signed(scale) for _ in range(self.lanes)] for _ in "bt")
+            for _ in range(depth)
+        ]
+        for address, (bias, theta2) in enumerate(self.params):
+            pairs = [v for pair in zip(bias, theta2, strict=True) for v in pair]
+            data = pack(pairs, self.bits)
+            data |= (data.bit_count() & 1 ^ int(address in bad)) << 2 * self.lanes * self.bits
+            self.set(param_valid_i=1, param_addr_i=address, param_data_i=data)
+            await self.tick()
+        self.set(param_valid_i=0)
+        self.bad = set(bad)
+
+    def word(self, f: dict[str, int], index: int, first: int | None = None, **token: int) -> Word:
+        """A word with its result; the membranes follow."""
+        scale, mode = self.bits - 10, f["mode"]
+        token = {
+            **{name: random.getrandbits(bits) for name, bits in FREE.items()},
+            "bank": random.randrange(self.hw["Groups"]),
+            "stream": random.randrange(self.hw["StreamDepth"]),
+            "dump": random.randrange(self.hw["BankDepth"] // 2),
+            "block": random.randrange(self.hw["AccDepth"] - 4),
+        } | token
+        room = self.hw["StreamDepth"] - token["stream"]
+        place = random.randrange(room) if room > 0 else random.getrandbits(16)
+        acc = [self.signed(scale) for _ in range(self.lanes)]
+        stream = [self.signed(self.hw["StreamWidth"] - 2) for _ in range(self.lanes)]
+        if first is None:
+            first = int(index not in self.membrane or coin(0.2))
+        w = Word(index, random.randrange(256), place, first, random.getrandbits(1), token, acc,
+                 stream, 0, acc, 0)  # fmt: skip
+        if mode in (layer.MODE_SPIKE, layer.MODE_RESIDUAL):
+            bias, theta2 = self.params[(f["param_base"] + index) % len(self.params)]
+            w.value = [a + b for a, b in zip(acc, bias, strict=True)]
+            if mode == layer.MODE_RESIDUAL:
+                old = [0] * self.lanes if f["first"] else stream
+                w.value = [s + (v << f["shift"]) for s, v in zip(old, w.value, strict=True)]
+            elif first:
+                y, x = divmod(token["place"], 2)
+                w.value = [v + int(start(2, 2, f["charge"])[2 * y + x]) for v in w.value]
+            before = [0] * self.lanes if first else self.membrane[index]
+            results = [
+                lif_step(np.int64(x), np.int64(u), np.int64(t))
+                for x, u, t in zip(w.value, before, theta2, strict=True)
+            ]
+            w.spikes = sum(int(spike) << p for p, (spike, _) in enumerate(results))
+            self.membrane[index] = [int(u) for _, u in results]
+            w.beyond = mode == layer.MODE_RESIDUAL and (
+                token["stream"] + place >= self.hw["StreamDepth"]
+            )
+        elif mode == layer.MODE_HEAD:
+            w.beyond = index >= 128 // self.lanes
+        else:
+            _, address, slot = self.dump(f, w)
+            w.beyond = address >= self.hw["BankDepth"] or slot >= self.hw["AccDepth"]
+        return w
+
+    def dump(self, f: dict[str, int], w: Word) -> tuple[int, int, int]:
+        """Bank, address and accumulator of a key-value row."""
+        m, banks = f["head_words"], self.hw["Banks"]
+        row, b = divmod(w.index, m)
+        return row % banks, w.token["dump"] + row // banks * m + b, w.token["block"] + b
+
+    def handed_out(self, f: dict[str, int], w: Word | None) -> None:
+        """Everything that stage 2 shows for this word."""
+        mode = f["mode"]
+        fire = w is not None and mode in (layer.MODE_SPIKE, layer.MODE_RESIDUAL)
+        write = fire and mode == layer.MODE_RESIDUAL and not w.beyond
+        head = w is not None and mode == layer.MODE_HEAD and not w.beyond
+        dump = w is not None and mode == layer.MODE_KEY_VALUE and not w.beyond
+        self.equal("line_valid_o", self.get("line_valid_o"), int(fire))
+        self.equal("stream_write_o", self.get("stream_write_o"), int(write))
+        self.equal("head_valid_o", self.get("head_valid_o"), int(head))
+        self.equal("dump_valid_o", self.get("dump_valid_o"), int(dump))
+        if w is None:
+            return
+        expected = {"trace_token": w.token["index"], "trace_step": w.step, "trace_word": w.index}
+        expected |= {"trace_value": pack(w.value, self.bits)}
+        if fire:
+            expected |= {f"line_{n}": w.token[n] for n in ("out", "right", "down")}
+            expected |= {"line_word": w.word, "line_last": w.last, "line_bits": w.spikes}
+        if write:
+            width = self.hw["StreamWidth"]
+            expected |= {
+                "stream_write_bank": w.token["bank"],
+                "stream_write_addr": w.token["stream"] + w.word,
+                "stream_write_data": pack(w.value, width),
+            }
+        if head:
+            expected |= {"head_index": w.index, "head_data": pack(w.value, self.bits)}
+        if dump:
+            bank, address, slot = self.dump(f, w)
+            width = (self.hw["AccDepth"] - 1).bit_length() + 8
+            slots = [slot << 8 | v & 255 for v in w.value]
+            expected |= {"dump_bank": bank, "dump_addr": address, "dump_data": pack(slots, width)}
+        for name, value in expected.items():
+            self.equal(f"{name}_o", self.get(f"{name}_o"), value)
+
+    async def run(self, f: dict[str, int], words: list[Word], stall: float, slow: float) -> int:
+        """These words; returns the cycles."""
+        self.set(layer_i=layer.pack_layer(f))
+        todo, began = deque(words), self.now
+        shared = f["mode"] in (layer.MODE_KEY_VALUE, layer.MODE_HEAD)
+        s1: Word | None = None
+        s2: Word | None = None
+        while todo or s1 or s2:
+            busy = s1 is not None or s2 is not None
+            self.equal("busy_o", self.get("busy_o"), int(busy))
+            s0 = todo.popleft() if todo and not (shared and busy) and coin(1 - stall) else None
+            self.set(read_i=int(s0 is not None))
+            self.noise("index_i", "step_i", "word_i", "first_step_i", "last_i", "acc_i")
+            self.noise("stream_data_i", "stream_error_i", *(f"token_{n}_i" for n in TOKEN))
+            if s0:
+                self.set(index_i=s0.index, step_i=s0.step, word_i=s0.word, first_step_i=s0.first)
+                self.set(last_i=s0.last, **{f"token_{n}_i": v for n, v in s0.token.items()})
+            if s1:
+                self.set(acc_i=pack(s1.acc, self.bits), stream_error_i=s1.stream_bad)
+                self.set(stream_data_i=pack(s1.stream, self.hw["StreamWidth"]))
+            ready = coin(1 - slow)
+            for name, mode in (("head", layer.MODE_HEAD), ("dump", layer.MODE_KEY_VALUE)):
+                self.set(**{f"{name}_ready_i": int(ready if f["mode"] == mode else coin(0.5))})
+            await self.settle()
+            if s0 and f["mode"] == layer.MODE_RESIDUAL:
+                address = s0.token["stream"] + s0.word
+                inside = address < self.hw["StreamDepth"]
+                self.equal("read", self.get("stream_read_addr_o"), address if inside else 0)
+            self.handed_out(f, s2)
+            taken = s2 is not None and (not shared or ready or s2.beyond)
+            self.equal("trace_valid_o", self.get("trace_valid_o"), int(taken))
+            if taken:
+                self.fired += s2.spikes != 0
+                self.words += 1
+            self.count()
+            s2 = s1 if s1 else None if taken else s2
+            s1 = s0
+            await self.tick()
+        took = self.now - began
+        for _ in range(6):
+            self.set(read_i=0)
+            self.noise("index_i", "stream_data_i", "stream_error_i", "acc_i", "head_ready_i")
+            await self.settle()
+            self.handed_out(f, None)
+            self.equal("busy_o at the end", self.get("busy_o"), 0)
+            self.count()
+            await self.tick()
+        return took
+
+    def count(self) -> None:
+        self.parities += self.get("parity_o")
+        self.overruns += self.get("overrun_o")
+
+    def charge(self) -> int:
+        """As the compiler bounds it: currents do not wrap."""
+        return random.getrandbits(self.bits - 6)
+
+    def layer(self, mode: int, **fixed: int) -> dict[str, int]:
+        m = random.choice((1, 2, 4))
+        depth = min(self.hw["ParamDepth"], self.hw["AccDepth"])
+        base = random.randrange(depth - 8) if coin(0.5) else 0
+        values = {"mode": mode, "shift": random.randrange(5), "head_words": m, "param_base": base,
+                  "charge": self.charge()}  # fmt: skip
+        return layer.random_fields(**values | fixed)
+
+    def indices(self, f: dict[str, int], count: int) -> list[int]:
+        """As they lie inside all memories, some of them often."""
+        high = min(self.hw["AccDepth"], 128 // self.lanes)
+        if f["mode"] in (layer.MODE_SPIKE, layer.MODE_RESIDUAL):
+            high = min(self.hw["AccDepth"], self.hw["ParamDepth"] - f["param_base"])
+        few = random.randint(1, high)
+        return [random.randrange(few if coin(0.5) else high) for _ in range(count)]
+
+    def faults(self) -> tuple[int, int]:
+        """Since the last call."""
+        result = self.parities, self.overruns
+        self.parities = self.overruns = 0
+        return result
+
+
+TOKEN = ("index", "out", "right", "down", "place", "bank", "stream", "dump", "block")
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS, slow=STALLS)
+async def layers(dut, stall: float, slow: float) -> None:
+    """Layers of all modes in turn, nothing wrong with what they use, random errors elsewhere."""
+    bench = DrainStagesBench(dut)
+    await bench.begin()
+    for mode in random.sample(MODES, 4):
+        await bench.load()
+        f = bench.layer(mode)
+        if mode in (layer.MODE_KEY_VALUE, layer.MODE_HEAD):
+            f["param_base"] = random.getrandbits(16)
+        words = [bench.word(f, i) for i in bench.indices(f, 30)]
+        for w in words:
+            w.stream_bad = random.getrandbits(1) if mode != layer.MODE_RESIDUAL or f["first"] else 0
+        took = await bench.run(f, words, stall, slow)
+        if mode in (layer.MODE_SPIKE, layer.MODE_RESIDUAL) and not stall:
+            bench.equal("cycles", took, 30 + 2)
+        bench.equal("faults", bench.faults(), (0, 0))
+    bench.check(bench.fired, "no spike at all")
+    bench.equal("words", bench.words, 120)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(mode=(layer.MODE_SPIKE, layer.MODE_RESIDUAL))
+async def wrong_parameters(dut, mode: int) -> None:
+    """A flipped bit of a parameter word is reported in every word that uses it."""
+    bench = DrainStagesBench(dut)
+    await bench.begin()
+    for first in (0, 1):
+        await bench.load(wrong=5)
+        f = bench.layer(mode, param_base=random.randrange(4), first=first)
+        words = [bench.word(f, i) for i in bench.indices(f, 60)]
+        wrong = sum(f["param_base"] + w.index in bench.bad for w in words)
+        await bench.run(f, words, 0.3, 0.0)
+        bench.equal("faults", bench.faults(), (wrong, 0))
+    for unused in (layer.MODE_HEAD, layer.MODE_KEY_VALUE):
+        f = bench.layer(unused)
+        await bench.run(f, [bench.word(f, i) for i in bench.indices(f, 20)], 0.3, 0.3)
+        bench.equal("faults", bench.faults(), (0, 0))
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(first=(0, 1))
+async def wrong_residuals(dut, first: int) -> None:
+    """A residual word that fails its parity counts only where the stream goes on."""
+    bench = DrainStagesBench(dut)
+    await bench.begin()
+    await bench.load()
+    f = bench.layer(layer.MODE_RESIDUAL, first=first)
+    words = [bench.word(f, i) for i in bench.indices(f, 60)]
+    for w in words:
+        w.stream_bad = random.getrandbits(1)
+    wrong = 0 if first else sum(w.stream_bad for w in words)
+    await bench.run(f, words, 0.2, 0.0)
+    bench.equal("faults", bench.faults(), (wrong, 0))
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
+async def wrong_membranes(dut) -> None:
+    """One flipped membrane bit in any lane is reported when it is used, not at a first step."""
+    bench = DrainStagesBench(dut)
+    await bench.begin()
+    await bench.load()
+    for lane in range(bench.lanes):
+        for first in (1, 0):
+            f = bench.layer(layer.MODE_SPIKE, param_base=0)
+            words = [bench.word(f, 3, first=1), bench.word(f, 3, first=0)]
+            after = bench.word(f, 3, first=first)
+            await bench.run(f, words, 0.0, 0.0)
+            entry = dut.gen_lane[lane].u_lif.u_parity.mem[3]
+            entry.value = 1 - int(entry.value)  # the value is right, the parity is not
+            await bench.settle()
+            await bench.run(f, [after], 0.0, 0.0)
+            bench.equal(f"faults, lane {lane}", bench.faults(), (1 - first, 0))
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def beyond_the_memories(dut) -> None:
+    """The last address and the next of every memory, and sums of more than 16 bits."""
+    bench = DrainStagesBench(dut)
+    await bench.begin()
+    await bench.load()
+    hw = bench.hw
+    residual = {"mode": layer.MODE_RESIDUAL, "shift": 1, "first": 0}
+    head, spike = {"mode": layer.MODE_HEAD}, {"mode": layer.MODE_SPIKE, "shift": 1}
+    key_value = {"mode": layer.MODE_KEY_VALUE, "head_words": 2}
+    top = hw["AccDepth"] - 1
+    plain = {"stream": 0, "dump": 0, "block": 0}
+    for fixed, index, token, place, overruns in (
+        (head, 128 // bench.lanes - 1, {}, 0, 0),
+        (head, 128 // bench.lanes, {}, 0, 1),
+        (residual, 0, {"stream": hw["StreamDepth"] - 1}, 0, 0),
+        (residual, 0, {"stream": hw["StreamDepth"] - 1}, 1, 1),
+        (residual, 0, {"stream": 65535}, 65535, 1),
+        (residual, 0, {"stream": 65535}, 1, 1),
+        (residual, 0, {"stream": 65536}, 0, 1),
+        (residual, 0, {"stream": 131071}, 65535, 1),
+        (spike, 0, {"stream": 65536}, 0, 0),
+        (key_value, 1, {"dump": hw["BankDepth"] - 2}, 0, 0),
+        (key_value, 1, {"dump": hw["BankDepth"] - 1}, 0, 1),
+        (key_value, 0, {"dump": 65535}, 0, 1),
+        (key_value, 2 * hw["Banks"] + 1, {"dump": 65536 - 3}, 0, 1),
+        (key_value, 0, {"dump": 65536}, 0, 1),
+        (key_value, 1, {"dump": 131071}, 0, 1),
+        (key_value, 1, {"block": top - 1}, 0, 0),
+        (key_value, 1, {"block": top}, 0, 1),
+        (key_value, 1, {"block": 255}, 0, 1),
+        (key_value, 1, {"block": 256}, 0, 1),
+        (key_value, 0, {"block": 511}, 0, 1),
+    ):
+        f = layer.random_fields(**{"param_base": 0, "charge": bench.charge()} | fixed)
+        words = [bench.word(f, index, **plain | token) for _ in range(2)]
+        for w in words:
+            w.word = place
+            w.beyond = bool(overruns)
+        await bench.run(f, words, 0.0, 0.5)
+        got, faults = bench.faults(), (0, 2 * overruns)
+        bench.equal(f"faults, {fixed} {index} {token} {place}", got, faults)
+    # Parameters: what such a word hands out is anybody's guess.
+    last = hw["ParamDepth"] - 1
+    for base, index, overruns in ((last, 0, 0), (last, 1, 1), *((65535, i, 1) for i in (0, 1, 31))):
+        for fixed, uses in ((spike, 1), (residual, 1), (head, 0), (key_value, 0)):
+            f = layer.random_fields(**fixed | {"param_base": base})
+            bench.set(layer_i=layer.pack_layer(f), head_ready_i=1, dump_ready_i=1, index_i=index)
+            bench.set(token_stream_i=0, word_i=0, token_dump_i=0, token_block_i=0, read_i=1)
+            bench.set(first_step_i=1, stream_error_i=0)
+            for _ in range(6):
+                await bench.tick()
+                bench.set(read_i=0)
+                bench.count()
+            got, faults = bench.faults(), (0, uses * overruns)
+            if not (fixed is head and index >= 128 // bench.lanes):
+                bench.equal(f"faults, param_base {base}, index {index}, {fixed}", got, faults)
+
 
 CASES = [
     {
@@ -21,5 +396,5 @@ CASES = [
 
 @pytest.mark.parametrize("parameters", CASES, ids=lambda p: f"{p['Groups']}x{p['Lanes']}")
 def test_drain_stages(parameters: dict[str, int]) -> None:
-    env = {"PARAMETERS": json.dumps(parameters)}
-    runner.run("psf_drain_stages", "tb.unit.group.drain_stages_tests", parameters, env=env)
+    """Depths that are a power of two and not."""
+    run("psf_drain_stages", __name__, parameters)

@@ -1,18 +1,368 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The patch buffer, its fetches and the row mask."""
+"""The patch fetch against lists of addresses: order, contents, two halves, what is there when.
+Every line goes through the row mask, if the layer has one.
 
-import pytest
+Addresses may be beyond the spike memory, on both sides: then line 0 is read, and overrun_o says so.
+"""
 
-from tb.run import runner
+import random
+from collections import deque
 
-CASES = [
+import cocotb
+
+from golden.hardware.configuration import MASK_LINES
+from tb.lib import layer
+from tb.lib.bench import Bench
+from tb.lib.bits import coin
+from tb.lib.parameters import PARAMETERS
+from tb.run.cases import cases
+from tb.run.runner import run
+
+
+class Token:
+    """One token with the addresses of its lines, in the order of docs/architecture.md."""
+
+    def __init__(self, f: dict[str, int], bench: "PatchFetchBench", **place: int) -> None:
+        self.word = random.randrange(1 << bench.width("token_word_i"))
+        self.taps = random.getrandbits(9)
+        self.line = random.randrange(bench.lines)
+        self.masks: list[int] | None = None  # mask line of every line
+        if coin(0.2):
+            self.line = random.choice((bench.lines - 1, bench.lines, random.getrandbits(17)))
+        if f["mode"] == layer.MODE_KEY_VALUE:
+            offsets = [n * f["in_lines"] for n in range(f["tokens"])]
+        elif place:
+            self.taps = place["taps"]
+        else:
+            self.taps = 1
+            if f["kernel3"]:
+                rows, columns = (random.choice((0b111, 0b110, 0b011, 0b010)) for _ in range(2))
+                self.taps = sum(columns << 3 * y for y in range(3) if rows >> y & 1)
+                if coin(0.2):  # more than an image has
+                    self.taps = random.randrange(1, 512)
+        if f["mode"] != layer.MODE_KEY_VALUE:
+            places = [0] * 9
+            if f["kernel3"]:
+                places = [
+                    dy * f["in_row_lines"] + dx * f["in_lines"]
+                    for dy in (-1, 0, 1)
+                    for dx in (-1, 0, 1)
+                ]
+            order = [(t, i) for t in range(9) if self.taps >> t & 1 for i in range(f["in_lines"])]
+            offsets = [places[tap] + i for tap, i in order]
+            if period := f["mask_lines"]:
+                self.masks = [f["mask_base"] + tap * period + i % period for tap, i in order]
+        self.line = place.get("line", self.line)
+        places = [self.line + offset for offset in offsets]
+        self.beyond = [not 0 <= p < bench.lines for p in places]
+        self.lines = [0 if b else p for b, p in zip(self.beyond, places, strict=True)]
+        self.requested = self.filled = 0  # lines asked for, lines in the buffer
+        self.reads: deque[int] = deque()  # what the scanner is going to read
+        order = list(range(len(self.lines)))
+        self.reads.extend(order + random.sample(order, random.randint(0, len(order))))
+
+
+class PatchFetchBench(Bench):
+    """``masks``: the row mask that the loader wrote, without its parity."""
+
+    def masked(self, line: int, mask: int | None) -> int:
+        """A line behind the mask: a word keeps its parity, right or wrong."""
+        out = 0
+        for w in range(self.words):
+            word = line >> w * (self.lanes + 1) & (2 << self.lanes) - 1
+            if mask is not None:
+                keep = mask >> w * self.lanes & (1 << self.lanes) - 1 | 1 << self.lanes
+                dropped = (word & ~keep).bit_count() & 1
+                word = (word & keep) ^ dropped << self.lanes
+            out |= word << w * (self.lanes + 1)
+        return out
+
+    async def begin(self) -> None:
+        self.lanes, self.words = PARAMETERS["Lanes"], PARAMETERS["LineWords"]
+        self.capacity = 1 << self.width("patch_index_i")
+        self.lines = PARAMETERS["SpikeLines"]
+        self.memory = [random.getrandbits(self.width("line_i")) for _ in range(self.lines)]
+        self.both = 0  # cycles in which two halves held tokens
+        self.overruns = self.inside = 0
+        await self.reset(
+            layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
+            patch_read_i=0, patch_release_i=0, token_line_i=0, token_taps_i=1, token_word_i=0,
+            patch_index_i=0, line_i=0, mask_valid_i=0, mask_addr_i=0, mask_data_i=0,
+        )  # fmt: skip
+        width = self.lanes * self.words
+        self.masks = [random.getrandbits(width) for _ in range(MASK_LINES)]
+        for address in random.sample(range(MASK_LINES), MASK_LINES):
+            await self.load_mask(address, self.masks[address])
+        self.noise("mask_addr_i", "mask_data_i")
+
+    async def load_mask(self, address: int, mask: int, flipped: int = 0) -> None:
+        """Write a line of the mask, its parity beside it; ``flipped`` bits are then wrong."""
+        parity = mask.bit_count() & 1
+        word = (mask | parity << self.lanes * self.words) ^ flipped
+        self.set(mask_valid_i=1, mask_addr_i=address, mask_data_i=word)
+        await self.tick()
+        self.set(mask_valid_i=0)
+
+    def fields(self, **values: int) -> dict[str, int]:
+        """Random fields with a mask that lies inside its memory, or none."""
+        f = layer.random_fields(**values)
+        taps = 9 if f["kernel3"] else 1
+        f["mask_lines"] = random.choice((0, 1, random.randint(1, MASK_LINES // taps)))
+        f["mask_base"] = random.randint(0, MASK_LINES - taps * f["mask_lines"])
+        return f | values
+
+    def layer(self, kind: str) -> dict[str, int]:
+        if kind == "key_value":
+            tokens = random.choice((1, 2, self.capacity, random.randint(1, self.capacity)))
+            return self.fields(
+                mode=layer.MODE_KEY_VALUE,
+                tokens=tokens,
+                in_lines=random.choice((1, 2, random.randrange(256))),
+            )
+        taps = 9 if kind == "kernel3" else 1
+        lines = random.randint(1, self.capacity // taps)
+        mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
+        row = random.randrange(self.lines // 3) if coin(0.8) else random.getrandbits(16)
+        return self.fields(mode=mode, kernel3=int(taps == 9), in_lines=lines, in_row_lines=row)
+
+    async def run(
+        self, f: dict[str, int], todo: list[Token], stall: float, slow_scan: float
+    ) -> int:
+        """One layer of these tokens; returns its cycles."""
+        self.set(layer_i=layer.pack_layer(f))
+        waiting = deque(todo)
+        tokens: deque[Token] = deque()  # in the buffer, oldest first; the last may be fetched
+        response = None  # address accepted in the last cycle
+        arrived = False  # a line came in the last cycle
+        held: int | None = None  # what patch_line_o must show
+        asked: int | None = None  # a request that was not accepted
+        over = False  # the request accepted in the last cycle was beyond the memory
+        began = self.now
+        await self.settle()
+        while waiting or tokens:
+            current = tokens[0] if tokens else None
+            self.equal("overrun_o", self.get("overrun_o"), int(over))
+            idle = all(t.filled == len(t.lines) for t in tokens)
+            self.equal("idle_o", self.get("idle_o"), int(idle))
+            self.equal("patch_valid_o", self.get("patch_valid_o"), int(current is not None))
+            self.equal("parity_o", self.get("parity_o"), 0)
+            if current:
+                self.equal("filled_o", self.get("filled_o"), current.filled)
+                self.equal("patch_taps_o", self.get("patch_taps_o"), current.taps)
+                self.equal("patch_word_o", self.get("patch_word_o"), current.word)
+            if held is not None:
+                self.equal("patch_line_o", self.get("patch_line_o"), held)
+            self.both += len(tokens) == 2
+            # Spike memory: the response comes in the cycle after the accepted request.
+            self.set(line_valid_i=int(response is not None))
+            self.noise("line_i")
+            if response is not None:
+                self.set(line_i=self.memory[response])
+            ready = coin(1 - stall)
+            self.set(read_ready_i=int(ready))
+            # Dispatcher: a token only while there is room.
+            room = self.get("room_o")
+            if len(tokens) == 2:
+                self.equal("room_o while both halves are in use", room, 0)
+            push = bool(waiting and room and coin(1 - stall))
+            self.set(token_valid_i=int(push))
+            self.noise("token_line_i", "token_taps_i", "token_word_i")
+            if push:
+                token = waiting[0]
+                self.set(token_line_i=token.line, token_taps_i=token.taps, token_word_i=token.word)
+            # Scanner: reads lines that are there, releases with its last read or later.
+            self.set(patch_read_i=0, patch_release_i=0)
+            self.noise("patch_index_i")
+            release = False
+            if current and coin(1 - slow_scan):
+                if current.reads and current.reads[0] < current.filled:
+                    index = current.reads.popleft()
+                    self.set(patch_read_i=1, patch_index_i=index)
+                    mask = current.masks and self.masks[current.masks[index]]
+                    held = self.masked(self.memory[current.lines[index]], mask)
+                    release = not current.reads and coin(0.7)
+                else:
+                    release = not current.reads
+                self.set(patch_release_i=int(release))
+            await self.settle()
+            # Requests: the lines of the newest token, in order, kept until accepted.
+            fetched, address = next((t for t in tokens if t.requested < len(t.lines)), None), None
+            if self.get("read_valid_o"):
+                self.check(fetched, "a line was requested that belongs to no token")
+                address = fetched.lines[fetched.requested]
+                self.equal(f"line {fetched.requested}", self.get("read_addr_o"), address)
+            self.check(asked is None or asked == address, "an open request was withdrawn")
+            if arrived:
+                next(t for t in tokens if t.filled < len(t.lines)).filled += 1
+            arrived = response is not None
+            response = asked = None
+            over = False
+            if address is not None and ready:
+                over = fetched.beyond[fetched.requested]
+                self.overruns += over
+                self.inside += not over
+                fetched.requested += 1
+                response = address
+            elif address is not None:
+                asked = address
+            if release:
+                tokens.popleft()
+            if push:
+                tokens.append(waiting.popleft())
+            await self.tick()
+        took = self.now - began
+        self.set(patch_release_i=0, token_valid_i=0, line_valid_i=0, patch_read_i=0)
+        for _ in range(3):
+            self.noise("line_i", "token_line_i", "read_ready_i", "layer_i", "patch_index_i")
+            await self.settle()
+            self.equal("read_valid_o after the last token", self.get("read_valid_o"), 0)
+            self.equal("patch_valid_o after the last token", self.get("patch_valid_o"), 0)
+            self.equal("room_o after the last token", self.get("room_o"), 1)
+            self.equal("idle_o after the last token", self.get("idle_o"), 1)
+            if held is not None:
+                self.equal("patch_line_o is held", self.get("patch_line_o"), held)
+            await self.tick()
+        return took
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(
+    (("stall", "slow_scan"), [(0.0, 0.0), (0.0, 0.9), (0.5, 0.5), (0.9, 0.0), (0.9, 0.5)])
+)
+async def layers(dut, stall: float, slow_scan: float) -> None:
+    """Layers of all kinds in turn, memory and scanner slow by turns."""
+    bench = PatchFetchBench(dut)
+    await bench.begin()
+    for kind in ("kernel3", "key_value", "plain", "kernel3"):
+        f = bench.layer(kind)
+        await bench.run(f, [Token(f, bench) for _ in range(4)], stall, slow_scan)
+    if stall < 0.9:  # a memory this slow need not fill a half before the other is scanned
+        bench.check(bench.both, "never were both halves in use")
+    bench.check(bench.inside, "every line was beyond the memory")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def beyond_the_memory(dut) -> None:
+    """The last line and the next, one row too high, and sums beyond 2^16 and 2^17."""
+    bench = PatchFetchBench(dut)
+    await bench.begin()
+    last, plain = bench.lines - 1, {"mode": layer.MODE_SPIKE, "kernel3": 0, "in_lines": 1}
+    kernel3 = plain | {"kernel3": 1, "in_row_lines": 10}
+    key_value = {"mode": layer.MODE_KEY_VALUE, "in_lines": 255, "tokens": bench.capacity}
+    for fixed, line, taps, overruns in (
+        (plain, last, 1, 0),
+        (plain, last + 1, 1, 1),
+        (plain, 65535, 1, 1),
+        (plain, 65536, 1, 1),
+        (plain, 131071, 1, 1),
+        (kernel3, 11, 0b111111111, 0),
+        (kernel3, 10, 0b111111111, 1),  # the first line is -1
+        (kernel3, last - 11, 0b111111111, 0),
+        (kernel3, last - 10, 0b111111111, 1),
+        (kernel3 | {"in_row_lines": 65535}, 131071, 0b111111111, 9),
+        (kernel3 | {"in_row_lines": 65535}, 0, 0b111111111, 7),  # line 0 and the next exist
+        (key_value | {"in_lines": bench.lines // bench.capacity}, 0, 1, 0),
+        (key_value, 131071, 1, bench.capacity),
+    ):
+        f = bench.fields(**fixed)
+        before = bench.overruns
+        await bench.run(f, [Token(f, bench, line=line, taps=taps)], 0.0, 0.0)
+        bench.equal(f"overruns of line {line}, {fixed}", bench.overruns - before, overruns)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def too_many_lines(dut) -> None:
+    """More lines than a half holds: the first stay, the others are dropped and reported."""
+    bench = PatchFetchBench(dut)
+    await bench.begin()
+    extra = 3
+    f = {"mode": layer.MODE_KEY_VALUE, "in_lines": 1, "tokens": bench.capacity + extra}
+    bench.set(layer_i=layer.pack_layer(layer.random_fields(**f)), token_valid_i=1, token_line_i=0)
+    bench.set(read_ready_i=1)
+    await bench.tick()
+    bench.set(token_valid_i=0)
+    overruns, request, lines = 0, 0, []
+    for _ in range(bench.capacity + extra + 4):
+        line = random.getrandbits(bench.width("line_i"))
+        bench.set(line_valid_i=request, line_i=line)
+        lines += [line] * request
+        overruns += bench.get("overrun_o")
+        request = bench.get("read_valid_o")
+        await bench.tick()
+    bench.equal("overruns", overruns, extra)
+    bench.equal("filled_o", bench.get("filled_o"), bench.capacity)
+    for index, line in enumerate(lines[: bench.capacity]):
+        bench.set(patch_read_i=1, patch_index_i=index)
+        await bench.tick()
+        bench.equal(f"line {index}", bench.get("patch_line_o"), line)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def one_request_per_cycle(dut) -> None:
+    """Nothing stalls: consecutive requests, one cycle for a tap outside, room_o right after."""
+    bench = PatchFetchBench(dut)
+    await bench.begin()
+    lines = bench.capacity // 9 or 1
+    plain = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=bench.capacity)
+    key_value = bench.fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity)
+    kernel3 = bench.fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=lines)
+    for f, taps, busy in (
+        (plain, 1, bench.capacity),
+        (key_value, 1, bench.capacity),
+        (kernel3, 0b111111111, 9 * lines),
+        (kernel3, 0b000011011, 4 * lines + 1),
+        (kernel3, 0b110110000, 4 * lines + 5),
+    ):
+        bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, token_taps_i=taps, read_ready_i=1)
+        bench.set(line_valid_i=0)
+        await bench.tick()
+        bench.set(token_valid_i=0)
+        requests = 0
+        for cycle in range(busy):
+            bench.equal(f"room_o in cycle {cycle} of {busy}", bench.get("room_o"), 0)
+            request = bench.get("read_valid_o")
+            requests += request
+            await bench.tick()
+            bench.set(line_valid_i=request)
+        bench.equal("room_o after the last request", bench.get("room_o"), 1)
+        bench.equal("requests", requests, busy if taps == 1 else taps.bit_count() * lines)
+        await bench.tick()
+        bench.set(line_valid_i=0)
+        await bench.tick()
+        bench.set(patch_release_i=1)
+        bench.equal("filled_o", bench.get("filled_o"), requests)
+        await bench.tick()
+        bench.set(patch_release_i=0)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_flipped_mask_bit_is_reported(dut) -> None:
+    """Every bit in turn, the parity too; in layers without a mask it does not matter."""
+    bench = PatchFetchBench(dut)
+    await bench.begin()
+    bench.set(read_ready_i=1)
+    for bit in range(bench.lanes * bench.words + 1):
+        address = random.randrange(MASK_LINES)
+        await bench.load_mask(address, bench.masks[address], 1 << bit)
+        for used in (1, 0):
+            f = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=1, mask_base=address,
+                             mask_lines=used)  # fmt: skip
+            bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, token_taps_i=1, token_line_i=0)
+            await bench.tick()
+            bench.set(token_valid_i=0)
+            seen = 0
+            for cycle in range(4):
+                bench.set(line_valid_i=int(cycle == 1), patch_release_i=int(cycle == 3))
+                seen += bench.get("parity_o")
+                await bench.tick()
+            bench.set(patch_release_i=0)
+            bench.equal(f"parity_o, bit {bit}, mask_lines {used}", seen, used)
+        await bench.load_mask(address, bench.masks[address])
+
+
+@cases(
     {"Lanes": 4, "LineWords": 4, "PatchLines": 16, "SpikeLines": 128},
     {"Lanes": 16, "LineWords": 2, "PatchLines": 32, "SpikeLines": 1500},
-]
-
-
-@pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
+)
 def test_patch_fetch(parameters: dict[str, int]) -> None:
-    names = {"lines": "SpikeLines", "lanes": "Lanes", "words": "LineWords"}
-    plusargs = [f"+{key}={parameters[name]}" for key, name in names.items()]
-    runner.run("psf_patch_fetch", "tb.unit.group.patch_fetch_tests", parameters, plusargs=plusargs)
+    run("psf_patch_fetch", __name__, parameters)

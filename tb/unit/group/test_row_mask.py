@@ -1,14 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The row mask in front of the patch buffer."""
+"""The row mask against its definition: line & mask, word by word, with every word's parity kept."""
 
-import pytest
+import random
 
-from tb.run import runner
+import cocotb
 
-CASES = [{"Lanes": 4, "LineWords": 4}, {"Lanes": 16, "LineWords": 2}, {"Lanes": 32, "LineWords": 4}]
+from golden.hardware.configuration import MASK_LINES
+from tb.lib.bench import Bench
+from tb.lib.bits import coin
+from tb.lib.parameters import PARAMETERS
+from tb.run.cases import cases
+from tb.run.runner import run
 
 
-@pytest.mark.parametrize("parameters", CASES, ids=lambda p: "x".join(map(str, p.values())))
+class RowMaskBench(Bench):
+    async def begin(self) -> None:
+        self.lanes, self.words = PARAMETERS["Lanes"], PARAMETERS["LineWords"]
+        self.masks = [random.getrandbits(self.lanes * self.words) for _ in range(MASK_LINES)]
+        self.flipped = [0] * MASK_LINES  # 1: its parity is wrong
+        await self.reset(
+            mask_valid_i=0, mask_addr_i=0, mask_data_i=0, enable_i=0, addr_i=0, line_valid_i=0,
+            line_i=0,
+        )  # fmt: skip
+        for address in range(MASK_LINES):
+            self.store(address, self.masks[address], 0)
+            await self.tick()
+        self.set(mask_valid_i=0)
+
+    def store(self, address: int, mask: int, flipped: int) -> None:
+        """Write a line of the mask from the next edge on; ``flipped``: with a wrong parity."""
+        self.masks[address], self.flipped[address] = mask, flipped
+        parity = mask.bit_count() & 1 ^ flipped
+        word = mask | parity << self.lanes * self.words
+        self.set(mask_valid_i=1, mask_addr_i=address, mask_data_i=word)
+
+    def masked(self, line: int, mask: int) -> int:
+        """The bits of ``mask`` only; a right parity stays right, a wrong one wrong."""
+        out = 0
+        for w in range(self.words):
+            word = line >> w * (self.lanes + 1)
+            bits, parity = word & (1 << self.lanes) - 1, word >> self.lanes & 1
+            kept = bits & mask >> w * self.lanes
+            wrong = bits.bit_count() & 1 ^ parity
+            out |= (kept | (kept.bit_count() & 1 ^ wrong) << self.lanes) << w * (self.lanes + 1)
+        return out
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(enable=(0, 1))
+async def lines(dut, enable: int) -> None:
+    """Lines in most cycles, masks rewritten meanwhile, some of both with a wrong parity."""
+    bench = RowMaskBench(dut)
+    await bench.begin()
+    bench.set(enable_i=enable)
+    everything = (1 << bench.lanes * bench.words) - 1
+    address = line = None  # of the cycle before; the line of this cycle
+    expected = None  # (line, parity) at the output in this cycle
+    errors = 0
+    for _ in range(600):
+        bench.set(mask_valid_i=0)
+        bench.noise("mask_addr_i", "mask_data_i", "line_i")
+        read = address  # what the line of this cycle is masked with is being read
+        line = random.getrandbits(bench.width("line_i")) if coin(0.8) and read is not None else None
+        bench.set(line_valid_i=int(line is not None))
+        if line is not None:
+            bench.set(line_i=line)
+        follow = None
+        if line is not None:
+            mask = bench.masks[read] if enable else everything
+            follow = bench.masked(line, mask), bench.flipped[read] if enable else 0
+        address = random.randrange(MASK_LINES)
+        bench.set(addr_i=address)
+        if coin(0.3):  # read from the next cycle on
+            bench.store(random.randrange(MASK_LINES), random.getrandbits(bench.lanes * bench.words),
+                        int(coin(0.2)))  # fmt: skip
+        await bench.settle()
+        bench.equal("line_valid_o", bench.get("line_valid_o"), int(expected is not None))
+        if expected is not None:
+            bench.equal("line_o", bench.get("line_o"), expected[0])
+        bench.equal("parity_o", bench.get("parity_o"), expected[1] if expected else 0)
+        errors += expected[1] if expected else 0
+        expected = follow
+        await bench.tick()
+    bench.check(bool(errors) == bool(enable), f"{errors} wrong masks were met")
+
+
+@cases({"Lanes": 4, "LineWords": 4}, {"Lanes": 16, "LineWords": 2}, {"Lanes": 32, "LineWords": 4})
 def test_row_mask(parameters: dict[str, int]) -> None:
-    plusargs = [f"+lanes={parameters['Lanes']}", f"+words={parameters['LineWords']}"]
-    runner.run("psf_row_mask", "tb.unit.group.row_mask_tests", parameters, plusargs=plusargs)
+    run("psf_row_mask", __name__, parameters)

@@ -1,19 +1,279 @@
 # SPDX-License-Identifier: Apache-2.0
-"""psf_load_issue and psf_loader: how long a load is, and where each of its bits goes."""
+"""Random loads of every target: each write in order, and done only after the last was taken.
 
-import json
+Loads with a wrong checksum or a wrong row-table entry: the fault, no done, nothing afterwards.
+"""
 
+import random
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+
+import cocotb
 import pytest
+from cocotb.triggers import RisingEdge
+from cocotb.utils import get_sim_time
 
-from tb.run import runner
+from golden.hardware import isa
+from golden.hardware.configuration import clog2
+from tb.lib import load
+from tb.lib.bench import SEED, Bench
+from tb.lib.load import PORTS
+from tb.lib.parameters import PARAMETERS
+from tb.lib.stream import STALLS, Sink
+from tb.run.runner import run
+from tb.run.sources import BuildFailed
+
+SLOT_WIDTH = clog2(PARAMETERS.get("AccDepth", 2)) + 8
+COMMAND = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
+
+
+def checksum(beats: Sequence[int]) -> int:
+    return zlib.crc32(b"".join(beat.to_bytes(8, "little") for beat in beats))
+
+
+class LoaderBench(Bench):
+    """Queues loads; ``expected`` holds their writes, each load closed by ("done", {})."""
+
+    def __init__(self, dut, *, stall=0.0, sink_stall=0.0) -> None:
+        super().__init__(dut)
+        self.commands = self.source("cmd", COMMAND, stall)
+        self.beats = self.source("beat", ("data",), stall)
+        for target, names in PORTS.items():
+            self.sink(target, names, sink_stall, partial(self.take, target))
+        Sink(dut, dut.done_o, None, {}, on_item=lambda item: self.done.append(("done", item)))
+        self.faults = self.sink("fault", ("cause", "index"))
+        self.expected: deque = deque()
+        self.done: list = []
+        self.writes = 0
+        self.index = random.getrandbits(16)
+        self.first_ns = self.last_ns = 0.0
+        cocotb.start_soon(self._check_done())
+
+    def send(self, item: load.Load, *, check: int | None = None, crc: int | None = None) -> int:
+        """Queue a load, with the right checksum or a given one; its descriptor index."""
+        self.index = (self.index + 1) & 0xFFFF
+        check = random.getrandbits(1) if check is None else check
+        if crc is None:
+            crc = checksum(item.beats) if check else random.getrandbits(32)
+        self.commands.send(
+            target=item.target, words=item.unit_words, dest=item.dest, records=item.records,
+            check=check, crc=crc, index=self.index, **item.coding,
+        )  # fmt: skip
+        for beat in item.beats:
+            self.beats.send(data=beat)
+        self.expected.extend(item.writes)
+        self.expected.append(("done", {}))
+        return self.index
+
+    def take(self, target: str, item: dict[str, int]) -> None:
+        got = load.written(target, item, PARAMETERS["Lanes"])
+        assert self.expected, f"{got}, but nothing is expected"
+        want = self.expected.popleft()
+        assert got == want, f"expected {want}, got {got}, SEED={SEED}"
+        self.writes += 1
+        self.first_ns = self.first_ns or get_sim_time("ns")
+        self.last_ns = get_sim_time("ns")
+
+    async def _check_done(self) -> None:
+        """Done counts after the writes of the same cycle."""
+        while True:
+            await cocotb.triggers.FallingEdge(self.dut.clk_i)
+            while self.done:
+                got = self.done.pop(0)
+                assert self.expected and self.expected[0] == got, (
+                    f"{got}, but {self.expected and self.expected[0]} is to come, SEED={SEED}"
+                )
+                self.expected.popleft()
+
+    async def drained(self) -> None:
+        while self.expected:
+            await RisingEdge(self.dut.clk_i)
+        await self.cycles(10)
+        assert self.beats.idle() and self.commands.idle() and not self.faults.items
+
+    async def failed(self, cause: int, index: int, writes: int) -> None:
+        """Wait for one fault; before it ``writes`` of what is expected were made, then nothing."""
+        before = len(self.expected)
+        while not self.faults.items:
+            await RisingEdge(self.dut.clk_i)
+        await self.cycles(60)
+        assert self.faults.items == [{"cause": cause, "index": index}], (
+            f"{self.faults.items}, expected {cause} of {index}, SEED={SEED}"
+        )
+        assert before - len(self.expected) == writes, (before, len(self.expected), writes)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS, sink_stall=STALLS)
+async def random_loads(dut, stall: float, sink_stall: float) -> None:
+    bench = LoaderBench(dut, stall=stall, sink_stall=sink_stall)
+    await bench.start()
+    targets = (*range(len(PORTS)), *(random.randrange(len(PORTS)) for _ in range(20)))
+    items = [load.random_load(PARAMETERS, target) for target in targets]
+    items += [
+        load.random_load(PARAMETERS, target, coded=coded)
+        for target in (load.WEIGHT, load.ROW)
+        for coded in (True, False, True)
+    ]
+    random.shuffle(items)
+    for item in items:
+        bench.send(item)
+    await bench.drained()
+    assert bench.writes
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(target=(load.WEIGHT, load.ROW, load.PARAM, load.SPIKE))
+async def full_rate(dut, target: int) -> None:
+    """Wide records: a beat per cycle; entries: one per cycle. Weights ride out a slow memory."""
+    wide = SLOT_WIDTH * PARAMETERS["Lanes"] > 384
+    sink_stall = 0.3 if target == load.WEIGHT and wide else 0.0
+    bench = LoaderBench(dut, sink_stall=sink_stall)
+    await bench.start()
+    records = {load.PARAM: PARAMETERS["ParamDepth"]}.get(target, 60)
+    item = load.random_load(
+        PARAMETERS, target, records=records, unit_words=PARAMETERS["LineWords"], coded=False
+    )
+    bench.send(item)
+    await bench.drained()
+    span = round((bench.last_ns - bench.first_ns) / 10)
+    if target in (load.WEIGHT, load.PARAM):
+        per_record = len(item.beats) // records
+        if sink_stall:  # at most a few collisions of long waits
+            assert span <= 1.05 * (records - 1) * per_record, span
+        else:
+            assert span == (records - 1) * per_record, span
+    else:
+        assert span == len(item.writes) - 1, span
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(index_bits=tuple(range(SLOT_WIDTH - 7)))
+async def full_rate_coded(dut, index_bits: int) -> None:
+    """Coded weights: a beat per cycle, or a record if one is no longer than half a beat."""
+    bench = LoaderBench(dut)
+    await bench.start()
+    records = 61  # an odd number: the last beat may be half empty
+    coding = load.random_coding(load.WEIGHT, SLOT_WIDTH - 8, True)
+    while coding["index_bits"] != index_bits:
+        coding = load.random_coding(load.WEIGHT, SLOT_WIDTH - 8, True)
+    item = load.random_load(PARAMETERS, load.WEIGHT, records=records, coding=coding)
+    bench.send(item)
+    await bench.drained()
+    span = round((bench.last_ns - bench.first_ns) / 10)
+    halves = -(-PARAMETERS["Lanes"] * (index_bits + 4) // 32)
+    # The first record ends in beat ceil(halves / 2), the last in the last.
+    want = records - 1 if halves == 1 else len(item.beats) - -(-halves // 2)
+    assert span == want, (span, want)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def full_rate_coded_rows(dut) -> None:
+    """Coded rows: an entry per cycle, across the 16 of a beat."""
+    bench = LoaderBench(dut)
+    await bench.start()
+    item = load.random_load(PARAMETERS, load.ROW, records=60, coded=True)
+    bench.send(item)
+    await bench.drained()
+    assert len(item.beats) == 4
+    assert round((bench.last_ns - bench.first_ns) / 10) == 59
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(target=tuple(range(len(PORTS))), stall=STALLS[:2])
+async def wrong_checksums(dut, target: int, stall: float) -> None:
+    """A wrong bit in the checksum or in any beat: the fault in place of done."""
+    bench = LoaderBench(dut, stall=stall, sink_stall=stall)
+    await bench.start()
+    good = load.random_load(PARAMETERS, random.randrange(len(PORTS)))
+    bench.send(good, check=1)
+    item = load.random_load(PARAMETERS, target, records=8, unit_words=PARAMETERS["LineWords"])
+    beats = list(item.beats)
+    beats[random.randrange(len(beats))] ^= 1 << random.randrange(64)
+    crc = random.choice((checksum(item.beats) ^ 1 << random.randrange(32), checksum(beats)))
+    index = bench.send(item, check=1, crc=crc)
+    bench.send(load.random_load(PARAMETERS, target))  # never starts
+    await bench.failed(isa.ERROR_WEIGHT_CRC, index, len(good.writes) + 1 + len(item.writes))
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def empty_loads(dut) -> None:
+    """No beats: the checksum of nothing is 0."""
+    bench = LoaderBench(dut)
+    await bench.start()
+    nothing = load.random_load(PARAMETERS, load.PARAM, records=0)
+    bench.send(nothing, check=1)
+    await bench.drained()
+    index = bench.send(nothing, check=1, crc=1)
+    await bench.failed(isa.ERROR_WEIGHT_CRC, index, 0)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(kind=("no words", "one too far", "far", "shift", "good"))
+async def row_entries(dut, kind: str) -> None:
+    """An entry that points nowhere or beyond its bank is a fault and is not stored."""
+    bench = LoaderBench(dut, stall=0.3)
+    await bench.start()
+    depth, records = PARAMETERS["BankDepth"], 4 * PARAMETERS["Banks"]
+    last = random.randrange(1, 9)
+    entry = {
+        "no words": random.randrange(depth),
+        "one too far": depth + 1 - last | last << 16,
+        "far": 0xFFFF | 255 << 16,
+        "shift": 1 << 16 | random.randrange(8, 16) << 24,
+        "good": depth - last | last << 16 | random.randrange(8) << 24 | 0xF << 28,
+    }[kind]
+    item = load.random_load(PARAMETERS, load.ROW, records=records, coded=False)
+    where = random.randrange(records)
+    entries = [beat >> 32 * half & 0xFFFF_FFFF for beat in item.beats for half in (0, 1)]
+    entries[where] = entry
+    item.writes[where][1]["data"] = entry
+    item.beats = [a | b << 32 for a, b in zip(entries[::2], entries[1::2], strict=True)]
+    index = bench.send(item)
+    if kind == "good":
+        await bench.drained()
+    else:
+        await bench.failed(isa.ERROR_OVERRUN, index, where)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(kind=("row", "empty row", "good"))
+async def coded_rows_overrun(dut, kind: str) -> None:
+    """A length that goes beyond the bank is a fault and is not stored; up to its end is none."""
+    bench = LoaderBench(dut, stall=0.3)
+    await bench.start()
+    depth, banks, records = PARAMETERS["BankDepth"], PARAMETERS["Banks"], 4 * PARAMETERS["Banks"]
+    item = load.random_load(PARAMETERS, load.ROW, records=records, coded=True)
+    where = random.randrange(records)
+    lengths = [random.randrange(1, 16) if i == where else 0 for i in range(records)]
+    first = depth - lengths[where] + (kind == "row")
+    if kind == "empty row":
+        where, first = 0, depth  # an entry without a row points at the first word
+    item.coding["first_word"] = first
+    bits = sum(length << 4 * i for i, length in enumerate(lengths))
+    item.beats = [bits >> 64 * i & (1 << 64) - 1 for i in range(-(-records // 16))]
+    item.writes = [
+        ("row", {"bank": i % banks, "addr": item.dest + i // banks,
+                 "data": first | max(length, 1) << 16})
+        for i, length in enumerate(lengths)
+    ]  # fmt: skip
+    if kind == "row" and lengths[where] == 1:
+        where = 0  # then the first word lies beyond the end for all
+    index = bench.send(item)
+    if kind == "good":
+        await bench.drained()
+    else:
+        await bench.failed(isa.ERROR_OVERRUN, index, where)
+
 
 SMALL = {
     "Lanes": 8, "Banks": 4, "LineWords": 8, "AccDepth": 32, "AccWidth": 20,
     "BankDepth": 64, "RowDepth": 64, "ParamDepth": 16, "SpikeLines": 64,
 }  # fmt: skip
-WIDE = {
-    "Lanes": 32, "Banks": 8, "LineWords": 4, "AccDepth": 32, "AccWidth": 20,
-    "BankDepth": 50, "RowDepth": 32, "ParamDepth": 12, "SpikeLines": 64,
+WIDE = SMALL | {
+    "Lanes": 32, "Banks": 8, "LineWords": 4, "BankDepth": 50, "RowDepth": 32, "ParamDepth": 12,
 }  # fmt: skip
 TIGHT = {  # a beat per record, a word per beat
     "Lanes": 64, "Banks": 2, "LineWords": 2, "AccDepth": 2, "AccWidth": 12,
@@ -21,33 +281,11 @@ TIGHT = {  # a beat per record, a word per beat
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("parameters", [SMALL, WIDE, TIGHT], ids=["8", "32", "64"])
+@pytest.mark.parametrize("parameters", [SMALL, WIDE, TIGHT], ids=lambda p: str(p["Lanes"]))
 def test_loader(parameters: dict[str, int]) -> None:
-    runner.run(
-        "psf_loader",
-        "tb.unit.load.loader_tests",
-        parameters,
-        env={"PARAMETERS": json.dumps(parameters)},
-    )
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"Lanes": 8, "AccDepth": 32, "WeightBeats": 2, "ParamBeats": 5, "MaskBeats": 1},
-        {"Lanes": 64, "AccDepth": 256, "WeightBeats": 16, "ParamBeats": 255, "MaskBeats": 3},
-    ],
-    ids=["8", "64"],
-)
-def test_load_issue(parameters: dict[str, int]) -> None:
-    runner.run(
-        "psf_load_issue",
-        "tb.unit.load.load_issue_tests",
-        parameters,
-        env={"PARAMETERS": json.dumps(parameters)},
-    )
+    run("psf_loader", __name__, parameters)
 
 
 def test_bad_lanes_are_refused() -> None:
-    with pytest.raises(runner.BuildFailed, match="Lanes must divide the 64 bits of a beat"):
-        runner.run("psf_loader", "tb.unit.load.loader_tests", {"Lanes": 24})
+    with pytest.raises(BuildFailed, match="Lanes must divide the 64 bits of a beat"):
+        run("psf_loader", __name__, {"Lanes": 24})

@@ -1,21 +1,340 @@
 # SPDX-License-Identifier: Apache-2.0
-"""psf_read_dma: several clients over one AXI read port, windows, faults, stop."""
+"""Random commands of several clients against a Python memory; every beat is compared in order.
 
+The clients' ports are packed vectors, so one coroutine drives them all: client c owns bit c of the
+valids and readies, and field c of the commands.
+"""
+
+import random
+from collections import deque
+
+import cocotb
 import pytest
+from cocotb.triggers import FallingEdge, RisingEdge
+from cocotbext.axi import AxiReadBus
 
-from tb.run import runner
+from golden.hardware import isa
+from tb.lib.axi_memory import PAGE, SPACE, ReadPort
+from tb.lib.bench import HIDDEN, SEED, Bench
+from tb.lib.parameters import PARAMETERS
+from tb.lib.stream import STALLS
+from tb.run.cases import cases
+from tb.run.runner import run
+from tb.run.sources import BuildFailed
+
+SIZE = 1 << 16
+MAX_BURST = PARAMETERS.get("MaxBurst", 64)
+CLIENTS = PARAMETERS.get("Clients", 2)
+OUTSTANDING = 4
 
 
-@pytest.mark.parametrize(("max_burst", "clients"), [(64, 3), (5, 2)])
-def test_read_dma(max_burst: int, clients: int) -> None:
-    runner.run(
-        "psf_read_dma",
-        "tb.unit.load.read_dma_tests",
-        {"MaxBurst": max_burst, "Clients": clients},
-        env={"MAX_BURST": str(max_burst), "CLIENTS": str(clients)},
-    )
+def bursts_of(address: int, beats: int) -> list[tuple[int, int]]:
+    """The bursts of a command: (address, beats)."""
+    found = []
+    while beats:
+        count = min(beats, MAX_BURST, (PAGE - address % PAGE) // 8)
+        found.append((address, count))
+        address, beats = (address + 8 * count) % SPACE, beats - count
+    return found
+
+
+class ReadDmaBench(Bench):
+    def __init__(self, dut, *, latency=0, stall=0.0, memory_stall=0.0) -> None:
+        super().__init__(dut)
+        self.stall = stall
+        self.memory = bytearray(random.randbytes(SIZE))
+        self.port = ReadPort(
+            AxiReadBus.from_prefix(dut, "m_axi"), dut.clk_i, dut.rst_ni, self.memory,
+            latency=latency, stall=memory_stall, max_burst=MAX_BURST, outstanding=OUTSTANDING,
+            mirror=True,
+        )  # fmt: skip
+        self.commands = [deque() for _ in range(CLIENTS)]
+        self.expected = [deque() for _ in range(CLIENTS)]
+        self.taken = [0] * CLIENTS
+        self.order: list[int] = []  # clients of the beats
+        self.faults: list[tuple[int, int, int]] = []  # cause, address, tag
+        self.tag = random.getrandbits(16)
+        self.stopped = False
+        self.arrived = 0  # bursts that came to AR
+        self.window(0, SPACE - 1)
+        for name in ("cmd_valid_i", "cmd_addr_i", "cmd_beats_i", "cmd_tag_i", "beat_ready_i",
+                     "stop_i"):  # fmt: skip
+            getattr(dut, name).value = 0
+
+    def window(self, base: int, limit: int) -> None:
+        """Allow the bytes base..limit."""
+        self.dut.window_base_i.value, self.dut.window_limit_i.value = base >> 3, limit >> 3
+        self.port.allowed = (base, limit)
+
+    def send(self, client: int, address: int, beats: int) -> int:
+        """Queue a command; its tag."""
+        self.tag = (self.tag + 1) & 0xFFFF
+        self.commands[client].append((address, beats, self.tag))
+        for at in range(address, address + 8 * beats, 8):
+            self.expected[client].append(int.from_bytes(self.port.word(at % SPACE), "little"))
+        return self.tag
+
+    async def start(self) -> None:
+        await super().start()
+        cocotb.start_soon(self._run())
+
+    async def drained(self) -> None:
+        while any(self.commands) or any(self.expected):
+            await RisingEdge(self.dut.clk_i)
+        await self.cycles(20)  # and nothing more comes
+        assert self.port.idle() and int(self.dut.idle_o.value)
+        assert not self.faults, self.faults
+
+    async def stop(self) -> None:
+        """Stop, wait until idle, forget what was queued, go on."""
+        self.dut.stop_i.value = 1
+        await RisingEdge(self.dut.clk_i)  # what it shows was decided before stop_i
+        await FallingEdge(self.dut.clk_i)
+        self.stopped, issued = True, self.arrived
+        for queue in (*self.commands, *self.expected):
+            queue.clear()
+        await RisingEdge(self.dut.clk_i)
+        while not int(self.dut.idle_o.value):
+            await RisingEdge(self.dut.clk_i)
+        await self.cycles(random.choice((0, 1, 10)))
+        assert self.port.idle()
+        assert self.arrived == issued, f"issued after stop, SEED={SEED}"
+        self.stopped = False
+        self.dut.stop_i.value = 0
+        await RisingEdge(self.dut.clk_i)
+
+    async def _run(self) -> None:
+        dut, valid, readies, pending, accepted = self.dut, 0, 0, 0, 1
+        while True:
+            await RisingEdge(dut.clk_i)
+            ready, beats = int(dut.cmd_ready_o.value), int(dut.beat_valid_o.value)
+            arvalid = int(dut.m_axi_arvalid.value)
+            self.arrived += arvalid and (accepted or not pending)
+            pending, accepted = arvalid, int(dut.m_axi_arready.value)
+            if int(dut.idle_o.value):
+                assert not arvalid and not self.port.open, "idle with a burst in flight"
+            if int(dut.fault_valid_o.value):
+                names = ("fault_cause_o", "fault_addr_o", "fault_tag_o")
+                self.faults.append(tuple(int(getattr(dut, name).value) for name in names))
+                assert not self.stopped, "a fault after stop"
+            for c in range(CLIENTS):
+                if valid >> c & ready >> c & 1 and self.commands[c]:
+                    self.commands[c].popleft()
+                    valid &= ~(1 << c)
+                if beats & readies & 1 << c:
+                    got = int(dut.beat_data_o.value)
+                    assert not self.faults and not self.stopped, "a beat after a fault or stop"
+                    assert self.expected[c], f"client {c}: a beat too many"
+                    want = self.expected[c].popleft()
+                    assert got == want, (
+                        f"client {c}, beat {self.taken[c]}: expected {want:#x}, got {got:#x}, "
+                        f"SEED={SEED}"
+                    )
+                    self.taken[c] += 1
+                    self.order.append(c)
+            assert beats & beats - 1 == 0
+            address = length = tags = readies = 0
+            for c in range(CLIENTS):
+                if self.commands[c] and (valid >> c & 1 or random.random() >= self.stall):
+                    valid |= 1 << c
+                    a, n, t = self.commands[c][0]
+                else:
+                    valid &= ~(1 << c)
+                    a, n, t = random.getrandbits(32), random.getrandbits(29), random.getrandbits(16)
+                address |= a >> 3 << 29 * c
+                length |= n << 29 * c
+                tags |= t << 16 * c
+                readies |= (random.random() >= self.stall) << c
+            dut.cmd_valid_i.value, dut.beat_ready_i.value = valid, readies
+            dut.cmd_addr_i.value, dut.cmd_beats_i.value, dut.cmd_tag_i.value = address, length, tags
+
+
+def random_command() -> tuple[int, int]:
+    """Addresses near page borders, lengths around the burst limit, sometimes none at all."""
+    page = random.randrange(1, SIZE // PAGE - 2) * PAGE
+    address = page + 8 * random.choice((0, -1, 1, -MAX_BURST, random.randrange(-512, 512)))
+    beats = random.choice((0, 1, 2, 8, MAX_BURST, MAX_BURST + 1, random.randrange(200)))
+    return address, beats
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS)
+async def random_commands(dut, stall: float) -> None:
+    latency = random.choice((0, 7, (0, 60)))
+    bench = ReadDmaBench(dut, latency=latency, stall=stall, memory_stall=stall)
+    bench.window(0, SIZE - 1)
+    await bench.start()
+    for _ in range(25):
+        bench.send(random.randrange(CLIENTS), *random_command())
+    bench.send(0, PAGE - 8, 2)
+    bench.send(1, PAGE, 2 * MAX_BURST)
+    bench.send(CLIENTS - 1, SIZE - 8 * 9, 9)
+    await bench.drained()
+    assert all(bench.taken)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def full_rate(dut) -> None:
+    """Latency 20: at least 0.9 beats per cycle once the first has come (short bursts: less)."""
+    bench = ReadDmaBench(dut, latency=20)
+    bench.send(1, 8 * 3, 3000)
+    await bench.start()
+    while not bench.taken[1]:
+        await RisingEdge(dut.clk_i)
+    cycles = 0
+    while bench.expected[1]:
+        await RisingEdge(dut.clk_i)
+        cycles += 1
+    dut._log.info("%.3f beats per cycle, %d bursts", 3000 / cycles, len(bench.port.bursts))
+    assert 3000 / cycles >= (0.9 if MAX_BURST == 64 else 0.5)
+    assert bench.port.most_pending == OUTSTANDING
+    await bench.drained()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def priority(dut) -> None:
+    """A short command of client 0 passes a long one of the last client at the next burst."""
+    bench, low = ReadDmaBench(dut), CLIENTS - 1
+    await bench.start()
+    bench.send(low, 0, 16 * MAX_BURST)
+    while bench.taken[low] < MAX_BURST:
+        await RisingEdge(dut.clk_i)
+    bench.send(0, 64, 2)
+    await bench.drained()
+    assert bench.order.index(0) <= (3 + OUTSTANDING) * MAX_BURST, bench.order.index(0)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS)
+async def bad_responses(dut, stall: float) -> None:
+    """SLVERR or DECERR on any beat: reported once with its address and tag, then all is quiet."""
+    bench = ReadDmaBench(dut, latency=(0, 20), stall=stall, memory_stall=stall)
+    await bench.start()
+    for _ in range(8):
+        owner, at, lengths = {}, 0, [0] * CLIENTS
+        for _ in range(6):  # areas of their own, so that an address belongs to one tag
+            beats, client = random.choice((1, 2, 8, MAX_BURST + 1, 90)), random.randrange(CLIENTS)
+            tag = bench.send(client, at, beats)
+            owner |= {a: (client, tag, lengths[client] + i)
+                      for i, a in enumerate(range(at, at + 8 * beats, 8))}  # fmt: skip
+            lengths[client] += beats
+            at += 8 * (beats + random.randrange(3))
+        bench.port.bad = set(random.sample(sorted(owner), random.choice((1, 1, 3))))
+        bench.port.bursts.clear()
+        bench.taken = [0] * CLIENTS
+        while not bench.faults:
+            await RisingEdge(dut.clk_i)
+        bursts = bench.arrived
+        await bench.cycles(random.choice((0, 1, 200)))
+        assert bench.arrived == bursts, "issued after a fault"
+        order = [a for at, n in bench.port.bursts for a in range(at, at + 8 * n, 8)]
+        first = next(a for a in order if a in bench.port.bad)
+        client, tag, number = owner[first]
+        assert bench.faults == [(isa.ERROR_READ, first, tag)], (
+            f"{bench.faults}, expected {first:#x}, tag {tag}, SEED={SEED}"
+        )
+        assert bench.taken[client] == number  # all before the bad one, nothing behind it
+        await bench.stop()
+        assert len(bench.faults) == 1
+        bench.faults.clear()
+        bench.port.bad = set()
+        bench.send(random.randrange(CLIENTS), *random_command())
+        await bench.drained()
+
+
+@cocotb.test(timeout_time=8, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS[:2])
+async def windows(dut, stall: float) -> None:
+    """Commands at the borders of windows, at 0 and at 2^32: no burst outside is ever seen."""
+    bench = ReadDmaBench(dut, latency=(0, 5), stall=stall, memory_stall=stall)
+    await bench.start()
+    seen = {"inside": 0, "outside": 0, "partly": 0}
+    for turn in range(60):
+        base = 8 * random.choice((0, 512 * random.randrange(1 << 20), random.getrandbits(29)))
+        limit = base + random.choice((7, 8 * random.randrange(300) + 7, PAGE - 1, 1 << 20))
+        limit = min(limit, SPACE - 1) | 7
+        beats = random.choice((1, 2, MAX_BURST, 64, 65, random.randrange(1, 200)))
+        if turn % 10 == 0:
+            base, limit = 0, SPACE - 1  # everything: a burst at the end, the next one at 0
+        elif turn % 10 == 1:
+            base, limit = SPACE - 8, 7  # nothing
+        elif turn % 10 == 2:
+            base, limit = SPACE - PAGE, SPACE - 1
+        near = random.choice((base, limit + 1 - 8 * beats, limit + 1, base - 8 * beats, limit - 7))
+        address = (near + 8 * random.choice((-1, 0, 0, 0, 1))) % SPACE
+        if turn % 10 == 2:
+            address, beats = SPACE - 8 * random.randrange(1, 40), 40  # beyond the end of the world
+        bench.window(base, limit)
+        client, before = random.randrange(CLIENTS), len(bench.port.bursts)
+        await RisingEdge(dut.clk_i)
+        bursts = bursts_of(address, beats)
+        inside = [base <= a and a + 8 * n - 1 <= limit for a, n in bursts]
+        tag = bench.send(client, address, beats)
+        if all(inside):
+            await bench.drained()
+            assert bench.port.bursts[before:] == bursts
+        else:
+            while not bench.faults:
+                await RisingEdge(dut.clk_i)
+            first = inside.index(False)
+            await bench.cycles(5)
+            await bench.stop()
+            assert bench.faults == [(isa.ERROR_READ_WINDOW, bursts[first][0], tag)], (
+                f"{bench.faults}: {address:#x}, {beats} beats in {base:#x}..{limit:#x}"
+            )
+            assert bench.port.bursts[before:] == bursts[:first]
+            bench.faults.clear()
+        seen["inside" if all(inside) else "partly" if any(inside) else "outside"] += 1
+    assert all(seen.values()), seen
+
+
+@cocotb.test(timeout_time=8, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS)
+async def stops(dut, stall: float) -> None:
+    """Stop at any cycle: ARVALID stays, open bursts end, nothing is handed on; then go on."""
+    bench = ReadDmaBench(dut, latency=(0, 30), stall=stall, memory_stall=stall)
+    await bench.start()
+    in_flight = 0
+    for _ in range(25):
+        for _ in range(4):
+            bench.send(random.randrange(CLIENTS), *random_command())
+        await bench.cycles(random.randrange(random.choice((8, 80))))
+        in_flight += int(dut.m_axi_arvalid.value) or bench.port.open > 0
+        await bench.stop()
+        bench.send(random.randrange(CLIENTS), 8 * random.randrange(1024), random.randrange(40))
+        await bench.drained()
+    assert in_flight
+
+
+@cocotb.test(timeout_time=8, timeout_unit="ms", skip=HIDDEN)
+async def flips_in_the_queue(dut) -> None:
+    """Any bit of a burst that waits for its answer: a parity fault, and no beat of it goes on."""
+    bench = ReadDmaBench(dut, latency=40)
+    await bench.start()
+    cells = dut.u_bursts.u_words.mem
+    for bit in range(len(cells[0])):
+        waiting = random.randrange(1, OUTSTANDING)  # the first one has left the queue
+        entry = int(dut.u_bursts.write_q.value) + waiting
+        bench.taken, beats = [0] * CLIENTS, MAX_BURST * OUTSTANDING
+        bench.send(1, 0, beats)
+        while bench.port.open < OUTSTANDING:
+            await RisingEdge(dut.clk_i)
+        cell = cells[entry % OUTSTANDING]
+        cell.value = int(cell.value) ^ 1 << bit
+        while not bench.faults:
+            await RisingEdge(dut.clk_i)
+        await bench.cycles(3)
+        await bench.stop()
+        assert [fault[:2] for fault in bench.faults] == [(isa.ERROR_PARITY, 0)], f"bit {bit}"
+        assert bench.taken[1] == waiting * MAX_BURST and sum(bench.taken) == bench.taken[1]
+        bench.faults.clear()
+
+
+@cases({"MaxBurst": 64, "Clients": 3}, {"MaxBurst": 5, "Clients": 2})
+def test_read_dma(parameters: dict[str, int]) -> None:
+    run("psf_read_dma", __name__, parameters)
 
 
 def test_a_single_client_is_refused() -> None:
-    with pytest.raises(runner.BuildFailed, match="Clients must be at least 2"):
-        runner.run("psf_read_dma", "tb.unit.load.read_dma_tests", {"Clients": 1})
+    with pytest.raises(BuildFailed, match="Clients must be at least 2"):
+        run("psf_read_dma", __name__, {"Clients": 1})

@@ -1,19 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
-"""psf_row_decoder: row lengths become row-table entries."""
+"""Coded row tables against their definition: entries, beats, and the end of the bank."""
 
-import json
+import random
 
-import pytest
+import cocotb
 
-from tb.run import runner
+from tb.lib import load
+from tb.lib.bench import Bench
+from tb.lib.bits import coin
+from tb.lib.parameters import PARAMETERS
+from tb.lib.stream import STALLS
+from tb.run.cases import cases
+from tb.run.runner import run
+
+BANKS, DEPTH = (PARAMETERS.get(name, 2) for name in ("Banks", "BankDepth"))
 
 
-@pytest.mark.parametrize("banks, depth", [(2, 50), (8, 1024), (4, 65536)])
-def test_row_decoder(banks: int, depth: int) -> None:
-    parameters = {"Banks": banks, "BankDepth": depth}
-    runner.run(
-        "psf_row_decoder",
-        "tb.unit.load.row_decoder_tests",
-        parameters,
-        env={"PARAMETERS": json.dumps(parameters)},
-    )
+async def decode(bench: Bench, lengths: list[int], first: int, entries: list[int],
+              stall: float, sink_stall: float) -> int:  # fmt: skip
+    """One load; cycles from its first to its last entry."""
+    records, taken, done, began, offered = len(lengths), 0, 0, 0, False
+    bits = sum(length << 4 * i for i, length in enumerate(lengths))
+    bits |= random.getrandbits(64) << 4 * records  # padding is noise
+    bench.set(start_i=1, first_i=first, beat_valid_i=0, entry_ready_i=0)
+    await bench.tick()
+    bench.set(start_i=0)
+    bench.noise("first_i")
+    while done < records:
+        offered = offered or not coin(stall)
+        ready = not coin(sink_stall)
+        beat = bits >> 64 * taken & (1 << 64) - 1
+        bench.set(beat_valid_i=int(offered), beat_data_i=beat, entry_ready_i=int(ready),
+                  last_i=int(done == records - 1))  # fmt: skip
+        if not offered:
+            bench.noise("beat_data_i")
+        await bench.settle()
+        if bench.get("entry_valid_o"):
+            entry = entries[done]
+            beyond = (entry & 0xFFFF) + (entry >> 16) > DEPTH
+            bench.equal(f"entry {done}, beyond", bench.get("overrun_o"), int(beyond))
+            if beyond:  # nothing is taken any more
+                return 0
+            bench.equal(f"entry {done}", bench.get("entry_o"), entry)
+            began = began or bench.now
+            done += ready
+        if offered and bench.get("beat_ready_o"):
+            taken, offered = taken + 1, False
+        await bench.tick()
+    bench.equal("beats", taken, -(-records // 16))
+    return bench.now - began
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS, sink_stall=STALLS)
+async def random_tables(dut, stall: float, sink_stall: float) -> None:
+    bench = Bench(dut)
+    await bench.reset(start_i=0, beat_valid_i=0, entry_ready_i=0, last_i=0)
+    for _ in range(10):
+        records = random.choice((1, 15, 16, 17, 32, random.randrange(1, 80)))
+        lengths, first, entries = load.row_lengths(DEPTH, BANKS, records)
+        cycles = await decode(bench, lengths, first, entries, stall, sink_stall)
+        assert cycles == records or stall or sink_stall, (cycles, records)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def beyond_the_bank(dut) -> None:
+    """Tables that end one word, or many, beyond: told at the first such entry."""
+    bench = Bench(dut)
+    await bench.reset(start_i=0, beat_valid_i=0, entry_ready_i=0, last_i=0)
+    told = 0
+    for _ in range(40):
+        lengths, first, _ = load.row_lengths(DEPTH, BANKS, random.randrange(1, 60))
+        first = min(first + random.choice((1, 2, DEPTH - first - 1, DEPTH, 0xFFFF)), 0xFFFF)
+        following, entries = [first] * BANKS, []
+        for i, length in enumerate(lengths):
+            at = following[i % BANKS] if length else first
+            following[i % BANKS] += length
+            if at > 0xFFFF:
+                break  # an entry before it was beyond
+            entries.append(at | (length or 1) << 16)
+        entries += [0xFF_FFFF] * (len(lengths) - len(entries))
+        told += await decode(bench, lengths, first, entries, 0.3, 0.3) == 0
+    assert told > 5
+
+
+@cases(
+    {"Banks": 2, "BankDepth": 50}, {"Banks": 8, "BankDepth": 1024}, {"Banks": 4, "BankDepth": 65536}
+)
+def test_row_decoder(parameters: dict[str, int]) -> None:
+    run("psf_row_decoder", __name__, parameters)

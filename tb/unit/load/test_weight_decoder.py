@@ -1,19 +1,153 @@
 # SPDX-License-Identifier: Apache-2.0
-"""psf_weight_decoder: coded records of every format become weight words."""
+"""Coded weight records of every format against the format's definition; and changed codebooks."""
 
-import json
+import random
 
-import pytest
+import cocotb
 
-from tb.run import runner
+from golden.hardware.configuration import clog2
+from tb.lib import load
+from tb.lib.bench import HIDDEN, Bench
+from tb.lib.bits import coin
+from tb.lib.parameters import PARAMETERS
+from tb.lib.stream import STALLS
+from tb.run.cases import cases
+from tb.run.runner import run
+
+LANES, BANKS, DEPTH = (PARAMETERS.get(name, 1) for name in ("Lanes", "Banks", "AccDepth"))
+INDEX = clog2(DEPTH)
 
 
-@pytest.mark.parametrize("lanes, index_width", [(8, 5), (16, 4), (2, 8), (64, 1)])
-def test_weight_decoder(lanes: int, index_width: int) -> None:
-    parameters = {"Lanes": lanes, "Banks": 2 if lanes == 2 else 4, "AccDepth": 1 << index_width}
-    runner.run(
-        "psf_weight_decoder",
-        "tb.unit.load.weight_decoder_tests",
-        parameters,
-        env={"PARAMETERS": json.dumps(parameters)},
-    )
+class WeightDecoderBench(Bench):
+    """Loads, one after the other, with beats that belong to the next one right behind."""
+
+    def __init__(self, dut) -> None:
+        super().__init__(dut)
+        self.parity = 0  # pulses of parity_o
+
+    async def begin(self) -> None:
+        await self.reset(start_i=0, beat_valid_i=0, record_ready_i=0, last_i=0)
+
+    async def configure(self, coding: dict[str, int]) -> None:
+        """The configuration, for the cycle of start_i alone."""
+        names = ("index_bits", "block", "row_words", "codebook")
+        self.set(start_i=1, beat_valid_i=0, record_ready_i=0, last_i=random.getrandbits(1),
+                 **{f"{name}_i": coding[name] for name in names})  # fmt: skip
+        await self.tick()
+        self.set(start_i=0)
+        self.noise(*(f"{name}_i" for name in names))
+
+    async def run(self, coding, records: int, stall=0.0, sink_stall=0.0, flips=None) -> int:
+        """Run a load; cycles from its first to its last record.
+
+        ``flips``: called when the codebook has been written; records are not compared then.
+        """
+        coded, size, words = load.weight_records(coding, LANES, BANKS, INDEX, records)
+        bits = sum(record << size * i for i, record in enumerate(coded))
+        beats = [bits >> 64 * i & (1 << 64) - 1 for i in range(-(-records * size // 64))]
+        await self.configure(coding)
+        began, taken, done, first, offered = self.now, 0, 0, 0, False
+        while done < records:
+            offered = offered or not coin(stall)
+            ready = not coin(sink_stall)
+            if flips and self.now == began + 16:
+                flips()
+            beat = beats[taken] if taken < len(beats) else random.getrandbits(64)
+            self.set(beat_valid_i=int(offered), beat_data_i=beat, record_ready_i=int(ready),
+                     last_i=int(done == records - 1))  # fmt: skip
+            if not offered:
+                self.noise("beat_data_i")
+            await self.settle()
+            if self.get("record_valid_o"):
+                self.check(self.now >= began + 16, "a record without a whole codebook")
+                if not flips:
+                    self.equal(f"record {done} of {coding}", self.get("record_data_o"), words[done])
+                first = first or self.now
+                done += ready
+            if offered and self.get("beat_ready_o"):
+                taken, offered = taken + 1, False
+                self.check(taken <= len(beats), f"a beat beyond the load, {coding}")
+            await self.tick()
+            self.parity += self.get("parity_o")
+        self.equal("beats", taken, len(beats))
+        self.set(record_ready_i=0, beat_valid_i=0)
+        return self.now - first
+
+
+def random_coding(index_bits: int | None = None) -> dict[str, int]:
+    coding = load.random_coding(load.WEIGHT, INDEX, True)
+    while index_bits not in (None, coding["index_bits"]):
+        coding = load.random_coding(load.WEIGHT, INDEX, True)
+    return coding
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS, sink_stall=STALLS)
+async def random_loads(dut, stall: float, sink_stall: float) -> None:
+    """All formats; odd and even numbers of halves of a beat and of records."""
+    bench = WeightDecoderBench(dut)
+    await bench.begin()
+    for index_bits in random.sample(range(INDEX + 1), INDEX + 1):
+        records = random.choice((1, 2, 3, random.randrange(4, 60)))
+        await bench.run(random_coding(index_bits), records, stall, sink_stall)
+        for _ in range(random.randrange(3)):
+            await bench.tick()
+    assert not bench.parity
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def rows_over_several_rounds(dut) -> None:
+    """Word k of a row in every bank, for rows of any length, several of them."""
+    bench = WeightDecoderBench(dut)
+    await bench.begin()
+    for index_bits in range(INDEX + 1):
+        for words in {1, 1 << INDEX - index_bits, random.randint(1, 1 << INDEX - index_bits)}:
+            coding = random_coding(index_bits) | {"block": 1, "row_words": min(words, 255)}
+            await bench.run(coding, BANKS * (2 * min(words, 255) + 1) + 1)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def full_rate(dut) -> None:
+    """A beat per cycle, or a record."""
+    bench = WeightDecoderBench(dut)
+    await bench.begin()
+    for index_bits in range(INDEX + 1):
+        halves = -(-LANES * (index_bits + 4) // 32)
+        records = 101
+        cycles = await bench.run(random_coding(index_bits), records)
+        beats = -(-records * halves // 2)
+        # The first records wait for the codebook, and beats wait behind them.
+        slack = 0 if halves == 1 else 1
+        want = records if halves == 1 else beats - -(-halves // 2) + 1
+        assert want - slack <= cycles <= want, (index_bits, cycles, want)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms", skip=HIDDEN)
+async def changed_codebooks(dut) -> None:
+    """A flipped bit of an entry that is used is told, that of one that is not used is none."""
+    bench = WeightDecoderBench(dut)
+    await bench.begin()
+    for lane in {0, LANES - 1, random.randrange(LANES)}:
+        cells = dut.gen_lane[lane].u_codebook.mem
+        for bit in range(9):
+
+            def flip(cells=cells, bit=bit):
+                for entry in range(16):
+                    cells[entry].value = int(cells[entry].value) ^ 1 << bit
+
+            before = bench.parity
+            await bench.run(random_coding(), 3, flips=flip)
+            assert bench.parity > before, f"lane {lane}, bit {bit}"
+    before = bench.parity
+    await bench.run(random_coding(), 20)  # the next load writes it anew
+    assert bench.parity == before
+
+
+@cases(
+    {"Lanes": 8, "Banks": 4, "AccDepth": 32},
+    {"Lanes": 16, "Banks": 4, "AccDepth": 16},
+    {"Lanes": 2, "Banks": 2, "AccDepth": 256},
+    {"Lanes": 64, "Banks": 4, "AccDepth": 2},
+)
+def test_weight_decoder(parameters: dict[str, int]) -> None:
+    run("psf_weight_decoder", __name__, parameters)

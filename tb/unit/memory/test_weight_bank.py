@@ -1,16 +1,211 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weight bank."""
+"""psf_weight_bank: rows come out whole and in order, at full rate, and the grant promise holds."""
 
-import pytest
+import random
 
-from tb.run import runner
+import cocotb
+
+from tb.lib.bench import HIDDEN, Bench
+from tb.lib.parameters import PARAMETERS
+from tb.lib.stream import STALLS
+from tb.run.cases import cases
+from tb.run.runner import run
+
+LATENCY = 4
 
 
-@pytest.mark.parametrize(("groups", "depth", "row_depth"), [(4, 50, 21), (2, 64, 16)])
-def test_weight_bank(groups: int, depth: int, row_depth: int) -> None:
-    runner.run(
-        "psf_weight_bank",
-        "tb.unit.memory.weight_bank_tests",
-        {"Groups": groups, "Lanes": 4, "AccDepth": 8, "BankDepth": depth, "RowDepth": row_depth},
-        env={"SHAPE": f"groups={groups},depth={depth},row_depth={row_depth}"},
-    )
+class WeightBankBench(Bench):
+    """Memories as Python lists; expected words per request, in order."""
+
+    async def begin(self, lengths) -> None:
+        self.groups = PARAMETERS["Groups"]
+        self.depth = PARAMETERS["BankDepth"]
+        self.row_depth = PARAMETERS["RowDepth"]
+        d = len(self.dut.word_waddr_i)
+        self.word_bits, self.data_bits = d, len(self.dut.word_wdata_i)
+        self.noise("req_group_i", "req_row_i", "req_tag_i", "row_wdata_i", "word_wdata_i")
+        await self.reset(req_valid_i=0, row_we_i=0, word_we_i=0, out_ready_i=0)
+        self.rows, self.words = [], [random.getrandbits(self.data_bits) for _ in range(self.depth)]
+        for a in range(max(self.depth, self.row_depth)):
+            if a < self.depth:
+                self.set(word_waddr_i=a, word_wdata_i=self.words[a])
+            if a < self.row_depth:
+                length = random.choice(lengths)
+                start = random.choice(
+                    [0, self.depth - length, random.randint(0, self.depth - length)]
+                )
+                shift = random.randrange(16)
+                self.rows.append((start, length, shift))
+                self.set(row_waddr_i=a, row_wdata_i=shift << (d + 8) | length << d | start)
+            self.set(word_we_i=int(a < self.depth), row_we_i=int(a < self.row_depth))
+            await self.tick()
+        self.set(word_we_i=0, row_we_i=0)
+        self.expect, self.held, self.granted, self.taken = [], None, None, 0
+        self.parities = 0
+
+    def row_words(self, row: int) -> list[int]:
+        """The words that a row gives, whatever is in its entry."""
+        start, length, _ = self.rows[row if row < self.row_depth else 0]
+        addresses = [start]
+        while len(addresses) < (length or 256):
+            last = addresses[-1] == self.depth - 1
+            addresses.append(0 if last else (addresses[-1] + 1) % (1 << self.word_bits))
+        return [self.words[a if a < self.depth else 0] for a in addresses]
+
+    async def write_row(self, row: int, start: int, length: int, shift: int) -> None:
+        self.rows[row] = (start, length, shift)
+        d = self.word_bits
+        self.set(row_waddr_i=row, row_wdata_i=shift << (d + 8) | length << d | start, row_we_i=1)
+        await self.tick()
+        self.set(row_we_i=0)
+
+    async def row(self, row: int, stall: float = 0.0) -> int:
+        """One row alone, to its last word; returns the number of parity errors."""
+        before = self.parities
+        while not await self.step(True, True, row):
+            pass
+        await self.step(False, False)
+        while self.expect:
+            await self.step(False, random.random() >= stall)
+        for _ in range(3):
+            await self.step(False, True)
+        return self.parities - before
+
+    async def step(self, grant: bool, ready: bool, row: int | None = None) -> bool:
+        """One cycle: maybe a grant (its request follows in the next cycle); True if granted."""
+        self.noise("req_group_i", "req_row_i", "req_tag_i", "row_wdata_i", "word_wdata_i")
+        self.set(req_valid_i=int(self.granted is not None))
+        if self.granted is not None:
+            group, row, tag = self.granted
+            self.set(req_group_i=group, req_row_i=row, req_tag_i=tag)
+            shift = self.rows[row if row < self.row_depth else 0][2]
+            words = self.row_words(row)
+            for i, word in enumerate(words):
+                self.expect.append((self.now, group, tag, shift, i == len(words) - 1, word))
+        self.set(out_ready_i=int(ready))
+        await self.settle()
+        self.parities += self.get("parity_o")
+        out = None
+        if self.get("out_valid_o"):
+            names = ("out_group_o", "out_tag_o", "out_shift_o", "out_last_o", "out_data_o")
+            out = tuple(self.get(n) for n in names)
+            assert self.expect, f"a word that nobody requested, {self.where()}"
+            cycle, *want = self.expect[0]
+            assert out == tuple(want), f"expected {want}, got {out}, {self.where()}"
+            assert self.now >= cycle + LATENCY
+            if ready:
+                self.expect.pop(0)
+                self.taken += 1
+        if self.held is not None:
+            assert out == self.held, f"a word did not hold, {self.where()}"
+        self.held = out if out is not None and not ready else None
+        grant = bool(grant and self.get("ready_o"))
+        self.granted = None
+        if grant:
+            if row is None:
+                row = random.choice([0, self.row_depth - 1, random.randrange(self.row_depth)])
+            self.granted = (random.randrange(self.groups), row, random.randrange(2))
+        await self.tick()
+        return grant
+
+    async def drain(self) -> None:
+        for _ in range(200):
+            await self.step(False, True)
+        assert not self.expect, f"{len(self.expect)} words are missing, {self.where()}"
+        assert self.parities == 0, f"parity error without a cause, {self.where()}"
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(idle=STALLS, stall=STALLS)
+async def random_rows(dut, idle: float, stall: float) -> None:
+    bench = WeightBankBench(dut)
+    await bench.begin([1, 1, 1, 2, 3, 5])
+    for _ in range(250):
+        await bench.step(random.random() >= idle, random.random() >= stall)
+    await bench.drain()
+    assert bench.taken > 5
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(length=[1, 2, 3, 7])
+async def no_bubble(dut, length: int) -> None:
+    """A grant every `length` cycles: always ready, and after the latency a word every cycle."""
+    bench = WeightBankBench(dut)
+    await bench.begin([length])
+    await bench.step(False, True)
+    for t in range(20 * length):
+        assert await bench.step(t % length == 0, True) == (t % length == 0), bench.where()
+    await bench.step(False, True)  # the last request may still be on its way
+    assert bench.taken == 20 * length - LATENCY, (bench.taken, bench.where())
+    await bench.drain()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def longest_row(dut) -> None:
+    """A row over the whole memory (up to 255 words)."""
+    bench = WeightBankBench(dut)
+    await bench.begin([min(255, bench.depth)])
+    for _ in range(10):
+        await bench.step(True, True)
+    await bench.step(False, True)
+    for _ in range(6 * bench.depth):
+        await bench.step(False, True)
+    await bench.drain()
+    assert bench.taken >= 4 * min(255, bench.depth)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def garbage_entries(dut) -> None:
+    """Length 0, rows over the end of the bank, rows that the table does not have: bounded."""
+    bench = WeightBankBench(dut)
+    await bench.begin([1, 3])
+    d = 1 << bench.word_bits
+    entries = [(0, 0), (d - 1, 0), (d - 1, 255), (bench.depth - 1, 2), (bench.depth // 2, 255)]
+    entries += [(random.randrange(d), random.randrange(256)) for _ in range(5)]
+    for i, (start, length) in enumerate(entries):
+        await bench.write_row(i, start, length, i % 16)
+        await bench.row(i, random.choice(STALLS))
+    for row in range(bench.row_depth, 1 << len(dut.req_row_i)):
+        await bench.row(row)
+    assert bench.taken > 1000
+    await bench.drain()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
+@cocotb.parametrize(stall=STALLS)
+async def flips(dut, stall: float) -> None:
+    """Every bit of a word or an entry: an error when it is used, and only then."""
+    bench = WeightBankBench(dut)
+    await bench.begin([3])
+    rows, words = dut.u_rows.u_ram.mem, dut.u_words.u_ram.mem
+    row, other, start = 1, 2, bench.depth // 2
+    await bench.write_row(row, start, 3, 5)
+    await bench.write_row(other, start - 4, 4, 6)  # up to the word before
+    for bit in range(bench.data_bits + 1):
+        addr = start + bit % 3
+        good, plain = int(words[addr].value), bench.words[addr]
+        words[addr].value = good ^ 1 << bit
+        bench.words[addr] ^= (1 << bit) & ((1 << bench.data_bits) - 1)
+        assert await bench.row(other, stall) == 0, (bit, bench.where())
+        assert await bench.row(row, stall) == 1, (bit, bench.where())
+        words[addr].value, bench.words[addr] = good, plain
+    good, plain = int(rows[row].value), bench.rows[row]
+    d = bench.word_bits
+    for bit in range(d + 13):
+        bad = good ^ 1 << bit
+        rows[row].value = bad
+        bench.rows[row] = (bad & ((1 << d) - 1), bad >> d & 255, bad >> (d + 8) & 15)
+        assert await bench.row(other, stall) == 0, (bit, bench.where())
+        assert await bench.row(row, stall) == 1, (bit, bench.where())
+    rows[row].value, bench.rows[row] = good, plain
+    assert await bench.row(row, stall) == 0
+    bench.parities = 0
+    await bench.drain()
+
+
+@cases(
+    {"Groups": 4, "Lanes": 4, "AccDepth": 8, "BankDepth": 50, "RowDepth": 21},
+    {"Groups": 2, "Lanes": 4, "AccDepth": 8, "BankDepth": 64, "RowDepth": 16},
+)
+def test_weight_bank(parameters: dict[str, int]) -> None:
+    run("psf_weight_bank", __name__, parameters)

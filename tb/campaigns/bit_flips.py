@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Soft errors: flips one bit of one memory per inference and counts what happens; ``make faults``.
+
+python -m tb.campaigns.bit_flips --flips 2000 --config 4x16
+
+A flip is detected (the run stops and says so), harmless (label and every logit are right) or
+silent (a wrong result that nobody told). Exit status 1 when one was silent.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from golden.contract.errors import UserError
+from golden.contract.network import QuantNetwork
+from golden.hardware.configuration import Hardware
+from tb.campaigns import campaign
+from tb.lib.work import NetworkWork
+from tb.measure import report
+from tb.measure.sim import CHECKPOINTS, run, test_images
+from tb.system.run import run_bench
+
+RAMS = ("psf_ram_1r1w", "psf_ram_1r1w_be", "psf_ram_async")
+IMAGES = 8  # different ones, in random order
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def shard(checkpoint: Path, config: str, name: str, seed: int, flips: int) -> dict:
+    network, hardware = QuantNetwork.load(checkpoint), Hardware.named(config)
+    images, _ = test_images(network, IMAGES)
+    folder = run_bench(
+        "tb.campaigns.bit_flips_bench",
+        NetworkWork(network, images),
+        hardware,
+        settings={"flips": flips},
+        visible=[(ram, "mem") for ram in RAMS],
+        sim="verilator",
+        seed=seed,
+        name=name,
+        asserts=False,  # a flip breaks what they state; the hardware has to notice without them
+        quiet=True,
+    )
+    return json.loads((folder / "results.json").read_text())
+
+
+def merge(parts: list[dict]) -> dict:
+    """One table of all shards, and the totals."""
+    table: dict[str, dict] = {}
+    for part in parts:
+        for kind, row in part["table"].items():
+            into = table.setdefault(kind, {"detected": 0, "harmless": 0, "silent": 0, "causes": {}})
+            for key in ("detected", "harmless", "silent"):
+                into[key] += row[key]
+            for cause, n in row["causes"].items():
+                into["causes"][cause] = into["causes"].get(cause, 0) + n
+    totals = {k: sum(r[k] for r in table.values()) for k in ("detected", "harmless", "silent")}
+    return (
+        {"flips": sum(totals.values())}
+        | totals
+        | {
+            "memories": dict(sorted(table.items())),
+            "bits": parts[0]["bits"],
+            "instances": parts[0]["instances"],
+            "messages": [m for part in parts for m in part["messages"]],
+        }
+    )
+
+
+def show(console: Console, data: dict) -> None:
+    """One row per kind of memory."""
+    table = Table("memory", title="bit flips during inferences")
+    for name in ("instances", "bits", "flips", "detected", "harmless", "silent"):
+        table.add_column(name, justify="right")
+    for kind, row in data["memories"].items():
+        flips = row["detected"] + row["harmless"] + row["silent"]
+        cells = (data["instances"][kind], data["bits"][kind], flips)
+        cells += tuple(row[k] for k in ("detected", "harmless", "silent"))
+        table.add_row(kind, *(f"{c:,}" for c in cells))
+    table.add_section()
+    totals = (sum(data["instances"].values()), sum(data["bits"].values()), data["flips"])
+    totals += tuple(data[k] for k in ("detected", "harmless", "silent"))
+    table.add_row("all", *(f"{c:,}" for c in totals))
+    report.wide(console).print(table)
+
+
+@app.command(help=__doc__.partition("\n")[0])
+def main(
+    flips: Annotated[int, typer.Option(help="how many, one per inference")] = 2000,
+    config: Annotated[str, typer.Option(help="hardware configuration")] = "4x16",
+    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
+        CHECKPOINTS / "balanced.safetensors"
+    ),
+    jobs: Annotated[int, typer.Option(help="simulations side by side")] = 2,
+    seed: Annotated[int | None, typer.Option(help="of the campaign; default a fresh one")] = None,
+) -> None:
+    """Run, print, write build/reports/bit_flips.json."""
+    if flips < 1 or jobs < 1:
+        raise UserError(f"--flips {flips} and --jobs {jobs} must be at least 1")
+    seed, began = campaign.fresh_seed(seed), time.monotonic()
+    parts = campaign.shards(partial(shard, checkpoint, config), "bit_flips", flips, jobs, seed)
+    data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}
+    console = Console()
+    show(console, data)
+    for message in data["messages"]:
+        console.print(f"silent: {message}", style="red", highlight=False)
+    console.print(f"seed {seed}; report: {report.write('bit_flips', data)}", highlight=False)
+    raise typer.Exit(1 if data["silent"] else 0)
+
+
+if __name__ == "__main__":
+    run(app)
