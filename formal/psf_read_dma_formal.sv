@@ -31,7 +31,6 @@ module psf_read_dma_formal #(
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
-  localparam int unsigned LastBit = 64;  // of rlast in the slice
 
   logic started_q = 1'b0;
   logic rst_n;
@@ -131,10 +130,10 @@ module psf_read_dma_formal #(
   logic [OpenWidth-1:0] queued, ends;
   logic newest_last;
   assign queued = u_dut.u_bursts.write_q - u_dut.u_bursts.read_q;
-  assign ends = OpenWidth'(u_dut.u_beats.valid_q && u_dut.u_beats.data_q[LastBit]) +
-      OpenWidth'(u_dut.u_beats.spare_q && u_dut.u_beats.spare_data_q[LastBit]);
-  assign newest_last = u_dut.u_beats.spare_q ? u_dut.u_beats.spare_data_q[LastBit]
-                                             : u_dut.u_beats.data_q[LastBit];
+  assign ends = OpenWidth'(u_dut.u_beats.valid_q && u_dut.u_beats.data_q.last) +
+      OpenWidth'(u_dut.u_beats.spare_q && u_dut.u_beats.spare_data_q.last);
+  assign newest_last = u_dut.u_beats.spare_q ? u_dut.u_beats.spare_data_q.last
+                                             : u_dut.u_beats.data_q.last;
 
   always_ff @(posedge clk_i) begin
     if (rst_n) begin
@@ -186,7 +185,7 @@ module psf_read_dma_formal #(
       if (mid_q) assert (open_q != '0);
       if (mid_q) assert (given_q <= len_q[0]);
       if (u_dut.u_beats.valid_q) assert (newest_last == !mid_q);
-      if (u_dut.u_beats.spare_q && !u_dut.u_beats.data_q[LastBit]) assert (u_dut.open_q != '0);
+      if (u_dut.u_beats.spare_q && !u_dut.u_beats.data_q.last) assert (u_dut.open_q != '0);
       cover (beat_valid[Clients-1] && open_q == OpenWidth'(Outstanding - 1));
       cover (fault_valid && fault_cause == psf_pkg::ERROR_READ);
       cover (fault_valid && fault_cause == psf_pkg::ERROR_READ_WINDOW && open_q != '0);

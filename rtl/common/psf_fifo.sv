@@ -7,19 +7,20 @@
 // A parity bit lies beside each word: error_o says that the word at the output has changed since.
 
 module psf_fifo #(
-    parameter int unsigned Width = 8,  // bits of a word
-    parameter int unsigned Depth = 4   // words, a power of two, >= 2
+    parameter int unsigned Width = 8,  // bits of a word, where there is no type for it
+    parameter type data_t = logic [Width-1:0],  // a word
+    parameter int unsigned Depth = 4  // words, a power of two, >= 2
 ) (
-    input  logic             clk_i,
-    input  logic             rst_ni,
-    input  logic             clear_i,      // forget everything
-    input  logic             in_valid_i,
-    output logic             in_ready_o,
-    input  logic [Width-1:0] in_data_i,
-    output logic             out_valid_o,
-    input  logic             out_ready_i,
-    output logic [Width-1:0] out_data_o,
-    output logic             error_o       // out_data_o is wrong (with out_valid_o)
+    input  logic  clk_i,
+    input  logic  rst_ni,
+    input  logic  clear_i,      // forget everything
+    input  logic  in_valid_i,
+    output logic  in_ready_o,
+    input  data_t in_data_i,
+    output logic  out_valid_o,
+    input  logic  out_ready_i,
+    output data_t out_data_o,
+    output logic  error_o       // out_data_o is wrong (with out_valid_o)
 );
 
   localparam int unsigned AddrWidth = $clog2(Depth);
@@ -51,7 +52,7 @@ module psf_fifo #(
   end
 
   psf_ram_async #(
-      .Width(Width + 1),
+      .Width($bits(data_t) + 1),
       .Depth(Depth)
   ) u_words (
       .clk_i,

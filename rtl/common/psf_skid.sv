@@ -5,16 +5,17 @@
 // register, and in_ready_o falls in the cycle after. out_valid_o and out_data_o hold until taken.
 
 module psf_skid #(
-    parameter int unsigned Width = 8  // bits of a word
+    parameter int unsigned Width = 8,  // bits of a word, where there is no type for it
+    parameter type data_t = logic [Width-1:0]  // a word
 ) (
-    input  logic             clk_i,
-    input  logic             rst_ni,
-    input  logic             in_valid_i,
-    output logic             in_ready_o,
-    input  logic [Width-1:0] in_data_i,
-    output logic             out_valid_o,
-    input  logic             out_ready_i,
-    output logic [Width-1:0] out_data_o
+    input  logic  clk_i,
+    input  logic  rst_ni,
+    input  logic  in_valid_i,
+    output logic  in_ready_o,
+    input  data_t in_data_i,
+    output logic  out_valid_o,
+    input  logic  out_ready_i,
+    output data_t out_data_o
 );
 
   if (Width < 1) begin : gen_bad_width
@@ -22,7 +23,7 @@ module psf_skid #(
   end
 
   logic valid_q, spare_q;  // a word at the output; another one behind it
-  logic [Width-1:0] data_q, spare_data_q;
+  data_t data_q, spare_data_q;
   logic move;  // the output register takes its next word
 
   assign move = out_ready_i || !valid_q;

@@ -66,6 +66,12 @@ module psf_read_dma #(
     logic [31:3]            addr;
   } burst_t;
 
+  typedef struct packed {
+    logic [1:0]  resp;
+    logic        last;
+    logic [63:0] data;
+  } answer_t;
+
   logic failed_q;  // a fault was reported: wait for stop_i
   logic halt;
 
@@ -176,12 +182,12 @@ module psf_read_dma #(
   // ---- Answers, and whose they are: bursts wait in a queue, the front one in front_q.
   logic queue_room, queue_valid, queue_error, front_q, front_bad_q, front_move;
   burst_t queued, front_burst_q;
-  logic r_valid, r_ready, r_last, r_bad, discard;
-  logic [1:0] r_resp;
+  answer_t answer;
+  logic r_valid, r_ready, r_bad, discard;
 
   psf_fifo #(
-      .Width($bits(burst_t)),
-      .Depth(Outstanding)
+      .data_t(burst_t),
+      .Depth (Outstanding)
   ) u_bursts (
       .clk_i,
       .rst_ni,
@@ -196,7 +202,7 @@ module psf_read_dma #(
   );
 
   psf_skid #(
-      .Width(64 + 2 + 1)
+      .data_t(answer_t)
   ) u_beats (
       .clk_i,
       .rst_ni,
@@ -205,15 +211,16 @@ module psf_read_dma #(
       .in_data_i  ({m_axi_rresp, m_axi_rlast, m_axi_rdata}),
       .out_valid_o(r_valid),
       .out_ready_i(r_ready),
-      .out_data_o ({r_resp, r_last, beat_data_o})
+      .out_data_o (answer)
   );
 
-  assign r_bad      = r_resp != 2'b00 || front_bad_q;
-  assign discard    = halt || r_bad;
-  assign r_ready    = front_q && (discard || beat_ready_i[front_burst_q.client]);
-  assign end_beat   = r_valid && r_ready && r_last;
-  assign front_move = !front_q || end_beat;
-  assign idle_o     = open_q == '0 && !next_q && busy_q == '0;
+  assign r_bad       = answer.resp != 2'b00 || front_bad_q;
+  assign discard     = halt || r_bad;
+  assign r_ready     = front_q && (discard || beat_ready_i[front_burst_q.client]);
+  assign end_beat    = r_valid && r_ready && answer.last;
+  assign front_move  = !front_q || end_beat;
+  assign beat_data_o = answer.data;
+  assign idle_o      = open_q == '0 && !next_q && busy_q == '0;
 
   always_comb begin
     beat_valid_o = '0;

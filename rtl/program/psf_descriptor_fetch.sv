@@ -91,7 +91,7 @@ module psf_descriptor_fetch #(
   logic [63:0] beat;
 
   psf_fifo #(
-      .Width($bits(psf_pkg::job_t)),
+      .data_t(psf_pkg::job_t),
       .Depth(2)
   ) u_jobs (
       .clk_i,
