@@ -21,6 +21,7 @@ Or by streams: sources and sinks (tb.lib.stream) that live at rising edges, from
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 
 import cocotb
@@ -28,6 +29,7 @@ from cocotb.clock import Clock
 from cocotb.handle import Immediate
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
+from golden.hardware.interface import packing
 from tb.lib.bits import pack, unpack
 from tb.lib.stream import Sink, Source, scramble
 
@@ -128,6 +130,15 @@ class Bench:
 
     def width(self, name: str) -> int:
         return len(getattr(self.dut, name))
+
+    def put_struct(self, name: str, struct: str, **fields: int) -> None:
+        """Drive a `psf_pkg` struct; fields that are not named get garbage."""
+        rest = {n: random.getrandbits(bits) for n, bits in packing.widths(struct).items()}
+        getattr(self.dut, name).value = packing.pack(struct, rest | fields)
+
+    def get_struct(self, name: str, struct: str) -> dict[str, int]:
+        """The fields of a `psf_pkg` struct."""
+        return packing.unpack(struct, self.get(name))
 
     def noise(self, *names: str) -> None:
         """Garbage on inputs whose valid is low."""

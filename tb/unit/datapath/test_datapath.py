@@ -253,48 +253,50 @@ def beyond(f, hw, rows):
 
 def inside(dut, f, hw):
     """Memories that this layer uses and writes, in group 1 and all its lanes, by name."""
-    group = dut.gen_group[1].u_group
+    group = dut.u_groups.gen_group[1].u_group
+    buffers = [group.u_lanes.gen_lane[p].u_lane.gen_buffer for p in range(hw.lanes)]
     lanes = range(hw.lanes)
-    yield "tokens", [group.u_drain.u_tokens.u_words.mem]
-    yield "patch", [group.u_fetch.u_patch.mem]
+    yield "tokens", [group.u_drain.u_drain.u_tokens.u_words.mem]
+    yield "patch", [group.u_path.u_fetch.u_patch.mem]
     yield (
         "accumulators",
-        [group.gen_lane[p].u_pe.gen_buffer[b].u_parity.mem for p in lanes for b in (0, 1)],
+        [buffer[b].u_parity.mem for buffer in buffers for b in (0, 1)],
     )
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
-    yield "items", [group.u_items.u_words.mem]
+    yield "items", [group.u_path.u_items.u_words.mem]
     if f["mode"] == isa.MODE_HEAD:
         return
-    yield "lines", [group.u_writer.u_queue.u_words.mem]
+    yield "lines", [group.u_drain.u_writer.u_queue.u_words.mem]
     if f["pool"]:
-        banks = [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
+        banks = [dut.u_activations.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
         lines = range(f["out_base"], f["out_base"] + f["out_clear"])
         yield "pooled lines", [[banks[n % hw.groups][n // hw.groups] for n in lines]]
     if f["steps"] > 1:
-        yield "membranes", [group.u_stages.gen_lane[p].u_lif.u_parity.mem for p in lanes]
+        yield "membranes", [group.u_drain.u_stages.gen_lane[p].u_lif.u_parity.mem for p in lanes]
 
 
 def loaded(dut, f, hw, rows):
     """Memories that hold what this layer needs before it starts, by name."""
+    groups = [dut.u_groups.gen_group[g].u_group for g in range(hw.groups)]  # one has the token
+    residuals = [dut.u_activations.u_stream.gen_bank[g].u_ram.u_ram.mem for g in range(hw.groups)]
     if f["mode"] == isa.MODE_HEAD and not f["merge"]:  # writes its spikes itself
-        yield "stream", [dut.u_stream.gen_bank[g].u_ram.u_ram.mem for g in range(hw.groups)]
+        yield "stream", residuals
     else:
-        yield "spikes", [dut.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
+        yield "spikes", [dut.u_activations.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
     for name in ("rows", "words") if rows else ():
-        banks = [dut.u_weights.gen_bank[b].u_bank for b in range(hw.banks)]
+        banks = [dut.u_weights.u_banks.gen_bank[b].u_bank for b in range(hw.banks)]
         yield f"weight {name}", [getattr(bank, f"u_{name}").u_ram.mem for bank in banks]
     if f["mask_lines"]:
-        groups = [dut.gen_group[g].u_group for g in range(hw.groups)]  # one of them has the token
-        yield "row mask", [group.u_fetch.u_mask.u_mask.mem for group in groups]
+        yield "row mask", [group.u_path.u_fetch.u_mask.u_mask.mem for group in groups]
     if f["mode"] == isa.MODE_HEAD:
         yield "logits", [dut.u_head.gen_lane[0].u_logits.mem]
         return
-    yield "parameters", [dut.gen_group[1].u_group.u_stages.u_params.mem]
+    yield "parameters", [groups[1].u_drain.u_stages.u_params.mem]
     if f["mode"] == isa.MODE_RESIDUAL and not f["first"]:
-        yield "stream", [dut.u_stream.gen_bank[g].u_ram.u_ram.mem for g in range(hw.groups)]
+        yield "stream", residuals
 
 
 @cocotb.test(timeout_time=40, timeout_unit="ms", skip=HIDDEN)

@@ -8,6 +8,7 @@ import cocotb
 from tb.lib import layer
 from tb.lib.bench import Bench
 from tb.lib.bits import coin
+from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
@@ -84,7 +85,7 @@ def holds(name: str, got: int, expected: int | None) -> bool:
 class DispatcherBench(Bench):
     async def begin(self) -> None:
         self.groups = self.width("request_i")
-        self.line_words = 1 << self.width("token_word_o")
+        self.line_words = PARAMETERS["LineWords"]
         self.ones = self.beyond = 0
         await self.reset(start_i=0, layer_i=layer.garbage(), request_i=0)
 
@@ -112,8 +113,9 @@ class DispatcherBench(Bench):
             self.check(grant & ~request == 0, f"grant {grant:b} without request {request:b}")
             self.equal("number of grants", grant.bit_count(), int(request != 0))
             if grant:
+                token = self.get_struct("token_o", "token_t")
                 for name in names:
-                    got = self.get(f"token_{name}_o")
+                    got = token[name]
                     self.ones |= got
                     want = expected[served][name]
                     self.beyond += want is None or want >= 65536
@@ -175,7 +177,7 @@ async def one_token_per_cycle(dut) -> None:
         for n in range(20):
             await bench.settle()
             bench.check(bench.get("grant_o"), f"no grant for token {n}")
-            bench.equal("index", bench.get("token_index_o"), n)
+            bench.equal("index", bench.get_struct("token_o", "token_t")["index"], n)
             await bench.tick()
         bench.equal("done_o", bench.get("done_o"), 1)
 

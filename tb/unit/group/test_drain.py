@@ -196,6 +196,6 @@ async def flips(dut) -> None:
         bench.equal("parity_o", bench.get("parity_o"), 0)
 
 
-@cases({"Depth": 16, "TokenWidth": 64}, {"Depth": 32, "TokenWidth": 9})
+@cases({"Depth": 16}, {"Depth": 32})
 def test_drain(parameters: dict[str, int]) -> None:
     run("psf_drain", __name__, parameters)

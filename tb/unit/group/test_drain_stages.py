@@ -54,9 +54,7 @@ class DrainStagesBench(Bench):
         await self.reset(
             layer_i=layer.garbage(), param_valid_i=0, read_i=0, head_ready_i=0, dump_ready_i=0,
             stream_error_i=0, param_addr_i=0, param_data_i=0, acc_i=0, stream_data_i=0, index_i=0,
-            step_i=0, word_i=0, first_step_i=0, last_i=0, token_index_i=0, token_out_i=0,
-            token_right_i=0, token_down_i=0, token_place_i=0, token_bank_i=0, token_stream_i=0,
-            token_dump_i=0, token_block_i=0,
+            step_i=0, word_i=0, first_step_i=0, last_i=0, token_i=0,
         )  # fmt: skip
 
     def signed(self, bits: int) -> int:
@@ -145,7 +143,9 @@ class DrainStagesBench(Bench):
         expected = {"trace_token": w.token["index"], "trace_step": w.step, "trace_word": w.index}
         expected |= {"trace_value": pack(w.value, self.bits)}
         if fire:
-            expected |= {f"line_{n}": w.token[n] for n in ("out", "right", "down")}
+            got = self.get_struct("line_token_o", "token_t")
+            for name in ("out", "right", "down"):
+                self.equal(f"line_token_o.{name}", got[name], w.token[name])
             expected |= {"line_word": w.word, "line_last": w.last, "line_bits": w.spikes}
         if write:
             width = self.hw["StreamWidth"]
@@ -177,10 +177,11 @@ class DrainStagesBench(Bench):
             s0 = todo.popleft() if todo and not (shared and busy) and coin(1 - stall) else None
             self.set(read_i=int(s0 is not None))
             self.noise("index_i", "step_i", "word_i", "first_step_i", "last_i", "acc_i")
-            self.noise("stream_data_i", "stream_error_i", *(f"token_{n}_i" for n in TOKEN))
+            self.noise("stream_data_i", "stream_error_i", "token_i")
             if s0:
                 self.set(index_i=s0.index, step_i=s0.step, word_i=s0.word, first_step_i=s0.first)
-                self.set(last_i=s0.last, **{f"token_{n}_i": v for n, v in s0.token.items()})
+                self.set(last_i=s0.last)
+                self.put_struct("token_i", "token_t", **s0.token)
             if s1:
                 self.set(acc_i=pack(s1.acc, self.bits), stream_error_i=s1.stream_bad)
                 self.set(stream_data_i=pack(s1.stream, self.hw["StreamWidth"]))
@@ -242,9 +243,6 @@ class DrainStagesBench(Bench):
         result = self.parities, self.overruns
         self.parities = self.overruns = 0
         return result
-
-
-TOKEN = ("index", "out", "right", "down", "place", "bank", "stream", "dump", "block")
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -371,7 +369,8 @@ async def beyond_the_memories(dut) -> None:
         for fixed, uses in ((spike, 1), (residual, 1), (head, 0), (key_value, 0)):
             f = layer.random_fields(**fixed | {"param_base": base})
             bench.set(layer_i=layer.pack_layer(f), head_ready_i=1, dump_ready_i=1, index_i=index)
-            bench.set(token_stream_i=0, word_i=0, token_dump_i=0, token_block_i=0, read_i=1)
+            bench.set(word_i=0, read_i=1)
+            bench.put_struct("token_i", "token_t", stream=0, dump=0, block=0)
             bench.set(first_step_i=1, stream_error_i=0)
             for _ in range(6):
                 await bench.tick()

@@ -14,7 +14,8 @@ from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
-WORD = ("index", "out", "right", "down", "last", "bits")
+WORD = ("index", "last", "bits")  # beside the token
+TOKEN = ("out", "right", "down")
 
 
 @dataclass
@@ -34,9 +35,14 @@ class LineWriterBench(Bench):
         self.memory = PARAMETERS["SpikeLines"]
         self.lines = self.stopped = self.dropped = 0
         await self.reset(
-            word_valid_i=0, line_ready_i=0, word_index_i=0, word_out_i=0, word_right_i=0,
-            word_down_i=0, word_last_i=0, word_bits_i=0,
+            word_valid_i=0, line_ready_i=0, word_index_i=0, word_token_i=0,
+            word_last_i=0, word_bits_i=0,
         )  # fmt: skip
+
+    def word(self, w: dict[str, int]) -> None:
+        """Drive the payload of one word."""
+        self.set(**{f"word_{name}_i": w[name] for name in WORD})
+        self.put_struct("word_token_i", "token_t", **{name: w[name] for name in TOKEN})
 
     def place(self) -> int:
         """Mostly inside the memory, sometimes across its end or far beyond."""
@@ -97,9 +103,9 @@ class LineWriterBench(Bench):
             pipe.append(words.popleft() if words and room and coin(1 - stall) else None)
             w = pipe.popleft()
             self.set(word_valid_i=int(w is not None))
-            self.noise(*(f"word_{name}_i" for name in WORD))
+            self.noise("word_token_i", *(f"word_{name}_i" for name in WORD))
             if w:
-                self.set(**{f"word_{name}_i": w[name] for name in WORD})
+                self.word(w)
             frozen = frozen - 1 if frozen else 40 * coin(slow / 40)
             ready = not frozen and coin(1 - slow)
             self.set(line_ready_i=int(ready))
@@ -139,7 +145,7 @@ class LineWriterBench(Bench):
         self.check(not words and not any(pipe), "words are left")
         self.set(word_valid_i=0)
         for _ in range(4):
-            self.noise("line_ready_i", "word_last_i", "word_index_i", "word_out_i")
+            self.noise("line_ready_i", "word_last_i", "word_index_i", "word_token_i")
             await self.settle()
             self.equal("line_valid_o at the end", self.get("line_valid_o"), 0)
             self.equal("idle_o at the end", self.get("idle_o"), 1)
@@ -222,7 +228,8 @@ async def flips(dut) -> None:
     memory = dut.u_queue.u_words.mem
     width = len(memory[0])
     for turn in range(24):
-        bench.set(word_valid_i=1, line_ready_i=0, **{f"word_{n}_i": word[n] for n in WORD})
+        bench.set(word_valid_i=1, line_ready_i=0)
+        bench.word(word)
         await bench.tick()
         bench.set(word_valid_i=0)
         await bench.tick()

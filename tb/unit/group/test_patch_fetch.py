@@ -23,7 +23,7 @@ class Token:
     """One token with the addresses of its lines, in the order of docs/architecture.md."""
 
     def __init__(self, f: dict[str, int], bench: "PatchFetchBench", **place: int) -> None:
-        self.word = random.randrange(1 << bench.width("token_word_i"))
+        self.word = random.randrange(1 << bench.width("patch_word_o"))
         self.taps = random.getrandbits(9)
         self.line = random.randrange(bench.lines)
         self.masks: list[int] | None = None  # mask line of every line
@@ -86,7 +86,7 @@ class PatchFetchBench(Bench):
         self.overruns = self.inside = 0
         await self.reset(
             layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
-            patch_read_i=0, patch_release_i=0, token_line_i=0, token_taps_i=1, token_word_i=0,
+            patch_read_i=0, patch_release_i=0, token_i=0,
             patch_index_i=0, line_i=0, mask_valid_i=0, mask_addr_i=0, mask_data_i=0,
         )  # fmt: skip
         width = self.lanes * self.words
@@ -166,10 +166,12 @@ class PatchFetchBench(Bench):
                 self.equal("room_o while both halves are in use", room, 0)
             push = bool(waiting and room and coin(1 - stall))
             self.set(token_valid_i=int(push))
-            self.noise("token_line_i", "token_taps_i", "token_word_i")
+            self.noise("token_i")
             if push:
                 token = waiting[0]
-                self.set(token_line_i=token.line, token_taps_i=token.taps, token_word_i=token.word)
+                self.put_struct(
+                    "token_i", "token_t", line=token.line, taps=token.taps, word=token.word
+                )
             # Scanner: reads lines that are there, releases with its last read or later.
             self.set(patch_read_i=0, patch_release_i=0)
             self.noise("patch_index_i")
@@ -213,7 +215,7 @@ class PatchFetchBench(Bench):
         took = self.now - began
         self.set(patch_release_i=0, token_valid_i=0, line_valid_i=0, patch_read_i=0)
         for _ in range(3):
-            self.noise("line_i", "token_line_i", "read_ready_i", "layer_i", "patch_index_i")
+            self.noise("line_i", "token_i", "read_ready_i", "layer_i", "patch_index_i")
             await self.settle()
             self.equal("read_valid_o after the last token", self.get("read_valid_o"), 0)
             self.equal("patch_valid_o after the last token", self.get("patch_valid_o"), 0)
@@ -277,7 +279,8 @@ async def too_many_lines(dut) -> None:
     await bench.begin()
     extra = 3
     f = {"mode": layer.MODE_KEY_VALUE, "in_lines": 1, "tokens": bench.capacity + extra}
-    bench.set(layer_i=layer.pack_layer(layer.random_fields(**f)), token_valid_i=1, token_line_i=0)
+    bench.set(layer_i=layer.pack_layer(layer.random_fields(**f)), token_valid_i=1)
+    bench.put_struct("token_i", "token_t", line=0, taps=1)
     bench.set(read_ready_i=1)
     await bench.tick()
     bench.set(token_valid_i=0)
@@ -313,7 +316,8 @@ async def one_request_per_cycle(dut) -> None:
         (kernel3, 0b000011011, 4 * lines + 1),
         (kernel3, 0b110110000, 4 * lines + 5),
     ):
-        bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, token_taps_i=taps, read_ready_i=1)
+        bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, read_ready_i=1)
+        bench.put_struct("token_i", "token_t", taps=taps, line=0)
         bench.set(line_valid_i=0)
         await bench.tick()
         bench.set(token_valid_i=0)
@@ -347,7 +351,8 @@ async def a_flipped_mask_bit_is_reported(dut) -> None:
         for used in (1, 0):
             f = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=1, mask_base=address,
                              mask_lines=used)  # fmt: skip
-            bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, token_taps_i=1, token_line_i=0)
+            bench.set(layer_i=layer.pack_layer(f), token_valid_i=1)
+            bench.put_struct("token_i", "token_t", taps=1, line=0)
             await bench.tick()
             bench.set(token_valid_i=0)
             seen = 0
