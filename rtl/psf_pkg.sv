@@ -7,6 +7,7 @@ package psf_pkg;
 
   localparam int unsigned DescriptorFormat = 5;  // of the descriptors, in the register CAP5
   localparam int unsigned DescriptorBytes = 64;  // sixteen little-endian words of 32 bits
+  localparam int unsigned Features = 31;  // bits of CAP5 from bit 16 on: all of them
   localparam int unsigned BeatBits = 64;  // bits of an AXI data beat
   localparam int unsigned WeightWidth = 8;  // bits of a weight, signed
   localparam int unsigned MaskLines = 64;  // lines of the row mask of a group
@@ -112,10 +113,8 @@ package psf_pkg;
   localparam logic [7:0] ERROR_WEIGHT_CRC = 8'd6;  // the CRC-32 of the data of a load is wrong
   localparam logic [7:0] ERROR_NO_END = 8'd7;  // PROGRAM_COUNT descriptors without OP_END
   localparam logic [7:0] ERROR_OVERRUN = 8'd8;  // beyond the end of a memory on the chip
-  // a read outside READ_BASE..READ_LIMIT; it was not issued
-  localparam logic [7:0] ERROR_READ_WINDOW = 8'd9;
-  // a write outside WRITE_BASE..WRITE_LIMIT; it was not issued
-  localparam logic [7:0] ERROR_WRITE_WINDOW = 8'd10;
+  localparam logic [7:0] ERROR_READ_WINDOW = 8'd9;  // a read outside its window; it was not issued
+  localparam logic [7:0] ERROR_WRITE_WINDOW = 8'd10;  // a write outside its window; not issued
   localparam logic [7:0] ERROR_PARITY = 8'd11;  // wrong parity in a memory on the chip
   localparam logic [7:0] ERROR_TIMEOUT = 8'd12;  // a job took more than WATCHDOG cycles
   localparam logic [7:0] ERROR_ABORT = 8'd13;  // CTRL.abort
@@ -156,9 +155,7 @@ package psf_pkg;
     logic [7:0] id;  // index in counters and traces
     logic [1:0] mode;  // MODE_*
     logic kernel3;  // 3x3 stride 1 padding 1, else 1x1
-    // head: all scanned steps go into one accumulation; without it the stream is summed first, and
-    // the logits double at every step
-    logic merge;
+    logic merge;  // head: one accumulation for all steps; 0: of the stream, summed first
     logic repeat_drain;  // one scanned step, drained `steps` times (first convolution)
     logic pool;  // OR-pool k3 s2 p1 on the written spikes
     logic first;  // residual: the stream starts here
@@ -198,6 +195,12 @@ package psf_pkg;
     logic [15:0] stream_tokens;  // head without merge: tokens of the residual stream
   } layer_t;
 
+  // The result of a job to DRAM.
+  typedef struct packed {
+    logic [31:0] logits;  // number of logits
+    logic [31:0] offset;  // bytes from the result address, a multiple of 8
+  } store_t;
+
   // What the dispatcher hands to a group.
   typedef struct packed {
     logic [15:0] index;  // of the token in its layer
@@ -213,11 +216,6 @@ package psf_pkg;
     logic [16:0] dump;  // key-value: weight address of row 0
     logic [8:0] block;  // key-value: first output word of the block
   } token_t;
-
-  // Word w of descriptor d.
-  function automatic logic [31:0] word(logic [511:0] d, int unsigned w);
-    return d[32*w+:32];
-  endfunction
 
   function automatic load_t to_load(logic [511:0] d);
     to_load = '{
@@ -287,6 +285,10 @@ package psf_pkg;
         mask_lines: d[431:424],
         stream_tokens: d[447:432]
     };
+  endfunction
+
+  function automatic store_t to_store(logic [511:0] d);
+    to_store = '{logits: d[95:64], offset: d[159:128]};
   endfunction
 
 endpackage

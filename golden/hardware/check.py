@@ -16,6 +16,7 @@ from golden.hardware import isa
 from golden.hardware.compile.coding import LENGTH_BITS, record_halves
 from golden.hardware.configuration import (  # fmt: skip
     BEAT_BITS,
+    FEATURES,
     MASK_LINES,
     MAX_CLASSES,
     MAX_LAYERS,
@@ -29,7 +30,6 @@ from golden.hardware.configuration import (  # fmt: skip
 from golden.hardware.interface import table
 
 _NAMES = {code.value: code.name.lower() for code in table.OPCODES.codes}
-_FEATURES = (1 << len(table.FEATURES)) - 1  # this hardware has all of them
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.bank_depth & low | (h.row_depth & low) << 16,
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
-        isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | _FEATURES << 16,
+        isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | FEATURES << 16,
     ]
 
 

@@ -8,6 +8,7 @@ from golden.contract.errors import UserError
 from golden.hardware.interface import packing, table
 
 # generated: constants (python -m golden.hardware.interface)
+FEATURES = 31  # bits of CAP5 from bit 16 on: all of them
 BEAT_BITS = 64  # bits of an AXI data beat
 WEIGHT_WIDTH = 8  # bits of a weight, signed
 MASK_LINES = 64  # lines of the row mask of a group

@@ -61,7 +61,7 @@ module psf_datapath #(
   localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
   localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
-  localparam int unsigned HeadDepth = 128 / Cfg.Lanes;  // up to 128 classes
+  localparam int unsigned HeadDepth = psf_pkg::MaxClasses / Cfg.Lanes;
 
   logic averages, sum_start, sum_done, work_start;
 

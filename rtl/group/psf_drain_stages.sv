@@ -68,7 +68,7 @@ module psf_drain_stages #(
   localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
   localparam int unsigned BankAddrWidth = $clog2(Cfg.BankDepth);
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
-  localparam int unsigned HeadWords = 128 / Cfg.Lanes;  // up to 128 classes
+  localparam int unsigned HeadWords = psf_pkg::MaxClasses / Cfg.Lanes;
 
   typedef struct packed {
     psf_pkg::token_t            token;

@@ -83,7 +83,9 @@ module psf_registers #(
     $fatal(1, "psf_registers: every depth must be below 65536 to fit its capability field");
   end
 
-  localparam logic [31:0] Cap5 = {11'd0, 5'b11111, 8'd8, 8'd5};  // sums, codebook, ring, ...
+  localparam logic [31:0] Cap5 = {
+    16'(psf_pkg::Features), 8'(psf_pkg::BeatBits / 8), 8'(psf_pkg::DescriptorFormat)
+  };
 
   typedef enum logic [9:0] {  // word numbers: address / 4
     ID = 10'h000,

@@ -45,6 +45,7 @@ module psf_decoder #(
 
   psf_pkg::load_t load;
   psf_pkg::layer_t layer;
+  psf_pkg::store_t store;
   logic [31:3] store_addr;
   logic checked, taken, decode, skip_q, is_end, is_layer;
   logic [7:0] opcode, check_cause;
@@ -52,7 +53,8 @@ module psf_decoder #(
   assign opcode     = desc_data_i[7:0];
   assign load       = psf_pkg::to_load(desc_data_i);
   assign layer      = psf_pkg::to_layer(desc_data_i);
-  assign store_addr = desc_job_i.result + desc_data_i[159:131];
+  assign store      = psf_pkg::to_store(desc_data_i);
+  assign store_addr = desc_job_i.result + store.offset[31:3];
   assign is_end     = opcode == psf_pkg::OP_END || skip_q;
   assign is_layer   = opcode == psf_pkg::OP_LAYER && !skip_q;
 
@@ -113,7 +115,7 @@ module psf_decoder #(
       item_target_o = job_loads_q + count_t'(layer.wait_loads);
     end else begin
       item_kind_o = 2'd1;
-      item_o      = ItemWidth'({store_addr, desc_data_i[79:64]});
+      item_o      = ItemWidth'({store_addr, store.logits[15:0]});
     end
   end
 

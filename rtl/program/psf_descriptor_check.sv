@@ -21,8 +21,8 @@ module psf_descriptor_check #(
   localparam int unsigned BankBits = $clog2(Cfg.Banks);
   localparam int unsigned LaneBits = $clog2(Cfg.Lanes);
   localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);
-  localparam int unsigned Classes = 128;  // logit accumulators
-  localparam int unsigned MaxTokens = (Cfg.PatchLines < 127) ? Cfg.PatchLines : 127;  // key-value
+  localparam int unsigned MaxTokens =
+      (Cfg.PatchLines < psf_pkg::MaxTokens) ? Cfg.PatchLines : psf_pkg::MaxTokens;  // key-value
 
   if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankBits) begin : gen_bad_banks
     $fatal(1, "psf_descriptor_check: Banks must be a power of two and at least 2");
@@ -30,13 +30,12 @@ module psf_descriptor_check #(
 
   psf_pkg::load_t load;
   psf_pkg::layer_t layer;
-  logic [31:0] logits;
-  logic misaligned;  // loads and stores: byte offset
+  psf_pkg::store_t store;
+  logic store_bad;
 
-  assign load       = psf_pkg::to_load(data_i);
-  assign layer      = psf_pkg::to_layer(data_i);
-  assign logits     = psf_pkg::word(data_i, 2);
-  assign misaligned = data_i[130:128] != '0;
+  assign load  = psf_pkg::to_load(data_i);
+  assign layer = psf_pkg::to_layer(data_i);
+  assign store = psf_pkg::to_store(data_i);
 
   // ---- Loads.
   logic [24:0] span;  // addresses that are written
@@ -47,7 +46,7 @@ module psf_descriptor_check #(
   assign places = 23'(load.row_words) << load.index_bits;
 
   always_comb begin
-    load_bad = load.records == '0 || misaligned;
+    load_bad = load.records == '0 || load.offset[2:0] != '0;
     if (load.coded) begin
       if (load.target == psf_pkg::TARGET_WEIGHT) begin
         if (32'(load.index_bits) > IndexWidth) load_bad = 1'b1;
@@ -72,7 +71,7 @@ module psf_descriptor_check #(
       psf_pkg::TARGET_MASK: depth = psf_pkg::MaskLines;
       psf_pkg::TARGET_LOGIT: begin
         if (load.records[0]) load_bad = 1'b1;
-        depth = Classes;
+        depth = psf_pkg::MaxClasses;
       end
       default: load_bad = 1'b1;
     endcase
@@ -88,10 +87,11 @@ module psf_descriptor_check #(
 
   assign patch = 12'(layer.in_lines) + (layer.kernel3 ? 12'(layer.in_lines) << 3 : 12'd0);
   assign patch_bad = 32'(patch) > Cfg.PatchLines;
-  assign common_bad = layer.id >= 8'd64 || layer.steps == '0 || layer.width == '0 ||
-      layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
+  assign common_bad = 32'(layer.id) >= psf_pkg::MaxLayers || layer.steps == '0 ||
+      layer.width == '0 || layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
       layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > Cfg.AccDepth ||
-      layer.shift > 4'd7 || (layer.charge != '0 && layer.mode != psf_pkg::MODE_SPIKE);
+      32'(layer.shift) > psf_pkg::MaxShift ||
+      (layer.charge != '0 && layer.mode != psf_pkg::MODE_SPIKE);
   // 9 * mask_lines as a sum of shifts.
   assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
       (layer.kernel3 ? 12'(layer.mask_lines) << 3 : 12'd0);
@@ -99,7 +99,8 @@ module psf_descriptor_check #(
   assign sums_bad   = 32'(layer.steps) < psf_pkg::MinPlanes ||
       32'(layer.steps) > psf_pkg::SumBits || layer.width != 16'd1 || layer.height != 16'd1 ||
       layer.in_words < 8'd2 || layer.stream_tokens == '0 || layer.pool || layer.repeat_drain;
-  assign head_bad = layer.tokens == '0 || layer.tokens > 16'(Classes) || (!layer.merge && sums_bad);
+  assign head_bad = layer.tokens == '0 || 32'(layer.tokens) > psf_pkg::MaxClasses ||
+      (!layer.merge && sums_bad);
   assign out_bad = layer.out_lines == '0 || layer.out_step < layer.out_words;
 
   always_comb begin
@@ -124,6 +125,10 @@ module psf_descriptor_check #(
     endcase
   end
 
+  // ---- Stores.
+  assign store_bad = store.logits == '0 || store.logits > psf_pkg::MaxClasses ||
+      store.offset[2:0] != '0;
+
   // ---- The verdict.
   logic [7:0] cause;
 
@@ -135,9 +140,7 @@ module psf_descriptor_check #(
         else if (load_over) cause = psf_pkg::ERROR_OVERRUN;
       end
       psf_pkg::OP_LAYER: if (layer_bad) cause = psf_pkg::ERROR_FIELD;
-      psf_pkg::OP_STORE: begin
-        if (logits == '0 || logits > Classes || misaligned) cause = psf_pkg::ERROR_FIELD;
-      end
+      psf_pkg::OP_STORE: if (store_bad) cause = psf_pkg::ERROR_FIELD;
       psf_pkg::OP_END: ;
       default: cause = psf_pkg::ERROR_OPCODE;
     endcase

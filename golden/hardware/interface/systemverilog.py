@@ -16,12 +16,6 @@ HEADER = """\
 // file. Meaning: docs/reference/formats.md.
 package psf_pkg;
 """
-WORD = """\
-  // Word w of descriptor d.
-  function automatic logic [31:0] word(logic [511:0] d, int unsigned w);
-    return d[32*w+:32];
-  endfunction
-"""
 
 
 def package() -> str:
@@ -33,7 +27,6 @@ def package() -> str:
         *(list(_preset(name)) for name in table.PRESETS),
         *(list(_enumeration(e)) for e in table.ENUMERATIONS),
         *(list(_struct(s)) for s in table.STRUCTS),
-        [WORD.rstrip("\n")],
         *(list(_decode(d)) for d in table.DESCRIPTORS if d.struct),
         ["endpackage"],
     ]
@@ -96,9 +89,17 @@ def _type(f: Field) -> str:
 
 def _decode(d: Descriptor) -> Iterator[str]:
     yield f"  function automatic {d.struct} to_{d.opcode.lower()}(logic [511:0] d);"
-    yield f"    to_{d.opcode.lower()} = '{{"
-    yield ",\n".join(f"        {f.name}: {_slice(f)}" for f in d.fields)
-    yield "    };"
+    start, entries = (
+        f"    to_{d.opcode.lower()} = '{{",
+        [f"{f.name}: {_slice(f)}" for f in d.fields],
+    )
+    whole = f"{start}{', '.join(entries)}}};"
+    if len(whole) <= WIDTH:
+        yield whole
+    else:
+        yield start
+        yield ",\n".join(f"        {entry}" for entry in entries)
+        yield "    };"
     yield "  endfunction"
 
 

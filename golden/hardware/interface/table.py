@@ -19,11 +19,20 @@ from golden.hardware.interface.kinds import (
     Struct,
 )
 
+FEATURES = (  # of the register CAP5, from its bit 16 on
+    ("parity", "Memories are protected by parity."),
+    ("crc", "Programs and weights carry CRC-32."),
+    ("ring", "There is a ring of jobs."),
+    ("codebook", "Loads may be coded (codebook, row lengths)."),
+    ("sums", "A head may average the residual stream."),
+)
+
 _WEIGHT_WIDTH, _SUM_BITS = 8, 32
 
 CONSTANTS = (
     Constant("DESCRIPTOR_FORMAT", 5, "of the descriptors, in the register CAP5"),
     Constant("DESCRIPTOR_BYTES", 64, "sixteen little-endian words of 32 bits"),
+    Constant("FEATURES", (1 << len(FEATURES)) - 1, "bits of CAP5 from bit 16 on: all of them"),
     Constant("BEAT_BITS", 64, "bits of an AXI data beat"),
     Constant("WEIGHT_WIDTH", _WEIGHT_WIDTH, "bits of a weight, signed"),
     Constant("MASK_LINES", 64, "lines of the row mask of a group"),
@@ -92,9 +101,9 @@ CAUSES = Enumeration(
         Cause("NO_END", 7, "PROGRAM_COUNT descriptors without OP_END", "psf_decoder"),
         Cause("OVERRUN", 8, "beyond the end of a memory on the chip",
               "the block that computes the address"),
-        Cause("READ_WINDOW", 9, "a read outside READ_BASE..READ_LIMIT; it was not issued",
+        Cause("READ_WINDOW", 9, "a read outside its window; it was not issued",
               "psf_window_check", True),
-        Cause("WRITE_WINDOW", 10, "a write outside WRITE_BASE..WRITE_LIMIT; it was not issued",
+        Cause("WRITE_WINDOW", 10, "a write outside its window; not issued",
               "psf_window_check", True),
         Cause("PARITY", 11, "wrong parity in a memory on the chip", "every memory"),
         Cause("TIMEOUT", 12, "a job took more than WATCHDOG cycles", "psf_supervisor"),
@@ -136,8 +145,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("id", 0, 8, 8, "index in counters and traces"),
     ("mode", 0, 16, 2, "MODE_*"),
     ("kernel3", 0, 18, 1, "3x3 stride 1 padding 1, else 1x1"),
-    ("merge", 0, 19, 1, "head: all scanned steps go into one accumulation; without it the "
-     "stream is summed first, and the logits double at every step"),
+    ("merge", 0, 19, 1, "head: one accumulation for all steps; 0: of the stream, summed first"),
     ("repeat_drain", 0, 20, 1, "one scanned step, drained `steps` times (first convolution)"),
     ("pool", 0, 21, 1, "OR-pool k3 s2 p1 on the written spikes"),
     ("first", 0, 22, 1, "residual: the stream starts here"),
@@ -180,7 +188,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("stream_tokens", 13, 16, 16, "head without merge: tokens of the residual stream"),
 ))  # fmt: skip
 
-STORE = Descriptor("STORE", "", "The result of a job to DRAM.", _fields(
+STORE = Descriptor("STORE", "store_t", "The result of a job to DRAM.", _fields(
     ("logits", 2, 0, 32, "number of logits"),
     ("offset", 4, 0, 32, "bytes from the result address, a multiple of 8"),
 ))  # fmt: skip
@@ -254,14 +262,6 @@ COUNTERS = (
     Counter("GAP", "Gap",
             "Cycles between the end of the layer before (or start) and this one's start."),
 )  # fmt: skip
-
-FEATURES = (  # of the register CAP5, from its bit 16 on
-    ("parity", "Memories are protected by parity."),
-    ("crc", "Programs and weights carry CRC-32."),
-    ("ring", "There is a ring of jobs."),
-    ("codebook", "Loads may be coded (codebook, row lengths)."),
-    ("sums", "A head may average the residual stream."),
-)
 
 PRESETS = ("2x8", "4x16", "4x32")
 _BYTE = (2, 128)  # powers of two that fit 8 bits of a capability register
