@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from golden.hardware.configuration import Hardware
+from golden.hardware.interface import table
 from tb.run import runner
 from tb.run.simulators import YOSYS, use_tools
-from tb.run.sources import ROOT, RTL
+from tb.run.sources import ROOT
 
 CORE = ROOT / "psf.core"
 BENDER = ROOT / "Bender.yml"
@@ -107,10 +109,9 @@ def test_complaints_are_made(tmp_path):
     assert "packages do not come first" in complaints([first, package, *rest], tmp_path)
 
 
-def test_parameters_of_the_core_are_those_of_the_top():
+def test_parameters_of_the_core_are_those_of_the_table():
     core = yaml.safe_load(CORE.read_text())
-    text = (RTL / "psf_top.sv").read_text()
-    wanted = re.findall(r"^\s*parameter int unsigned (\w+)", text, re.MULTILINE)
+    wanted = [p.sv for p in table.PARAMETERS]
     assert list(core["parameters"]) == wanted
     assert core["targets"]["lint"]["parameters"] == wanted
     assert core["targets"]["lint"]["toplevel"] == "psf_top"
@@ -121,10 +122,13 @@ def test_fusesoc_lints_what_the_core_names(tmp_path):
     copied([*core_files(), "lint/verilator.vlt"], tmp_path)
     listed = fusesoc(tmp_path, "core", "list")
     assert NAME in listed.stdout, listed.stderr
-    done = fusesoc(tmp_path, "run", "--target", "lint", NAME, "--Groups", "2")
+    values = Hardware.named("2x8").sv_parameters()
+    flags = [text for name, value in values.items() for text in (f"--{name}", str(value))]
+    done = fusesoc(tmp_path, "run", "--target", "lint", NAME, *flags)
     assert done.returncode == 0, done.stdout + done.stderr
     commands = next((tmp_path / "build").rglob("*.vc")).read_text()
-    assert "-GGroups=2" in commands and "--top-module psf_top" in commands
+    assert all(f"-G{name}={value}" in commands for name, value in values.items())
+    assert "--top-module psf_top" in commands
     named = [line.partition("/rtl/")[2] for line in commands.splitlines() if "/rtl/" in line]
     assert [f"rtl/{name}" for name in named] == core_files()
 

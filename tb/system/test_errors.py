@@ -11,6 +11,7 @@ import cocotb
 import pytest
 
 from golden.hardware import isa
+from golden.hardware.configuration import MAX_TOKENS
 from golden.hardware.isa import DESCRIPTOR_BYTES
 from tb.lib.host import DECERR, SLVERR
 from tb.lib.inference import ready
@@ -88,7 +89,7 @@ async def bad_programs(dut) -> None:
         (spike, dict(kernel3=0, in_lines=h.patch_lines + 1)),
         (spike, dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
         (key_value, dict(head_words=3)),
-        (key_value, dict(tokens=128)),
+        (key_value, dict(tokens=MAX_TOKENS + 1)),
         (key_value, dict(head_lanes=15)),
         (head, dict(tokens=129)),
         (head, dict(tokens=0)),

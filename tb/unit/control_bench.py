@@ -371,7 +371,7 @@ def random_program(length: int, *, logits: int = 10, offset: int = 0) -> Program
     program = Program(HARDWARE)
     for _ in range(length):
         if random.random() < 0.6:
-            program.add_load(legal_load(HARDWARE, random.randrange(6)))
+            program.add_load(legal_load(HARDWARE, random.randrange(len(load.TARGETS))))
         else:
             program.add_layer()
     program.add(isa.OP_STORE, logits=logits, offset=offset)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from golden.contract.neuron import lif_step, start
+from golden.hardware.configuration import MAX_CLASSES
 from tb.lib import layer
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.bits import coin, pack
@@ -115,7 +116,7 @@ class DrainStagesBench(Bench):
                 token["stream"] + place >= self.hw["StreamDepth"]
             )
         elif mode == layer.MODE_HEAD:
-            w.beyond = index >= 128 // self.lanes
+            w.beyond = index >= MAX_CLASSES // self.lanes
         else:
             _, address, slot = self.dump(f, w)
             w.beyond = address >= self.hw["BankDepth"] or slot >= self.hw["AccDepth"]
@@ -232,7 +233,7 @@ class DrainStagesBench(Bench):
 
     def indices(self, f: dict[str, int], count: int) -> list[int]:
         """As they lie inside all memories, some of them often."""
-        high = min(self.hw["AccDepth"], 128 // self.lanes)
+        high = min(self.hw["AccDepth"], MAX_CLASSES // self.lanes)
         if f["mode"] in (layer.MODE_SPIKE, layer.MODE_RESIDUAL):
             high = min(self.hw["AccDepth"], self.hw["ParamDepth"] - f["param_base"])
         few = random.randint(1, high)
@@ -334,8 +335,8 @@ async def beyond_the_memories(dut) -> None:
     top = hw["AccDepth"] - 1
     plain = {"stream": 0, "dump": 0, "block": 0}
     for fixed, index, token, place, overruns in (
-        (head, 128 // bench.lanes - 1, {}, 0, 0),
-        (head, 128 // bench.lanes, {}, 0, 1),
+        (head, MAX_CLASSES // bench.lanes - 1, {}, 0, 0),
+        (head, MAX_CLASSES // bench.lanes, {}, 0, 1),
         (residual, 0, {"stream": hw["StreamDepth"] - 1}, 0, 0),
         (residual, 0, {"stream": hw["StreamDepth"] - 1}, 1, 1),
         (residual, 0, {"stream": 65535}, 65535, 1),
@@ -377,7 +378,7 @@ async def beyond_the_memories(dut) -> None:
                 bench.set(read_i=0)
                 bench.count()
             got, faults = bench.faults(), (0, uses * overruns)
-            if not (fixed is head and index >= 128 // bench.lanes):
+            if not (fixed is head and index >= MAX_CLASSES // bench.lanes):
                 bench.equal(f"faults, param_base {base}, index {index}, {fixed}", got, faults)
 
 

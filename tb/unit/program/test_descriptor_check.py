@@ -9,8 +9,17 @@ import pytest
 
 from golden.hardware import isa
 from golden.hardware.check import descriptor_fault, target_depth
-from golden.hardware.configuration import MIN_PLANES, SUM_BITS, Hardware
+from golden.hardware.configuration import (
+    MAX_CLASSES,
+    MAX_LAYERS,
+    MAX_SHIFT,
+    MAX_TOKENS,
+    MIN_PLANES,
+    SUM_BITS,
+    Hardware,
+)
 from tb.lib.bench import SEED, Bench
+from tb.lib.load import TARGETS
 from tb.lib.parameters import hardware
 from tb.lib.program import CHECKED, legal_layer, legal_load
 from tb.run.runner import run
@@ -57,11 +66,11 @@ def legal(op: int, **values: int) -> dict[str, int]:
     if op == isa.OP_LAYER:
         return legal_layer(HARDWARE, **values)
     if op == isa.OP_STORE:
-        return {"logits": random.randint(1, 128), "offset": random.getrandbits(29) << 3}
+        return {"logits": random.randint(1, MAX_CLASSES), "offset": random.getrandbits(29) << 3}
     if op == isa.OP_END:
         return {}
     coded = None if "coded" not in values else bool(values["coded"])
-    item = legal_load(HARDWARE, values.get("target", random.randrange(6)), coded=coded)
+    item = legal_load(HARDWARE, values.get("target", random.randrange(len(TARGETS))), coded=coded)
     return {
         "target": item.target, "dest": item.dest, "records": item.records,
         "unit_words": item.unit_words, "offset": random.getrandbits(29) << 3,
@@ -84,7 +93,8 @@ def corners(name: str, bits: int) -> set[int]:
     """Values around everything that a rule could compare this field with."""
     h = HARDWARE
     limits = {
-        0, 1, 2, 4, 7, 8, 64, 127, 128, h.lanes, h.lanes.bit_length() - 1, h.line_words,
+        0, 1, 2, 4, 8, MAX_SHIFT, MAX_LAYERS, MAX_TOKENS, MAX_CLASSES,
+        h.lanes, h.lanes.bit_length() - 1, h.line_words,
         h.acc_depth, h.patch_lines, h.patch_lines // 9, h.banks, 4 * h.lanes, 16 * h.lanes,
         h.line_words // 2, MIN_PLANES, SUM_BITS, (1 << bits) - 1, 1 << bits - 1,
     }  # fmt: skip
@@ -99,7 +109,7 @@ async def limits(dut) -> None:
     """Every field of every kind of descriptor at every limit, everything else legal."""
     bench = DescriptorCheckBench(dut)
     await bench.reset(valid_i=0, taken_i=0, data_i=0)
-    kinds = [(isa.OP_LOAD, {"target": t, "coded": 0}) for t in range(6)]
+    kinds = [(isa.OP_LOAD, {"target": t, "coded": 0}) for t in range(len(TARGETS))]
     kinds += [(isa.OP_LOAD, {"target": t, "coded": 1}) for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW)]
     kinds += [(isa.OP_LAYER, {"mode": m}) for m in range(4)]
     kinds += [(isa.OP_LAYER, {"mode": isa.MODE_HEAD, "merge": m}) for m in (0, 1)]
@@ -116,7 +126,7 @@ async def limits(dut) -> None:
             fields = legal(isa.OP_LAYER, mode=isa.MODE_SPIKE, kernel3=kernel3, in_lines=in_lines)
             await bench.compare(noisy(isa.OP_LAYER, fields))
     width = HARDWARE.index_width
-    for target in range(6):
+    for target in range(len(TARGETS)):
         for index_bits in (0, 1, width - 1, width, width + 1, 15):
             for row_words in {0, 1, 255, 1 << max(width - index_bits, 0)}:
                 for words in {row_words, min(row_words + 1, 255)}:
@@ -148,7 +158,7 @@ async def spans(dut) -> None:
     bench = DescriptorCheckBench(dut)
     await bench.reset(valid_i=0, taken_i=0, data_i=0)
     h = HARDWARE
-    for target in range(6):
+    for target in range(len(TARGETS)):
         depth = target_depth(h, target)
         step = h.banks if target in (isa.TARGET_WEIGHT, isa.TARGET_ROW) else 1
         for addresses in {2, 4, 64, depth} | {random.randrange(2, depth, 2) for _ in range(4)}:

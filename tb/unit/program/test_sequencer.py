@@ -14,9 +14,10 @@ import pytest
 from cocotb.triggers import RisingEdge
 
 from golden.hardware import isa
-from golden.hardware.configuration import Hardware
+from golden.hardware.configuration import MAX_CLASSES, Hardware
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.layer import pack_layer
+from tb.lib.load import TARGETS
 from tb.lib.parameters import PARAMETERS
 from tb.lib.program import CHECKED, Descriptor, Program, legal_load, pack_job, pack_load
 from tb.lib.stream import STALLS, scramble
@@ -32,7 +33,7 @@ def random_program(length: int) -> Program:
     for _ in range(length):
         kind = random.random()
         if kind < 0.5:
-            item = legal_load(HARDWARE, random.randrange(6))
+            item = legal_load(HARDWARE, random.randrange(len(TARGETS)))
             program.add_load(item, offset=random.getrandbits(29) << 3,
                              check=random.getrandbits(1), crc=random.getrandbits(32))  # fmt: skip
             if NARROW:
@@ -40,7 +41,7 @@ def random_program(length: int) -> Program:
         elif kind < 0.93:
             program.add_layer()
         else:
-            program.add(isa.OP_STORE, logits=random.randint(1, 128),
+            program.add(isa.OP_STORE, logits=random.randint(1, MAX_CLASSES),
                         offset=random.getrandbits(29) << 3)  # fmt: skip
     program.add(isa.OP_END)
     return program
