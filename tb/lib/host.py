@@ -9,28 +9,14 @@ from pathlib import Path
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
-from golden.hardware import isa
+from golden.hardware.interface import table
 from tb.lib.bench import Bench, at_once
 from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, counter
 
 PERIOD_NS = 10
-CAUSES = {
-    isa.ERROR_OPCODE: "unknown opcode",
-    isa.ERROR_FIELD: "field out of range",
-    isa.ERROR_READ: "bus read error",
-    isa.ERROR_WRITE: "bus write error",
-    isa.ERROR_PROGRAM_CRC: "program checksum",
-    isa.ERROR_WEIGHT_CRC: "weight checksum",
-    isa.ERROR_NO_END: "no end",
-    isa.ERROR_OVERRUN: "memory overrun",
-    isa.ERROR_READ_WINDOW: "read outside the window",
-    isa.ERROR_WRITE_WINDOW: "write outside the window",
-    isa.ERROR_PARITY: "parity",
-    isa.ERROR_TIMEOUT: "time-out",
-    isa.ERROR_ABORT: "aborted",
-}
+CAUSES = {c.value: c.name.lower().replace("_", " ") for c in table.CAUSES.codes if c.value}
 OKAY, SLVERR, DECERR = 0, 2, 3
-COUNTERS = ("cycles", "rows", "row_adds", "bank", "fetch", "drain", "idle", "gap")
+COUNTERS = tuple(name.lower().removeprefix("stall_") for name in COUNTER_NAMES)
 INPUTS = (
     "host_request_i", "host_write_i", "host_addr_i", "host_wdata_i", "memory_load_i",
     "memory_dump_i", "memory_first_i", "memory_last_i", "memory_arm_i", "memory_fail_read_i",

@@ -61,7 +61,7 @@ def test_corrupted_program():
     network = random_network(network_config, 1, "balanced", lanes=hardware.lanes)
     program = bytearray(compile_network(network, hardware).program)
     program[7 * DESCRIPTOR_BYTES] = 0x77
-    with pytest.raises(SimulationFailed, match=r"program checksum\) at descriptor 7"):
+    with pytest.raises(SimulationFailed, match=r"program crc\) at descriptor 7"):
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(program))
     with pytest.raises(UserError, match="64 bytes"):
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(64))
