@@ -3,19 +3,21 @@
 // same block without it. AXI4-Lite slave for the registers, AXI4 master for everything else, one
 // interrupt. The host writes the bases, starts, and waits: docs/architecture.md.
 module psf_accel #(
-    parameter int unsigned Groups = 4,
-    parameter int unsigned Lanes = 16,
-    parameter int unsigned Banks = 8,
-    parameter int unsigned LineWords = 8,
-    parameter int unsigned AccDepth = 16,
-    parameter int unsigned AccWidth = 20,
-    parameter int unsigned StreamWidth = 16,
-    parameter int unsigned BankDepth = 1024,
-    parameter int unsigned RowDepth = 1024,
-    parameter int unsigned ParamDepth = 128,
-    parameter int unsigned SpikeLines = 2048,
-    parameter int unsigned StreamDepth = 512,
-    parameter int unsigned PatchLines = 64,
+    // generated: parameters (python -m golden.hardware.interface)
+    parameter int unsigned Groups = 4,  // groups of lanes, G
+    parameter int unsigned Lanes = 16,  // lanes of a group, P
+    parameter int unsigned Banks = 8,  // weight banks, B
+    parameter int unsigned LineWords = 8,  // words of a spike line
+    parameter int unsigned AccDepth = 16,  // accumulators of a lane
+    parameter int unsigned AccWidth = 20,  // bits of an accumulator, a bias and a threshold
+    parameter int unsigned StreamWidth = 16,  // bits of a residual value
+    parameter int unsigned BankDepth = 1024,  // weight words of a bank
+    parameter int unsigned RowDepth = 1024,  // row-table entries of a bank
+    parameter int unsigned ParamDepth = 128,  // parameter words
+    parameter int unsigned SpikeLines = 2048,  // lines of the spike memory
+    parameter int unsigned StreamDepth = 512,  // residual words of a bank (G banks)
+    parameter int unsigned PatchLines = 64,  // lines of a token's patch (half of the patch buffer)
+    // end generated
     parameter int unsigned AxiIdWidth = 1
 ) (
     input  logic                                      clk_i,

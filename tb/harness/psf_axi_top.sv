@@ -4,6 +4,7 @@
 // back since reset: AXI4 AW, W, B, AR, R, AXI4-Lite B and R, and its AW and W by the other one.
 
 module psf_axi_top #(
+  // generated: parameters (python -m golden.hardware.interface)
   parameter Groups = 4,
   parameter Lanes = 16,
   parameter Banks = 8,
@@ -17,6 +18,7 @@ module psf_axi_top #(
   parameter SpikeLines = 2048,
   parameter StreamDepth = 512,
   parameter PatchLines = 64,
+  // end generated
   parameter AxiIdWidth = 4
 ) (
   input  wire                  clk_i,

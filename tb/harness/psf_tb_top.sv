@@ -4,6 +4,7 @@
 // the ports.
 
 module psf_tb_top #(
+  // generated: parameters (python -m golden.hardware.interface)
   parameter Groups = 4,
   parameter Lanes = 16,
   parameter Banks = 8,
@@ -17,6 +18,7 @@ module psf_tb_top #(
   parameter SpikeLines = 2048,
   parameter StreamDepth = 512,
   parameter PatchLines = 64,
+  // end generated
   parameter MemoryBits = 17
 ) (
   input  wire        clk_i,

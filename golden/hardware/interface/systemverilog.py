@@ -106,3 +106,28 @@ def _decode(d: Descriptor) -> Iterator[str]:
 def _slice(f: Field) -> str:
     low = 32 * f.word + f.low
     return f"d[{low}]" if f.bits == 1 else f"d[{low + f.bits - 1}:{low}]"
+
+
+def flat_parameters() -> str:
+    """The parameters of a top with flat ports; the defaults are those of its configuration."""
+    lines = []
+    for p in table.PARAMETERS:
+        value = p.presets[table.DEFAULT_PRESET]
+        lines += _line(f"parameter int unsigned {p.sv} = {value},", p.meaning, 4)
+    return "\n".join(lines) + "\n"
+
+
+def bench_parameters() -> str:
+    """The same for a harness, which Icarus 11 reads: it knows no types of parameters."""
+    values = ((p.sv, p.presets[table.DEFAULT_PRESET]) for p in table.PARAMETERS)
+    return "".join(f"  parameter {name} = {value},\n" for name, value in values)
+
+
+def core_parameters() -> str:
+    """Those of the FuseSoC core."""
+    out = ""
+    for p in table.PARAMETERS:
+        notes = [p.meaning, "a power of two" if p.power_of_two else "", p.condition]
+        out += f"  {p.sv}:\n    datatype: int\n    description: {', '.join(filter(None, notes))}\n"
+        out += "    paramtype: vlogparam\n"
+    return out

@@ -264,6 +264,7 @@ COUNTERS = (
 )  # fmt: skip
 
 PRESETS = ("2x8", "4x16", "4x32")
+DEFAULT_PRESET = "4x16"  # of the tops with flat parameters
 _BYTE = (2, 128)  # powers of two that fit 8 bits of a capability register
 _ANY = (2, 65535)  # ... depths that fit 16 bits
 
