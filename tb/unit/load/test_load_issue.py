@@ -78,8 +78,7 @@ class LoadIssueBench(Bench):
 @cocotb.parametrize(stall=STALLS)
 async def random_loads(dut, stall: float) -> None:
     reads, unpacks = [], []
-    bench = LoadIssueBench(dut, stall)
-    await bench.start()
+    bench = await LoadIssueBench(dut, stall).begun()
     for i in range(60):
         target, unit_words = (
             random.randrange(len(TARGETS)),
