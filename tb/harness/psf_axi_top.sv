@@ -40,7 +40,7 @@ module psf_axi_top #(
 `ifdef NETLIST
   psf_top u_top (
 `else
-  psf_top #(`PSF_HARDWARE, .AxiIdWidth(AxiIdWidth)) u_top (
+  psf_top #(`PSF_TOP_HARDWARE) u_top (
 `endif
     `PSF_PORTS
   );

@@ -25,6 +25,7 @@
   .AccWidth(AccWidth), .StreamWidth(StreamWidth), .BankDepth(BankDepth), .RowDepth(RowDepth), \
   .ParamDepth(ParamDepth), .SpikeLines(SpikeLines), .StreamDepth(StreamDepth), \
   .PatchLines(PatchLines)
+`define PSF_TOP_HARDWARE `PSF_HARDWARE, .AxiIdWidth(AxiIdWidth)
 
 // AXI4-Lite, 32 bits of data, and AXI4, 64 bits of data.
 `define PSF_LITE_REQUEST_WIDTH 65

@@ -62,7 +62,7 @@ class ResultWriterBench(Bench):
             elif self.limit:
                 assert address < self.limit, f"logit {address} of {self.limit} is read"
 
-    def begin(self, address: int, count: int) -> bytes:
+    def order(self, address: int, count: int) -> bytes:
         """Order a store; what it must write."""
         self.limit = count
         cycles, label = random.getrandbits(32), random.getrandbits(16)
@@ -87,7 +87,7 @@ class ResultWriterBench(Bench):
     async def store(self, address: int, count: int) -> dict[str, int] | None:
         """Run one store, check the memory; return its fault, if any."""
         before = bytes(self.memory)
-        want = self.begin(address, count)
+        want = self.order(address, count)
         fault = await self.ended()
         self.check_memory(before, address, want, bursts_of(address, count) if not fault else None)
         return fault
@@ -178,7 +178,7 @@ async def stops(dut, stall: float) -> None:
         count, address = random.choice((0, 3, 200)), 8 * random.randrange(512)
         before = bytes(bench.memory)
         bench.port.bad = {address} if random.random() < 0.3 else set()  # its fault is not wanted
-        want = bench.begin(address, count)
+        want = bench.order(address, count)
         while int(dut.idle_o.value):
             await RisingEdge(dut.clk_i)
         await bench.cycles(random.randrange(random.choice((3, 12, 300))))
