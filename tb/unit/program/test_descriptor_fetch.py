@@ -8,11 +8,11 @@ from collections import deque
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from golden.hardware.interface import packing
 from tb.lib.bench import HIDDEN, SEED, Bench
 from tb.lib.stream import STALLS, Source
 from tb.run.runner import run
 
-JOB = {"image": 29, "result": 29, "irq": 1, "index": 16}  # psf_pkg::job_t, first member on top
 DEPTH = 4
 
 
@@ -50,9 +50,7 @@ class DescriptorFetchBench(Bench):
         cocotb.start_soon(self._watch())
 
     def send_job(self) -> None:
-        vector, job = 0, {name: random.getrandbits(bits) for name, bits in JOB.items()}
-        for name, bits in JOB.items():
-            vector = vector << bits | job[name]
+        vector = random.getrandbits(packing.size("job_t"))
         self.job.send(job=vector)
         self.jobs.append(vector)
 
