@@ -3,17 +3,10 @@
 
 import random
 
+from golden.hardware import configuration as limits
 from golden.hardware import isa
 from golden.hardware.check import descriptor_fault
-from golden.hardware.configuration import (
-    MAX_CLASSES,
-    MAX_LAYERS,
-    MAX_SHIFT,
-    MAX_TOKENS,
-    MIN_PLANES,
-    SUM_BITS,
-    Hardware,
-)
+from golden.hardware.configuration import Hardware
 from golden.hardware.interface import table
 
 
@@ -44,7 +37,8 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
     """Fields that the check is most particular about."""
     if op == isa.OP_STORE:
         return dict(
-            logits=rng.randint(1, MAX_CLASSES), offset=rng.choice((0, rng.getrandbits(29) << 3))
+            logits=rng.randint(1, limits.MAX_CLASSES),
+            offset=rng.choice((0, rng.getrandbits(29) << 3)),
         )
     if op == isa.OP_LOAD:
         values = dict(
@@ -63,11 +57,11 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         return values | dict(wait_layers=0 if rng.random() < 0.8 else rng.randrange(4))
     mode = rng.randrange(len(table.MODES.codes))
     values = dict(
-        id=rng.randrange(MAX_LAYERS), mode=mode, steps=rng.randrange(1, 5),
+        id=rng.randrange(limits.MAX_LAYERS), mode=mode, steps=rng.randrange(1, 5),
         width=rng.randrange(1, 9), height=rng.randrange(1, 9),
         in_lines=rng.randrange(1, 8), in_words=rng.randrange(1, 9),
         out_words=rng.randrange(1, h.acc_depth + 1), row_cost=rng.randrange(1, 4),
-        shift=rng.randrange(MAX_SHIFT + 1), out_lines=rng.randrange(1, 8),
+        shift=rng.randrange(limits.MAX_SHIFT + 1), out_lines=rng.randrange(1, 8),
         out_step=rng.randrange(h.acc_depth, 256), wait_loads=rng.choice((0, 0, 1, 2)),
     )  # fmt: skip
     if mode == isa.MODE_SPIKE:
@@ -75,15 +69,16 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
     elif mode == isa.MODE_RESIDUAL:
         values |= dict(pool=0)
     elif mode == isa.MODE_HEAD:
-        values |= dict(merge=1, tokens=rng.randint(1, MAX_CLASSES))
+        values |= dict(merge=1, tokens=rng.randint(1, limits.MAX_CLASSES))
         if rng.random() < 0.3:
-            values |= dict(merge=0, steps=rng.randint(MIN_PLANES, SUM_BITS), width=1, height=1,
-                           in_words=rng.randrange(2, 9), stream_tokens=rng.randrange(1, 65),
+            values |= dict(merge=0, steps=rng.randint(limits.MIN_PLANES, limits.SUM_BITS),
+                           width=1, height=1, in_words=rng.randrange(2, 9),
+                           stream_tokens=rng.randrange(1, 65),
                            stream_stride=rng.randrange(65))  # fmt: skip
     elif mode == isa.MODE_KEY_VALUE:
         m = rng.choice((1, 2, 4))
         values |= dict(
             head_words=m, head_lanes=rng.randrange(3), out_words=min(255, m * m * h.lanes),
-            tokens=rng.randint(1, min(MAX_TOKENS, h.patch_lines)), steps=1,
+            tokens=rng.randint(1, min(limits.MAX_TOKENS, h.patch_lines)), steps=1,
         )  # fmt: skip
     return values

@@ -12,46 +12,33 @@ module psf_memory #(
     parameter AddrBits = 17,  // log2 of the beats
     parameter IdWidth  = 1
 ) (
-    input  wire               clk_i,
-    input  wire               rst_ni,
-    input  wire [        7:0] latency_i,
-    input  wire [        7:0] stall_i,
-    input  wire [       31:0] seed_i,        // of the stalls, read during reset
-    input  wire               load_i,
-    input  wire               dump_i,
-    input  wire [       31:0] dump_first_i,
-    input  wire [       31:0] dump_last_i,
-    input  wire               arm_i,
-    input  wire [       31:0] fail_read_i,
-    input  wire [       31:0] fail_write_i,
-    input  wire [        1:0] fail_resp_i,
-    input  wire               hang_i,
-    output reg  [       31:0] bad_o,
-    input  wire [IdWidth-1:0] awid_i,
-    input  wire [       31:0] awaddr_i,
-    input  wire               awvalid_i,
-    output reg                awready_o,
-    input  wire [       63:0] wdata_i,
-    input  wire [        7:0] wstrb_i,
-    input  wire               wlast_i,
-    input  wire               wvalid_i,
-    output reg                wready_o,
-    output reg  [IdWidth-1:0] bid_o,
-    output reg  [        1:0] bresp_o,
-    output reg                bvalid_o,
-    input  wire               bready_i,
-    input  wire [IdWidth-1:0] arid_i,
-    input  wire [       31:0] araddr_i,
-    input  wire [        7:0] arlen_i,
-    input  wire               arvalid_i,
-    output reg                arready_o,
-    output reg  [IdWidth-1:0] rid_o,
-    output reg  [       63:0] rdata_o,
-    output reg  [        1:0] rresp_o,
-    output reg                rlast_o,
-    output reg                rvalid_o,
-    input  wire               rready_i
+    input wire clk_i,
+    input wire rst_ni,
+    input wire [7:0] latency_i,
+    input wire [7:0] stall_i,
+    input wire [31:0] seed_i,  // of the stalls, read during reset
+    input wire load_i,
+    input wire dump_i,
+    input wire [31:0] dump_first_i,
+    input wire [31:0] dump_last_i,
+    input wire arm_i,
+    input wire [31:0] fail_read_i,
+    input wire [31:0] fail_write_i,
+    input wire [1:0] fail_resp_i,
+    input wire hang_i,
+    output reg [31:0] bad_o,
+    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth)-1:0] axi_request_i,
+    output wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth)-1:0] axi_response_o
 );
+
+  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth);
+  assign `PSF_AXI_REQUEST(axi_) = axi_request_i;
+
+  reg axi_awready, axi_wready, axi_bvalid, axi_arready, axi_rvalid, axi_rlast;
+  reg [IdWidth-1:0] axi_bid, axi_rid;
+  reg [1:0] axi_bresp, axi_rresp;
+  reg [63:0] axi_rdata;
+  assign axi_response_o = `PSF_AXI_RESPONSE(axi_);
 
   reg [63:0] mem[0:(1<<AddrBits)-1];
 
@@ -83,7 +70,7 @@ module psf_memory #(
   wire [3:0] r_count = r_in_q - r_out_q;
   wire [31:0] r_now = r_addr[r_out_q[2:0]] + {21'd0, r_beat_q, 3'd0};
   wire r_go = r_count != 4'd0 && cycle_q >= r_time[r_out_q[2:0]] && rng_q[7:0] >= stall_i
-      && (!rvalid_o || rready_i) && !hang_i;
+      && (!axi_rvalid || axi_rready) && !hang_i;
   wire r_last = r_beat_q == r_len[r_out_q[2:0]];
   wire r_outside = r_now >> (AddrBits + 3) != 32'd0;
 
@@ -92,106 +79,95 @@ module psf_memory #(
   wire b_go;
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      fail_read_q <= 32'd0;
-      fail_write_q <= 32'd0;
-      bad_o <= 32'd0;
+      {fail_read_q, fail_write_q, bad_o} <= 96'd0;
     end else begin
       if (arm_i) fail_read_q <= fail_read_i;
       else if (r_go && fail_read_q != 32'd0) fail_read_q <= fail_read_q - 32'd1;
       if (arm_i) fail_write_q <= fail_write_i;
       else if (b_go && fail_write_q != 32'd0) fail_write_q <= fail_write_q - 32'd1;
-      bad_o <= bad_o + {31'd0, rvalid_o && rready_i && rresp_o != 2'b00}
-          + {31'd0, bvalid_o && bready_i && bresp_o != 2'b00};
+      bad_o <= bad_o + {31'd0, axi_rvalid && axi_rready && axi_rresp != 2'b00}
+          + {31'd0, axi_bvalid && axi_bready && axi_bresp != 2'b00};
     end
   end
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      cycle_q <= 32'd0;
-      arready_o <= 1'b0;
-      rvalid_o <= 1'b0;
-      r_in_q <= 4'd0;
-      r_out_q <= 4'd0;
-      r_beat_q <= 8'd0;
+      {cycle_q, axi_arready, axi_rvalid, r_in_q, r_out_q, r_beat_q} <= 50'd0;
     end else begin
-      cycle_q   <= cycle_q + 32'd1;
-      arready_o <= rng_q[15:8] >= stall_i && r_count < 4'd7 && !hang_i;
-      if (arvalid_i && arready_o) r_in_q <= r_in_q + 4'd1;
+      cycle_q <= cycle_q + 32'd1;
+      axi_arready <= rng_q[15:8] >= stall_i && r_count < 4'd7 && !hang_i;
+      if (axi_arvalid && axi_arready) r_in_q <= r_in_q + 4'd1;
       if (r_go) begin
-        rvalid_o <= 1'b1;
-        r_beat_q <= r_last ? 8'd0 : r_beat_q + 8'd1;
+        axi_rvalid <= 1'b1;
+        r_beat_q   <= r_last ? 8'd0 : r_beat_q + 8'd1;
         if (r_last) r_out_q <= r_out_q + 4'd1;
-      end else if (rready_i) begin
-        rvalid_o <= 1'b0;
+      end else if (axi_rready) begin
+        axi_rvalid <= 1'b0;
       end
     end
   end
 
   always @(posedge clk_i) begin
-    if (arvalid_i && arready_o) begin
-      r_addr[r_in_q[2:0]] <= araddr_i;
-      r_len[r_in_q[2:0]]  <= arlen_i;
-      r_id[r_in_q[2:0]]   <= arid_i;
+    if (axi_arvalid && axi_arready) begin
+      r_addr[r_in_q[2:0]] <= axi_araddr;
+      r_len[r_in_q[2:0]]  <= axi_arlen;
+      r_id[r_in_q[2:0]]   <= axi_arid;
       r_time[r_in_q[2:0]] <= cycle_q + {24'd0, latency_i};
     end
     if (r_go) begin
-      rid_o   <= r_id[r_out_q[2:0]];
-      rdata_o <= mem[r_now[AddrBits+2:3]];
-      rresp_o <= fail_read_q == 32'd1 ? fail_resp_i : r_outside ? 2'b10 : 2'b00;
-      rlast_o <= r_last;
-    end else if (!rvalid_o || rready_i) begin
-      rdata_o <= {2{rng_q}};  // garbage while nothing is valid
-      rlast_o <= rng_q[3];
+      axi_rid   <= r_id[r_out_q[2:0]];
+      axi_rdata <= mem[r_now[AddrBits+2:3]];
+      axi_rresp <= fail_read_q == 32'd1 ? fail_resp_i : r_outside ? 2'b10 : 2'b00;
+      axi_rlast <= r_last;
+    end else if (!axi_rvalid || axi_rready) begin
+      axi_rdata <= {2{rng_q}};  // garbage while nothing is valid
+      axi_rlast <= rng_q[3];
     end
   end
 
   // Writes: address, data, response, one after the other.
   reg w_busy_q, w_done_q, w_error_q;
   reg [31:0] w_addr_q;
-  wire w_take = wvalid_i && wready_o;
+  wire w_take = axi_wvalid && axi_wready;
   wire w_bad = w_addr_q >> (AddrBits + 3) != 32'd0;
   assign b_go = w_done_q && rng_q[27:20] >= stall_i && !hang_i;
   integer i;
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      awready_o <= 1'b0;
-      wready_o  <= 1'b0;
-      bvalid_o  <= 1'b0;
-      w_busy_q  <= 1'b0;
-      w_done_q  <= 1'b0;
+      {axi_awready, axi_wready, axi_bvalid, w_busy_q, w_done_q} <= 5'd0;
     end else begin
-      awready_o <= !awready_o && !w_busy_q && !w_done_q && !bvalid_o
+      axi_awready <= !axi_awready && !w_busy_q && !w_done_q && !axi_bvalid
           && rng_q[23:16] >= stall_i && !hang_i;
-      if (awvalid_i && awready_o) w_busy_q <= 1'b1;
-      wready_o <= w_busy_q && !(w_take && wlast_i) && rng_q[31:24] >= stall_i && !hang_i;
-      if (w_take && wlast_i) begin
+      if (axi_awvalid && axi_awready) w_busy_q <= 1'b1;
+      axi_wready <= w_busy_q && !(w_take && axi_wlast) && rng_q[31:24] >= stall_i && !hang_i;
+      if (w_take && axi_wlast) begin
         w_busy_q <= 1'b0;
         w_done_q <= 1'b1;
       end
       if (b_go) begin
-        w_done_q <= 1'b0;
-        bvalid_o <= 1'b1;
-      end else if (bready_i) begin
-        bvalid_o <= 1'b0;
+        w_done_q   <= 1'b0;
+        axi_bvalid <= 1'b1;
+      end else if (axi_bready) begin
+        axi_bvalid <= 1'b0;
       end
     end
   end
 
   always @(posedge clk_i) begin
-    if (awvalid_i && awready_o) begin
-      bid_o <= awid_i;
-      w_addr_q <= awaddr_i;
+    if (axi_awvalid && axi_awready) begin
+      axi_bid   <= axi_awid;
+      w_addr_q  <= axi_awaddr;
       w_error_q <= 1'b0;
     end else if (w_take) begin
       w_addr_q  <= w_addr_q + 32'd8;
       w_error_q <= w_error_q | w_bad;
       for (i = 0; i < 8; i = i + 1) begin
-        if (wstrb_i[i] && !w_bad) mem[w_addr_q[AddrBits+2:3]][8*i+:8] <= wdata_i[8*i+:8];
+        if (axi_wstrb[i] && !w_bad) mem[w_addr_q[AddrBits+2:3]][8*i+:8] <= axi_wdata[8*i+:8];
       end
     end
     if (b_go) begin
-      bresp_o <= fail_write_q == 32'd1 ? fail_resp_i : w_error_q ? 2'b10 : 2'b00;
+      axi_bresp <= fail_write_q == 32'd1 ? fail_resp_i : w_error_q ? 2'b10 : 2'b00;
     end
   end
 

@@ -3,6 +3,10 @@
 // place that knows their hierarchical names; none of them is left in the netlist that Icarus
 // simulates, so psf_tb_top has this module under Verilator only. Costs next to nothing while closed.
 
+`define PSF_CONTROL psf_tb_top.u_accel.u_control
+`define PSF_DATAPATH psf_tb_top.u_accel.u_datapath
+`define PSF_GROUP `PSF_DATAPATH.u_groups.gen_group[g].u_group
+
 module psf_monitors #(
     parameter Groups = 4,
     parameter Lanes = 16,
@@ -18,7 +22,7 @@ module psf_monitors #(
 
   localparam SlotWidth = $clog2(AccDepth) + 8;
 
-  wire active = psf_tb_top.u_accel.u_control.u_perf.active_q;
+  wire active = `PSF_CONTROL.u_perf.active_q;
   wire [7:0] layer = psf_tb_top.u_accel.layer.id;
 
   // Groups.
@@ -30,59 +34,54 @@ module psf_monitors #(
   for (g = 0; g < Groups; g = g + 1) begin : gen_group
     wire [Lanes-1:0] bits;
     wire key_value;
-    assign add[g] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.add_valid;
-    assign bits = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.kv_bits;
-    assign key_value = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_lanes.key_value_i;
+    assign add[g] = `PSF_GROUP.add_valid;
+    assign bits = `PSF_GROUP.kv_bits;
+    assign key_value = `PSF_GROUP.u_lanes.key_value_i;
     for (p = 0; p < Lanes; p = p + 1) begin : gen_lane
       assign nonzero[g*Lanes+p] = add[g] && (key_value ? bits[p]
-          : |psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.word_data_i[p*SlotWidth+:8]);
+          : |`PSF_GROUP.word_data_i[p*SlotWidth+:8]);
     end
-    assign acc_drain[g] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.drain_read;
-    assign acc_clear[g] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.drain_clear
-        || !psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_lanes.ready_o;
-    assign complete[g] = |psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.complete;
-    assign events[6*g+:6] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.event_o;
-    assign drained[g] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.trace_valid_o;
-    assign neuron[g] =
-        psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_drain.u_stages.gen_lane[0].u_lif.valid_i;
-    assign neuron_first[g] =
-        psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_drain.u_stages.gen_lane[0].u_lif.first_i;
-    assign param_read[g] =
-        psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_drain.u_stages.u_params.re_i;
-    assign param_write[g] =
-        psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_drain.u_stages.u_params.we_i;
-    assign patch_read[g] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_path.u_fetch.u_patch.re_i;
-    assign patch_write[g] = psf_tb_top.u_accel.u_datapath.u_groups.gen_group[g].u_group.u_path.u_fetch.u_patch.we_i;
+    assign acc_drain[g] = `PSF_GROUP.drain_read;
+    assign acc_clear[g] = `PSF_GROUP.drain_clear || !`PSF_GROUP.u_lanes.ready_o;
+    assign complete[g] = |`PSF_GROUP.complete;
+    assign events[6*g+:6] = `PSF_GROUP.event_o;
+    assign drained[g] = `PSF_GROUP.trace_valid_o;
+    assign neuron[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_lif.valid_i;
+    assign neuron_first[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_lif.first_i;
+    assign param_read[g] = `PSF_GROUP.u_drain.u_stages.u_params.re_i;
+    assign param_write[g] = `PSF_GROUP.u_drain.u_stages.u_params.we_i;
+    assign patch_read[g] = `PSF_GROUP.u_path.u_fetch.u_patch.re_i;
+    assign patch_write[g] = `PSF_GROUP.u_path.u_fetch.u_patch.we_i;
   end
 
   // Spike memory and residual stream: a bank per group.
   wire [Groups-1:0] spike_read, stream_read, stream_write;
   wire [Groups*LineWords-1:0] spike_write;
   for (g = 0; g < Groups; g = g + 1) begin : gen_store
-    assign spike_read[g] = psf_tb_top.u_accel.u_datapath.u_activations.u_spikes.gen_bank[g].u_ram.re_i;
+    assign spike_read[g] = `PSF_DATAPATH.u_activations.u_spikes.gen_bank[g].u_ram.re_i;
     assign spike_write[g*LineWords+:LineWords] =
-        psf_tb_top.u_accel.u_datapath.u_activations.u_spikes.gen_bank[g].u_ram.we_i;
-    assign stream_read[g] = psf_tb_top.u_accel.u_datapath.u_activations.u_stream.gen_bank[g].u_ram.re_i;
-    assign stream_write[g] = psf_tb_top.u_accel.u_datapath.u_activations.u_stream.gen_bank[g].u_ram.we_i;
+        `PSF_DATAPATH.u_activations.u_spikes.gen_bank[g].u_ram.we_i;
+    assign stream_read[g] = `PSF_DATAPATH.u_activations.u_stream.gen_bank[g].u_ram.re_i;
+    assign stream_write[g] = `PSF_DATAPATH.u_activations.u_stream.gen_bank[g].u_ram.we_i;
   end
   reg spike_load_q;  // the write stage holds a line of the loader
   always @(posedge clk_i) begin
-    spike_load_q <= psf_tb_top.u_accel.u_datapath.u_activations.u_spikes.ld_valid_i
-        && psf_tb_top.u_accel.u_datapath.u_activations.u_spikes.ld_ready_o;
+    spike_load_q <= `PSF_DATAPATH.u_activations.u_spikes.ld_valid_i
+        && `PSF_DATAPATH.u_activations.u_spikes.ld_ready_o;
   end
 
   // Weight banks.
   wire [Banks-1:0] word_read, word_write, row_read, row_write, bank_valid;
   wire [Banks*8-1:0] bank_group;
   for (b = 0; b < Banks; b = b + 1) begin : gen_bank
-    assign word_read[b] = psf_tb_top.u_accel.u_datapath.u_weights.u_banks.gen_bank[b].u_bank.u_words.re_i;
-    assign word_write[b] = psf_tb_top.u_accel.u_datapath.u_weights.u_banks.gen_bank[b].u_bank.u_words.we_i;
-    assign row_read[b] = psf_tb_top.u_accel.u_datapath.u_weights.u_banks.gen_bank[b].u_bank.u_rows.re_i;
-    assign row_write[b] = psf_tb_top.u_accel.u_datapath.u_weights.u_banks.gen_bank[b].u_bank.u_rows.we_i;
-    assign bank_valid[b] = psf_tb_top.u_accel.u_datapath.u_weights.u_banks.gen_bank[b].u_bank.words_valid_q;
+    assign word_read[b] = `PSF_DATAPATH.u_weights.u_banks.gen_bank[b].u_bank.u_words.re_i;
+    assign word_write[b] = `PSF_DATAPATH.u_weights.u_banks.gen_bank[b].u_bank.u_words.we_i;
+    assign row_read[b] = `PSF_DATAPATH.u_weights.u_banks.gen_bank[b].u_bank.u_rows.re_i;
+    assign row_write[b] = `PSF_DATAPATH.u_weights.u_banks.gen_bank[b].u_bank.u_rows.we_i;
+    assign bank_valid[b] = `PSF_DATAPATH.u_weights.u_banks.gen_bank[b].u_bank.words_valid_q;
     assign bank_group[8*b+:8] = {
       {(8 - $clog2(Groups)) {1'b0}},
-      psf_tb_top.u_accel.u_datapath.u_weights.u_banks.gen_bank[b].u_bank.words_group_q
+      `PSF_DATAPATH.u_weights.u_banks.gen_bank[b].u_bank.words_group_q
     };
   end
 
@@ -106,7 +105,7 @@ module psf_monitors #(
       .drained_i(drained),
       .word_read_i(word_read),
       .word_write_i(word_write),
-      .word_dump_i(psf_tb_top.u_accel.u_datapath.u_weights.u_banks.word_is_dump_q),
+      .word_dump_i(`PSF_DATAPATH.u_weights.u_banks.word_is_dump_q),
       .row_read_i(row_read),
       .row_write_i(row_write),
       .spike_read_i(spike_read),
@@ -118,8 +117,8 @@ module psf_monitors #(
       .stream_write_i(stream_write),
       .param_read_i(param_read),
       .param_write_i(param_write),
-      .logit_add_i(psf_tb_top.u_accel.u_datapath.u_head.add),
-      .logit_write_i(psf_tb_top.u_accel.u_datapath.u_head.logit_valid_i),
+      .logit_add_i(`PSF_DATAPATH.u_head.add),
+      .logit_write_i(`PSF_DATAPATH.u_head.logit_valid_i),
       .ar_i(psf_tb_top.u_accel.m_axi_arvalid && psf_tb_top.u_accel.m_axi_arready),
       .r_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),
       .aw_i(psf_tb_top.u_accel.m_axi_awvalid && psf_tb_top.u_accel.m_axi_awready),
@@ -136,13 +135,13 @@ module psf_monitors #(
       .close_i(close_i),
       .active_i(active),
       .layer_i(layer),
-      .busy_i(psf_tb_top.u_accel.u_control.busy),
+      .busy_i(`PSF_CONTROL.busy),
       .irq_i(psf_tb_top.u_accel.irq_o),
-      .load_i(!psf_tb_top.u_accel.u_control.u_loader.cmd_ready_o),
-      .load_index_i(psf_tb_top.u_accel.u_control.u_loader.index_q),
-      .read_idle_i(psf_tb_top.u_accel.u_control.read_idle),
+      .load_i(!`PSF_CONTROL.u_loader.cmd_ready_o),
+      .load_index_i(`PSF_CONTROL.u_loader.index_q),
+      .read_idle_i(`PSF_CONTROL.read_idle),
       .read_beat_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),
-      .write_idle_i(psf_tb_top.u_accel.u_control.write_idle),
+      .write_idle_i(`PSF_CONTROL.write_idle),
       .event_i(events),
       .drain_i(acc_drain),
       .complete_i(complete),

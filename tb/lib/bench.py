@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from typing import Self
 
 import cocotb
 from cocotb.clock import Clock
@@ -96,6 +97,15 @@ class Bench:
         await ClockCycles(self.dut.clk_i, 3)
         self.dut.rst_ni.value = 1
         await RisingEdge(self.dut.clk_i)
+
+    async def begin(self) -> None:
+        """What every test starts with; benches that go in lock-step say what their inputs are."""
+        await self.start()
+
+    async def begun(self, *arguments) -> Self:
+        """``begin`` as an expression: ``bench = await LaneBench(dut).begun()``."""
+        await self.begin(*arguments)
+        return self
 
     async def settle(self) -> None:
         """Let combinational outputs follow the inputs of this cycle."""

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from tb.run.runner import run
+from tb.run.sources import BuildFailed
+
 
 def label(parameters: Mapping[str, int] | str) -> str:
     """The values, as in ``16x20``: the name of a case; a word is its own name."""
@@ -14,3 +17,9 @@ def label(parameters: Mapping[str, int] | str) -> str:
 def cases(*parameters: Mapping[str, int]) -> pytest.MarkDecorator:
     """A decorator: run the case with each of these ``parameters``."""
     return pytest.mark.parametrize("parameters", parameters, ids=label)
+
+
+def refused(module: str, parameters: Mapping[str, int], sentence: str) -> None:
+    """``module`` must not build with these parameters, and say why."""
+    with pytest.raises(BuildFailed, match=sentence):
+        run(module, "nothing to run", parameters)

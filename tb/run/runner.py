@@ -16,7 +16,7 @@ Two simulators, one call::
 Sources are found by name: one module or package per file, file name = module name, under ``rtl/``.
 Only the files that the toplevel reaches are compiled, so a broken neighbour breaks nothing else.
 
-A *harness* is a testbench-only toplevel (``tb/models/*.sv``, given in ``extra_sources``) that
+A *harness* is a testbench-only toplevel (``tb/harness/*.sv``, given in ``extra_sources``) that
 instantiates the design and, for instance, a behavioural memory. On Icarus, ``dut`` names the one
 RTL module that becomes the netlist (with ``dut_parameters``) and the harness is compiled as it
 stands: write it in the subset Icarus 11 takes (``parameter W = 8``, no ``int unsigned``, no

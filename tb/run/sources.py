@@ -71,7 +71,8 @@ def elaboration(path: Path, module: str, parameters: Mapping[str, int]) -> dict[
         BuildFailed: a parameter that the module does not have; Yosys and Icarus would take the
             default in silence.
     """
-    text = path.read_text()
+    # Macros of its folder may declare some (tb/harness/psf_buses.svh).
+    text = "".join(p.read_text() for p in (path, *sorted(path.parent.glob("*.svh"))))
     declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", text))
     fields, values = {}, {}
     if preset := re.search(r"psf_pkg::config_t Cfg = psf_pkg::CFG_(\w+)", text):

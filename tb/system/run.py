@@ -31,9 +31,10 @@ from tb.run import runner
 
 MODELS = ROOT / "tb" / "harness"
 HARNESS = [
-    MODELS / f"psf_{name}.sv"
+    MODELS / f"psf_{name}"
     for name in (
-        "memory", "axi_checker", "trace", "host", "events", "timeline", "monitors", "tb_top"
+        "buses.svh", "memory.sv", "axi_checker.sv", "trace.sv", "host.sv", "events.sv",
+        "timeline.sv", "monitors.sv", "tb_top.sv",
     )
 ]  # fmt: skip
 JOBS = runner.BUILD.parent / "jobs"

@@ -67,11 +67,17 @@ def test_corrupted_program():
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(64))
 
 
+@pytest.fixture
+def seed() -> int:
+    """SEED, or a fresh one, shown when a test fails."""
+    value = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
+    print(f"SEED={value}")
+    return value
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_random_network(case):
+def test_random_network(case, seed):
     name, network_config, sparsity, count, stalls, latency = CASES[case]
-    seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
-    print(f"SEED={seed}")
     hardware = Hardware.named(name)
     network = random_network(network_config, seed, sparsity, lanes=hardware.lanes)
     images = random_images(network_config, count, seed)
@@ -91,11 +97,9 @@ CODED = {
 
 
 @pytest.mark.parametrize("case", CODED)
-def test_coded_and_raw_loads(case):
+def test_coded_and_raw_loads(case, seed):
     """A network whose weights fit codebooks: right, and the same, coded and raw."""
     name, network_config, sparsity, codebook, stalls, latency = CODED[case]
-    seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
-    print(f"SEED={seed}")
     hardware = Hardware.named(name)
     network = random_network(
         network_config, seed, sparsity, lanes=hardware.lanes, codebook=codebook

@@ -314,7 +314,7 @@ def test_axi(testcase):
         "psf_axi_top",
         __name__,
         parameters,
-        [MODELS / "psf_axi_top.sv", MODELS / "psf_axi_checker.sv"],
+        [MODELS / f"psf_{n}" for n in ("buses.svh", "axi_top.sv", "axi_checker.sv")],
         dut="psf_top",
         dut_parameters=parameters,
         env={"PSF_JOB": str(folder)},

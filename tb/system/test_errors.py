@@ -57,71 +57,55 @@ async def bad_programs(dut) -> None:
     for op in (0, 5, 0xFF):
         index = random.randrange(count)
         await bench.run_patched(bench.patched(index, op=op), isa.ERROR_OPCODE, index)
-    load = {
-        t: bench.find(isa.OP_LOAD, target=t)
-        for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM, isa.TARGET_SPIKE)
-    }
+    weights, rows, params, spikes = (
+        bench.find(isa.OP_LOAD, target=target)
+        for target in (isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM, isa.TARGET_SPIKE)
+    )
     any_load = bench.find(isa.OP_LOAD, from_image=0)
     spike = bench.find(isa.OP_LAYER, mode=isa.MODE_SPIKE)
     key_value = bench.find(isa.OP_LAYER, mode=isa.MODE_KEY_VALUE)
     head = bench.find(isa.OP_LAYER, mode=isa.MODE_HEAD)
     store = bench.find(isa.OP_STORE)
-    for index, values in (
-        (any_load, dict(target=6)),
-        (any_load, dict(records=0)),
-        (load[isa.TARGET_WEIGHT], dict(records=1)),
-        (load[isa.TARGET_WEIGHT], dict(coded=1, block=0, index_bits=h.index_width + 1)),
-        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, index_bits=1, row_words=0)),
-        (load[isa.TARGET_WEIGHT], dict(coded=1, block=1, row_words=(1 << h.index_width) + 1)),
-        (load[isa.TARGET_PARAM], dict(coded=1)),
-        (load[isa.TARGET_SPIKE], dict(unit_words=0)),
-        (load[isa.TARGET_SPIKE], dict(unit_words=h.line_words + 1)),
-        (spike, dict(id=64)),
-        (spike, dict(steps=0)),
-        (spike, dict(width=0)),
-        (spike, dict(height=0)),
-        (spike, dict(in_lines=0)),
-        (spike, dict(in_words=0)),
-        (spike, dict(out_words=0)),
-        (spike, dict(out_words=h.acc_depth + 1)),
-        (spike, dict(row_cost=0)),
-        (spike, dict(shift=8)),
-        (spike, dict(kernel3=0, in_lines=h.patch_lines + 1)),
-        (spike, dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
-        (key_value, dict(head_words=3)),
-        (key_value, dict(tokens=MAX_TOKENS + 1)),
-        (key_value, dict(head_lanes=15)),
-        (head, dict(tokens=129)),
-        (head, dict(tokens=0)),
-        (store, dict(logits=0)),
-        (store, dict(logits=129)),
-    ):
-        await bench.run_patched(bench.patched(index, **values), isa.ERROR_FIELD, index)
-    for index, values in (
-        (load[isa.TARGET_WEIGHT], dict(dest=h.bank_depth)),
-        (load[isa.TARGET_ROW], dict(dest=h.row_depth)),
-        (load[isa.TARGET_PARAM], dict(dest=h.param_depth)),
-        (load[isa.TARGET_SPIKE], dict(dest=h.spike_lines)),
-        (load[isa.TARGET_ROW], dict(records=2 * h.banks * h.row_depth)),
-    ):
-        await bench.run_patched(bench.patched(index, **values), isa.ERROR_OVERRUN, index)
+    fields = (
+        (any_load, dict(target=6), dict(records=0)),
+        (weights, dict(records=1), dict(coded=1, block=0, index_bits=h.index_width + 1),
+         dict(coded=1, block=1, index_bits=1, row_words=0),
+         dict(coded=1, block=1, row_words=(1 << h.index_width) + 1)),
+        (params, dict(coded=1)),
+        (spikes, dict(unit_words=0), dict(unit_words=h.line_words + 1)),
+        (spike, dict(id=64), dict(steps=0), dict(width=0), dict(height=0), dict(in_lines=0),
+         dict(in_words=0), dict(out_words=0), dict(out_words=h.acc_depth + 1), dict(row_cost=0),
+         dict(shift=8), dict(kernel3=0, in_lines=h.patch_lines + 1),
+         dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
+        (key_value, dict(head_words=3), dict(tokens=MAX_TOKENS + 1), dict(head_lanes=15)),
+        (head, dict(tokens=129), dict(tokens=0)),
+        (store, dict(logits=0), dict(logits=129)),
+    )  # fmt: skip
+    spans = (
+        (weights, dict(dest=h.bank_depth)),
+        (rows, dict(dest=h.row_depth), dict(records=2 * h.banks * h.row_depth)),
+        (params, dict(dest=h.param_depth)),
+        (spikes, dict(dest=h.spike_lines)),
+    )
+    for cause, mistakes in ((isa.ERROR_FIELD, fields), (isa.ERROR_OVERRUN, spans)):
+        for index, *changes in mistakes:
+            for values in changes:
+                await bench.run_patched(bench.patched(index, **values), cause, index)
     # What only shows while a layer runs: addresses beyond the end of a memory.
     residual = bench.find(isa.OP_LAYER, mode=isa.MODE_RESIDUAL)
     plain = bench.find(isa.OP_LAYER, mode=isa.MODE_SPIKE, pool=0)
     pool = bench.find(isa.OP_LAYER, pool=1)
-    for index, values in (
-        (spike, dict(in_base=h.spike_lines - 1)),
-        (spike, dict(in_base=0xFFFF)),
-        (plain, dict(out_base=h.spike_lines - 1)),
-        (pool, dict(out_base=h.spike_lines - 1)),
-        (pool, dict(out_base=h.spike_lines - 8, out_clear=16)),
-        (plain, dict(row_base=h.row_depth - 1)),
-        (plain, dict(param_base=h.param_depth)),
+    for index, *changes in (
+        (spike, dict(in_base=h.spike_lines - 1), dict(in_base=0xFFFF)),
+        (plain, dict(out_base=h.spike_lines - 1), dict(row_base=h.row_depth - 1),
+         dict(param_base=h.param_depth)),
+        (pool, dict(out_base=h.spike_lines - 1), dict(out_base=h.spike_lines - 8, out_clear=16)),
         (residual, dict(stream_stride=h.stream_depth)),
-        (key_value, dict(dump_base=h.bank_depth)),
-        (key_value, dict(dump_base=0xFFFF)),
-    ):
-        await bench.run_patched(bench.patched(index, **values), isa.ERROR_OVERRUN, index)
+        (key_value, dict(dump_base=h.bank_depth), dict(dump_base=0xFFFF)),
+    ):  # fmt: skip
+        for values in changes:
+            program = bench.patched(index, **values)
+            await bench.run_patched(program, isa.ERROR_OVERRUN, index)
     # A row table that points beyond the weight memory, found while it is loaded.
     row = bench.find(isa.OP_LOAD, target=isa.TARGET_ROW, coded=0)
     fields = bench.descriptors()[row][1]

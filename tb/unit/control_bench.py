@@ -66,10 +66,10 @@ LOG_ENTRIES = 2  # of the ring
 class ControlBench(Bench):
     """Host, memory and datapath around one psf_control."""
 
-    def __init__(self, dut, *, latency=0, stall=0.0, memory_stall=0.0, run_cycles=(2, 3, 40, 200)):
+    def __init__(self, dut, *, latency=0, stall=0.0, run_cycles=(2, 3, 40, 200)):
         super().__init__(dut)
         self.run_cycles, self.stall = run_cycles, stall
-        self.memory = AxiMemory(dut, MEMORY, latency=latency, stall=memory_stall)
+        self.memory = AxiMemory(dut, MEMORY, latency=latency, stall=stall)
         self.host = AxiLiteMaster(
             AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk_i, dut.rst_ni, reset_active_level=False
         )
@@ -263,7 +263,7 @@ class ControlBench(Bench):
         await self.check_register(ERROR_ADDR, addr)
         await self.check_register(ERROR_JOB, job)
 
-    async def begin(self, results: int) -> int:
+    async def launch(self, results: int) -> int:
         """Start the program that was placed; the cycle of the write."""
         await self.write(PROGRAM_BASE, self.base)
         await self.write(PROGRAM_COUNT, self.program.count)
@@ -287,7 +287,7 @@ class ControlBench(Bench):
 
     async def run(self, results: int, bits: int = IRQ_JOB) -> None:
         """Run the program that was placed; return after the interrupt, which is cleared."""
-        begin = await self.begin(results)
+        begin = await self.launch(results)
         while not int(self.dut.irq_o.value):
             await RisingEdge(self.dut.clk_i)
         cycles = self.cycle - begin

@@ -42,8 +42,7 @@ from tb.unit.control_bench import HARDWARE, OVERRUN, PARITY, ControlBench, rando
 @cocotb.parametrize(stall=STALLS)
 async def random_programs(dut, stall: float) -> None:
     """Three runs: contents and order of all writes, layers, counters, registers, results."""
-    bench = ControlBench(dut, latency=random.choice((0, 20)), stall=stall, memory_stall=stall)
-    await bench.start()
+    bench = await ControlBench(dut, latency=random.choice((0, 20)), stall=stall).begun()
     for base in (64, PAGE - 64 * 3, PAGE - 24):  # one of them with descriptors across a page
         await bench.good_run(base, 24)
 
@@ -51,8 +50,7 @@ async def random_programs(dut, stall: float) -> None:
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def full_rate(dut) -> None:
     """Latency 20, a layer running, descriptors fetched between: at least 0.9 beats per cycle."""
-    bench = ControlBench(dut, latency=20, run_cycles=(2500,))
-    await bench.start()
+    bench = await ControlBench(dut, latency=20, run_cycles=(2500,)).begun()
     program = Program(HARDWARE)
     program.add_layer(wait_loads=0)
     for records in (300, 200, 100, 300, 200):
@@ -89,8 +87,7 @@ KINDS = {
 @cocotb.parametrize(kind=tuple(KINDS), stall=STALLS[:2])
 async def errors(dut, kind: str, stall: float) -> None:
     """Cause, index, address, interrupt of each error, and a bus at rest; then a good run."""
-    bench = ControlBench(dut, latency=10, stall=stall, memory_stall=stall)
-    await bench.start()
+    bench = await ControlBench(dut, latency=10, stall=stall).begun()
     await bench.write(WATCHDOG, 40_000)  # a hang has an end
     program, middle = random_program(12), 6
     item = program.add_load(legal_load(HARDWARE, load.WEIGHT, 20), from_image=0)
@@ -149,7 +146,7 @@ async def errors(dut, kind: str, stall: float) -> None:
         index = None
     if kind in ("parity", "layer_overrun"):
         bench.run_cycles = (4000,)
-        await bench.begin(results)
+        await bench.launch(results)
         while not bench.layer_runs:
             await RisingEdge(dut.clk_i)
         await bench.cycles(50)
@@ -184,8 +181,7 @@ QUEUES = (
 @cocotb.parametrize(queue=QUEUES)
 async def flips(dut, queue: str) -> None:
     """The parity bit of a word that waits in a queue: a parity error; then a good run."""
-    bench = ControlBench(dut, latency=10, run_cycles=(200,))
-    await bench.start()
+    bench = await ControlBench(dut, latency=10, run_cycles=(200,)).begun()
     await bench.write(WATCHDOG, 40_000)  # a hang has an end
     fifo, told = dut, 0
     for name in queue.split("."):
@@ -194,7 +190,7 @@ async def flips(dut, queue: str) -> None:
     for _ in range(4):
         bench.expect(random_program(16))
         results = (bench.place(2048) + PAGE) & ~7
-        await bench.begin(results)
+        await bench.launch(results)
         await bench.cycles(random.randrange(1, 300))
         await FallingEdge(dut.clk_i)
         while not int(fifo.out_valid_o.value) and not int(dut.irq_o.value):
@@ -215,15 +211,14 @@ async def flips(dut, queue: str) -> None:
 @cocotb.test(timeout_time=10, timeout_unit="ms", skip=HIDDEN)
 async def changed_codebook(dut) -> None:
     """The parity bits of a lane's codebook flip while a coded load runs; then a good run."""
-    bench = ControlBench(dut, latency=10, run_cycles=(200,))
-    await bench.start()
+    bench = await ControlBench(dut, latency=10, run_cycles=(200,)).begun()
     program = Program(HARDWARE)
     item = legal_load(HARDWARE, load.WEIGHT, 10 * HARDWARE.banks, coded=True)
     program.add_load(item, wait_layers=0, wait_previous=0, from_image=0)
     program.add(isa.OP_END)
     bench.expect(program)
     results = (bench.place(2048) + PAGE) & ~7
-    await bench.begin(results)
+    await bench.launch(results)
     decoder = dut.u_loader.u_weights
     while not int(decoder.record_valid_o.value):
         await FallingEdge(dut.clk_i)
@@ -239,14 +234,13 @@ async def changed_codebook(dut) -> None:
 @cocotb.parametrize(what=(ABORT, SOFT_RESET), stall=STALLS[:2])
 async def aborts(dut, what: int, stall: float) -> None:
     """At any cycle: a clean stop, told by an interrupt or (soft reset) not at all; a good run."""
-    bench = ControlBench(dut, latency=random.choice((0, 30)), stall=stall, memory_stall=stall)
-    await bench.start()
+    bench = await ControlBench(dut, latency=random.choice((0, 30)), stall=stall).begun()
     stops = 0
     for _ in range(10):
         program = random_program(12)
         bench.expect(program)
         results = (bench.place(8 * random.randrange(300)) + 7) & ~7
-        await bench.begin(results)
+        await bench.launch(results)
         await bench.cycles(random.choice((1, 10, random.randrange(1200))))
         busy = await bench.read(STATUS) & BUSY
         await bench.write(CTRL, what)
@@ -274,12 +268,11 @@ async def aborts(dut, what: int, stall: float) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms", skip=HARDWARE.name != "2x8")
 async def hanging_memory(dut) -> None:
     """A memory that does not answer: the error comes, "stuck" stays until it does."""
-    bench = ControlBench(dut)
-    await bench.start()
+    bench = await ControlBench(dut).begun()
     bench.expect(random_program(6))
     results = (bench.place(512) + 7) & ~7
     bench.memory.read.r.pause = True
-    await bench.begin(results)
+    await bench.launch(results)
     await bench.cycles(100)
     await bench.write(CTRL, ABORT)
     began = bench.cycle

@@ -34,8 +34,7 @@ from tb.unit.control_bench import HARDWARE, ControlBench, Ring, random_program
 @cocotb.parametrize(stall=STALLS[:2])
 async def rings(dut, stall: float) -> None:
     """Jobs that are queued while others run, twice around the ring: order, results, interrupts."""
-    bench = ControlBench(dut, latency=10, stall=stall, memory_stall=stall, run_cycles=(2, 40, 200))
-    await bench.start()
+    bench = await ControlBench(dut, latency=10, stall=stall, run_cycles=(2, 40, 200)).begun()
     jobs = 9
     program = random_program(10, logits=8)
     bench.expect(program, jobs)
@@ -60,8 +59,7 @@ async def rings(dut, stall: float) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 async def ring_overlaps(dut) -> None:
     """The image of the next job is loaded while the one before runs; one interrupt each."""
-    bench = ControlBench(dut, latency=20, run_cycles=(600,))
-    await bench.start()
+    bench = await ControlBench(dut, latency=20, run_cycles=(600,)).begun()
     program = Program(HARDWARE)
     program.add_load(legal_load(HARDWARE, load.SPIKE, 64), from_image=1, wait_previous=1)
     program.add_layer(wait_loads=1)
@@ -92,8 +90,7 @@ async def ring_overlaps(dut) -> None:
 @cocotb.parametrize(what=(ABORT, SOFT_RESET))
 async def ring_stops(dut, what: int) -> None:
     """Abort: the front job is gone, the next write of the head goes on. Soft reset: from 0."""
-    bench = ControlBench(dut, latency=10, run_cycles=(3000,))
-    await bench.start()
+    bench = await ControlBench(dut, latency=10, run_cycles=(3000,)).begun()
     program = Program(HARDWARE)
     program.add_load(legal_load(HARDWARE, load.SPIKE), from_image=1, wait_layers=0)
     program.add_layer(wait_loads=1)

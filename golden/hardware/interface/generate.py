@@ -30,8 +30,7 @@ BLOCKS: Mapping[str, Mapping[str, Block]] = {
     },
     "rtl/psf_top.sv": {"parameters": systemverilog.flat_parameters},
     "rtl/psf_accel.sv": {"parameters": systemverilog.flat_parameters},
-    "tb/harness/psf_tb_top.sv": {"parameters": systemverilog.bench_parameters},
-    "tb/harness/psf_axi_top.sv": {"parameters": systemverilog.bench_parameters},
+    "tb/harness/psf_buses.svh": {"parameters": systemverilog.bench_parameters},
     "psf.core": {"parameters": systemverilog.core_parameters},
     "docs/reference/formats.md": pages.BLOCKS,
 }

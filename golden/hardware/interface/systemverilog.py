@@ -118,9 +118,13 @@ def flat_parameters() -> str:
 
 
 def bench_parameters() -> str:
-    """The same for a harness, which Icarus 11 reads: it knows no types of parameters."""
-    values = ((p.sv, p.presets[table.DEFAULT_PRESET]) for p in table.PARAMETERS)
-    return "".join(f"  parameter {name} = {value},\n" for name, value in values)
+    """Macros with them for the harnesses, which Icarus 11 reads: it knows no types of parameters."""
+    values = [f"parameter {p.sv} = {p.presets[table.DEFAULT_PRESET]}" for p in table.PARAMETERS]
+    names = [f".{p.sv}({p.sv})" for p in table.PARAMETERS]
+    return "\n".join(
+        f"`define {macro} \\\n  " + ", \\\n  ".join(items) + "\n"
+        for macro, items in (("PSF_HARDWARE_PARAMETERS", values), ("PSF_HARDWARE", names))
+    )
 
 
 def core_parameters() -> str:

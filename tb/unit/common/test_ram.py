@@ -9,9 +9,8 @@ import pytest
 from tb.lib.bench import HIDDEN, SEED, Bench
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
-from tb.run.cases import label
+from tb.run.cases import label, refused
 from tb.run.runner import run
-from tb.run.sources import BuildFailed
 
 
 class RamBench(Bench):
@@ -93,8 +92,7 @@ class RamBench(Bench):
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def every_word(dut) -> None:
     """Fill every word, read every word: no two addresses share one."""
-    bench = RamBench(dut)
-    await bench.begin()
+    bench = await RamBench(dut).begun()
     every_lane = (1 << bench.lanes) - 1
     for flip in (0, (1 << bench.bits) - 1):  # both values of every bit
         words = random.Random(cocotb.RANDOM_SEED)
@@ -108,8 +106,7 @@ async def every_word(dut) -> None:
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def collision(dut) -> None:
     """Read and write of one address in one cycle: undefined or the old word, then the new one."""
-    bench = RamBench(dut)
-    await bench.begin()
+    bench = await RamBench(dut).begun()
     every_lane = (1 << bench.lanes) - 1
     for a in (0, bench.depth - 1):
         await bench.cycle(every_lane, a, (1 << bench.bits) - 1, 0, a)
@@ -123,8 +120,7 @@ async def collision(dut) -> None:
 @cocotb.parametrize(stall=STALLS)
 async def random_traffic(dut, stall: float) -> None:
     """Random reads and writes on all lanes; idle ports carry garbage and change nothing."""
-    bench = RamBench(dut)
-    await bench.begin()
+    bench = await RamBench(dut).begun()
     for _ in range(1000):
         we = random.getrandbits(bench.lanes) if random.random() >= stall else 0
         re = int(random.random() >= stall)
@@ -135,8 +131,7 @@ async def random_traffic(dut, stall: float) -> None:
 @cocotb.test(timeout_time=10, timeout_unit="ms", skip=HIDDEN)
 async def every_flip_shows(dut) -> None:
     """Each stored bit, flipped alone: error_o with that word, for as long as it is read."""
-    bench = RamBench(dut)
-    await bench.begin()
+    bench = await RamBench(dut).begun()
     if not bench.parity:
         return
     for a in {0, bench.depth - 1}:
@@ -159,8 +154,7 @@ async def every_flip_shows(dut) -> None:
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def beyond_the_depth(dut) -> None:
     """psf_ram_parity: a write there changes nothing, a read gives word 0."""
-    bench = RamBench(dut)
-    await bench.begin()
+    bench = await RamBench(dut).begun()
     if not bench.parity:
         return
     words = [bench.word() for _ in range(bench.depth)]
@@ -197,5 +191,4 @@ def test_ram(module: str, parameters: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("module", sorted({module for module, _ in CASES}))
 def test_bad_depth_is_refused(module: str) -> None:
-    with pytest.raises(BuildFailed, match="Depth must be at least 2"):
-        run(module, __name__, {"Depth": 1})
+    refused(module, {"Depth": 1}, "Depth must be at least 2")

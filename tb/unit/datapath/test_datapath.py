@@ -200,8 +200,7 @@ async def network(dut):
     images = random_images(config, 2, SEED)
     program = compile_network(net, hw, coded=False)  # the loader is not part of it
     cocotb.log.info("seed %d, %s", SEED, config)
-    bench = DatapathBench(dut, program)
-    await bench.begin()
+    bench = await DatapathBench(dut, program).begun()
     for image, expected in zip(images, expectations(program, net, images), strict=True):
         packed = program.pack_image(image)
         for kind, f in execution_order(program.program, "queues"):
@@ -306,8 +305,7 @@ async def faults(dut):
     config, net = CASES[os.environ["PSF_CASE"]].network(SEED)
     program = compile_network(net, hw, coded=False)  # the loader is not part of it
     packed = program.pack_image(random_images(config, 1, SEED)[0])
-    bench = DatapathBench(dut, program)
-    await bench.begin()
+    bench = await DatapathBench(dut, program).begun()
 
     async def again():
         """Reset; what is in the memories stays."""

@@ -139,8 +139,7 @@ class DispatcherBench(Bench):
 @cocotb.parametrize(stall=STALLS)
 async def pixels(dut, stall: float) -> None:
     """All small sizes, with and without kernel and pool: borders, odd and even, one row."""
-    bench = DispatcherBench(dut)
-    await bench.begin()
+    bench = await DispatcherBench(dut).begun()
     for height, width in SIZES:
         for kernel3 in (0, 1):
             for pool in (0, 1):
@@ -154,8 +153,7 @@ async def pixels(dut, stall: float) -> None:
 @cocotb.parametrize(stall=STALLS)
 async def key_value(dut, stall: float) -> None:
     """Units (block, timestep) instead of pixels."""
-    bench = DispatcherBench(dut)
-    await bench.begin()
+    bench = await DispatcherBench(dut).begun()
     for m in (1, 2, 4):
         for blocks, steps in ((1, 1), (1, 4), (3, 1), (3, 4), (8, 5)):
             f = random_layer(blocks, steps, mode=layer.MODE_KEY_VALUE, kernel3=0, pool=0)
@@ -167,8 +165,7 @@ async def key_value(dut, stall: float) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_token_per_cycle(dut) -> None:
     """The first grant in the cycle after start_i, then one in every cycle in which a group asks."""
-    bench = DispatcherBench(dut)
-    await bench.begin()
+    bench = await DispatcherBench(dut).begun()
     for ask in (1, 1 << bench.groups - 1, (1 << bench.groups) - 1):
         f = random_layer(4, 5)
         bench.set(start_i=1, layer_i=layer.pack_layer(f), request_i=ask)
@@ -185,8 +182,7 @@ async def one_token_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def large(dut) -> None:
     """A whole 32 x 32 image and a row longer than 256."""
-    bench = DispatcherBench(dut)
-    await bench.begin()
+    bench = await DispatcherBench(dut).begun()
     await bench.run(random_layer(32, 32, kernel3=1, pool=1), 0.0)
     await bench.run(random_layer(2, 300, kernel3=1, pool=0), 0.0)
 
@@ -194,8 +190,7 @@ async def large(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def beyond_the_range(dut) -> None:
     """Sums that pass 2^16 (block: 2^8), and 2^17, do not come back as small ones."""
-    bench = DispatcherBench(dut)
-    await bench.begin()
+    bench = await DispatcherBench(dut).begun()
     high = {"in_base": 65000, "out_base": 65000, "in_lines": 255, "out_lines": 255}
     for pool, width in ((0, 600), (1, 1100)):
         f = random_layer(1, width, kernel3=1, pool=pool, stream_stride=40000, **high)

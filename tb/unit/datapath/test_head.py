@@ -124,8 +124,7 @@ class HeadBench(Bench):
 @cocotb.parametrize(idle=STALLS, twice=[0, 1])
 async def random_words(dut, idle: float, twice: int) -> None:
     """Words from all groups, with logits written in between; then the sums, then the label."""
-    bench = HeadBench(dut)
-    await bench.begin(twice)
+    bench = await HeadBench(dut).begun(twice)
     top = (1 << (bench.acc_width - 1)) - 1
     words = {}
     for _ in range(250):
@@ -155,8 +154,7 @@ async def random_words(dut, idle: float, twice: int) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def labels(dut) -> None:
     """First, last, ties (the lowest class wins), the limits of 32 bits, one class and none."""
-    bench = HeadBench(dut)
-    await bench.begin()
+    bench = await HeadBench(dut).begun()
     n, low, high = bench.classes, -(2**31), 2**31 - 1
     cases = [
         ([low] * n, n),
@@ -178,8 +176,7 @@ async def labels(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def words_go_first(dut) -> None:
     """An arg max counts the word of its own cycle and the logits written in the two after it."""
-    bench = HeadBench(dut)
-    await bench.begin()
+    bench = await HeadBench(dut).begun()
     for _ in range(20):
         first = random.choice([90_000, -90_000])  # decides about class 0
         word = (0, [first] + [random.randint(-99, 99)] * (bench.lanes - 1))
@@ -204,8 +201,7 @@ def flip(bench: HeadBench, c: int, bit: int) -> None:
 @cocotb.parametrize(use=["add", "scan", "store"])
 async def flips(dut, use: str) -> None:
     """Every bit of a logit: one error when its class is used, none above the classes."""
-    bench = HeadBench(dut)
-    await bench.begin()
+    bench = await HeadBench(dut).begun()
     n, bench.flipped, seen = bench.classes, True, [0, 0]
 
     async def errors(raddr: int) -> int:

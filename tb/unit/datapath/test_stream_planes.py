@@ -125,8 +125,7 @@ class StreamPlanesBench(Bench):
 @cocotb.parametrize(idle=STALLS)
 async def sums_as_planes(dut, idle: float) -> None:
     """Tokens that do and do not fill the last row of banks, 1 to 4 steps, all numbers of planes."""
-    bench = StreamPlanesBench(dut)
-    await bench.begin()
+    bench = await StreamPlanesBench(dut).begun()
     seen = set()
     for _ in range(12):
         words, steps = random.randint(1, 3), random.randint(1, 4)
@@ -149,8 +148,7 @@ async def sums_as_planes(dut, idle: float) -> None:
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def faults(dut) -> None:
     """A word with a wrong parity, and addresses beyond the memories."""
-    bench = StreamPlanesBench(dut)
-    await bench.begin()
+    bench = await StreamPlanesBench(dut).begun()
     f = bench.fields(2 * GROUPS, 2, 2, 32)
     await bench.run(f, bad=random.randrange(8 * GROUPS))
     assert (bench.parities, bench.overruns) == (1, 0)

@@ -140,8 +140,7 @@ SPIKE, RESIDUAL, FIRST, KEY_VALUE, HEAD = (
 @cocotb.parametrize(stall=STALLS)
 async def layers(dut, stall: float) -> None:
     """Layers of all kinds in turn; an odd number of accumulations must not shift the next layer."""
-    bench = DrainBench(dut)
-    await bench.begin()
+    bench = await DrainBench(dut).begun()
     kinds = [SPIKE, RESIDUAL, FIRST, KEY_VALUE, HEAD, SPIKE | {"repeat_drain": 1}]
     for kind in random.sample(kinds, len(kinds)):
         for count in (1, 3, 2):
@@ -152,8 +151,7 @@ async def layers(dut, stall: float) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def many_tokens(dut) -> None:
     """More tokens than the queue holds: token_room_o falls and comes back."""
-    bench = DrainBench(dut)
-    await bench.begin()
+    bench = await DrainBench(dut).begun()
     await bench.run(random_layer(bench.depth, out_words=bench.depth, steps=2), 20, 0.0)
     await bench.run(random_layer(bench.depth, out_words=1, steps=1), 40, 0.5)
 
@@ -161,8 +159,7 @@ async def many_tokens(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def one_word_per_cycle(dut) -> None:
     """Nothing holds: every cycle reads a word, from the cycle after the first token came."""
-    bench = DrainBench(dut)
-    await bench.begin()
+    bench = await DrainBench(dut).begun()
     for kind in (SPIKE, RESIDUAL, FIRST):
         f = random_layer(bench.depth, **kind, steps=4, out_words=3)
         bench.equal("cycles of 5 tokens", await bench.run(f, 5, 0.0), 5 * 4 * 3 + 1)
@@ -171,8 +168,7 @@ async def one_word_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
     """A bit that flips in the token whose turn it is is reported in the next cycle."""
-    bench = DrainBench(dut)
-    await bench.begin()
+    bench = await DrainBench(dut).begun()
     bench.set(layer_i=layer.pack_layer(random_layer(bench.depth, out_words=1, steps=1, merge=0)))
     bench.set(start_i=1)
     await bench.tick()

@@ -250,8 +250,7 @@ class DrainStagesBench(Bench):
 @cocotb.parametrize(stall=STALLS, slow=STALLS)
 async def layers(dut, stall: float, slow: float) -> None:
     """Layers of all modes in turn, nothing wrong with what they use, random errors elsewhere."""
-    bench = DrainStagesBench(dut)
-    await bench.begin()
+    bench = await DrainStagesBench(dut).begun()
     for mode in random.sample(MODES, 4):
         await bench.load()
         f = bench.layer(mode)
@@ -272,8 +271,7 @@ async def layers(dut, stall: float, slow: float) -> None:
 @cocotb.parametrize(mode=(layer.MODE_SPIKE, layer.MODE_RESIDUAL))
 async def wrong_parameters(dut, mode: int) -> None:
     """A flipped bit of a parameter word is reported in every word that uses it."""
-    bench = DrainStagesBench(dut)
-    await bench.begin()
+    bench = await DrainStagesBench(dut).begun()
     for first in (0, 1):
         await bench.load(wrong=5)
         f = bench.layer(mode, param_base=random.randrange(4), first=first)
@@ -291,8 +289,7 @@ async def wrong_parameters(dut, mode: int) -> None:
 @cocotb.parametrize(first=(0, 1))
 async def wrong_residuals(dut, first: int) -> None:
     """A residual word that fails its parity counts only where the stream goes on."""
-    bench = DrainStagesBench(dut)
-    await bench.begin()
+    bench = await DrainStagesBench(dut).begun()
     await bench.load()
     f = bench.layer(layer.MODE_RESIDUAL, first=first)
     words = [bench.word(f, i) for i in bench.indices(f, 60)]
@@ -306,8 +303,7 @@ async def wrong_residuals(dut, first: int) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
 async def wrong_membranes(dut) -> None:
     """One flipped membrane bit in any lane is reported when it is used, not at a first step."""
-    bench = DrainStagesBench(dut)
-    await bench.begin()
+    bench = await DrainStagesBench(dut).begun()
     await bench.load()
     for lane in range(bench.lanes):
         for first in (1, 0):
@@ -325,8 +321,7 @@ async def wrong_membranes(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def beyond_the_memories(dut) -> None:
     """The last address and the next of every memory, and sums of more than 16 bits."""
-    bench = DrainStagesBench(dut)
-    await bench.begin()
+    bench = await DrainStagesBench(dut).begun()
     await bench.load()
     hw = bench.hw
     residual = {"mode": layer.MODE_RESIDUAL, "shift": 1, "first": 0}

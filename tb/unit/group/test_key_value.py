@@ -187,8 +187,7 @@ class KeyValueBench(Bench):
 )
 async def units(dut, stall: float, slow: float) -> None:
     """Heads of less than, exactly and several words; odd and even numbers of units."""
-    bench = KeyValueBench(dut)
-    await bench.begin()
+    bench = await KeyValueBench(dut).begun()
     whole = bench.lanes.bit_length() - 1
     kinds = [(m, whole) for m in bench.sizes()] + [(1, h) for h in range(whole)]
     for count, (m, head_lanes) in enumerate(kinds, 2):
@@ -205,8 +204,7 @@ async def units(dut, stall: float, slow: float) -> None:
 @cocotb.parametrize(density=(0.0, 0.2))
 async def flips(dut, density: float) -> None:
     """A flipped bit of a K word is seen once, one of a V word in every add, else not at all."""
-    bench = KeyValueBench(dut)
-    await bench.begin()
+    bench = await KeyValueBench(dut).begun()
     wrong = 0
     for m in bench.sizes():
         f = bench.layer(m, bench.lanes.bit_length() - 1, 4)
@@ -220,8 +218,7 @@ async def flips(dut, density: float) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def block_beyond_its_line(dut) -> None:
     """A block that fits exactly is fine; one that does not is reported for each of its lines."""
-    bench = KeyValueBench(dut)
-    await bench.begin()
+    bench = await KeyValueBench(dut).begun()
     for m in bench.sizes():
         for excess in range(min(3, 2 * m)):
             f = bench.layer(m, 0, 3)
@@ -235,8 +232,7 @@ async def block_beyond_its_line(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def silent(dut) -> None:
     """No K spike at all: every unit is completed all the same, with zeros."""
-    bench = KeyValueBench(dut)
-    await bench.begin()
+    bench = await KeyValueBench(dut).begun()
     for m in bench.sizes():
         f = bench.layer(m, bench.lanes.bit_length() - 1, 3)
         for slow in STALLS:
@@ -247,8 +243,7 @@ async def silent(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def one_add_per_cycle(dut) -> None:
     """A unit of K words that all fire: row-adds in consecutive cycles."""
-    bench = KeyValueBench(dut)
-    await bench.begin()
+    bench = await KeyValueBench(dut).begun()
     for m in bench.sizes():
         f = bench.layer(m, bench.lanes.bit_length() - 1, 6)
         unit = Unit(f, bench, 1.0)
@@ -261,8 +256,7 @@ async def one_add_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def other_modes_are_not_its_business(dut) -> None:
     """Patches of other layers belong to psf_scanner."""
-    bench = KeyValueBench(dut)
-    await bench.begin()
+    bench = await KeyValueBench(dut).begun()
     for mode in (layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD):
         await bench.start(bench.layer(1, 0, 3) | {"mode": mode})
         bench.set(patch_valid_i=1, filled_i=bench.capacity)

@@ -102,8 +102,7 @@ class LaneBench(Bench):
 @cocotb.parametrize(stall=STALLS)
 async def random_adds(dut, stall: float) -> None:
     """Buffers change roles at random times; the drain reads with and without clearing."""
-    bench = LaneBench(dut)
-    await bench.begin()
+    bench = await LaneBench(dut).begun()
     for _ in range(40):
         adding = random.randrange(2)
         few = random.randint(1, bench.depth)  # few entries: consecutive hits on one
@@ -119,8 +118,7 @@ async def random_adds(dut, stall: float) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
     """A flipped accumulator is reported when it is added to or drained, and only then."""
-    bench = LaneBench(dut)
-    await bench.begin()
+    bench = await LaneBench(dut).begun()
     for _ in range(60):
         adding = random.randrange(2)
         few = random.randint(1, bench.depth)
@@ -143,8 +141,7 @@ async def flips(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def beyond_the_depth(dut) -> None:
     """An index that no accumulator has changes none and is reported."""
-    bench = LaneBench(dut)
-    await bench.begin()
+    bench = await LaneBench(dut).begun()
     for _ in range(200):
         index = random.randrange(1 << bench.width("add_index_i"))
         await bench.cycle((0, index, 1, 0), (1, 0, 0))
@@ -155,8 +152,7 @@ async def beyond_the_depth(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def limits(dut) -> None:
     """One entry hit in every cycle up to both ends of the range, read in the cycle after."""
-    bench = LaneBench(dut)
-    await bench.begin()
+    bench = await LaneBench(dut).begun()
     for buffer in (0, 1):
         for sign in (1, -1):
             end = (1 << bench.bits - 1) - (sign == 1)
@@ -176,8 +172,7 @@ async def limits(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def every_entry(dut) -> None:
     """No two entries, nor the two buffers, share a word; clearing one leaves the others."""
-    bench = LaneBench(dut)
-    await bench.begin()
+    bench = await LaneBench(dut).begun()
     for buffer in (0, 1):
         for index in range(bench.depth):
             weight = index + 1 + 40 * buffer

@@ -78,8 +78,7 @@ class LifBench(Bench):
 @cocotb.parametrize(stall=STALLS, few=(1, 3, None))
 async def random_steps(dut, stall: float, few: int | None) -> None:
     """Random neurons, mostly near the threshold: exactly on it, one below, one above."""
-    bench = LifBench(dut)
-    await bench.begin()
+    bench = await LifBench(dut).begun()
     for _ in range(600):
         while coin(stall):
             await bench.idle()
@@ -98,8 +97,7 @@ async def random_steps(dut, stall: float, few: int | None) -> None:
 @cocotb.parametrize(few=(1, None))
 async def flips(dut, few: int | None) -> None:
     """A flipped potential is reported when it is used; at a first step it does not matter."""
-    bench = LifBench(dut)
-    await bench.begin()
+    bench = await LifBench(dut).begun()
     small = bench.bound // 4
     for index in range(bench.depth):
         await bench.step(index, True, random.randint(-small, small), bench.bound)
@@ -119,8 +117,7 @@ async def flips(dut, few: int | None) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def corners(dut) -> None:
     """Width limits, thresholds at both ends, floor of negative halves, reset to zero."""
-    bench = LifBench(dut)
-    await bench.begin()
+    bench = await LifBench(dut).begun()
     top = (1 << bench.bits - 1) - 1
     for sign in (1, -1):  # the potential creeps up to 2 * bound - 1, or down to -2 * bound
         for step in range(bench.bits + 2):
@@ -139,8 +136,7 @@ async def corners(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def every_neuron(dut) -> None:
     """No two neurons share a membrane; first_i forgets only its own."""
-    bench = LifBench(dut)
-    await bench.begin()
+    bench = await LifBench(dut).begun()
     for index in range(bench.depth):
         await bench.step(index, True, 2 * index + 1, bench.bound)
     for index in random.sample(range(bench.depth), bench.depth):

@@ -159,8 +159,7 @@ class LineWriterBench(Bench):
 @cocotb.parametrize(stall=STALLS, slow=STALLS)
 async def tokens(dut, stall: float, slow: float) -> None:
     """Tokens of all shapes, up to two cycles between room_o and the word, as in psf_group."""
-    bench = LineWriterBench(dut)
-    await bench.begin()
+    bench = await LineWriterBench(dut).begun()
     for delay in (0, 1, 2):
         await bench.run([bench.token(coin(0.5)) for _ in range(8)], delay, stall, slow)
     bench.check(bench.lines > 24, "hardly a line")
@@ -169,8 +168,7 @@ async def tokens(dut, stall: float, slow: float) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def a_line_per_word(dut) -> None:
     """The worst case for the queue: every word finishes a line while nothing leaves."""
-    bench = LineWriterBench(dut)
-    await bench.begin()
+    bench = await LineWriterBench(dut).begun()
     for slow in (0.8, 0.95):
         await bench.run([bench.token(True) for _ in range(30)], 2, 0.0, slow)
     bench.check(bench.stopped, "room_o never fell")
@@ -179,8 +177,7 @@ async def a_line_per_word(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_word_per_cycle(dut) -> None:
     """The memory takes every line at once: room_o never falls, a word in every cycle."""
-    bench = LineWriterBench(dut)
-    await bench.begin()
+    bench = await LineWriterBench(dut).begun()
     batch = [bench.token(i % 2 == 0) for i in range(20)]
     took = await bench.run(batch, 2, 0.0, 0.0)
     bench.equal("cycles with room_o low", bench.stopped, 0)
@@ -190,8 +187,7 @@ async def one_word_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def same_line_of_two_tokens(dut) -> None:
     """Pooling: neighbouring pixels write the same line one after the other; never one write."""
-    bench = LineWriterBench(dut)
-    await bench.begin()
+    bench = await LineWriterBench(dut).begun()
     token = bench.token(False)
     batch = [[w | {"right": i % 2, "down": i // 2 % 2} for w in token] for i in range(8)]
     await bench.run(batch, 2, 0.0, 0.5)
@@ -200,8 +196,7 @@ async def same_line_of_two_tokens(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def the_end_of_the_memory(dut) -> None:
     """The last line is written, the next is not; nor is a sum beyond 2^16 or 2^17."""
-    bench = LineWriterBench(dut)
-    await bench.begin()
+    bench = await LineWriterBench(dut).begun()
     one = {"right": 0, "down": 0, "last": 1, "bits": 1}
     words = bench.line_words
     for out, index, written in (
@@ -222,8 +217,7 @@ async def the_end_of_the_memory(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
     """A bit that flips in a waiting line is reported, before the line has left or just after."""
-    bench = LineWriterBench(dut)
-    await bench.begin()
+    bench = await LineWriterBench(dut).begun()
     word = {"index": 0, "out": 3, "right": 0, "down": 0, "last": 1, "bits": 5}
     memory = dut.u_queue.u_words.mem
     width = len(memory[0])

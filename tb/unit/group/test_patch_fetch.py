@@ -233,8 +233,7 @@ class PatchFetchBench(Bench):
 )
 async def layers(dut, stall: float, slow_scan: float) -> None:
     """Layers of all kinds in turn, memory and scanner slow by turns."""
-    bench = PatchFetchBench(dut)
-    await bench.begin()
+    bench = await PatchFetchBench(dut).begun()
     for kind in ("kernel3", "key_value", "plain", "kernel3"):
         f = bench.layer(kind)
         await bench.run(f, [Token(f, bench) for _ in range(4)], stall, slow_scan)
@@ -246,8 +245,7 @@ async def layers(dut, stall: float, slow_scan: float) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def beyond_the_memory(dut) -> None:
     """The last line and the next, one row too high, and sums beyond 2^16 and 2^17."""
-    bench = PatchFetchBench(dut)
-    await bench.begin()
+    bench = await PatchFetchBench(dut).begun()
     last, plain = bench.lines - 1, {"mode": layer.MODE_SPIKE, "kernel3": 0, "in_lines": 1}
     kernel3 = plain | {"kernel3": 1, "in_row_lines": 10}
     key_value = {"mode": layer.MODE_KEY_VALUE, "in_lines": 255, "tokens": bench.capacity}
@@ -275,8 +273,7 @@ async def beyond_the_memory(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def too_many_lines(dut) -> None:
     """More lines than a half holds: the first stay, the others are dropped and reported."""
-    bench = PatchFetchBench(dut)
-    await bench.begin()
+    bench = await PatchFetchBench(dut).begun()
     extra = 3
     f = {"mode": layer.MODE_KEY_VALUE, "in_lines": 1, "tokens": bench.capacity + extra}
     bench.set(layer_i=layer.pack_layer(layer.random_fields(**f)), token_valid_i=1)
@@ -303,8 +300,7 @@ async def too_many_lines(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_request_per_cycle(dut) -> None:
     """Nothing stalls: consecutive requests, one cycle for a tap outside, room_o right after."""
-    bench = PatchFetchBench(dut)
-    await bench.begin()
+    bench = await PatchFetchBench(dut).begun()
     lines = bench.capacity // 9 or 1
     plain = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=bench.capacity)
     key_value = bench.fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity)
@@ -342,8 +338,7 @@ async def one_request_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def a_flipped_mask_bit_is_reported(dut) -> None:
     """Every bit in turn, the parity too; in layers without a mask it does not matter."""
-    bench = PatchFetchBench(dut)
-    await bench.begin()
+    bench = await PatchFetchBench(dut).begun()
     bench.set(read_ready_i=1)
     for bit in range(bench.lanes * bench.words + 1):
         address = random.randrange(MASK_LINES)

@@ -50,8 +50,7 @@ class RowMaskBench(Bench):
 @cocotb.parametrize(enable=(0, 1))
 async def lines(dut, enable: int) -> None:
     """Lines in most cycles, masks rewritten meanwhile, some of both with a wrong parity."""
-    bench = RowMaskBench(dut)
-    await bench.begin()
+    bench = await RowMaskBench(dut).begun()
     bench.set(enable_i=enable)
     everything = (1 << bench.lanes * bench.words) - 1
     address = line = None  # of the cycle before; the line of this cycle

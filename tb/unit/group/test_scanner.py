@@ -206,8 +206,7 @@ class ScannerBench(Bench):
 @cocotb.parametrize(stall=STALLS, density=(0.05, 0.5, 1.0))
 async def layers(dut, stall: float, density: float) -> None:
     """Layers of all kinds in turn; words before, after and between the steps must not count."""
-    bench = ScannerBench(dut)
-    await bench.begin()
+    bench = await ScannerBench(dut).begun()
     for fixed in (
         {},
         {"merge": 1},
@@ -228,8 +227,7 @@ async def layers(dut, stall: float, density: float) -> None:
 @cocotb.parametrize(stall=STALLS, density=(0.0, 0.2))
 async def flips(dut, stall: float, density: float) -> None:
     """A flipped bit of a word or of its parity is reported, in silent words as well."""
-    bench = ScannerBench(dut)
-    await bench.begin()
+    bench = await ScannerBench(dut).begun()
     for fixed in ({}, {"kernel3": 1}, {"merge": 1}, {"repeat_drain": 1}):
         f = bench.layer(**fixed)
         await bench.run(f, [Patch(f, bench, bench.taps(f), density, 1) for _ in range(4)], stall)
@@ -239,8 +237,7 @@ async def flips(dut, stall: float, density: float) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def beyond_the_table(dut) -> None:
     """The last row, the next, and sums of more than 16 bits; silent words have no row."""
-    bench = ScannerBench(dut)
-    await bench.begin()
+    bench = await ScannerBench(dut).begun()
     fold, last = bench.lanes // bench.banks, bench.rows - 1
     plain = {"kernel3": 0, "steps": 1, "in_words": 2, "in_step": 2, "in_lines": 1, "in_first": 0}
     plain |= {"tap_rows": 0, "step_rows": 0}
@@ -267,8 +264,7 @@ async def beyond_the_table(dut) -> None:
 @cocotb.parametrize(stall=(0.0, 0.5))
 async def every_border(dut, stall: float) -> None:
     """All sixteen masks of a 3x3 window at the borders; silent patches give one empty word each."""
-    bench = ScannerBench(dut)
-    await bench.begin()
+    bench = await ScannerBench(dut).begun()
     f = bench.layer(kernel3=1, in_lines=bench.capacity // 9, steps=2)
     masks = [
         sum(columns << 3 * y for y in range(3) if rows >> y & 1)
@@ -283,8 +279,7 @@ async def every_border(dut, stall: float) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_word_per_cycle(dut) -> None:
     """Nothing stalls: one word, one line read per cycle, one cycle for a tap outside."""
-    bench = ScannerBench(dut)
-    await bench.begin()
+    bench = await ScannerBench(dut).begun()
     words = min(250, bench.capacity * bench.line_words)
     f = bench.layer(kernel3=0, steps=1, in_lines=bench.capacity, in_step=words, in_words=words)
     took = await bench.run(f, [Patch(f, bench, 1, 1.0) for _ in range(3)], 0.0)
@@ -298,8 +293,7 @@ async def one_word_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def key_value_is_not_its_business(dut) -> None:
     """Key-value patches belong to psf_key_value: no read, no word, no release."""
-    bench = ScannerBench(dut)
-    await bench.begin()
+    bench = await ScannerBench(dut).begun()
     await bench.start(bench.layer() | {"mode": layer.MODE_KEY_VALUE})
     bench.set(patch_valid_i=1, filled_i=bench.capacity, patch_taps_i=511, word_ready_i=1)
     for _ in range(20):

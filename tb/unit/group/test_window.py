@@ -186,8 +186,7 @@ class WindowBench(Bench):
 )  # fmt: skip
 async def layers(dut, stall: float, grants: float, slow_drain: float, delay: int) -> None:
     """Layers with odd and even numbers of accumulations, sparse and dense words."""
-    bench = WindowBench(dut)
-    await bench.begin()
+    bench = await WindowBench(dut).begun()
     for count, density in ((7, 0.1), (8, 0.5), (1, 1.0), (5, 0.3)):
         await bench.run(bench.words(count, density), stall, grants, slow_drain, delay)
     bench.check(bench.spikes > 50, "hardly a spike")
@@ -198,8 +197,7 @@ async def layers(dut, stall: float, grants: float, slow_drain: float, delay: int
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def silent(dut) -> None:
     """Nothing but empty words: every accumulation must still be completed, in turn."""
-    bench = WindowBench(dut)
-    await bench.begin()
+    bench = await WindowBench(dut).begun()
     for slow_drain in STALLS:
         words = deque(Word(acc, 0, acc % bench.rows, 0, 1) for acc in range(12))
         await bench.run(words, 0.0, 1.0, slow_drain, 0)
@@ -208,8 +206,7 @@ async def silent(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_spike_per_cycle(dut) -> None:
     """Nothing stalls: sixty spikes in words of one spike leave in consecutive cycles."""
-    bench = WindowBench(dut)
-    await bench.begin()
+    bench = await WindowBench(dut).begun()
     for size in (60, 3):  # words per accumulation
         words = bench.words(1, 0.0)
         words.clear()
@@ -230,8 +227,7 @@ async def one_spike_per_cycle(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def dense_words(dut) -> None:
     """Full words with all skews: as many spikes per bank as there are bits, each exactly once."""
-    bench = WindowBench(dut)
-    await bench.begin()
+    bench = await WindowBench(dut).begun()
     words = bench.words(1, 0.0)
     words.clear()
     full = (1 << bench.lanes) - 1

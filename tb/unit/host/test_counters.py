@@ -97,8 +97,7 @@ class CountersBench(Bench):
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def runs(dut) -> None:
     """Random layers, short ones that wait for the memory among them; every id, and ids beyond."""
-    bench = CountersBench(dut)
-    await bench.begin()
+    bench = await CountersBench(dut).begun()
     for _ in range(4):
         await bench.cycle(start=1)
         ids = [*random.sample(range(IDS), IDS), IDS, 255, *random.choices(range(256), k=20)]
@@ -118,8 +117,7 @@ async def runs(dut) -> None:
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def stops(dut) -> None:
     """A stop forgets the layer amid its run, writes what has retired; clear forgets the counts."""
-    bench = CountersBench(dut)
-    await bench.begin()
+    bench = await CountersBench(dut).begun()
     for _ in range(100):
         await bench.cycle(start=1)
         for _ in range(random.randint(0, 3)):

@@ -174,8 +174,7 @@ class JobQueueBench(Bench):
 @cocotb.parametrize(stall=STALLS, log_entries=(0, 1, 4))
 async def rings(dut, stall: float, log_entries: int) -> None:
     """Jobs queued one by one or in batches, at any time, runs and starts between; none is lost."""
-    bench = JobQueueBench(dut, stall, log_entries)
-    await bench.begin()
+    bench = await JobQueueBench(dut, stall, log_entries).begun()
     rate = random.choice((0.05, 0.3))
     for i in range(1500):
         queued = i % 500 < 300 and coin(rate) and bench.queue()
@@ -197,8 +196,7 @@ async def rings(dut, stall: float, log_entries: int) -> None:
 async def doorbell_at_the_end(dut) -> None:
     """A doorbell in each of the cycles around the end of a run."""
     for distance in range(30):
-        bench = JobQueueBench(dut, 0.0, 2)
-        await bench.begin()
+        bench = await JobQueueBench(dut, 0.0, 2).begun()
         bench.queue()
         await bench.cycle(doorbell=1)
         bench.queue()
@@ -213,8 +211,7 @@ async def doorbell_at_the_end(dut) -> None:
 @cocotb.parametrize(stall=STALLS[:2])
 async def faults(dut, stall: float) -> None:
     """Failed runs: the job in front is gone, the ring waits for the doorbell, then goes on."""
-    bench = JobQueueBench(dut, stall, 3)
-    await bench.begin()
+    bench = await JobQueueBench(dut, stall, 3).begun()
     bench.fault_rate = 0.02
     for _ in range(2500):
         if coin(0.1):
@@ -224,6 +221,8 @@ async def faults(dut, stall: float) -> None:
             await bench.cycle(doorbell=1)
     assert bench.failed >= 10 and bench.retired >= 10
     bench.fault_rate = 0.0
+    while bench.phase == HALT:  # a doorbell in its last cycle is forgotten with the run
+        await bench.cycle()
     await bench.cycle(doorbell=1)
     await bench.drain()
     bench.equal("tail", bench.tail, len(bench.queued))
@@ -232,8 +231,7 @@ async def faults(dut, stall: float) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def soft_resets(dut) -> None:
     """At any time: head and tail are 0, nothing is queued, and a new ring begins at entry 0."""
-    bench = JobQueueBench(dut, 0.3, 2)
-    await bench.begin()
+    bench = await JobQueueBench(dut, 0.3, 2).begun()
     for _ in range(60):
         for _ in range(random.randrange(60)):
             queued = coin(0.2) and bench.queue()

@@ -11,8 +11,8 @@ from cocotbext.axi import AxiResp
 from golden.hardware.configuration import Hardware
 from golden.hardware.registers import Access
 from tb.lib.stream import STALLS, scramble
+from tb.run.cases import refused
 from tb.run.runner import run
-from tb.run.sources import BuildFailed
 from tb.unit.host.registers_bench import (
     COMMANDS,
     ERROR,
@@ -32,8 +32,7 @@ from tb.unit.host.registers_bench import (
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def every_address(dut) -> None:
     """All 1024 words after reset: the RDL's reset value, or SLVERR and 0; low address bits."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     resets = 0
     for address in range(0, 0x1000, 4):
         register = MAP.at(address)
@@ -61,8 +60,7 @@ async def every_address(dut) -> None:
 @cocotb.test(timeout_time=4, timeout_unit="ms")
 async def every_field(dut) -> None:
     """Every writable register with all 16 strobes, three patterns, from two start values."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     writable = [r for r in MAP.values() if r.writable and r.name not in ("CTRL", "WINDOW_LOCK")]
     assert len(writable) == 15
     for register in writable:
@@ -86,8 +84,7 @@ async def every_field(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def windows_lock(dut) -> None:
     """Nothing allowed after reset; locked: SLVERR, no effect, also after a soft reset; rst_ni."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     windows = [r for r in MAP.values() if r.lockable]
     assert len(windows) == 4
     assert int(dut.read_base_o.value) > int(dut.read_limit_o.value)
@@ -126,8 +123,7 @@ async def windows_lock(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def sampled_when_a_run_begins(dut) -> None:
     """Ports of a run keep what the registers were at run_i, also in the cycle of start_o."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     sampled = [(r, f) for r, f in each_field() if f.sampled]
     assert len(sampled) == 8
     for delay in (0, 1, 7):
@@ -155,8 +151,7 @@ async def sampled_when_a_run_begins(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def commands(dut) -> None:
     """Each CTRL value in each of idle, busy, stuck; strobes; nothing from a write without bits."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     for busy, stuck in ((0, 0), (1, 0), (0, 1), (1, 1)):
         dut.busy_i.value, dut.stuck_i.value = busy, stuck
         await bench.expect("STATUS", MAP["STATUS"].pack(busy=busy, stuck=stuck))
@@ -186,8 +181,7 @@ async def commands(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def end_of_a_run(dut) -> None:
     """done, error with its registers, job interrupts; enable; clear; a new run clears status."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     enable, status, state = MAP["IRQ_ENABLE"], MAP["IRQ_STATUS"], MAP["STATUS"]
     dut.busy_i.value = 0
     for enabled in range(4):
@@ -229,8 +223,7 @@ async def end_of_a_run(dut) -> None:
 @cocotb.parametrize(busy=(0, 1))
 async def soft_reset(dut, busy: int) -> None:
     """All fields but the spared ones; the end of the stopped run is not heard, the next one is."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     writable = [r for r in MAP.values() if r.writable and r.name not in ("CTRL", "IRQ_STATUS")]
     for register in writable:
         await bench.write(register.name, FULL if register.name != "WINDOW_LOCK" else 0)
@@ -267,8 +260,7 @@ async def soft_reset(dut, busy: int) -> None:
 @cocotb.parametrize(first=("aw", "w"))
 async def channel_order(dut, first: str) -> None:
     """One write channel lags the other by many cycles; nothing happens before the second."""
-    bench = RegistersBench(dut)
-    await bench.start()
+    bench = await RegistersBench(dut).begun()
     for value in (0x1234_5678, 0x89AB_CDE8):
         late = {"aw": lambda: bench.aw.send(addr=MAP["WATCHDOG"].address),
                 "w": lambda value=value: bench.w.send(data=value, strb=15)}  # fmt: skip
@@ -286,8 +278,7 @@ async def channel_order(dut, first: str) -> None:
 @cocotb.parametrize(stall=STALLS)
 async def random_traffic(dut, stall: float) -> None:
     """Queues of reads and writes on all channels while events and levels come at random."""
-    bench = RegistersBench(dut, stall)
-    await bench.start()
+    bench = await RegistersBench(dut, stall).begun()
     running = True
 
     async def hardware() -> None:
@@ -340,8 +331,7 @@ async def random_traffic(dut, stall: float) -> None:
 @cocotb.parametrize(stall=STALLS)
 async def cocotbext_axi(dut, stall: float) -> None:
     """A second opinion on the protocol: cocotbext-axi's master, random pauses on five channels."""
-    bench = RegistersBench(dut, stall, axi=True)
-    await bench.start()
+    bench = await RegistersBench(dut, stall, axi=True).begun()
     shadow = {r.name: r.reset for r, f in each_field() if f.sampled}
     for _ in range(60):
         name, size = random.choice(list(shadow)), random.choice((1, 2, 4))
@@ -376,5 +366,4 @@ def test_what_no_capability_field_holds_is_refused() -> None:
         ("BankDepth", 65536, "every depth must be below 65536"),
         ("Groups", 256, "Groups, Lanes, Banks, LineWords and the widths must be below 256"),
     ):
-        with pytest.raises(BuildFailed, match=sentence):
-            run("psf_registers", __name__, {name: value})
+        refused("psf_registers", {name: value}, sentence)

@@ -62,7 +62,7 @@ class ResultWriterBench(Bench):
             elif self.limit:
                 assert address < self.limit, f"logit {address} of {self.limit} is read"
 
-    def begin(self, address: int, count: int) -> bytes:
+    def order(self, address: int, count: int) -> bytes:
         """Order a store; what it must write."""
         self.limit = count
         cycles, label = random.getrandbits(32), random.getrandbits(16)
@@ -87,7 +87,7 @@ class ResultWriterBench(Bench):
     async def store(self, address: int, count: int) -> dict[str, int] | None:
         """Run one store, check the memory; return its fault, if any."""
         before = bytes(self.memory)
-        want = self.begin(address, count)
+        want = self.order(address, count)
         fault = await self.ended()
         self.check_memory(before, address, want, bursts_of(address, count) if not fault else None)
         return fault
@@ -108,8 +108,7 @@ class ResultWriterBench(Bench):
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS)
 async def random_stores(dut, stall: float) -> None:
-    bench = ResultWriterBench(dut, stall)
-    await bench.start()
+    bench = await ResultWriterBench(dut, stall).begun()
     lengths = [0, 1, 2, 3, 10, 125, 126, 127, random.randrange(200)] + ([1000] if not stall else [])
     for count in lengths:
         room = 8 + 8 * ((count + 1) // 2)
@@ -121,8 +120,7 @@ async def random_stores(dut, stall: float) -> None:
 @cocotb.parametrize(stall=STALLS[:2])
 async def failed_writes(dut, stall: float) -> None:
     """One bad response in any burst ends the store there, once; the next store is clean."""
-    bench = ResultWriterBench(dut, stall)
-    await bench.start()
+    bench = await ResultWriterBench(dut, stall).begun()
     count, address = 260, PAGE - 800  # bursts of 64, 36 and 31 beats
     for bad, burst in ((0, 0), (63, 0), (64, 1), (99, 1), (100, 2), (130, 2)):
         bench.port.bad = {address + 8 * bad}
@@ -138,8 +136,7 @@ async def failed_writes(dut, stall: float) -> None:
 @cocotb.parametrize(stall=STALLS[:2])
 async def windows(dut, stall: float) -> None:
     """Stores at the borders of windows, at 0 and at 2^32: no burst outside is ever seen."""
-    bench = ResultWriterBench(dut, stall)
-    await bench.start()
+    bench = await ResultWriterBench(dut, stall).begun()
     seen = {"inside": 0, "outside": 0, "partly": 0}
     for turn in range(50):
         base = 8 * random.choice((0, 512 * random.randrange(1 << 20), random.getrandbits(29)))
@@ -175,14 +172,13 @@ async def windows(dut, stall: float) -> None:
 @cocotb.parametrize(stall=STALLS)
 async def stops(dut, stall: float) -> None:
     """Stop at any cycle: the open burst ends, no other begins, no done; the next store is right."""
-    bench = ResultWriterBench(dut, stall)
-    await bench.start()
+    bench = await ResultWriterBench(dut, stall).begun()
     cut = 0
     for _ in range(30 if stall < 0.9 else 10):
         count, address = random.choice((0, 3, 200)), 8 * random.randrange(512)
         before = bytes(bench.memory)
         bench.port.bad = {address} if random.random() < 0.3 else set()  # its fault is not wanted
-        want = bench.begin(address, count)
+        want = bench.order(address, count)
         while int(dut.idle_o.value):
             await RisingEdge(dut.clk_i)
         await bench.cycles(random.randrange(random.choice((3, 12, 300))))

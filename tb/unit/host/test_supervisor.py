@@ -133,8 +133,7 @@ def noise(rate: float) -> dict[str, int]:
 @cocotb.parametrize(rate=(0.0, 0.005, 0.05))
 async def random_events(dut, rate: float) -> None:
     """Everything at random, also together."""
-    bench = SupervisorBench(dut)
-    await bench.begin()
+    bench = await SupervisorBench(dut).begun()
     busy_bus = False
     for _ in range(6000):
         if bench.state == "idle":
@@ -154,8 +153,7 @@ async def random_events(dut, rate: float) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def every_cause(dut) -> None:
     """Each fault alone and with all of lower priority; the first counts, later ones do not."""
-    bench = SupervisorBench(dut)
-    await bench.begin()
+    bench = await SupervisorBench(dut).begun()
     for i in range(len(FAULTS)):
         for lower in (0, 1):
             await bench.run()
@@ -172,8 +170,7 @@ async def every_cause(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def aborts_at_any_cycle(dut) -> None:
     """Abort and soft reset in every state, twice, and each during the halt of the other."""
-    bench = SupervisorBench(dut)
-    await bench.begin()
+    bench = await SupervisorBench(dut).begun()
     for first in ("abort_i", "soft_reset_i", "parity_i"):
         for second in ("abort_i", "soft_reset_i"):
             for at in range(4):
@@ -193,8 +190,7 @@ async def aborts_at_any_cycle(dut) -> None:
 @cocotb.parametrize(watchdog=(1, 2, 3, 20, 100))
 async def time_outs(dut, watchdog: int) -> None:
     """Each job has watchdog_i cycles of its own; the one that takes longer fails with its index."""
-    bench = SupervisorBench(dut)
-    await bench.begin()
+    bench = await SupervisorBench(dut).begun()
     bench.watchdog = watchdog
     await bench.run()
     jobs = 0
@@ -211,8 +207,7 @@ async def time_outs(dut, watchdog: int) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 async def hanging_bus(dut) -> None:
     """65,536 cycles, then the error comes all the same; nothing begins while the bus is stuck."""
-    bench = SupervisorBench(dut)
-    await bench.begin()
+    bench = await SupervisorBench(dut).begun()
     await bench.run()
     await bench.cycle(bus_idle=0, abort_i=1)
     for _ in range(PATIENCE - 1):  # only a few of them are looked at

@@ -8,6 +8,7 @@ import pytest
 from cocotb.triggers import RisingEdge
 
 from golden.hardware.configuration import clog2
+from golden.hardware.interface import packing
 from tb.lib import load
 from tb.lib.bench import HIDDEN, SEED, Bench
 from tb.lib.load import LOGIT, MASK, PARAM, ROW, SPIKE, TARGETS, WEIGHT
@@ -15,17 +16,9 @@ from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS, Source
 from tb.run.runner import run
 
-# psf_pkg::load_t, most significant member first
-MEMBERS = {
-    "wait_layers": 16, "wait_previous": 16, "check": 1, "crc": 32, "from_image": 1, "target": 4,
-    "unit_words": 8, "dest": 16, "records": 24, "offset": 32, "coded": 1, "block": 1,
-    "index_bits": 4, "row_words": 8, "first_word": 16, "codebook_0": 32, "codebook_1": 32,
-    "codebook_2": 32, "codebook_3": 32,
-}  # fmt: skip
-
 
 def beats_of(target: int, records: int, unit_words: int, index_bits: int | None) -> int:
-    """The length of a load in beats, from the tables in docs/architecture.md.
+    """The length of a load in beats, from the tables in docs/reference/formats.md.
 
     ``index_bits`` says that it is coded.
     """
@@ -49,10 +42,8 @@ UNPACK = ("target", "words", "dest", "records", "check", "crc", "index", *load.C
 
 def load_vector(**values: int) -> int:
     """psf_pkg::load_t; what is not given is random."""
-    vector = 0
-    for name, width in MEMBERS.items():
-        vector = vector << width | values.get(name, random.getrandbits(width))
-    return vector
+    noise = {name: random.getrandbits(bits) for name, bits in packing.widths("load_t").items()}
+    return packing.pack("load_t", noise | values)
 
 
 class LoadIssueBench(Bench):
@@ -78,8 +69,7 @@ class LoadIssueBench(Bench):
 @cocotb.parametrize(stall=STALLS)
 async def random_loads(dut, stall: float) -> None:
     reads, unpacks = [], []
-    bench = LoadIssueBench(dut, stall)
-    await bench.start()
+    bench = await LoadIssueBench(dut, stall).begun()
     for i in range(60):
         target, unit_words = (
             random.randrange(len(TARGETS)),

@@ -22,8 +22,8 @@ from tb.lib.bench import SEED, Bench
 from tb.lib.load import PORTS
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS, Sink
+from tb.run.cases import refused
 from tb.run.runner import run
-from tb.run.sources import BuildFailed
 
 SLOT_WIDTH = clog2(PARAMETERS.get("AccDepth", 2)) + 8
 COMMAND = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
@@ -108,8 +108,7 @@ class LoaderBench(Bench):
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS, sink_stall=STALLS)
 async def random_loads(dut, stall: float, sink_stall: float) -> None:
-    bench = LoaderBench(dut, stall=stall, sink_stall=sink_stall)
-    await bench.start()
+    bench = await LoaderBench(dut, stall=stall, sink_stall=sink_stall).begun()
     targets = (*range(len(PORTS)), *(random.randrange(len(PORTS)) for _ in range(20)))
     items = [load.random_load(PARAMETERS, target) for target in targets]
     items += [
@@ -130,8 +129,7 @@ async def full_rate(dut, target: int) -> None:
     """Wide records: a beat per cycle; entries: one per cycle. Weights ride out a slow memory."""
     wide = SLOT_WIDTH * PARAMETERS["Lanes"] > 384
     sink_stall = 0.3 if target == load.WEIGHT and wide else 0.0
-    bench = LoaderBench(dut, sink_stall=sink_stall)
-    await bench.start()
+    bench = await LoaderBench(dut, sink_stall=sink_stall).begun()
     records = {load.PARAM: PARAMETERS["ParamDepth"]}.get(target, 60)
     item = load.random_load(
         PARAMETERS, target, records=records, unit_words=PARAMETERS["LineWords"], coded=False
@@ -153,8 +151,7 @@ async def full_rate(dut, target: int) -> None:
 @cocotb.parametrize(index_bits=tuple(range(SLOT_WIDTH - 7)))
 async def full_rate_coded(dut, index_bits: int) -> None:
     """Coded weights: a beat per cycle, or a record if one is no longer than half a beat."""
-    bench = LoaderBench(dut)
-    await bench.start()
+    bench = await LoaderBench(dut).begun()
     records = 61  # an odd number: the last beat may be half empty
     coding = load.random_coding(load.WEIGHT, SLOT_WIDTH - 8, True)
     while coding["index_bits"] != index_bits:
@@ -172,8 +169,7 @@ async def full_rate_coded(dut, index_bits: int) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def full_rate_coded_rows(dut) -> None:
     """Coded rows: an entry per cycle, across the 16 of a beat."""
-    bench = LoaderBench(dut)
-    await bench.start()
+    bench = await LoaderBench(dut).begun()
     item = load.random_load(PARAMETERS, load.ROW, records=60, coded=True)
     bench.send(item)
     await bench.drained()
@@ -185,8 +181,7 @@ async def full_rate_coded_rows(dut) -> None:
 @cocotb.parametrize(target=tuple(range(len(PORTS))), stall=STALLS[:2])
 async def wrong_checksums(dut, target: int, stall: float) -> None:
     """A wrong bit in the checksum or in any beat: the fault in place of done."""
-    bench = LoaderBench(dut, stall=stall, sink_stall=stall)
-    await bench.start()
+    bench = await LoaderBench(dut, stall=stall, sink_stall=stall).begun()
     good = load.random_load(PARAMETERS, random.randrange(len(PORTS)))
     bench.send(good, check=1)
     item = load.random_load(PARAMETERS, target, records=8, unit_words=PARAMETERS["LineWords"])
@@ -201,8 +196,7 @@ async def wrong_checksums(dut, target: int, stall: float) -> None:
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def empty_loads(dut) -> None:
     """No beats: the checksum of nothing is 0."""
-    bench = LoaderBench(dut)
-    await bench.start()
+    bench = await LoaderBench(dut).begun()
     nothing = load.random_load(PARAMETERS, load.PARAM, records=0)
     bench.send(nothing, check=1)
     await bench.drained()
@@ -214,8 +208,7 @@ async def empty_loads(dut) -> None:
 @cocotb.parametrize(kind=("no words", "one too far", "far", "shift", "good"))
 async def row_entries(dut, kind: str) -> None:
     """An entry that points nowhere or beyond its bank is a fault and is not stored."""
-    bench = LoaderBench(dut, stall=0.3)
-    await bench.start()
+    bench = await LoaderBench(dut, stall=0.3).begun()
     depth, records = PARAMETERS["BankDepth"], 4 * PARAMETERS["Banks"]
     last = random.randrange(1, 9)
     entry = {
@@ -242,8 +235,7 @@ async def row_entries(dut, kind: str) -> None:
 @cocotb.parametrize(kind=("row", "empty row", "good"))
 async def coded_rows_overrun(dut, kind: str) -> None:
     """A length that goes beyond the bank is a fault and is not stored; up to its end is none."""
-    bench = LoaderBench(dut, stall=0.3)
-    await bench.start()
+    bench = await LoaderBench(dut, stall=0.3).begun()
     depth, banks, records = PARAMETERS["BankDepth"], PARAMETERS["Banks"], 4 * PARAMETERS["Banks"]
     item = load.random_load(PARAMETERS, load.ROW, records=records, coded=True)
     where = random.randrange(records)
@@ -287,5 +279,4 @@ def test_loader(parameters: dict[str, int]) -> None:
 
 
 def test_bad_lanes_are_refused() -> None:
-    with pytest.raises(BuildFailed, match="Lanes must divide the 64 bits of a beat"):
-        run("psf_loader", __name__, {"Lanes": 24})
+    refused("psf_loader", {"Lanes": 24}, "Lanes must divide the 64 bits of a beat")

@@ -85,8 +85,7 @@ def random_coding(index_bits: int | None = None) -> dict[str, int]:
 @cocotb.parametrize(stall=STALLS, sink_stall=STALLS)
 async def random_loads(dut, stall: float, sink_stall: float) -> None:
     """All formats; odd and even numbers of halves of a beat and of records."""
-    bench = WeightDecoderBench(dut)
-    await bench.begin()
+    bench = await WeightDecoderBench(dut).begun()
     for index_bits in random.sample(range(INDEX + 1), INDEX + 1):
         records = random.choice((1, 2, 3, random.randrange(4, 60)))
         await bench.run(random_coding(index_bits), records, stall, sink_stall)
@@ -98,8 +97,7 @@ async def random_loads(dut, stall: float, sink_stall: float) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 async def rows_over_several_rounds(dut) -> None:
     """Word k of a row in every bank, for rows of any length, several of them."""
-    bench = WeightDecoderBench(dut)
-    await bench.begin()
+    bench = await WeightDecoderBench(dut).begun()
     for index_bits in range(INDEX + 1):
         for words in {1, 1 << INDEX - index_bits, random.randint(1, 1 << INDEX - index_bits)}:
             coding = random_coding(index_bits) | {"block": 1, "row_words": min(words, 255)}
@@ -109,8 +107,7 @@ async def rows_over_several_rounds(dut) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 async def full_rate(dut) -> None:
     """A beat per cycle, or a record."""
-    bench = WeightDecoderBench(dut)
-    await bench.begin()
+    bench = await WeightDecoderBench(dut).begun()
     for index_bits in range(INDEX + 1):
         halves = -(-LANES * (index_bits + 4) // 32)
         records = 101
@@ -125,8 +122,7 @@ async def full_rate(dut) -> None:
 @cocotb.test(timeout_time=20, timeout_unit="ms", skip=HIDDEN)
 async def changed_codebooks(dut) -> None:
     """A flipped bit of an entry that is used is told, that of one that is not used is none."""
-    bench = WeightDecoderBench(dut)
-    await bench.begin()
+    bench = await WeightDecoderBench(dut).begun()
     for lane in {0, LANES - 1, random.randrange(LANES)}:
         cells = dut.gen_lane[lane].u_codebook.mem
         for bit in range(9):

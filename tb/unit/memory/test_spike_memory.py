@@ -173,8 +173,7 @@ class SpikeMemoryBench(Bench):
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(pool=[0, 1], idle=STALLS)
 async def random_traffic(dut, pool: int, idle: float) -> None:
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     third = bench.depth // 3
     bench.pool, bench.pool_lines, bench.row_lines = (
         pool,
@@ -217,8 +216,7 @@ async def random_traffic(dut, pool: int, idle: float) -> None:
 @cocotb.parametrize(same=[True, False])
 async def pool_back_to_back(dut, same: bool) -> None:
     """Four targets a line: one cycle each if they differ, three each on one and the same word."""
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     bench.pool, bench.pool_lines, bench.row_lines = 1, (0 if same else 1), (0 if same else 2)
     await bench.cycle_with(clear=(0, 4))
     await bench.quiet()
@@ -238,8 +236,7 @@ async def pool_back_to_back(dut, same: bool) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def clear_first(dut) -> None:
     """Lines are zeroed one per cycle, none too many; writes in the next cycle wait for that."""
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     bench.pool, bench.pool_lines, bench.row_lines = 1, 1, 3
     for base, count in ((0, bench.depth), (5, 1), (bench.depth - 1, 1), (2, 0), (7, 4)):
         before = list(bench.lines)
@@ -265,8 +262,7 @@ async def clear_first(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def targets_beyond_the_end(dut) -> None:
     """Any address and any distance: targets in the memory are pooled, the others reported."""
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     bench.pool = 1
     every = (1 << bench.line_words) - 1
     for i in range(60):
@@ -293,8 +289,7 @@ async def targets_beyond_the_end(dut) -> None:
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def clears_beyond_the_end(dut) -> None:
     """Up to the last line; what lies behind is reported and the first lines stay."""
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     bench.pool = 1
     d = bench.depth
     ranges = [(d - 1, 2), (d, 1), (0xFFFF, 0xFFFF), (d - 2, 0xFFFF), (d - 2, 2), (0xFFFF, 0)]
@@ -315,8 +310,7 @@ async def clears_beyond_the_end(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def accesses_beyond_the_end(dut) -> None:
     """Where the depth is no power of two: a read is answered, a write is lost."""
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     every = (1 << bench.line_words) - 1
     for a in range(bench.depth, 1 << bench.addr_bits):
         line = random.getrandbits(bench.line_bits)
@@ -332,8 +326,7 @@ async def accesses_beyond_the_end(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
     """Every bit of a line: seen by a reader, and by the pool if its word is enabled."""
-    bench = SpikeMemoryBench(dut)
-    await bench.begin()
+    bench = await SpikeMemoryBench(dut).begun()
     await bench.cycle_with()  # the last line is written
     for bit in range(bench.line_words * (bench.lanes + 1)):
         addr = random.randrange(bench.depth)

@@ -78,8 +78,7 @@ class StreamMemoryBench(Bench):
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 @cocotb.parametrize(idle=STALLS)
 async def read_then_write(dut, idle: float) -> None:
-    bench = StreamMemoryBench(dut)
-    await bench.begin()
+    bench = await StreamMemoryBench(dut).begun()
     for a in range(bench.depth):  # fill, all banks at once
         order = random.sample(range(bench.groups), bench.groups)
         await bench.cycle_with(
@@ -109,8 +108,7 @@ async def read_then_write(dut, idle: float) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def one_bank_is_shared(dut) -> None:
     """Everyone wants bank 0: each gets its turn; then a bank each: all every cycle."""
-    bench = StreamMemoryBench(dut)
-    await bench.begin()
+    bench = await StreamMemoryBench(dut).begun()
     for _ in range(6 * bench.groups):
         await bench.cycle_with({g: (0, g) for g in range(bench.groups)})
     assert bench.served == [6] * bench.groups, bench.served
@@ -122,8 +120,7 @@ async def one_bank_is_shared(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
     """A flipped bit of each kind: rd_error_o for the group that reads it, for nobody else."""
-    bench = StreamMemoryBench(dut)
-    await bench.begin()
+    bench = await StreamMemoryBench(dut).begun()
     for a in range(bench.depth):
         words = {g: (g, a, random.getrandbits(bench.data_bits)) for g in range(bench.groups)}
         await bench.cycle_with({}, words)
@@ -147,8 +144,7 @@ async def flips(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def beyond_the_depth(dut) -> None:
     """Writes there are lost, reads are answered with word 0."""
-    bench = StreamMemoryBench(dut)
-    await bench.begin()
+    bench = await StreamMemoryBench(dut).begun()
     for a in range(bench.depth):
         words = {g: (g, a, random.getrandbits(bench.data_bits)) for g in range(bench.groups)}
         await bench.cycle_with({}, words)

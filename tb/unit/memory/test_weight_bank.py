@@ -118,8 +118,7 @@ class WeightBankBench(Bench):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(idle=STALLS, stall=STALLS)
 async def random_rows(dut, idle: float, stall: float) -> None:
-    bench = WeightBankBench(dut)
-    await bench.begin([1, 1, 1, 2, 3, 5])
+    bench = await WeightBankBench(dut).begun([1, 1, 1, 2, 3, 5])
     for _ in range(250):
         await bench.step(random.random() >= idle, random.random() >= stall)
     await bench.drain()
@@ -130,8 +129,7 @@ async def random_rows(dut, idle: float, stall: float) -> None:
 @cocotb.parametrize(length=[1, 2, 3, 7])
 async def no_bubble(dut, length: int) -> None:
     """A grant every `length` cycles: always ready, and after the latency a word every cycle."""
-    bench = WeightBankBench(dut)
-    await bench.begin([length])
+    bench = await WeightBankBench(dut).begun([length])
     await bench.step(False, True)
     for t in range(20 * length):
         assert await bench.step(t % length == 0, True) == (t % length == 0), bench.where()
@@ -143,22 +141,21 @@ async def no_bubble(dut, length: int) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def longest_row(dut) -> None:
     """A row over the whole memory (up to 255 words)."""
-    bench = WeightBankBench(dut)
-    await bench.begin([min(255, bench.depth)])
+    longest = min(255, PARAMETERS["BankDepth"])
+    bench = await WeightBankBench(dut).begun([longest])
     for _ in range(10):
         await bench.step(True, True)
     await bench.step(False, True)
     for _ in range(6 * bench.depth):
         await bench.step(False, True)
     await bench.drain()
-    assert bench.taken >= 4 * min(255, bench.depth)
+    assert bench.taken >= 4 * longest
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def garbage_entries(dut) -> None:
     """Length 0, rows over the end of the bank, rows that the table does not have: bounded."""
-    bench = WeightBankBench(dut)
-    await bench.begin([1, 3])
+    bench = await WeightBankBench(dut).begun([1, 3])
     d = 1 << bench.word_bits
     entries = [(0, 0), (d - 1, 0), (d - 1, 255), (bench.depth - 1, 2), (bench.depth // 2, 255)]
     entries += [(random.randrange(d), random.randrange(256)) for _ in range(5)]
@@ -175,8 +172,7 @@ async def garbage_entries(dut) -> None:
 @cocotb.parametrize(stall=STALLS)
 async def flips(dut, stall: float) -> None:
     """Every bit of a word or an entry: an error when it is used, and only then."""
-    bench = WeightBankBench(dut)
-    await bench.begin([3])
+    bench = await WeightBankBench(dut).begun([3])
     rows, words = dut.u_rows.u_ram.mem, dut.u_words.u_ram.mem
     row, other, start = 1, 2, bench.depth // 2
     await bench.write_row(row, start, 3, 5)

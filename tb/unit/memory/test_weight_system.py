@@ -208,8 +208,7 @@ async def random_rows_and_writes(dut, idle: float) -> None:
 @cocotb.parametrize(length=[1, 3])
 async def full_rate(dut, length: int) -> None:
     """Equal rows, a matching every `length` cycles: every group has a word every cycle."""
-    bench = WeightSystemBench(dut)
-    await bench.begin([length])
+    bench = await WeightSystemBench(dut).begun([length])
     await bench.drain()
     every = (1 << bench.groups) - 1
     for t in range(15 * length + LATENCY):
@@ -230,8 +229,7 @@ async def full_rate(dut, length: int) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def written_words_are_read(dut) -> None:
     """A row sees words written in its request's cycle, and a table entry of the cycle before."""
-    bench = WeightSystemBench(dut)
-    await bench.begin([1])
+    bench = await WeightSystemBench(dut).begun([1])
     last = None  # its row may be reading that word while the next one is written
     for i in range(40):
         b, a, row = (random.randrange(n) for n in (bench.banks, bench.depth, bench.row_depth))
@@ -251,8 +249,7 @@ async def written_words_are_read(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def dumps_take_turns(dut) -> None:
     """All groups dump all the time: each gets its share, the loader nothing."""
-    bench = WeightSystemBench(dut)
-    await bench.begin([1])
+    bench = await WeightSystemBench(dut).begun([1])
     taken = [0] * bench.groups
     load = (0, 0, random.getrandbits(bench.data_bits))
 
@@ -277,8 +274,7 @@ async def dumps_take_turns(dut) -> None:
 @cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
     """A flipped bit in each bank: parity_o two cycles after the word, or with it (entry)."""
-    bench = WeightSystemBench(dut)
-    await bench.begin([1])
+    bench = await WeightSystemBench(dut).begun([1])
     await bench.drain()  # the last word is written
     for b in range(bench.banks):
         g, row = random.randrange(bench.groups), random.randrange(bench.row_depth)

@@ -8,11 +8,11 @@ from collections import deque
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from golden.hardware.interface import packing
 from tb.lib.bench import HIDDEN, SEED, Bench
 from tb.lib.stream import STALLS, Source
 from tb.run.runner import run
 
-JOB = {"image": 29, "result": 29, "irq": 1, "index": 16}  # psf_pkg::job_t, first member on top
 DEPTH = 4
 
 
@@ -50,9 +50,7 @@ class DescriptorFetchBench(Bench):
         cocotb.start_soon(self._watch())
 
     def send_job(self) -> None:
-        vector, job = 0, {name: random.getrandbits(bits) for name, bits in JOB.items()}
-        for name, bits in JOB.items():
-            vector = vector << bits | job[name]
+        vector = random.getrandbits(packing.size("job_t"))
         self.job.send(job=vector)
         self.jobs.append(vector)
 
@@ -100,8 +98,7 @@ class DescriptorFetchBench(Bench):
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS, sink_stall=STALLS, count=(1, 2, 7))
 async def jobs(dut, stall: float, sink_stall: float, count: int) -> None:
-    bench = DescriptorFetchBench(dut, count, stall=stall, sink_stall=sink_stall)
-    await bench.start()
+    bench = await DescriptorFetchBench(dut, count, stall=stall, sink_stall=sink_stall).begun()
     for _ in range(8):
         bench.send_job()
         if random.random() < 0.3:
@@ -112,8 +109,7 @@ async def jobs(dut, stall: float, sink_stall: float, count: int) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def full_rate(dut) -> None:
     """A descriptor in 10 cycles, across jobs too."""
-    bench = DescriptorFetchBench(dut, 3)
-    await bench.start()
+    bench = await DescriptorFetchBench(dut, 3).begun()
     for _ in range(10):
         bench.send_job()
     while not bench.taken:
@@ -129,8 +125,7 @@ async def full_rate(dut) -> None:
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def checksums(dut) -> None:
     """One wrong bit anywhere: bad from there on, in every job; before it not."""
-    bench = DescriptorFetchBench(dut, 1)
-    await bench.start()
+    bench = await DescriptorFetchBench(dut, 1).begun()
     for turn in range(40):
         count = random.choice((1, 4, 6))
         at, bit = random.randrange(count), (turn * 13) % 512
@@ -153,8 +148,7 @@ async def checksums(dut) -> None:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def stop(dut) -> None:
     """While stop_i is high nothing is ordered but the command that is out, and no job is taken."""
-    bench = DescriptorFetchBench(dut, 5, stall=0.5)
-    await bench.start()
+    bench = await DescriptorFetchBench(dut, 5, stall=0.5).begun()
     for _ in range(6):
         bench.send_job()
     for _ in range(6):
