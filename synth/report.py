@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from synth.process import ROOT
+from golden.contract.paths import REPORTS
 
-REPORT = ROOT / "build" / "reports" / "synth.json"
+REPORT = REPORTS / "synth.json"
 
 
 def write(result: dict, path: Path = REPORT) -> None:

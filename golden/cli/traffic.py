@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m golden traffic``: bits per dense weight and bytes per inference of a network."""
+"""``psf traffic``: bits per dense weight and bytes per inference of a network."""
 
 from __future__ import annotations
 

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user can get wrong at ``python -m tb.measure.sim``: one sentence, exit status 2, no
-simulation."""
-
-import sys
+"""What a user can get wrong at ``psf sim``: one sentence, exit status 2, no simulation."""
 
 import pytest
 
+from golden.cli.main import main
 from golden.contract.network import NetworkConfig
 from golden.contract.random_network import random_network
 from tb.measure import report, sim
@@ -41,11 +39,10 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("arguments", MISTAKES)
-def test_mistakes(arguments, checkpoints, monkeypatch, capsys):
+def test_mistakes(arguments, checkpoints, capsys):
     line = ["sim", "--checkpoint", str(checkpoints / "good.safetensors")]
-    monkeypatch.setattr(sys, "argv", line + arguments.format(checkpoints).split())
     with pytest.raises(SystemExit) as ended:
-        sim.run(sim.app)
+        main(line + arguments.format(checkpoints).split())
     error = capsys.readouterr().err
     assert ended.value.code == 2
     assert MISTAKES[arguments] in error and error.count("\n") == 1
@@ -54,9 +51,8 @@ def test_mistakes(arguments, checkpoints, monkeypatch, capsys):
 def test_missing_data_set(checkpoints, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     line = ["sim", "--checkpoint", str(checkpoints / "good.safetensors")]
-    monkeypatch.setattr(sys, "argv", line)
     with pytest.raises(SystemExit) as ended:
-        sim.run(sim.app)
+        main(line)
     assert ended.value.code == 2 and "data set file" in capsys.readouterr().err
 
 

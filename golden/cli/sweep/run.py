@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden sweep`: all points of a TOML file, on this machine or on a dask scheduler."""
+"""`psf sweep`: all points of a TOML file, on this machine or on a dask scheduler."""
 
 from __future__ import annotations
 

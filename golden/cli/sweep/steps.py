@@ -60,7 +60,7 @@ def train_step(settings: RunConfig, folder: Path) -> Result:
     config.write_text(to_toml(settings))
     run, out = folder / "run", folder / DENSE
     resume = (run / CHECKPOINT).is_file()
-    training.train(config, run, out, resume, f"python -m golden train --config {config}")
+    training.train(config, run, out, resume, f"psf train --config {config}")
     images, labels = split_tensors("test")
     return {"checkpoint": str(out), "accuracy": accuracy(load_dense(out), images, labels)}
 
@@ -75,7 +75,7 @@ def prune_step(
     reason = unsupported(network)
     checkpoint = Path(dense["checkpoint"])
     if reason is None:
-        command = f"python -m golden prune --config {path} --dense {checkpoint}"
+        command = f"psf prune --config {path} --dense {checkpoint}"
         try:
             facts = pruning.prune(path, checkpoint, folder / "run", out, True, command)
             kept = ("accuracy", "weight_sparsity")

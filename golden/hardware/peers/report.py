@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table and the JSON file of ``python -m golden.hardware.peers``."""
+"""The table and the JSON file of ``psf peers``."""
 
 import hashlib
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden data`: which data sets there are, and pictures of them."""
+"""`psf data`: which data sets there are, and pictures of them."""
 
 from __future__ import annotations
 

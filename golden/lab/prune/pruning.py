@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden prune`: dense checkpoint -> masks -> fine-tuning -> QAT -> QuantNetwork."""
+"""`psf prune`: dense checkpoint -> masks -> fine-tuning -> QAT -> QuantNetwork."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden accuracy`: what the committed checkpoints are worth on all test images."""
+"""`psf accuracy`: what the committed checkpoints are worth on all test images."""
 
 from __future__ import annotations
 

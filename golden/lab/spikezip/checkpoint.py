@@ -38,7 +38,7 @@ def load(path: Path) -> QuantViT:
     """The frozen float64 model of a checkpoint; UserError if there is none or it is damaged."""
     if not path.is_file():
         raise UserError(
-            f"checkpoint {path} does not exist; make one with `python -m golden spikezip train "
+            f"checkpoint {path} does not exist; make one with `psf spikezip train "
             f"--config golden/configs/spikezip/{path.stem}.toml`"
         )
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden spikezip curve`: accuracy and firing rate against timesteps."""
+"""`psf spikezip curve`: accuracy and firing rate against timesteps."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
     `out` (.json) and a .png beside it."""
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: load(path).config.level)
     if not paths:
-        raise UserError(
-            f"{folder} holds no checkpoint: run `python -m golden spikezip train --config ...`"
-        )
+        raise UserError(f"{folder} holds no checkpoint: run `psf spikezip train --config ...`")
     if timesteps < 1:
         raise UserError(f"--timesteps is {timesteps}, it must be at least 1")
     keep_freed_memory()

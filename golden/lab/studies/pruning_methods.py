@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden pruning compare`: every pruning method at one sparsity and one budget, and how
+"""`psf methods`: every pruning method at one sparsity and one budget, and how
 evenly what it keeps falls on the lanes."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden inputs`: are the inputs of every convolution spikes?"""
+"""`psf inputs`: are the inputs of every convolution spikes?"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden sops`: the paper's energy of a float checkpoint, layer by layer."""
+"""`psf sops`: the paper's energy of a float checkpoint, layer by layer."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden ddp-check`: the loss curve of one process against that of several at the same
+"""`psf ddp-check`: the loss curve of one process against that of several at the same
 global batch, each in real processes that torchrun starts."""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def check(config: Path, count: int, reports: list[Path]) -> dict[str, Any]:
     """Print and write the comparison; UserError if the curves are not the same."""
     settings = load(config, RunConfig)
     facts: dict[str, Any] = {
-        "command": f"python -m golden ddp-check --config {config} --processes {count}",
+        "command": f"psf ddp-check --config {config} --processes {count}",
         "config": config.read_text(), "processes": count, "torch": torch.__version__,
         "batch_size": settings.train.batch_size, "curves": {},
     }  # fmt: skip
