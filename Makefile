@@ -12,7 +12,7 @@ FLIPS   ?= 2000
 TRACE   ?=
 DENSITY ?= 0.25
 
-PSF     := .venv/bin/psf
+PSF     := .venv/bin/python -m golden
 STAMP   := $(shell bash scripts/setup.sh --stamp)
 config  := $(if $(CONFIG),--config $(CONFIG))
 seed    := $(if $(SEED),--seed $(SEED))

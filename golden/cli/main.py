@@ -28,6 +28,7 @@ app = typer.Typer(
 for part in (network, hardware, campaigns, studies, project):
     part.register(app)
 
+OURS = ("golden", "tb", "synth", "formal", "scripts")
 # What typer raises for a wrong command line; it has no public name there.
 (_USAGE,) = (c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
@@ -48,6 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = app(None if arguments is None else list(arguments), "psf", standalone_mode=False)
     except UserError as error:
         _end(2, str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise
+        _end(
+            2,
+            f"this needs the Python package {error.name}, which is not installed; in a checkout "
+            "`make setup` installs it, elsewhere `pip install 'prunespikformer[all]'`",
+        )
     except RunFailed as error:
         _end(1, str(error))
     except _USAGE as error:

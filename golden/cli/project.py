@@ -60,7 +60,7 @@ def lint(
 ) -> None:
     """Check the sources without running them: style, names, licences, structure."""
     need_checkout("lint")
-    line = [sys.executable, str(ROOT / "scripts" / "lint.py"), *(checks or [])]
+    line = [sys.executable, "-m", "scripts.lint", *(checks or [])]
     raise typer.Exit(subprocess.run(line, cwd=ROOT, check=False).returncode)
 
 
