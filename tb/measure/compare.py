@@ -7,16 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.network import QuantNetwork
+from golden.contract.sparsity import weight_sparsity
 from tb.measure import report
 from tb.measure.sim import CHECKPOINTS, RunOptions, measure
 
 NAMES = ("balanced", "unstructured")
-
-
-def sparsity(network: QuantNetwork) -> float:
-    """Share of weights that are zero."""
-    weights = [t for name, t in network.tensors().items() if name.endswith("weight")]
-    return 1 - sum((w != 0).sum() for w in weights) / sum(w.size for w in weights)
 
 
 def compare(options: RunOptions) -> int:
@@ -24,7 +19,7 @@ def compare(options: RunOptions) -> int:
     console, figures = Console(), {}
     for name in NAMES:
         path = CHECKPOINTS / f"{name}.safetensors"
-        share = sparsity(QuantNetwork.load(path))
+        share = weight_sparsity(QuantNetwork.load(path))
         figures[name] = measure(path, options)
         figures[name]["sparsity"] = share
     table = Table(title=f"{options.images} images on {options.config} PEs")

@@ -7,7 +7,6 @@ from golden.cli.main import main
 from golden.contract.network import NetworkConfig
 from golden.contract.random_network import random_network
 from tb.measure import report, sim
-from tb.measure.compare import sparsity
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +68,3 @@ def test_figures_of_a_report():
     assert figures["cycles_per_image"] == 20 and figures["limit_ratio"] == 40 / 10
     assert figures["layers"][0]["limit"] == 5 and figures["layers"][0]["ratio"] == 3
     assert figures["lane_efficiency"] == 1 and figures["sim_cycles_per_second"] == 200
-
-
-def test_sparsity():
-    network = random_network(NetworkConfig(dim=64), sparsity="unstructured", density=0.25)
-    assert 0.74 < sparsity(network) < 0.76
