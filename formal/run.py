@@ -13,7 +13,6 @@ RTL is the question of ``psf formal --mutants``.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -26,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.contract.paths import BUILD as PRODUCTS
 from golden.contract.paths import REPORTS, ROOT
 from tb.run.simulators import YOSYS
@@ -256,8 +256,7 @@ def run_formal(names: Sequence[str], jobs: int) -> int:
     started = time.monotonic()
     report = prove(chosen, jobs)
     if not names:
-        REPORT.parent.mkdir(parents=True, exist_ok=True)
-        REPORT.write_text(json.dumps(report, indent=1) + "\n")
+        write_json(REPORT, report)
     print(
         f"{report['proved']} proofs hold ({report['assertions']} assertions), "
         f"{report['failed']} do not; {time.monotonic() - started:.0f} s"

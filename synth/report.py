@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract.files import write_json
 from golden.contract.paths import REPORTS
 
 REPORT = REPORTS / "synth.json"
@@ -17,10 +17,7 @@ REPORT = REPORTS / "synth.json"
 
 def write(result: dict, path: Path = REPORT) -> None:
     """Write the report, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    part.replace(path)
+    write_json(path, result)
 
 
 def _table(title: str, *columns: str) -> Table:

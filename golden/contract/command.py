@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading what a user wrote on a command line."""
+"""What programs share that a user starts."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 
 from golden.contract.errors import UserError
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a program; a user's mistake is one sentence on stderr and exit status 2."""
+    try:
+        command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def numbers(items: Iterable[str], known: Iterable[str], what: str) -> dict[str, int]:

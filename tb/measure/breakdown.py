@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.hardware.configuration import Hardware
 from tb.measure import report
 from tb.measure.sim import RunOptions, measure
@@ -100,10 +101,8 @@ def picture(parts: dict, path: Path) -> Path:
     ratio = "" if parts["limit_ratio"] is None else f", {parts['limit_ratio']:.3f} times the limit"
     axes.set_title(f"{parts['hardware']} PEs: {parts['cycles']:,.0f} cycles{ratio}")
     axes.legend(loc="lower right")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    figure.savefig(part, format="png", dpi=90)
-    part.replace(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=90)
     return path
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.lab.studies.sparsity_curves import Point, points
 from tb.measure import report
 from tb.measure.sim import RunOptions, measure
@@ -92,11 +93,9 @@ def draw(rows: list[dict], path: Path) -> None:
     axes[1].set_ylim(bottom=0)
     axes[2].set_ylim(0, 1)
     axes[0].legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name("part-" + path.name)
-    figure.savefig(part, dpi=120)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
     pyplot.close(figure)
-    part.replace(path)
 
 
 def measure_curves(images: int, config: str) -> int:

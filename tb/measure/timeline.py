@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import BUILD
 from golden.hardware import isa
@@ -166,12 +167,9 @@ def _metadata(name: str, pid: int, tid: int, /, **args) -> dict:
 
 def write(path: Path, events: list[dict], **about) -> Path:
     """A trace-event file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w") as file:
+    with replacing(path) as temporary, temporary.open("w") as file:
         json.dump({"traceEvents": events, "displayTimeUnit": "ns", "otherData": about}, file,
                   separators=(",", ":"))  # fmt: skip
-    part.replace(path)
     return path
 
 

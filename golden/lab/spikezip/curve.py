@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.spikezip.checkpoint import facts, load
 from golden.lab.spikezip.convert import convert, present
 from golden.lab.spikezip.plot import plot
@@ -48,10 +48,7 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
         seeds.pop() if len(seeds) == 1 else sorted(seeds), "test_images": len(images),
         "curves": curves,
     }  # fmt: skip
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".part")
-    temporary.write_text(json.dumps(report, indent=1) + "\n")
-    temporary.replace(out)
+    write_json(out, report)
     plot(report, out.with_suffix(".png"))
     _print(report)
 

@@ -23,6 +23,7 @@ from torch import nn
 from golden.contract import paths
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.networks.spikingformer.config import CHOICES
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train.checkpoint import load_dense
@@ -140,10 +141,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
             f"{points['input_operations']:+.1%}, bit by bit {points['input_additions']:+.1%}"
         )
     for out in outs:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = out.with_name(out.name + ".part")
-        temporary.write_text(json.dumps(facts, indent=2) + "\n")
-        temporary.replace(out)
+        write_json(out, facts, indent=2)
     return facts
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.train.config import RunConfig, load
 
 # The order of summation alone. In float32 it makes a spike flip here and there, and one flip moves
@@ -48,10 +49,7 @@ def check(config: Path, count: int, reports: list[Path]) -> dict[str, Any]:
         }  # fmt: skip
     _show(facts)
     for report in reports:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        part = report.with_name(report.name + ".part")
-        part.write_text(json.dumps(facts, indent=1) + "\n")
-        part.replace(report)
+        write_json(report, facts)
     wrong = [precision for precision, found in facts["curves"].items() if not found["same"]]
     if wrong:
         raise UserError(
