@@ -2,8 +2,8 @@
 """Sparsity: the share of the weights that are zero.
 
 It counts the weights that pruning may take: those of all convolutions and linear layers but an
-encoder's, the first convolution's (it sees pixels, not spikes) and the head's. Biases and thresholds
-are no weights. Weights that rounding made zero count. Density is 1 - sparsity.
+encoder's, the first convolution's (it sees pixels, not spikes) and the head's. Biases and
+thresholds are no weights. Weights that rounding made zero count. Density is 1 - sparsity.
 """
 
 from __future__ import annotations

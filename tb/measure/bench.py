@@ -24,6 +24,7 @@ from rich.table import Table
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paper import natural_images, paper_network
+from golden.contract.sparsity import share_of_zeros
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 from golden.hardware.workload import recording
@@ -124,8 +125,7 @@ def trace(path: Path, options: Options) -> Workload:
 
 def density(layers: Sequence[BareLayer]) -> float:
     """Share of the weights that are not zero."""
-    weights = [x.layer.weight for x in layers]
-    return float(sum((w != 0).sum() for w in weights) / sum(w.size for w in weights))
+    return 1 - share_of_zeros(x.layer.weight for x in layers)
 
 
 def measure(workload: Workload, options: Options) -> dict:
