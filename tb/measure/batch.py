@@ -14,7 +14,6 @@ from rich.console import Console
 
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
-from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib.ring import ring_bytes
 from tb.lib.work import NetworkWork
@@ -34,13 +33,14 @@ def measure(checkpoint: Path, options: RunOptions) -> dict:
     hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
     x, _ = test_images(network, images)
+    work = NetworkWork(network, x)
     log_entries = max(1, (images - 1).bit_length())
     folder = run_bench(
         "tb.system.batch_bench",
-        NetworkWork(network, x),
+        work,
         hardware,
         settings={"stalls": stalls, "latency": latency, "log_entries": log_entries},
-        extra_bytes=ring_bytes(compile_network(network, hardware), images, log_entries),
+        extra_bytes=ring_bytes(work.program(hardware), images, log_entries),
         sim="verilator",
         seed=1,
         quiet=True,

@@ -5,8 +5,11 @@ import pytest
 
 from golden.cli.main import main
 from golden.contract.network import NetworkConfig
-from golden.contract.random_network import random_network
-from tb.measure import report, sim
+from golden.contract.random_network import random_images, random_network
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from tb.lib import work
+from tb.measure import report
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +65,30 @@ def test_figures_of_a_report():
     image = dict(label=1, rtl=1, golden=1, cycles=20, useful=40)
     results = dict(images=[image, image | {"label": 2}], layers=[layer], mismatches=0)
     results |= dict(sim_cycles=100, wall_s=0.5, cpu_s=0.25)
-    hardware = sim.Hardware.named("2x8,lanes=4,banks=2")  # 8 PEs
+    hardware = Hardware.named("2x8,lanes=4,banks=2")  # 8 PEs
     figures = report.summarise(results, hardware)
     assert (figures["images"], figures["correct"], figures["agree"]) == (2, 1, 2)
     assert figures["cycles_per_image"] == 20 and figures["limit_ratio"] == 40 / 10
     assert figures["layers"][0]["limit"] == 5 and figures["layers"][0]["ratio"] == 3
     assert figures["lane_efficiency"] == 1 and figures["sim_cycles_per_second"] == 200
+
+
+def test_a_run_compiles_once(tmp_path, monkeypatch):
+    """The job folder brings the program to the simulator, where nothing is compiled again."""
+    network = random_network(NetworkConfig(depth=1, dim=16, heads=2))
+    hardware = Hardware.named("2x8")
+    calls = []
+
+    def compiling(*arguments, **options):
+        calls.append(arguments)
+        return compile_network(*arguments, **options)
+
+    monkeypatch.setattr(work, "compile_network", compiling)
+    mine = work.NetworkWork(network, random_images(network.config, 2, 1))
+    program = mine.program(hardware)
+    mine.save(tmp_path)
+    there = work.load(tmp_path)
+    assert there.program(hardware).program == program.program == mine.program(hardware).program
+    assert len(calls) == 1
+    mine.program(hardware, coded=False)
+    assert len(calls) == 2
