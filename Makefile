@@ -12,15 +12,16 @@ FLIPS   ?= 2000
 TRACE   ?=
 DENSITY ?= 0.25
 
-PY      := .venv/bin/python
+PSF     := .venv/bin/python -m golden
 STAMP   := $(shell bash scripts/setup.sh --stamp)
 config  := $(if $(CONFIG),--config $(CONFIG))
 seed    := $(if $(SEED),--seed $(SEED))
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint waves train vectors accuracy compare batch registers \
-  bench curves report timeline breakdown energy synth formal coverage fuzz faults mutants clean distclean
+.PHONY: help setup sim test smoke lint docs waves train vectors accuracy compare batch registers \
+  bench curves report timeline breakdown energy synth formal coverage fuzz faults mutants removals \
+  clean distclean
 
 help: ## this list
 	@echo 'make TARGET [VARIABLE=value ...]'
@@ -35,75 +36,83 @@ $(STAMP):
 setup: $(STAMP) ## install everything that is missing (system packages, .venv, requirements)
 
 sim: $(STAMP) ## classify test images on the RTL and compare every spike with the golden model
-	@$(PY) -m tb.measure.sim --images $(IMAGES) --sim $(SIM) $(config)
+	@$(PSF) sim --images $(IMAGES) --sim $(SIM) $(config)
 
 test: $(STAMP) ## all tests, those of the RTL on SIM
-	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+	@$(PSF) test -n $(JOBS) $(ARGS)
+
+smoke: $(STAMP) ## the quick ones of the tests, before a commit
+	@$(PSF) test -n $(JOBS) -m smoke $(ARGS)
 
 lint: $(STAMP) ## Verilator -Wall, Verible, Yosys read_slang, combinational paths, ruff, names, licence lines
-	@$(PY) scripts/lint.py
+	@$(PSF) lint
+
+docs: $(STAMP) ## the documentation as a web site (build/site/index.html)
+	@$(PSF) docs
 
 waves: $(STAMP) ## make sim on one image with waveforms (FST; the path is printed)
-	@WAVES=1 $(PY) -m tb.measure.sim --images 1 --sim $(SIM) $(config)
+	@WAVES=1 $(PSF) sim --images 1 --sim $(SIM) $(config)
 
 train: $(STAMP) ## train, prune and quantise the default network (hours)
-	@$(PY) -m golden train --config golden/configs/default.toml
-	@$(PY) -m golden prune --config golden/configs/balanced.toml
-	@$(PY) -m golden prune --config golden/configs/unstructured.toml
-	@$(PY) -m golden prune --config golden/configs/codebook75.toml --dense golden/checkpoints/balanced_float.safetensors
-	@$(PY) -m golden prune --config golden/configs/codebook87.toml --dense golden/checkpoints/balanced_float.safetensors
-	@$(PY) -m golden curves train
+	@$(PSF) train --config golden/configs/default.toml
+	@$(PSF) prune --config golden/configs/balanced.toml
+	@$(PSF) prune --config golden/configs/unstructured.toml
+	@$(PSF) prune --config golden/configs/codebook75.toml --dense golden/checkpoints/balanced_float.safetensors
+	@$(PSF) prune --config golden/configs/codebook87.toml --dense golden/checkpoints/balanced_float.safetensors
+	@$(PSF) curves train
 
 vectors: $(STAMP) ## compile the committed checkpoint: program, weights, images, expected spikes
-	@$(PY) -m golden vectors $(config)
+	@$(PSF) compile $(config)
 
 accuracy: $(STAMP) ## accuracy over all 10,000 test images: dense, and pruned int8
-	@$(PY) -m golden accuracy
+	@$(PSF) accuracy
 
 compare: $(STAMP) ## balanced against unstructured pruning, both measured on the RTL
-	@$(PY) -m tb.measure.compare --images $(IMAGES) --sim $(SIM) $(config)
+	@$(PSF) compare --images $(IMAGES) --sim $(SIM) $(config)
 
 batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per image
-	@$(PY) -m tb.measure.batch --images $(IMAGES) $(config)
+	@$(PSF) batch --images $(IMAGES) $(config)
 
 bench: $(STAMP) ## the RTL against models of other accelerators: the workloads, or TRACE=spikes.npz with DENSITY
-	@$(PY) -m tb.measure.bench $(TRACE:%=--trace %) --density $(DENSITY) $(config) $(seed)
+	@$(PSF) bench $(TRACE:%=--trace %) --density $(DENSITY) $(config) $(seed)
 
 registers: $(STAMP) ## register map: HTML pages, C header, Python access (build/registers)
-	@$(PY) -m golden.hardware.registers $(config)
+	@$(PSF) registers $(config)
 
 curves: $(STAMP) ## accuracy, cycles, PE utilisation against weight sparsity, three pruning methods
-	@$(PY) -m tb.measure.curves $(config)
+	@$(PSF) curves measure $(config)
 
 report: $(STAMP) ## one HTML page of all networks, encoders, pruning methods (build/report/index.html)
-	@$(PY) -m golden report
+	@$(PSF) report
 
 timeline: $(STAMP) ## where groups, banks, drains and loads are in every cycle (file for ui.perfetto.dev)
-	@$(PY) -m tb.measure.timeline $(config)
+	@$(PSF) timeline $(config)
 
 breakdown: $(STAMP) ## where the cycles go, per layer: table and picture
-	@$(PY) -m tb.measure.breakdown --sim $(SIM) $(config)
+	@$(PSF) breakdown --sim $(SIM) $(config)
 
 energy: $(STAMP) ## events counted in the RTL times published energies, and theory
-	@$(PY) -m tb.measure.energy $(config)
+	@$(PSF) energy $(config)
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
-	@$(PY) -m synth $(config)
+	@$(PSF) synth $(config)
 
 formal: $(STAMP) ## SymbiYosys proofs
-	@$(PY) formal/run.py
+	@$(PSF) formal --jobs $(JOBS)
 
 coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
-	@$(PY) -m tb.campaigns.coverage -n $(JOBS) -q
+	@$(PSF) coverage -n $(JOBS) -q
 
 fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported error
-	@$(PY) -m tb.campaigns.fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
+	@$(PSF) fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
 
 faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
-	@$(PY) -m tb.campaigns.bit_flips --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
+	@$(PSF) faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
 
 mutants: $(STAMP) ## change the RTL, one mutant at a time: a test has to notice each (an hour)
-	@$(PY) -m tb.campaigns.mutants.run --jobs $(JOBS)
+	@$(PSF) mutants --jobs $(JOBS)
+
+removals: mutants
 
 clean: ## remove what was built, keep the installation
 	@rm -rf build

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Formal proofs with SymbiYosys; `make formal` starts all of them.
-
-    python formal/run.py                  # all proofs: a table, build/reports/formal.json
-    python formal/run.py psf_fifo-4x4     # some, by name; --list names them
+"""Formal proofs with SymbiYosys; ``psf formal`` starts all of them, or some by name.
 
 A proof is a harness in ``formal/`` (inputs free but for its assumptions, the unchanged RTL, the
 assertions) with parameters. ``prove`` is k-induction, so it holds for every reachable state and
@@ -11,13 +8,11 @@ assertions inside the RTL count, too. Every harness has cover statements, which 
 an assumption that excludes everything would be noticed.
 
 Exit status 1 when something was not proved or not reached. Whether the proofs would notice a broken
-RTL is the question of ``python -m tb.campaigns.mutants.proofs``.
+RTL is the question of ``psf formal --mutants``.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import re
 import shutil
@@ -29,15 +24,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from golden.contract.paths import ROOT
+from golden.contract.errors import UserError
+from golden.contract.files import write_json
+from golden.contract.paths import BUILD as PRODUCTS
+from golden.contract.paths import REPORTS, ROOT
 from tb.run.simulators import YOSYS
 from tb.run.sources import sources_of
 
 HARNESSES = ROOT / "formal"
-BUILD = ROOT / "build" / "formal"
-REPORT = ROOT / "build" / "reports" / "formal.json"
+BUILD = PRODUCTS / "formal"
+REPORT = REPORTS / "formal.json"
 LIMIT_S = 300
 
 
@@ -249,33 +245,20 @@ def choose(names: Sequence[str]) -> list[Proof]:
     """The proofs with one of these names, or of one of these modules; no names: all."""
     unknown = set(names) - {n for p in PROOFS for n in (p.name, p.module)}
     if unknown:
-        print(f"no proof is called {', '.join(sorted(unknown))}; see --list", file=sys.stderr)
-        raise SystemExit(2)
+        raise UserError(f"no proof is called {', '.join(sorted(unknown))}; see --list")
     return [p for p in PROOFS if not names or {p.name, p.module} & set(names)]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="proofs, or modules; default all")
-    parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS") or 2))
-    parser.add_argument("--list", action="store_true", help="name the proofs")
-    args = parser.parse_args()
-    chosen = choose(args.names)
-    if args.list:
-        print("\n".join(p.name for p in chosen))
-        return 0
+def run_formal(names: Sequence[str], jobs: int) -> int:
+    """Prove, print, write build/reports/formal.json (if nothing was left out); the exit status."""
+    chosen = choose(names)
     subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL)  # compiles itself
     started = time.monotonic()
-    report = prove(chosen, args.jobs)
-    if not args.names:
-        REPORT.parent.mkdir(parents=True, exist_ok=True)
-        REPORT.write_text(json.dumps(report, indent=1) + "\n")
+    report = prove(chosen, jobs)
+    if not names:
+        write_json(REPORT, report)
     print(
         f"{report['proved']} proofs hold ({report['assertions']} assertions), "
         f"{report['failed']} do not; {time.monotonic() - started:.0f} s"
     )
     return 1 if report["failed"] else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

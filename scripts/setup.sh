@@ -98,6 +98,22 @@ pip_install() {
     fail "pip could not install the Python requirements (see above); check the network and run this again."
 }
 
+# The checkout itself: on the path of the environment, with the program psf. What pip's editable mode
+# does, without a build and without the network.
+install_checkout() {
+  local site
+  site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  printf '%s\n' "$PWD" >"$site/prunespikformer.pth"
+  cat >"$VENV/bin/psf" <<EOF
+#!$PWD/$VENV/bin/python
+import sys
+from golden.cli.main import main
+if __name__ == "__main__":
+    sys.exit(main())
+EOF
+  chmod +x "$VENV/bin/psf"
+}
+
 install_python() {
   local python=$1
   local -a index=()
@@ -115,7 +131,8 @@ install_python() {
   echo "setup: installing the Python requirements into $VENV (2 GB)"
   pip_install "${index[@]}" -r requirements.txt
   pip_install --no-deps -r requirements-nodeps.txt
-  "$VENV/bin/python" -c 'import sys; sys.path.insert(0, "."); from tb import simulators; simulators.warm_up()' ||
+  install_checkout
+  "$VENV/bin/python" -c 'from tb.run import simulators; simulators.warm_up()' ||
     fail "the simulators do not start; remove $VENV and run this again."
 }
 

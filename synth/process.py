@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from golden.contract import paths
 from golden.contract.errors import UserError
-from golden.contract.paths import ROOT
 
-BUILD = ROOT / "build" / "synth"
+BUILD = paths.BUILD / "synth"
 
 
 class Step:

@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from synth.process import ROOT
+from golden.contract.files import write_json
+from golden.contract.paths import REPORTS
 
-REPORT = ROOT / "build" / "reports" / "synth.json"
+REPORT = REPORTS / "synth.json"
 
 
 def write(result: dict, path: Path = REPORT) -> None:
     """Write the report, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    part.replace(path)
+    write_json(path, result)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -10,9 +10,9 @@ import json
 import pytest
 from rich.console import Console
 
+from golden.cli.main import main as psf
 from golden.contract.errors import UserError
-from synth import __main__ as main
-from synth import asic, ecp5, process, report, yosys
+from synth import asic, ecp5, process, report, synthesise, yosys
 
 PORTS = "input logic clk_i, input logic rst_ni, input logic [3:0] a_i, output logic [3:0] q_o"
 GOOD = "always_ff @(posedge clk_i or negedge rst_ni) if (!rst_ni) q_o <= '0; else q_o <= a_i;"
@@ -252,7 +252,7 @@ def test_macros_are_counted():
 
 def test_no_apt_is_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(asic.shutil, "which", lambda name: None)
-    found = main.asic_view(tmp_path, [])
+    found = synthesise.asic_view(tmp_path, [])
     assert found["osu018_area_um2"] is None and "qflow-tech-osu018" in found["reason"]
     assert capsys.readouterr().out.count("no ASIC view") == 1
 
@@ -264,8 +264,10 @@ def test_a_failing_tool_is_an_error(tmp_path):
 
 def test_unknown_configuration_is_status_2(capsys):
     with pytest.raises(UserError):
-        main.Hardware.named("9x9")
-    assert main.main(["--config", "9x9"]) == 2
+        synthesise.Hardware.named("9x9")
+    with pytest.raises(SystemExit) as ended:
+        psf(["synth", "--config", "9x9"])
+    assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("error: hardware configuration '9x9'")
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m golden vectors``: images for the hardware and everything it must answer, and
-``python -m golden check``: would the hardware take these images?"""
+"""``psf compile``: images for the hardware and everything it must answer, and
+``psf check``: would the hardware take these images?"""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m golden traffic``: bits per dense weight and bytes per inference of a network."""
+"""``psf traffic``: bits per dense weight and bytes per inference of a network."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from golden.contract.command import numbers
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_network
 from golden.hardware.compile.program import compile_network
@@ -42,11 +42,8 @@ def command(
         f"{report['dense_int8_bytes']:,})",
         soft_wrap=True,
     )
-    part = out.with_suffix(".part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(report, indent=1) + "\n")
-        part.replace(out)
+        write_json(out, report)
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror}); give another --out") from None
     return report

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the command lines share."""
+"""What programs share that a user starts."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from golden.contract.errors import UserError
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a command line; a user's mistake is one sentence on stderr and exit status 2."""
+    """Run a program; a user's mistake is one sentence on stderr and exit status 2."""
     try:
         command()
     except UserError as error:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 
 TOKENIZER_STAGES = 5
 HEADS = ("sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool")
@@ -178,14 +179,11 @@ class QuantNetwork:
         return out
 
     def save(self, path: str | Path) -> None:
-        """Write the file under a temporary name, then rename it into place."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".part")
+        """Write the file, whole or not at all."""
         config = asdict(self.config) | {"provenance": self.provenance}
         tensors = {name: np.ascontiguousarray(t) for name, t in self.tensors().items()}
-        save_file(tensors, temporary, {"config": json.dumps(config)})
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {"config": json.dumps(config)})
 
     @classmethod
     def load(cls, path: str | Path) -> "QuantNetwork":

@@ -14,6 +14,7 @@ CHECKPOINTS = GOLDEN / "checkpoints"
 CONFIGS = GOLDEN / "configs"
 RESULTS = GOLDEN / "results"
 WORK = ROOT if IN_CHECKOUT else Path.cwd()
+TRAINED = CHECKPOINTS if IN_CHECKOUT else WORK / "checkpoints"  # where training writes
 BUILD = WORK / "build"
 REPORTS = BUILD / "reports"
 RUNS = WORK / "runs"

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Soft errors: flips one bit of one memory per inference and counts what happens; ``make faults``.
-
-python -m tb.campaigns.bit_flips --flips 2000 --config 4x16
+"""Soft errors: flips one bit of one memory per inference and counts what happens; ``psf faults``.
 
 A flip is detected (the run stops and says so), harmless (label and every logit are right) or
 silent (a wrong result that nobody told). Exit status 1 when one was silent.
@@ -13,9 +11,7 @@ import json
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -25,13 +21,11 @@ from golden.hardware.configuration import Hardware
 from tb.campaigns import campaign
 from tb.lib.work import NetworkWork
 from tb.measure import report
-from tb.measure.sim import CHECKPOINTS, run, test_images
+from tb.measure.sim import test_images
 from tb.system.run import run_bench
 
 RAMS = ("psf_ram_1r1w", "psf_ram_1r1w_be", "psf_ram_async")
 IMAGES = 8  # different ones, in random order
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def shard(checkpoint: Path, config: str, name: str, seed: int, flips: int) -> dict:
@@ -92,17 +86,8 @@ def show(console: Console, data: dict) -> None:
     report.wide(console).print(table)
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    flips: Annotated[int, typer.Option(help="how many, one per inference")] = 2000,
-    config: Annotated[str, typer.Option(help="hardware configuration")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
-        CHECKPOINTS / "balanced.safetensors"
-    ),
-    jobs: Annotated[int, typer.Option(help="simulations side by side")] = 2,
-    seed: Annotated[int | None, typer.Option(help="of the campaign; default a fresh one")] = None,
-) -> None:
-    """Run, print, write build/reports/bit_flips.json."""
+def run_flips(checkpoint: Path, config: str, flips: int, jobs: int, seed: int | None) -> int:
+    """Run, print, write build/reports/faults.json; the exit status."""
     if flips < 1 or jobs < 1:
         raise UserError(f"--flips {flips} and --jobs {jobs} must be at least 1")
     seed, began = campaign.fresh_seed(seed), time.monotonic()
@@ -112,9 +97,5 @@ def main(
     show(console, data)
     for message in data["messages"]:
         console.print(f"silent: {message}", style="red", highlight=False)
-    console.print(f"seed {seed}; report: {report.write('bit_flips', data)}", highlight=False)
-    raise typer.Exit(1 if data["silent"] else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    console.print(f"seed {seed}; report: {report.write('faults', data)}", highlight=False)
+    return 1 if data["silent"] else 0

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Line and toggle coverage of rtl/ by the regression under Verilator; ``make coverage``.
 
-python -m tb.campaigns.coverage [pytest arguments]   runs the benches with coverage, then prints
-python -m tb.campaigns.coverage --only-report        prints what the last run left
-
 A point (a line or branch; a rising or falling bit) counts as reached when it was reached in any
 instance of its module, in any build. Points are merged here because Debian's verilator_coverage
 merges those of different builds wrongly.
@@ -21,13 +18,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import paths
+from golden.contract.errors import UserError
 from golden.contract.paths import ROOT
 from tb.measure import report
 
-BUILD = ROOT / "build" / "coverage"
+BUILD = paths.BUILD / "coverage"
 # Builds of the larger configurations take minutes each with coverage and have no line of their own;
 # the rest simulates nothing.
-WITHOUT = "4x16 or 4x32 or formal or synth or packaging or mutants or scoreboard"
+WITHOUT = "4x16 or 4x32 or formal or synth or packaging or wheel or mutants or scoreboard"
 KINDS = {"line": ("v_line", "v_branch"), "toggle": ("v_toggle",)}
 _POINT = re.compile(r"^C '(.*)' (\d+)$")
 
@@ -95,10 +94,13 @@ def show(console: Console, data: dict) -> None:
     console.print(table)
 
 
-def main(arguments: list[str]) -> int:
-    """Run, merge, print, write build/reports/coverage.json and build/coverage/missed.txt."""
+def run_coverage(arguments: list[str], only_report: bool) -> int:
+    """Run, merge, print, write build/reports/coverage.json and build/coverage/missed.txt.
+
+    arguments: of pytest.  only_report: print what the last run left.  Returns the exit status.
+    """
     status = 0
-    if "--only-report" not in arguments:
+    if not only_report:
         for old in BUILD.glob("*/run-*/coverage.dat"):
             old.unlink()
         environment = os.environ | {"PSF_COVERAGE": "1", "SIM": "verilator"}
@@ -107,8 +109,7 @@ def main(arguments: list[str]) -> int:
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     files = sorted(BUILD.glob("*/run-*/coverage.dat"))
     if not files:
-        print("error: no coverage.dat under build/coverage; run `make coverage`", file=sys.stderr)
-        return 2
+        raise UserError("no coverage.dat under build/coverage; run `make coverage`")
     points = read(files)
     data = figures(points)
     console = Console()
@@ -117,7 +118,3 @@ def main(arguments: list[str]) -> int:
     left.write_text("".join(f"{kind} {x}\n" for kind in KINDS for x in missed(points, kind)))
     console.print(f"report: {report.write('coverage', data)}; not reached: {left}", highlight=False)
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random programs on the whole accelerator: no hang, no escape, no silence; ``make fuzz``.
 
-python -m tb.campaigns.fuzz --programs 5000
-
 A hang is a run without interrupt, an escape an access outside the windows, an unreported error a
 run that ended well although its program is illegal or the bus failed, or that left something
 behind which spoils a good run. Exit status 1 when there was one.
@@ -14,9 +12,7 @@ import json
 import time
 from collections import Counter
 from functools import partial
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -26,13 +22,10 @@ from golden.hardware.configuration import Hardware
 from tb.campaigns import campaign
 from tb.lib.work import NetworkWork
 from tb.measure import report
-from tb.measure.sim import run
 from tb.system.run import SMALL, run_bench
 
 IMAGES = 4
 VERDICTS = ("programs", "hangs", "escapes", "unreported")
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def shard(config: str, name: str, seed: int, programs: int) -> dict:
@@ -60,14 +53,8 @@ def merge(parts: list[dict]) -> dict:
     return out | {"messages": [m for p in parts for m in p["messages"]]}
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    programs: Annotated[int, typer.Option(help="how many")] = 5000,
-    config: Annotated[str, typer.Option(help="hardware configuration")] = "2x8",
-    jobs: Annotated[int, typer.Option(help="simulations side by side")] = 2,
-    seed: Annotated[int | None, typer.Option(help="of the campaign; default a fresh one")] = None,
-) -> None:
-    """Run, print, write build/reports/fuzz.json."""
+def run_fuzz(programs: int, config: str, jobs: int, seed: int | None) -> int:
+    """Run, print, write build/reports/fuzz.json; the exit status."""
     if programs < 1 or jobs < 1:
         raise UserError(f"--programs {programs} and --jobs {jobs} must be at least 1")
     seed, began = campaign.fresh_seed(seed), time.monotonic()
@@ -83,8 +70,4 @@ def main(
         console.print(message, style="red", highlight=False)
     console.print(", ".join(f"{data[k]:,} {k}" for k in VERDICTS), highlight=False)
     console.print(f"seed {seed}; report: {report.write('fuzz', data)}", highlight=False)
-    raise typer.Exit(1 if any(data[k] for k in VERDICTS[1:]) else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if any(data[k] for k in VERDICTS[1:]) else 0

@@ -15,13 +15,12 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from golden.contract.network import QuantNetwork
 from golden.hardware import isa
-from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from tb.lib.host import CAUSES, Host
 from tb.lib.registers import DONE, ERROR, START, STUCK
+from tb.lib.work import load
 from tb.system.run import memory_map
 
 
@@ -51,9 +50,9 @@ class Inference(Host):
         folder = Path(os.environ["PSF_JOB"])
         self.settings = json.loads((folder / "job.json").read_text())
         self.hardware = Hardware(**self.settings["hardware"])
-        self.network = QuantNetwork.load(folder / "network.safetensors")
-        self.images = np.load(folder / "images.npy")
-        self.program = compile_network(self.network, self.hardware, coded=self.settings["coded"])
+        work = load(folder)
+        self.network, self.images = work.network, work.images
+        self.program = work.program(self.hardware, coded=self.settings["coded"])
         self.place = memory_map(self.program)
         expected = expectations(self.program, self.network, self.images)
         self.expected = [(e.label, [int(x) for x in e.logits]) for e in expected]

@@ -2,11 +2,13 @@
 """What the whole accelerator is given to do: a network and images, or a list of layers.
 
 A work knows its program, what goes to the image region in every run, and what every hardware layer
-must do then. The job folder of a run holds it, so that the bench in the simulator has it, too.
+must do then. The job folder of a run holds it with its compiled program, so that the bench in the
+simulator has both: a run compiles once.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +24,7 @@ from golden.hardware.execute.expected import ImageExpectation, expectations
 from golden.hardware.workload import layer as bare
 from golden.hardware.workload.layer import BareLayer
 
+PROGRAMS = "programs.pickle"  # in a job folder, which is ours alone and lives as long as the run
 CHUNK = 8  # images that the golden model runs at a time
 
 
@@ -39,14 +42,38 @@ class Work(Protocol):
     def save(self, folder: Path) -> None: ...
 
 
-class NetworkWork:
+class _Compiled:
+    """A work that compiles its program once for a hardware, or finds it in the job folder."""
+
+    def __init__(self) -> None:
+        self._programs: dict[tuple[Hardware, bool], Program] = {}
+
+    def compile(self, hardware: Hardware, coded: bool) -> Program:
+        raise NotImplementedError
+
+    def program(self, hardware: Hardware, *, coded: bool = True) -> Program:
+        key = hardware, coded
+        if key not in self._programs:
+            self._programs[key] = self.compile(hardware, coded)
+        return self._programs[key]
+
+    def save(self, folder: Path) -> None:
+        (folder / PROGRAMS).write_bytes(pickle.dumps(self._programs))
+
+    def restore(self, folder: Path) -> None:
+        """Take the programs that ``save`` left, in another process of the same run."""
+        self._programs = pickle.loads((folder / PROGRAMS).read_bytes())
+
+
+class NetworkWork(_Compiled):
     """``network`` classifies ``images`` uint8 (B, C, H, W)."""
 
     def __init__(self, network: QuantNetwork, images: np.ndarray):
+        super().__init__()
         self.network, self.images, self.runs = network, images, len(images)
         self._chunk: tuple[int, list[ImageExpectation]] = (-1, [])
 
-    def program(self, hardware: Hardware, *, coded: bool = True) -> Program:
+    def compile(self, hardware: Hardware, coded: bool) -> Program:
         return compile_network(self.network, hardware, coded=coded)
 
     def image(self, program: Program, run: int) -> bytes:
@@ -60,17 +87,19 @@ class NetworkWork:
         return self._chunk[1][run % CHUNK]
 
     def save(self, folder: Path) -> None:
+        super().save(folder)
         self.network.save(folder / "network.safetensors")
         np.save(folder / "images.npy", self.images)
 
 
-class LayerListWork:
+class LayerListWork(_Compiled):
     """Independent ``layers``, ``runs`` times the same."""
 
     def __init__(self, layers: Sequence[BareLayer], runs: int = 1):
+        super().__init__()
         self.layers, self.runs = layers, runs
 
-    def program(self, hardware: Hardware, *, coded: bool = True) -> Program:
+    def compile(self, hardware: Hardware, coded: bool) -> Program:
         return layer_list.compile_layers(self.layers, hardware, coded=coded)
 
     def image(self, program: Program, run: int) -> bytes:
@@ -80,12 +109,16 @@ class LayerListWork:
         return layer_list.expectation(program, self.layers)
 
     def save(self, folder: Path) -> None:
+        super().save(folder)
         bare.save(folder / "layers.npz", self.layers)
 
 
-def load(folder: Path, runs: int) -> Work:
-    """The work that ``save`` left in ``folder``."""
+def load(folder: Path, runs: int = 1) -> Work:
+    """The work that ``save`` left in ``folder``; ``runs`` of a list of layers."""
     if (folder / "layers.npz").is_file():
-        return LayerListWork(bare.load(folder / "layers.npz"), runs)
-    network = QuantNetwork.load(folder / "network.safetensors")
-    return NetworkWork(network, np.load(folder / "images.npy"))
+        work: _Compiled = LayerListWork(bare.load(folder / "layers.npz"), runs)
+    else:
+        network = QuantNetwork.load(folder / "network.safetensors")
+        work = NetworkWork(network, np.load(folder / "images.npy"))
+    work.restore(folder)
+    return work

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the job ring saves: images one by one against one batch, on the RTL; ``make batch``.
 
-python -m tb.measure.batch --images 32 --config 4x16
-
 Both ways the stored label and logits of every image must equal the golden model's. Cycles alone
 are those from start to interrupt; a batch counts from the doorbell to its one interrupt.
 """
@@ -11,40 +9,38 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
-from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib.ring import ring_bytes
 from tb.lib.work import NetworkWork
 from tb.measure import report
-from tb.measure.sim import CHECKPOINTS, run, test_images
+from tb.measure.sim import RunOptions, check_memory, test_images
 from tb.system.run import run_bench
 
 MOST = 256  # images of a batch; the golden results of all of them are kept
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-def measure(checkpoint: Path, config: str, images: int, stalls: int, latency: int) -> dict:
-    """Cycles per image, alone and in a batch of ``images``."""
+def measure(checkpoint: Path, options: RunOptions) -> dict:
+    """Cycles per image, alone and in a batch of ``options.images``."""
+    images, stalls, latency = options.images, options.stalls, options.latency
+    check_memory(stalls, latency)
     if not 0 < images <= MOST:
         raise UserError(f"--images {images} must lie between 1 and {MOST}")
-    hardware = Hardware.named(config)
+    hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
     x, _ = test_images(network, images)
+    work = NetworkWork(network, x)
     log_entries = max(1, (images - 1).bit_length())
     folder = run_bench(
         "tb.system.batch_bench",
-        NetworkWork(network, x),
+        work,
         hardware,
         settings={"stalls": stalls, "latency": latency, "log_entries": log_entries},
-        extra_bytes=ring_bytes(compile_network(network, hardware), images, log_entries),
+        extra_bytes=ring_bytes(work.program(hardware), images, log_entries),
         sim="verilator",
         seed=1,
         quiet=True,
@@ -53,17 +49,9 @@ def measure(checkpoint: Path, config: str, images: int, stalls: int, latency: in
     return {"hardware": hardware.name, "stalls": stalls, "latency": latency} | figures
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    images: Annotated[int, typer.Option(help="test images in the batch")] = 32,
-    config: Annotated[str, typer.Option(help="hardware configuration")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = CHECKPOINTS
-    / "balanced.safetensors",
-    stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
-    latency: Annotated[int, typer.Option(help="cycles of the memory")] = 20,
-) -> None:
+def run_batch(checkpoint: Path, options: RunOptions) -> None:
     """Print and write build/reports/batch.json."""
-    data = measure(checkpoint, config, images, stalls, latency)
+    data = measure(checkpoint, options)
     saved = 1 - data["batch_cycles"] / data["alone_cycles"]
     console = Console(highlight=False)
     console.print(
@@ -73,7 +61,3 @@ def main(
         soft_wrap=True,
     )
     console.print(f"report: {report.write('batch', data)}")
-
-
-if __name__ == "__main__":
-    run(app)

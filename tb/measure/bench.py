@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The RTL against the cycle models of published accelerators, on the same spikes; ``make bench``.
 
-python -m tb.measure.bench                                   the workloads of WORKLOADS
-python -m tb.measure.bench --trace spikes.npz --density 0.25 recorded spikes (docs/traces.md)
-instead
+``psf bench`` runs the workloads of WORKLOADS; ``psf bench --trace spikes.npz --density 0.25`` runs
+recorded spikes instead.
 
 Every spike that the RTL fires is compared with the integer model. The peers have as many adders as
 the accelerator. The figures of each workload go to build/reports/bench.json, beside those of
@@ -17,15 +16,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paper import natural_images, paper_network
+from golden.contract.sparsity import share_of_zeros
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 from golden.hardware.workload import recording
@@ -34,7 +33,7 @@ from golden.hardware.workload.random_layer import random_layer
 from tb.lib.work import LayerListWork, NetworkWork, Work
 from tb.measure import report
 from tb.measure.breakdown import breakdown, picture, table
-from tb.measure.sim import CHECKPOINTS, check_memory, run, test_images
+from tb.measure.sim import CHECKPOINTS, check_memory, test_images
 from tb.system.run import run_work
 
 if TYPE_CHECKING:
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
 TRACE_HARDWARE = "4x32"  # 128 PEs
 DENSITY = 0.25  # of the weights of a trace; another one is part of the workload's name
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass
@@ -128,8 +125,7 @@ def trace(path: Path, options: Options) -> Workload:
 
 def density(layers: Sequence[BareLayer]) -> float:
     """Share of the weights that are not zero."""
-    weights = [x.layer.weight for x in layers]
-    return float(sum((w != 0).sum() for w in weights) / sum(w.size for w in weights))
+    return 1 - share_of_zeros(x.layer.weight for x in layers)
 
 
 def measure(workload: Workload, options: Options) -> dict:
@@ -224,30 +220,14 @@ def show(console: Console, figures: dict[str, dict]) -> None:
         )
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    trace_files: Annotated[
-        list[Path] | None, typer.Option("--trace", help="recorded spikes, npz; may be repeated")
-    ] = None,
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(help=f"one of {', '.join(WORKLOADS)}; without traces all of them"),
-    ] = None,
-    density: Annotated[float, typer.Option(help="of the random weights of a trace")] = DENSITY,
-    images: Annotated[int, typer.Option(help="test images of a network")] = 1,
-    config: Annotated[
-        str | None, typer.Option(help="hardware for all, e.g. 4x32,spike_lines=4096")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="of weights, stalls and start values")] = 1,
-    stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
-    latency: Annotated[int, typer.Option(help="cycles of a memory read")] = 20,
-) -> None:
-    """Run, print, write build/reports/bench.json."""
+def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) -> int:
+    """Run, print, write build/reports/bench.json; the exit status.
+
+    ``names`` of workloads: none are all of them, unless there are traces.
+    """
     console = Console(highlight=False)
-    options = Options(images, density, config, seed, stalls, latency)
-    traces = trace_files or []
-    names = workload or ([] if traces else list(WORKLOADS))
-    check_memory(stalls, latency)
+    names = names or ([] if traces else list(WORKLOADS))
+    check_memory(options.stalls, options.latency)
     for name in names:
         if name not in WORKLOADS:
             raise UserError(
@@ -260,7 +240,7 @@ def main(
             f"and from {', '.join(WORKLOADS)}"
         )
     made = {name: WORKLOADS[name](options) for name in names}
-    suffix = "" if density == DENSITY else f"-{density:g}"
+    suffix = "" if options.density == DENSITY else f"-{options.density:g}"
     made |= {path.stem + suffix: trace(path, options) for path in traces}
     figures = {}
     for name, work in made.items():
@@ -274,8 +254,4 @@ def main(
             console.print(f"mismatch: {message}", style="red")
     show(console, figures)
     console.print(f"report: {report.write('bench', merged(last_report(), figures))}")
-    raise typer.Exit(1 if any(x["mismatches"] for x in figures.values()) else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if any(x["mismatches"] for x in figures.values()) else 0

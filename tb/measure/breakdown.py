@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the cycles of an inference go, layer by layer: a table and a stacked-bar picture.
 
-python -m tb.measure.breakdown                                    runs the default network on one
-image
-python -m tb.measure.breakdown --report build/reports/sim.json    takes the report of a run
+``psf breakdown`` runs the default network on one image; with ``--report build/reports/sim.json`` it
+takes the report of a run.
 
 A cycle is G group-cycles, and in each of them a group adds a weight word or waits. Everything adds
 up to the cycles from start to interrupt.
@@ -13,16 +12,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.hardware.configuration import Hardware
 from tb.measure import report
-from tb.measure.sim import CHECKPOINTS, measure, run
+from tb.measure.sim import RunOptions, measure
 
 # part: (title, colour in the picture)
 PARTS = {
@@ -35,8 +33,6 @@ PARTS = {
     "gap": ("loads, start, store", "#30343f"),
 }
 RESULT = "result"  # what comes behind the last layer
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def breakdown(figures: dict) -> dict:
@@ -105,10 +101,8 @@ def picture(parts: dict, path: Path) -> Path:
     ratio = "" if parts["limit_ratio"] is None else f", {parts['limit_ratio']:.3f} times the limit"
     axes.set_title(f"{parts['hardware']} PEs: {parts['cycles']:,.0f} cycles{ratio}")
     axes.legend(loc="lower right")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    figure.savefig(part, format="png", dpi=90)
-    part.replace(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=90)
     return path
 
 
@@ -125,33 +119,17 @@ def load(path: Path) -> dict:
     raise UserError(f"report {path} is not one of a run; `make sim` writes build/reports/sim.json")
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    source: Annotated[
-        Path | None, typer.Option("--report", help="of a run; default: run now")
-    ] = None,
-    images: Annotated[int, typer.Option(help="how many test images")] = 1,
-    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
-        CHECKPOINTS / "balanced.safetensors"
-    ),
-    sim: Annotated[str, typer.Option(help="verilator or icarus")] = "verilator",
-) -> None:
-    """Print the table, write build/reports/breakdown.json and .png."""
-    console, mismatches = Console(), 0
-    if source is not None:
-        figures = load(source)
-    else:
-        figures = measure(checkpoint, config, images, sim, None, 0, 20)
-        mismatches = figures["mismatches"]
+def show_breakdown(checkpoint: Path, options: RunOptions, source: Path | None = None) -> int:
+    """Print the table, write build/reports/breakdown.json and .png; the exit status.
+
+    ``source``: the report of a run, which is then not made again.
+    """
+    console = Console()
+    figures = measure(checkpoint, options) if source is None else load(source)
     parts = breakdown(figures)
     report.wide(console).print(table(parts))
     path = report.write("breakdown", parts)
     drawn = picture(parts, path.with_suffix(".png"))
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
     console.print(f"picture: {drawn}", highlight=False, soft_wrap=True)
-    raise typer.Exit(1 if mismatches else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if source is None and figures["mismatches"] else 0

@@ -1,40 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Balanced against unstructured pruning at equal sparsity, both measured on the RTL.
-
-python -m tb.measure.compare --images 32 --config 4x16
-"""
+"""Balanced against unstructured pruning at equal sparsity, both measured on the RTL."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from golden.contract.network import QuantNetwork
+from golden.contract.sparsity import weight_sparsity
 from tb.measure import report
-from tb.measure.sim import CHECKPOINTS, measure, run
+from tb.measure.sim import CHECKPOINTS, RunOptions, measure
 
 NAMES = ("balanced", "unstructured")
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def sparsity(network: QuantNetwork) -> float:
-    """Share of weights that are zero."""
-    weights = [t for name, t in network.tensors().items() if name.endswith("weight")]
-    return 1 - sum((w != 0).sum() for w in weights) / sum(w.size for w in weights)
-
-
-def compare(config: str, images: int, sim: str, seed: int | None, stalls: int, latency: int) -> int:
+def compare(options: RunOptions) -> int:
     """Run both checkpoints, print the table, write build/reports/compare.json; the exit status."""
     console, figures = Console(), {}
     for name in NAMES:
         path = CHECKPOINTS / f"{name}.safetensors"
-        share = sparsity(QuantNetwork.load(path))
-        figures[name] = measure(path, config, images, sim, seed, stalls, latency)
+        share = weight_sparsity(QuantNetwork.load(path))
+        figures[name] = measure(path, options)
         figures[name]["sparsity"] = share
-    table = Table(title=f"{images} images on {config} PEs")
+    table = Table(title=f"{options.images} images on {options.config} PEs")
     table.add_column("")
     for name in NAMES:
         table.add_column(name, justify="right")
@@ -55,20 +43,3 @@ def compare(config: str, images: int, sim: str, seed: int | None, stalls: int, l
     path = report.write("compare", figures | {"cycles_ratio": ratio})
     console.print(f"report: {path}", highlight=False)
     return 1 if any(f["mismatches"] for f in figures.values()) else 0
-
-
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    images: Annotated[int, typer.Option(help="how many test images")] = 32,
-    sim: Annotated[str, typer.Option(help="verilator or icarus")] = "verilator",
-    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
-    seed: Annotated[int | None, typer.Option(help="of stalls and start values")] = None,
-    stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
-    latency: Annotated[int, typer.Option(help="cycles of a memory read")] = 20,
-) -> None:
-    """Run both and compare."""
-    raise typer.Exit(compare(config, images, sim, seed, stalls, latency))
-
-
-if __name__ == "__main__":
-    run(app)

@@ -1,27 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accuracy, cycles and PE utilisation against weight sparsity, for every pruning method.
 
-python -m tb.measure.curves --images 2
-
-The points are the checkpoints of golden/checkpoints/curves (`python -m golden curves train`), the
-accuracy is that of their .json, cycles and utilisation are measured on the RTL with every spike
-compared. Table, build/reports/curves.json, build/reports/curves.png.
+``psf curves measure``. The points are the checkpoints of golden/checkpoints/curves (`psf curves
+train`), the accuracy is that of their .json, cycles and utilisation are measured on the RTL with
+every spike compared. Table, build/reports/curves.json, build/reports/curves.png.
 Exit status: 0 everything equal, 1 a mismatch (or the simulation failed), 2 a user's mistake.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.lab.studies.sparsity_curves import Point, points
 from tb.measure import report
-from tb.measure.sim import measure, run
+from tb.measure.sim import RunOptions, measure
 
 # figure: (title, digits, in percent)
 FIGURES = {
@@ -32,10 +29,8 @@ FIGURES = {
 }
 PICTURE = ("accuracy", "cycles", "utilisation")
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-def measured(point: Point, config: str, images: int) -> dict:
+def measured(point: Point, options: RunOptions) -> dict:
     """The figures of one point on the RTL; with ``refused``, why the hardware does not take it."""
     facts = {
         "method": point.method,
@@ -45,7 +40,7 @@ def measured(point: Point, config: str, images: int) -> dict:
         "checkpoint": str(point.checkpoint),
     }
     try:
-        figures = measure(point.checkpoint, config, images, "verilator", 1, 0, 20)
+        figures = measure(point.checkpoint, options)
     except UserError as error:
         nothing = dict.fromkeys(("cycles", "utilisation", "limit_ratio", "mismatches"))
         return facts | nothing | {"refused": str(error)}
@@ -98,34 +93,24 @@ def draw(rows: list[dict], path: Path) -> None:
     axes[1].set_ylim(bottom=0)
     axes[2].set_ylim(0, 1)
     axes[0].legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name("part-" + path.name)
-    figure.savefig(part, dpi=120)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
     pyplot.close(figure)
-    part.replace(path)
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    images: Annotated[int, typer.Option(help="test images per point on the RTL")] = 2,
-    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
-) -> None:
-    """Run, print, write build/reports/curves.json and curves.png."""
+def measure_curves(images: int, config: str) -> int:
+    """Run, print, write build/reports/curves.json and curves.png; the exit status."""
     console = Console(highlight=False)
     found = points()
     if not found:
         raise UserError(
-            "golden/checkpoints/curves holds no point; make them with "
-            "`python -m golden curves train`"
+            "golden/checkpoints/curves holds no point; make them with `psf curves train`"
         )
-    rows = [measured(point, config, images) for point in found]
+    options = RunOptions(images, config, seed=1)
+    rows = [measured(point, options) for point in found]
     show(console, rows, f"{images} images on {config} PEs; accuracy on all test images")
     picture = report.REPORTS / "curves.png"
     draw(rows, picture)
     figures = {"hardware": config, "images": images, "points": rows}
     console.print(f"report: {report.write('curves', figures)}, picture: {picture}")
-    raise typer.Exit(1 if any(x["mismatches"] for x in rows) else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if any(x["mismatches"] for x in rows) else 0

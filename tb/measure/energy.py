@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Energy of an inference: events counted in the RTL times published energies per event.
 
-python -m tb.measure.energy --images 1 --config 4x16
-
 Next to it the theoretical energy of the synaptic operations, as the Spikingformer paper counts.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -27,11 +23,9 @@ from golden.hardware.energy.peers import FREQUENCY, POWER_MW, peer_energy
 from golden.hardware.peers.product import of_network
 from golden.hardware.peers.registry import cycles_of
 from tb.measure import events, report
-from tb.measure.sim import CHECKPOINTS, measure, run, test_images
+from tb.measure.sim import RunOptions, measure, test_images
 
 NANO = 1e3  # pJ
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def counted(figures: dict) -> dict[str, dict[str, int]]:
@@ -163,18 +157,12 @@ def show(console: Console, out: dict) -> None:
     )
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    images: Annotated[int, typer.Option(help="how many test images")] = 1,
-    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
-        CHECKPOINTS / "balanced.safetensors"
-    ),
-) -> None:
-    """Run, print, write build/reports/energy.json."""
-    console, hardware = Console(), Hardware.named(config)
-    figures = measure(checkpoint, config, images, "verilator", None, 0, 20, monitors=("events",))
+def count_energy(checkpoint: Path, options: RunOptions) -> int:
+    """Run, print, write build/reports/energy.json; the exit status."""
+    console, hardware = Console(), Hardware.named(options.config)
+    figures = measure(checkpoint, options, monitors=("events",))
     network, counts = QuantNetwork.load(checkpoint), counted(figures)
+    images = options.images
     x, _ = test_images(network, images)
     adds = sum(part.get("adds", 0) for part in counts.values()) / images
     out = {
@@ -192,8 +180,4 @@ def main(
     show_peers(console, out)
     path = report.write("energy", out)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
-    raise typer.Exit(1 if figures["mismatches"] else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if figures["mismatches"] else 0

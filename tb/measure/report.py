@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract.files import write_json
 from golden.contract.paths import REPORTS
 from golden.hardware.configuration import Hardware
 
@@ -59,11 +59,8 @@ def summarise(results: dict, hardware: Hardware) -> dict:
 
 def write(name: str, report: dict) -> Path:
     """build/reports/<name>.json."""
-    REPORTS.mkdir(parents=True, exist_ok=True)
     path = REPORTS / f"{name}.json"
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(report, indent=1))
-    part.replace(path)
+    write_json(path, report)
     return path
 
 

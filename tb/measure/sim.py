@@ -1,32 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 """Classify Fashion-MNIST test images on the RTL; every spike is compared with the golden model.
 
-python -m tb.measure.sim --images 32 --sim verilator --config 4x16
-
-Exit status: 0 everything equal, 1 a mismatch (or the simulation failed), 2 a user's mistake.
+``psf sim``. Exit status: 0 everything equal, 1 a mismatch (or the simulation failed), 2 a user's
+mistake.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
-from golden.contract.command import run as run_command
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import CHECKPOINTS
 from golden.hardware.configuration import Hardware
 from golden.lab.data.fashion_mnist import load
 from tb.measure import report
-from tb.run import runner
 from tb.system.run import run_system
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+DEFAULT = CHECKPOINTS / "balanced.safetensors"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a measurement runs the accelerator.
+
+    images: test images, one after the other.  config: hardware configuration by name.  sim:
+    verilator or icarus.  seed: of stalls and start values, None: a fresh one.  stalls: percent of
+    the cycles in which the memory holds back.  latency: cycles of a memory read.
+    """
+
+    images: int = 1
+    config: str = "4x16"
+    sim: str = "verilator"
+    seed: int | None = None
+    stalls: int = 0
+    latency: int = 20
 
 
 def test_images(network: QuantNetwork, count: int):
@@ -54,21 +66,16 @@ def check_memory(stalls: int, latency: int) -> None:
 
 def measure(
     checkpoint: Path,
-    config: str,
-    images: int,
-    sim: str,
-    seed: int | None,
-    stalls: int,
-    latency: int,
+    options: RunOptions,
     program: Path | None = None,
     monitors: Sequence[str] = (),
 ) -> dict:
     """Run a checkpoint and return the report's figures; ``monitors`` as in
     tb.system.run.run_work."""
-    check_memory(stalls, latency)
-    hardware = Hardware.named(config)
+    check_memory(options.stalls, options.latency)
+    hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
-    x, labels = test_images(network, images)
+    x, labels = test_images(network, options.images)
     if program is not None and not program.is_file():
         raise UserError(f"program {program} does not exist; export one with `make vectors`")
     results = run_system(
@@ -76,67 +83,32 @@ def measure(
         hardware,
         x,
         labels,
-        sim=sim,
-        seed=seed,
-        stalls=stalls,
-        latency=latency,
+        sim=options.sim,
+        seed=options.seed,
+        stalls=options.stalls,
+        latency=options.latency,
         quiet=True,
         program=None if program is None else program.read_bytes(),
         monitors=monitors,
     )
     return report.summarise(results, hardware) | {
         "checkpoint": str(checkpoint),
-        "simulator": sim,
+        "simulator": options.sim,
         "messages": results["messages"],
         "folder": results["folder"],
     }
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    images: Annotated[int, typer.Option(help="how many test images")] = 32,
-    sim: Annotated[str, typer.Option(help="verilator or icarus")] = "verilator",
-    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
-        CHECKPOINTS / "balanced.safetensors"
-    ),
-    seed: Annotated[int | None, typer.Option(help="of stalls and start values")] = None,
-    stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
-    latency: Annotated[int, typer.Option(help="cycles of a memory read")] = 20,
-    program: Annotated[
-        Path | None, typer.Option(help="program.bin of `make vectors`, instead of compiling")
-    ] = None,
-    compare: Annotated[
-        bool, typer.Option("--compare", help="balanced against unstructured")
-    ] = False,
-) -> None:
-    """Run, print, write build/reports/sim.json."""
-    if compare:
-        from tb.measure.compare import compare as run_compare
-
-        raise typer.Exit(run_compare(config, images, sim, seed, stalls, latency))
+def simulate(checkpoint: Path, options: RunOptions, program: Path | None = None) -> int:
+    """Run, print, write build/reports/sim.json; the exit status."""
     console = Console()
-    figures = measure(checkpoint, config, images, sim, seed, stalls, latency, program)
+    figures = measure(checkpoint, options, program)
     report.show_layers(console, figures)
     report.show_images(console, figures)
     for message in figures["messages"]:
         console.print(f"mismatch: {message}", style="red", highlight=False)
     report.show_totals(console, figures)
     console.print(f"report: {report.write('sim', figures)}", highlight=False)
-    waves = [p for p in Path(figures["folder"]).glob("*.fst")]
-    for path in waves:
+    for path in Path(figures["folder"]).glob("*.fst"):
         console.print(f"waves: {path}", highlight=False)
-    raise typer.Exit(1 if figures["mismatches"] else 0)
-
-
-def run(command: typer.Typer) -> None:
-    """Run a command line: exit status 2 after a user's mistake, 1 after a failed simulation."""
-    try:
-        run_command(command)
-    except (runner.SimulationFailed, runner.BuildFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if figures["mismatches"] else 0

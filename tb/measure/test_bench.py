@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m tb.measure.bench``: a trace from file to report, and what a user can get wrong."""
+"""``psf bench``: a trace from file to report, and what a user can get wrong."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
+from golden.cli.main import main
 from golden.hardware import isa
 from golden.hardware.workload.recording import Recording, write
-from tb.measure import bench, report, sim
+from tb.measure import bench, report
 from tb.system.run import run_work
 
 
@@ -34,10 +34,9 @@ def traces(tmp_path, monkeypatch):
     return tmp_path
 
 
-def start(monkeypatch, *arguments) -> int:
-    monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+def start(*arguments) -> int:
     with pytest.raises(SystemExit) as ended:
-        sim.run(bench.app)
+        main(["bench", *map(str, arguments)])
     return ended.value.code
 
 
@@ -57,20 +56,20 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("arguments", MISTAKES)
-def test_mistakes(arguments, traces, monkeypatch, capsys):
-    assert start(monkeypatch, *arguments.format(traces).split()) == 2
+def test_mistakes(arguments, traces, capsys):
+    assert start(*arguments.format(traces).split()) == 2
     error = capsys.readouterr().err
     assert MISTAKES[arguments] in error and error.count("\n") == 1
 
 
-def test_a_trace(traces, monkeypatch, capsys):
+def test_a_trace(traces, capsys):
     """Twice, with another density: the report has both, and what other runs left."""
     old = {"paper": {"weight_stream_bytes": 2, "dense_weights": 30}, "bits_per_dense_weight": 0.5}
     (traces / "bench.json").write_text(json.dumps(old))
     figures = {}
     for density in (0.25, 0.5):
         arguments = ("--trace", traces / "small.npz", "--density", density, "--config", "2x8")
-        assert start(monkeypatch, *arguments) == 0
+        assert start(*arguments) == 0
         data = json.loads((traces / "bench.json").read_text())
         name = "small" if density == 0.25 else "small-0.5"
         assert {"paper", name, "bits_per_dense_weight"} <= set(data)
@@ -100,7 +99,7 @@ def test_a_mismatch_is_an_exit_status(traces, monkeypatch, capsys):
         return run_work(work, hardware, *arguments, program=program, **options)
 
     monkeypatch.setattr(bench, "run_work", broken)
-    assert start(monkeypatch, "--trace", traces / "small.npz", "--config", "2x8") == 1
+    assert start("--trace", traces / "small.npz", "--config", "2x8") == 1
     x = json.loads((traces / "bench.json").read_text())["small"]
     assert x["mismatches"] > 0 and x["layers"][0]["mismatches"] == 0
     second = x["layers"][1]["name"]

@@ -2,12 +2,12 @@
 """The breakdown by hand: every part in cycles, everything adds up; picture, file and mistakes."""
 
 import json
-import sys
 
 import pytest
 from rich.console import Console
 
-from tb.measure import breakdown, report, sim
+from golden.cli.main import main
+from tb.measure import breakdown, report
 
 LAYERS = [  # 2 groups of 4 lanes; row_adds + bank + fetch + drain + idle = 2 * cycles
     dict(name="a", useful=64, row_adds=20, bank=6, fetch=4, drain=8, idle=2, cycles=20, gap=7),
@@ -46,17 +46,16 @@ def reports(tmp_path, monkeypatch):
     return tmp_path
 
 
-def call(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["breakdown", *map(str, arguments)])
+def call(*arguments):
     with pytest.raises(SystemExit) as ended:
-        sim.run(breakdown.app)
+        main(["breakdown", *map(str, arguments)])
     return ended.value.code
 
 
-def test_from_a_report(reports, monkeypatch, capsys):
+def test_from_a_report(reports, capsys):
     path = reports / "sim.json"
     path.write_text(json.dumps(FIGURES))
-    assert call(monkeypatch, "--report", path) == 0
+    assert call("--report", path) == 0
     assert json.loads((reports / "breakdown.json").read_text())["total"]["bank"] == 3
     assert (reports / "breakdown.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert {p.name for p in reports.iterdir()} == {"sim.json", "breakdown.json", "breakdown.png"}
@@ -68,10 +67,10 @@ def test_from_a_report(reports, monkeypatch, capsys):
     [(None, "does not exist"), ("no json", "is not one of a run"), ("{}", "is not one of a run"),
      ("[]", "is not one of a run")],
 )  # fmt: skip
-def test_mistakes(content, message, reports, monkeypatch, capsys):
+def test_mistakes(content, message, reports, capsys):
     path = reports / "other.json"
     if content is not None:
         path.write_text(content)
-    assert call(monkeypatch, "--report", path) == 2
+    assert call("--report", path) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1

@@ -2,15 +2,14 @@
 """`make curves`: the table, the report and the picture from measured points."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
+from golden.cli.main import main
 from golden.contract.errors import UserError
 from golden.lab.studies.sparsity_curves import Point
 from tb.measure import curves, report
-from tb.measure.sim import run
 
 POINTS = [
     Point(method, sparsity, Path(f"{method}.safetensors"), accuracy, sparsity)
@@ -21,8 +20,8 @@ POINTS = [
 
 
 def fake(mismatches: int):
-    def measure(checkpoint, config, images, *rest) -> dict:
-        assert (config, images) == ("2x8", 3)
+    def measure(checkpoint, options) -> dict:
+        assert (options.config, options.images, options.seed) == ("2x8", 3, 1)
         cycles = 1000.0 if checkpoint.name.startswith("balanced") else 1500.0
         return {"cycles_per_image": cycles, "utilisation": 800 / cycles,
                 "limit_ratio": cycles / 800, "mismatches": mismatches}  # fmt: skip
@@ -34,9 +33,8 @@ def start(monkeypatch, folder, *, found=POINTS, mismatches=0, measure=None) -> i
     monkeypatch.setattr(curves, "points", lambda: found)
     monkeypatch.setattr(curves, "measure", measure or fake(mismatches))
     monkeypatch.setattr(report, "REPORTS", folder)
-    monkeypatch.setattr(sys, "argv", ["curves", "--images", "3", "--config", "2x8"])
     with pytest.raises(SystemExit) as ended:
-        run(curves.app)
+        main(["curves", "measure", "--images", "3", "--config", "2x8"])
     return ended.value.code
 
 
@@ -73,4 +71,4 @@ def test_a_mismatch_is_an_exit_status(monkeypatch, tmp_path):
 
 def test_no_points(monkeypatch, tmp_path, capsys):
     assert start(monkeypatch, tmp_path, found=[]) == 2
-    assert "golden curves train" in capsys.readouterr().err
+    assert "psf curves train" in capsys.readouterr().err

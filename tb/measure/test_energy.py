@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """tb.measure.energy: averages, sums and the file, on counts that are known; the user's mistakes."""
 
-import sys
-
 import numpy as np
 import pytest
 from rich.console import Console
 
+from golden.cli.main import main
 from golden.contract.energy.synaptic import synaptic_layers
 from golden.contract.energy.technology import NM28, NM45
 from golden.contract.model import forward
 from golden.contract.random_network import random_images, random_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.energy.accelerator import PRICED
-from tb.measure import energy, events, sim
+from tb.measure import energy, events
 from tb.system.run import SMALL
 
 HARDWARE = Hardware.named("2x8")
@@ -94,9 +93,8 @@ def test_show(figures, capsys):
     [("--images 0", "--images 0 must lie between"), ("--config 5x5", "'5x5' is not known"),
      ("--checkpoint /nowhere.safetensors", "does not exist")],
 )  # fmt: skip
-def test_mistakes(line, message, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["energy", *line.split()])
+def test_mistakes(line, message, capsys):
     with pytest.raises(SystemExit) as ended:
-        sim.run(energy.app)
+        main(["energy", *line.split()])
     error = capsys.readouterr().err
     assert ended.value.code == 2 and message in error and error.count("\n") == 1

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user can get wrong at ``python -m tb.measure.sim``: one sentence, exit status 2, no
-simulation."""
-
-import sys
+"""What a user can get wrong at ``psf sim``: one sentence, exit status 2, no simulation."""
 
 import pytest
 
+from golden.cli.main import main
 from golden.contract.network import NetworkConfig
-from golden.contract.random_network import random_network
-from tb.measure import report, sim
-from tb.measure.compare import sparsity
+from golden.contract.random_network import random_images, random_network
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from tb.lib import work
+from tb.measure import report
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,10 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("arguments", MISTAKES)
-def test_mistakes(arguments, checkpoints, monkeypatch, capsys):
+def test_mistakes(arguments, checkpoints, capsys):
     line = ["sim", "--checkpoint", str(checkpoints / "good.safetensors")]
-    monkeypatch.setattr(sys, "argv", line + arguments.format(checkpoints).split())
     with pytest.raises(SystemExit) as ended:
-        sim.run(sim.app)
+        main(line + arguments.format(checkpoints).split())
     error = capsys.readouterr().err
     assert ended.value.code == 2
     assert MISTAKES[arguments] in error and error.count("\n") == 1
@@ -54,9 +53,8 @@ def test_mistakes(arguments, checkpoints, monkeypatch, capsys):
 def test_missing_data_set(checkpoints, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     line = ["sim", "--checkpoint", str(checkpoints / "good.safetensors")]
-    monkeypatch.setattr(sys, "argv", line)
     with pytest.raises(SystemExit) as ended:
-        sim.run(sim.app)
+        main(line)
     assert ended.value.code == 2 and "data set file" in capsys.readouterr().err
 
 
@@ -67,7 +65,7 @@ def test_figures_of_a_report():
     image = dict(label=1, rtl=1, golden=1, cycles=20, useful=40)
     results = dict(images=[image, image | {"label": 2}], layers=[layer], mismatches=0)
     results |= dict(sim_cycles=100, wall_s=0.5, cpu_s=0.25)
-    hardware = sim.Hardware.named("2x8,lanes=4,banks=2")  # 8 PEs
+    hardware = Hardware.named("2x8,lanes=4,banks=2")  # 8 PEs
     figures = report.summarise(results, hardware)
     assert (figures["images"], figures["correct"], figures["agree"]) == (2, 1, 2)
     assert figures["cycles_per_image"] == 20 and figures["limit_ratio"] == 40 / 10
@@ -75,6 +73,22 @@ def test_figures_of_a_report():
     assert figures["lane_efficiency"] == 1 and figures["sim_cycles_per_second"] == 200
 
 
-def test_sparsity():
-    network = random_network(NetworkConfig(dim=64), sparsity="unstructured", density=0.25)
-    assert 0.74 < sparsity(network) < 0.76
+def test_a_run_compiles_once(tmp_path, monkeypatch):
+    """The job folder brings the program to the simulator, where nothing is compiled again."""
+    network = random_network(NetworkConfig(depth=1, dim=16, heads=2))
+    hardware = Hardware.named("2x8")
+    calls = []
+
+    def compiling(*arguments, **options):
+        calls.append(arguments)
+        return compile_network(*arguments, **options)
+
+    monkeypatch.setattr(work, "compile_network", compiling)
+    mine = work.NetworkWork(network, random_images(network.config, 2, 1))
+    program = mine.program(hardware)
+    mine.save(tmp_path)
+    there = work.load(tmp_path)
+    assert there.program(hardware).program == program.program == mine.program(hardware).program
+    assert len(calls) == 1
+    mine.program(hardware, coded=False)
+    assert len(calls) == 2

@@ -4,7 +4,6 @@
 import json
 import os
 import secrets
-import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.cli.main import main
 from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib.host import COUNTERS
-from tb.measure import events, sim, timeline
+from tb.measure import events, timeline
 from tb.system.run import SMALL, run_system
 
 CASES = {
@@ -154,8 +154,7 @@ def test_broken_file(tmp_path):
         timeline.events_of(tmp_path / "timeline.bin")
 
 
-def test_mistakes(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys, "argv", ["timeline", "--output", str(tmp_path)])
+def test_mistakes(capsys, tmp_path):
     with pytest.raises(SystemExit) as ended:
-        sim.run(timeline.app)
+        main(["timeline", "--output", str(tmp_path)])
     assert ended.value.code == 2 and "must be the name of a .json file" in capsys.readouterr().err

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A timeline of an inference on the RTL as a Chrome trace-event file: one sees the idle cycles.
 
-python -m tb.measure.timeline --images 1 --config 4x16 --output build/timeline.json
-
-Open the file in https://ui.perfetto.dev or chrome://tracing; 1 cycle is 1 us there. Cycle 0 is that
-of the host's write to CTRL.start, as in the register CYCLES.
+``psf timeline`` writes it. Open the file in https://ui.perfetto.dev or chrome://tracing; 1 cycle is
+1 us there. Cycle 0 is that of the host's write to CTRL.start, as in the register CYCLES.
 """
 
 from __future__ import annotations
@@ -15,20 +13,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import typer
 from rich.console import Console
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import BUILD
 from golden.hardware import isa
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
-from tb.measure.sim import CHECKPOINTS, measure, run
+from tb.measure.sim import RunOptions, measure
 
 OUTPUT = BUILD / "timeline.json"
 HEADER, END = 254, 255  # tracks of timeline.bin that are none
@@ -38,8 +35,6 @@ GROUP_STATES = {1: "row_adds", 2: "bank", 4: "fetch", 8: "drain", 16: "idle"}
 TITLES = {"row_adds": "computing", "bank": "waits for a bank", "fetch": "waits for spikes",
           "drain": "waits for the drain", "idle": "no token"}  # fmt: skip
 START = 2  # cycles from the host's write to the first one in which the accelerator is busy
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True)
@@ -172,12 +167,9 @@ def _metadata(name: str, pid: int, tid: int, /, **args) -> dict:
 
 def write(path: Path, events: list[dict], **about) -> Path:
     """A trace-event file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w") as file:
+    with replacing(path) as temporary, temporary.open("w") as file:
         json.dump({"traceEvents": events, "displayTimeUnit": "ns", "otherData": about}, file,
                   separators=(",", ":"))  # fmt: skip
-    part.replace(path)
     return path
 
 
@@ -189,26 +181,13 @@ def summary(per_layer: dict[int, dict[str, int]], available: int) -> str:
     return ", ".join([*parts, f"between layers {100 * rest / available:.1f} %"])
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    images: Annotated[int, typer.Option(help="how many test images, one after the other")] = 1,
-    config: Annotated[str, typer.Option(help="hardware: 2x8, 4x16, 4x32, with changes")] = "4x16",
-    checkpoint: Annotated[Path, typer.Option(help="quantised network")] = (
-        CHECKPOINTS / "balanced.safetensors"
-    ),
-    stalls: Annotated[int, typer.Option(help="percent of cycles the memory holds back")] = 0,
-    latency: Annotated[int, typer.Option(help="cycles of a memory read")] = 20,
-    seed: Annotated[int | None, typer.Option(help="of stalls and start values")] = None,
-    output: Annotated[Path, typer.Option(help="the trace-event file")] = OUTPUT,
-) -> None:
-    """Run, write the file, say where the group cycles go."""
+def record(checkpoint: Path, options: RunOptions, output: Path = OUTPUT) -> int:
+    """Run, write the file, say where the group cycles go; the exit status."""
     if output.is_dir() or output.suffix != ".json":
         raise UserError(f"--output {output} must be the name of a .json file")
     console = Console()
-    hardware = Hardware.named(config)
-    figures = measure(
-        checkpoint, config, images, "verilator", seed, stalls, latency, monitors=("timeline",)
-    )
+    hardware = Hardware.named(options.config)
+    figures = measure(checkpoint, options, monitors=("timeline",))
     program = compile_network(QuantNetwork.load(checkpoint), hardware)
     layers, at, everything = [c.name for c in program.layers], 0, []
     for number, image in enumerate(figures["per_image"]):
@@ -222,8 +201,4 @@ def main(
     path = write(output, events, hardware=hardware.name, checkpoint=str(checkpoint), unit="cycles")
     console.print(f"timeline: {path} ({len(events):,} events; open it in ui.perfetto.dev)",
                   highlight=False, soft_wrap=True)  # fmt: skip
-    raise typer.Exit(1 if figures["mismatches"] else 0)
-
-
-if __name__ == "__main__":
-    run(app)
+    return 1 if figures["mismatches"] else 0

@@ -47,6 +47,8 @@ from xml.etree import ElementTree
 from cocotb_tools.runner import Runner
 from filelock import FileLock
 
+from golden.contract import paths
+from golden.contract.errors import RunFailed
 from tb.lib.parameters import VARIABLE
 from tb.run.simulators import (
     COVERAGE,
@@ -60,7 +62,7 @@ from tb.run.simulators import (
 )
 from tb.run.sources import ROOT, BuildFailed, elaboration, file_of, rtl_files, sources_of
 
-BUILD = ROOT / "build" / ("coverage" if COVERAGE else "sim")
+BUILD = paths.BUILD / ("coverage" if COVERAGE else "sim")
 WAIVERS = ROOT / "lint" / "verilator.vlt"
 TIMESCALE = ("1ns", "1ps")
 
@@ -79,7 +81,7 @@ if COVERAGE:
 _FORMAT = 1  # raise it when the build recipe changes in a way that no flag or source shows
 
 
-class SimulationFailed(AssertionError):
+class SimulationFailed(RunFailed):
     """The simulation ran and a test in it failed, or it ended before its tests did.
 
     ``run_dir`` is the folder that it ran in.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from golden.contract.errors import RunFailed
 from golden.contract.paths import ROOT
 from golden.hardware.configuration import CONFIGURATIONS
 from golden.hardware.interface import packing
@@ -15,7 +16,7 @@ from golden.hardware.interface import packing
 RTL = ROOT / "rtl"
 
 
-class BuildFailed(AssertionError):
+class BuildFailed(RunFailed):
     """The sources do not compile, or not for these parameters."""
 
 

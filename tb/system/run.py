@@ -24,7 +24,6 @@ from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.paths import ROOT
 from golden.contract.random_network import random_images, random_network
 from golden.hardware.compile.compiled import Program
-from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib.work import NetworkWork, Work
 from tb.run import runner
@@ -136,13 +135,13 @@ def run_system(
 
     ``program`` has to be as long as the one that the compiler makes.
     """
-    size = len(compile_network(network, hardware, coded=coded).program)
+    work = NetworkWork(network, images)
+    size = len(work.program(hardware, coded=coded).program)
     if program is not None and len(program) != size:
         raise UserError(
             f"the program has {len(program)} bytes, this network on {hardware.name} takes "
             f"{size}; export it again with `make vectors`"
         )
-    work = NetworkWork(network, images)
     return run_work(work, hardware, labels, program=program, coded=coded, **options)
 
 

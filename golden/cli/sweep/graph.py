@@ -21,6 +21,7 @@ from distributed import Client, as_completed
 from tqdm import tqdm
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 
 Result = dict[str, Any]
 ALONE = threading.Lock()  # torch's random numbers belong to the process: one step at a time in it
@@ -109,7 +110,5 @@ def perform(step: Step, *needed: Result) -> Result:
                 traceback.print_exc()
                 reason = (str(error).splitlines() or ["no message"])[0]
                 return {"error": f"{type(error).__name__}: {reason} ({log.name})"}
-        part = step.file.with_name(step.file.name + ".part")
-        part.write_text(json.dumps(result, indent=1) + "\n")
-        part.replace(step.file)
+        write_json(step.file, result)
         return result

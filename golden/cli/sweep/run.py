@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden sweep`: all points of a TOML file, on this machine or on a dask scheduler."""
+"""`psf sweep`: all points of a TOML file, on this machine or on a dask scheduler."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from golden.cli.sweep.config import Point, SweepConfig, points
 from golden.cli.sweep.graph import Result, execute
 from golden.cli.sweep.steps import steps
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.train.config import load
 
 
@@ -56,13 +56,11 @@ def sweep(config_path: Path, folder: Path, workers: int, scheduler: str | None) 
     console = Console()
     console = console if console.is_terminal else Console(width=160)  # a file wraps nothing
     console.print(table(rows))
-    part = folder / "sweep.json.part"
     facts = [
         {"backbone": p.backbone, "encoder": p.encoder, "sparsity": p.sparsity,
          "hardware": p.hardware} | result for p, result in rows
     ]  # fmt: skip
-    part.write_text(json.dumps({"config": config_path.read_text(), "points": facts}, indent=1))
-    part.replace(folder / "sweep.json")
+    write_json(folder / "sweep.json", {"config": config_path.read_text(), "points": facts})
     return [f"{p.label}: {result['error']}" for p, result in rows if "error" in result]
 
 

@@ -29,6 +29,7 @@ from golden.lab.prune import pruning as pruning
 from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.network import prunable, sparsity
 from golden.lab.prune.search import MaskSearch
+from golden.lab.quantise.convert import refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train import training as training
 from golden.lab.train.checkpoint import load_dense, save_dense
@@ -60,7 +61,7 @@ def train_step(settings: RunConfig, folder: Path) -> Result:
     config.write_text(to_toml(settings))
     run, out = folder / "run", folder / DENSE
     resume = (run / CHECKPOINT).is_file()
-    training.train(config, run, out, resume, f"python -m golden train --config {config}")
+    training.train(config, run, out, resume, f"psf train --config {config}")
     images, labels = split_tensors("test")
     return {"checkpoint": str(out), "accuracy": accuracy(load_dense(out), images, labels)}
 
@@ -68,14 +69,14 @@ def train_step(settings: RunConfig, folder: Path) -> Result:
 def prune_step(
     settings: tuple[NetworkConfig, PruneRunConfig], folder: Path, dense: Result
 ) -> Result:
-    """`golden prune` for what the hardware runs; pruning and fine-tuning in float for the rest."""
+    """`psf prune` where the contract takes the network; pruning in float alone for the rest."""
     network, config = settings
     path, out = folder / "config.toml", folder / PRUNED
     path.write_text(to_toml(config))
-    reason = unsupported(network)
+    reason = refusal(network)
     checkpoint = Path(dense["checkpoint"])
     if reason is None:
-        command = f"python -m golden prune --config {path} --dense {checkpoint}"
+        command = f"psf prune --config {path} --dense {checkpoint}"
         try:
             facts = pruning.prune(path, checkpoint, folder / "run", out, True, command)
             kept = ("accuracy", "weight_sparsity")
@@ -83,17 +84,6 @@ def prune_step(
         except UserError as error:
             reason = str(error)
     return _prune_float(config, checkpoint, folder) | {"integer": None, "reason": reason}
-
-
-def unsupported(network: NetworkConfig) -> str | None:
-    """Why no integer network can be made of it; None if one can. golden.lab.quantise.convert and
-    the
-    compiler may still find a reason."""
-    able = {"backbone": "spikingformer", "encoder": "direct", "head": "sn_fc_avgpool"}
-    for name, value in able.items():
-        if getattr(network, name) != value:
-            return f"the hardware runs {name} {value}, not {getattr(network, name)}"
-    return None
 
 
 def _prune_float(config: PruneRunConfig, checkpoint: Path, folder: Path) -> Result:

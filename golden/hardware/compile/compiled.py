@@ -3,13 +3,13 @@
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.contract.network import NetworkConfig
 from golden.hardware import isa
 from golden.hardware.check import capabilities
@@ -116,15 +116,11 @@ class Program:
 
     def save(self, folder: str | Path, files: dict[str, bytes] | None = None, **manifest) -> None:
         """Write the images, further ``files`` and manifest.json, all or nothing."""
-        folder = Path(folder)
-        part = folder.with_name(folder.name + ".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
         contents = {"program.bin": self.program, "weights.bin": self.weights, **(files or {})}
         description = self.manifest() | manifest
-        for name, data in contents.items():
-            (part / name).write_bytes(data)
-            description["sha256"][name] = hashlib.sha256(data).hexdigest()
-        (part / "manifest.json").write_text(json.dumps(description, indent=1))
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
+        with replacing(folder) as part:
+            part.mkdir()
+            for name, data in contents.items():
+                (part / name).write_bytes(data)
+                description["sha256"][name] = hashlib.sha256(data).hexdigest()
+            (part / "manifest.json").write_text(json.dumps(description, indent=1))

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table and the JSON file of ``python -m golden.hardware.peers``."""
+"""The table and the JSON file of ``psf peers``."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract.files import write_json
 from golden.hardware.peers.loas import loas_unpipelined
 from golden.hardware.peers.product import Product, useful_adds
 from golden.hardware.peers.prosperity import density
@@ -87,8 +87,5 @@ def show(facts: dict[str, Any], published: Published | None, title: str) -> None
 
 
 def write(path: Path, facts: dict[str, Any]) -> None:
-    """Write ``facts`` as JSON under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(facts, indent=2) + "\n")
-    temporary.replace(path)
+    """Write ``facts`` as JSON."""
+    write_json(path, facts, indent=2)

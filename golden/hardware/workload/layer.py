@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.contract.files import replacing
 from golden.contract.model import apply, fire
 from golden.contract.network import SpikeLayer
 from golden.hardware.workload.recording import Recording
@@ -55,10 +56,8 @@ def save(path: str | Path, layers: Sequence[BareLayer]) -> None:
             f"{i}.bias": x.layer.bias,
             f"{i}.theta2": x.layer.theta2,
         }
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    part.replace(path)
 
 
 def load(path: str | Path) -> list[BareLayer]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 
 KERNELS = (1, 3)
 KEYS = ("spikes", "shape", "out_channels", "kernel")
@@ -138,8 +139,5 @@ def write(path: str | Path, recordings: Sequence[Recording]) -> None:
             np.int64(r.kernel),
         )
         arrays |= {f"{r.name}.{key}": value for key, value in zip(KEYS, values, strict=True)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    part.replace(path)

@@ -12,15 +12,16 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.lab.data import fashion_mnist
 from golden.lab.data.facts import SPLITS, Facts, cache_folder, require_split
 from golden.lab.data.saccades import frames, saccades
@@ -138,16 +139,6 @@ def _from_cache(path: Path, count: int, timesteps: int) -> np.ndarray | None:
 
 
 def _to_cache(path: Path, events: np.ndarray) -> None:
-    """Written beside and renamed; a folder that cannot be written costs only time next time."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
-            temporary = Path(stream.name)
-            np.savez_compressed(stream, events=events)
-        temporary.replace(path)
-    except OSError:
-        pass
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    """A folder that cannot be written costs only time next time."""
+    with suppress(OSError), replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, events=events)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden data`: which data sets there are, and pictures of them."""
+"""`psf data`: which data sets there are, and pictures of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.lab.data import DATA_SETS, Facts, facts, load
 
 
@@ -99,7 +100,5 @@ def _save(
                 axis.set_title(titles[row * columns + column], fontsize=7)
             elif column == 0:
                 axis.set_title(titles[row], fontsize=7, loc="left")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.stem}.part{out.suffix}")
-    figure.savefig(temporary, dpi=150)
-    temporary.replace(out)
+    with replacing(out) as temporary:
+        figure.savefig(temporary, dpi=150)

@@ -28,7 +28,7 @@ class CodebookConfig:
 
 @dataclass(frozen=True)
 class PruneRunConfig:
-    """A TOML file of `python -m golden prune`: two rounds of training with one schedule each.
+    """A TOML file of `psf prune`: two rounds of training with one schedule each.
 
     [finetune] trains with batch statistics; the masks are searched, straight-through, for the
     first search_epochs and then frozen. Over the first `ramp` of those the sparsity rises from s =

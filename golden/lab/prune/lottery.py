@@ -38,7 +38,7 @@ REWIND = "rewind.safetensors"
 
 @dataclass(frozen=True)
 class LotteryConfig:
-    """A TOML file of `python -m golden lottery`.
+    """A TOML file of `psf lottery`.
 
     rounds: of pruning.  fraction: of the weights left, dropped in a round.  recover: u-Ticket's
     recovery after each.  rewind_epoch: 0 rewinds to the initial weights, k to the state after k

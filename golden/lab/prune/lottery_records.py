@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.prune.network import prunable
 from golden.lab.prune.utilisation import lane_work, load, utilisation
 from golden.lab.train.evaluate import accuracy
@@ -31,11 +32,7 @@ class Records:
     def add(self, entry: dict) -> str:
         """Append and write; the line for the log."""
         self.rounds.append(entry)
-        temporary = self.path.with_suffix(".part")
-        temporary.write_text(
-            json.dumps({"config": self.text, "rounds": self.rounds}, indent=1) + "\n"
-        )
-        temporary.replace(self.path)
+        write_json(self.path, {"config": self.text, "rounds": self.rounds})
         return (
             f"round {entry['round']}: sparsity {entry['sparsity']:.4%}, accuracy "
             f"{entry['accuracy']:.4f} (float, all test images), PE utilisation "

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.sparsity import share_of_zeros
 from golden.lab.networks.spikingformer import Spikingformer
 from golden.lab.networks.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
 from golden.lab.prune.budget import drop_slots, layer_slots, row_slots
@@ -199,6 +200,6 @@ def _fused(name: str) -> str:
 
 
 def sparsity(model: Spikingformer) -> float:
-    """Fraction of zeros among the weights of all prunable layers."""
-    weights = [layer.masked_weight() for layer in prunable(model).values()]
-    return sum(int((w == 0).sum()) for w in weights) / sum(w.numel() for w in weights)
+    """The sparsity (golden.contract.sparsity) of a float network with its masks."""
+    layers = prunable(model).values()
+    return share_of_zeros(layer.masked_weight().detach().cpu().numpy() for layer in layers)

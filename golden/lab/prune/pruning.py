@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden prune`: dense checkpoint -> masks -> fine-tuning -> QAT -> QuantNetwork."""
+"""`psf prune`: dense checkpoint -> masks -> fine-tuning -> QAT -> QuantNetwork."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from golden.contract.sparsity import weight_sparsity
 from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.network import sparsity
 from golden.lab.prune.search import MaskSearch
 from golden.lab.quantise.convert import calibrate, convert
-from golden.lab.quantise.export import export, weight_sparsity
+from golden.lab.quantise.export import export
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, write_facts

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden sensitivity`: what the loss says when one kind of layer alone is pruned."""
+"""`psf sensitivity`: what the loss says when one kind of layer alone is pruned."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden accuracy`: what the committed checkpoints are worth on all test images."""
+"""`psf accuracy`: what the committed checkpoints are worth on all test images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.contract.network import QuantNetwork
-from golden.lab.quantise.export import weight_sparsity
+from golden.contract.sparsity import weight_sparsity
 from golden.lab.quantise.twin import labels
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.evaluate import accuracy

@@ -8,7 +8,7 @@ from torch import nn
 
 from golden.contract.errors import UserError
 from golden.contract.network import HEADS
-from golden.lab.networks.spikingformer import Spikingformer
+from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
 from golden.lab.quantise.fold import (  # fmt: skip
     EncoderFolded,
     FoldedLayer,
@@ -23,6 +23,19 @@ CONTRACT = {
     "head": HEADS,
     "tau": (2.0,),
 }
+
+
+def refusal(config: NetworkConfig) -> str | None:
+    """Why no integer network can be made of a float one with this configuration; None if one can.
+
+    What its numbers say is another matter: ranges are checked by golden.lab.quantise.export, and
+    what hardware can hold by golden.hardware.compile.
+    """
+    for name, known in CONTRACT.items():
+        value = getattr(config, name)
+        if value not in known:
+            return f"the integer contract has {name} {' or '.join(map(str, known))}, not {value}"
+    return None
 
 
 @torch.no_grad()
@@ -48,13 +61,9 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
     With `entries`, the kept weights of every layer but the one that sees pixels and the head have
     a codebook of so many; q, k and v, one layer on the hardware, share theirs.
     """
-    for name, known in CONTRACT.items():
-        value = getattr(model.config, name)
-        if value not in known:
-            raise UserError(
-                f"the integer contract has {name} {' or '.join(map(str, known))}, not {value}; "
-                "train a network with one of them"
-            )
+    reason = refusal(model.config)
+    if reason is not None:
+        raise UserError(f"{reason}; train a network with one of them")
     stages = model.tokenizer.stages
     if model.config.encoder == "learned":
         pixels = model.encoder = EncoderFolded(model.encoder)

@@ -89,14 +89,6 @@ def check_ranges(network: QuantNetwork) -> None:
         )
 
 
-def weight_sparsity(network: QuantNetwork) -> float:
-    """Fraction of zero weights in all layers but encoder, first convolution and head, which are not
-    pruned."""
-    dense = ("encoder", "tokenizer.0")
-    weights = [layer.weight for name, layer in layers(network) if name not in dense]
-    return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
-
-
 def _layer(folded: FoldedLayer) -> SpikeLayer | ResidualLayer:
     integers = folded.integers()
     weight, bias = _array(integers.weight, np.int8), _array(integers.bias, np.int64)

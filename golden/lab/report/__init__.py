@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden report`: every figure of the golden side on one self-contained page.
+"""`psf report`: every figure of the golden side on one self-contained page.
 
 A section is a module with `TITLE` and `section(inputs) -> Section`; it shows what its inputs hold
 and names what is absent with the command that makes it. `command` runs them all; `page` makes HTML

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden report`: run the sections, write the page."""
+"""`psf report`: run the sections, write the page."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training in one and in several processes at one global batch (`python -m golden ddp-check`)."""
+"""Training in one and in several processes at one global batch (`psf ddp-check`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TITLE = "Distributed training: one process against several"
 LEAST = 1e-17  # where the logarithmic axis ends
-COMMAND = "python -m golden ddp-check"
+COMMAND = "psf ddp-check"
 
 
 def section(inputs: Inputs) -> Section:

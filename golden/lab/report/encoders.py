@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Input encoders: how often the input fires, what accuracy it leaves and what it costs
-(`python -m golden encoders compare`)."""
+(`psf encoders compare`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Input encoders"
-COMMAND = "python -m golden encoders compare"
+COMMAND = "psf encoders compare"
 KEYS = (
     "accuracy", "input_rate", "input_macs", "input_sops", "input_additions", "input_energy",
     "total_sops", "total_energy", "training_seed", "training_command",
@@ -44,7 +44,7 @@ def section(inputs: Inputs) -> Section:
         )
         out.pictures.append(Picture("input_rates", caption, rates, _rates, (9, 3.6)))
     else:
-        command = "python -m golden train --config golden/configs/zoo/encoder_<encoder>.toml"
+        command = "psf train --config golden/configs/zoo/encoder_<encoder>.toml"
         out.absent.append(Absent("networks with the seven encoders", command))
     found = inputs.results("encoders")
     if found is None:

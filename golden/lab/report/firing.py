@@ -24,7 +24,7 @@ def section(inputs: Inputs) -> Section:
     )
     networks = [n for n in inputs.networks if n.group == "backbone" and n.measured]
     if not networks:
-        command = "python -m golden train --config golden/configs/default.toml"
+        command = "psf train --config golden/configs/default.toml"
         out.absent.append(Absent("a trained backbone whose data set is there", command))
         return out
     sets = {

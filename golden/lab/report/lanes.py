@@ -39,7 +39,7 @@ def section(inputs: Inputs) -> Section:
         if path.is_file():
             loads[method] = work(QuantNetwork.load(path), LANES)
         else:
-            command = f"python -m golden prune --config golden/configs/{method}.toml"
+            command = f"psf prune --config golden/configs/{method}.toml"
             out.absent.append(Absent(f"the {method} network ({path})", command))
     if not loads:
         return out

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from golden.contract.energy import rows
+from golden.contract.files import write_text
 from golden.lab.networks.neuron import LIF
 from golden.lab.networks.spikingformer.layers import FirstConvBN
-from golden.lab.report.page import replace
 from golden.lab.studies import layer_inputs as values
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train import source
@@ -87,7 +87,7 @@ def measure(path: Path, name: str, count: int, cache: Path) -> dict[str, Any]:
     model = load_dense(path)
     images, _ = split_tensors("test", count, name, model.config.timesteps)
     found = asdict(run(model, images))
-    replace(entry, (json.dumps(found) + "\n").encode())
+    write_text(entry, json.dumps(found) + "\n")
     return found
 
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from golden.contract.files import write_bytes, write_json, write_text
 from golden.lab.report.plot import png
 from golden.lab.report.section import Section
 
@@ -25,11 +25,11 @@ def write(sections: dict[str, Section], facts: dict[str, Any], out: Path, figure
         for picture in section.pictures
     }
     for name, content in images.items():
-        replace(out / f"{name}.png", content)
+        write_bytes(out / f"{name}.png", content)
     numbers = {"facts": facts} | {
         "sections": {name: section.figures() for name, section in sections.items()}
     }
-    replace(figures, (json.dumps(numbers, indent=1) + "\n").encode())
+    write_json(figures, numbers)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("golden.lab.report", "."), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined,
@@ -38,13 +38,5 @@ def write(sections: dict[str, Section], facts: dict[str, Any], out: Path, figure
     html = environment.get_template("page.html.j2").render(
         sections=sections, facts=facts, images=encoded
     )
-    replace(out / "index.html", html.encode())
+    write_text(out / "index.html", html)
     return out / "index.html"
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write to a temporary name, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every pruning method at one sparsity and one budget (`python -m golden pruning compare`)."""
+"""Every pruning method at one sparsity and one budget (`psf methods`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Pruning methods at one sparsity"
-COMMAND = "python -m golden pruning compare"
+COMMAND = "psf methods"
 LOAD = ("max_over_mean", "utilisation", "row_wait")
 
 

@@ -25,7 +25,7 @@ def section(inputs: Inputs) -> Section:
     )
     rows = [_point(inputs, path) for path in sorted((inputs.checkpoints / "curves").glob("*.json"))]
     if not rows:
-        command = "python -m golden curves train"
+        command = "psf curves train"
         out.absent.append(Absent("the trained points of the curves", command))
         return out
     rows.sort(key=lambda row: (row["weight_sparsity"], row["method"]))
@@ -69,7 +69,7 @@ def _point(inputs: Inputs, path: Any) -> dict[str, Any]:
     try:
         return {"name": path.stem} | {key: facts[key] for key in keys}
     except KeyError as error:
-        raise UserError(f"{path} has no {error}: run `python -m golden curves train`") from None
+        raise UserError(f"{path} has no {error}: run `psf curves train`") from None
 
 
 def _add(rows: list[dict[str, Any]], measured: dict[str, Any]) -> None:

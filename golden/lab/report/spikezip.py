@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ANN to SNN: accuracy of the converted ViT against timesteps (`python -m golden spikezip`)."""
+"""ANN to SNN: accuracy of the converted ViT against timesteps (`psf spikezip`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "ANN to SNN: accuracy against timesteps (SpikeZIP-TF)"
-COMMAND = "python -m golden spikezip curve"
+COMMAND = "psf spikezip curve"
 
 
 def section(inputs: Inputs) -> Section:

@@ -62,7 +62,7 @@ def untrained(inputs: Inputs) -> list[Absent]:
         path = inputs.checkpoints / "zoo" / f"{config.stem}.safetensors"
         if not path.is_file():
             command = (
-                f"python -m golden train --config {config.relative_to(inputs.root)} --run "
+                f"psf train --config {config.relative_to(inputs.root)} --run "
                 f"runs/zoo/{config.stem} --out {path.relative_to(inputs.root)}"
             )
             out.append(Absent(f"the network {config.stem}", command))
@@ -80,7 +80,7 @@ def _read(path: Path, inputs: Inputs) -> Network:
     try:
         measured = measure(path, data, inputs.images, inputs.cache)
     except UserError as error:
-        absent = Absent(f"what {name} does on {data}: {error}", "python -m golden data list")
+        absent = Absent(f"what {name} does on {data}: {error}", "psf data list")
         return Network(name, config, facts, data, absent=absent)
     return Network(name, config, facts, data, measured)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden spikezip check`: the equivalence of a checkpoint and its spiking network."""
+"""`psf spikezip check`: the equivalence of a checkpoint and its spiking network."""
 
 from __future__ import annotations
 

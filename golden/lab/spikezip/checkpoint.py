@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.contract.paths import CHECKPOINTS
 from golden.lab.spikezip.config import VitConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
@@ -23,14 +24,12 @@ FOLDER = CHECKPOINTS / "spikezip"
 def save(path: Path, model: QuantViT, facts: dict[str, Any], log: Path | None = None) -> None:
     """Write a frozen model to `path` (float32: a frozen weight has at most 24 bits), `facts` to
     its .json, the log to its .log."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: tensor.float().contiguous() if tensor.is_floating_point() else tensor
         for name, tensor in model.state_dict().items()
     }
-    temporary = path.with_name(path.name + ".part")
-    save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
     write_facts(path, facts, log)
 
 
@@ -38,7 +37,7 @@ def load(path: Path) -> QuantViT:
     """The frozen float64 model of a checkpoint; UserError if there is none or it is damaged."""
     if not path.is_file():
         raise UserError(
-            f"checkpoint {path} does not exist; make one with `python -m golden spikezip train "
+            f"checkpoint {path} does not exist; make one with `psf spikezip train "
             f"--config golden/configs/spikezip/{path.stem}.toml`"
         )
     try:

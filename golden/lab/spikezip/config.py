@@ -89,7 +89,7 @@ class QatConfig:
 
 @dataclass(frozen=True)
 class SpikezipConfig:
-    """A whole TOML file: what `python -m golden spikezip train` needs."""
+    """A whole TOML file: what `psf spikezip train` needs."""
 
     network: VitConfig = field(default_factory=VitConfig)
     qat: QatConfig = field(default_factory=QatConfig)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden spikezip curve`: accuracy and firing rate against timesteps."""
+"""`psf spikezip curve`: accuracy and firing rate against timesteps."""
 
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.spikezip.checkpoint import facts, load
 from golden.lab.spikezip.convert import convert, present
 from golden.lab.spikezip.plot import plot
@@ -30,9 +30,7 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
     `out` (.json) and a .png beside it."""
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: load(path).config.level)
     if not paths:
-        raise UserError(
-            f"{folder} holds no checkpoint: run `python -m golden spikezip train --config ...`"
-        )
+        raise UserError(f"{folder} holds no checkpoint: run `psf spikezip train --config ...`")
     if timesteps < 1:
         raise UserError(f"--timesteps is {timesteps}, it must be at least 1")
     keep_freed_memory()
@@ -50,10 +48,7 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
         seeds.pop() if len(seeds) == 1 else sorted(seeds), "test_images": len(images),
         "curves": curves,
     }  # fmt: skip
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".part")
-    temporary.write_text(json.dumps(report, indent=1) + "\n")
-    temporary.replace(out)
+    write_json(out, report)
     plot(report, out.with_suffix(".png"))
     _print(report)
 

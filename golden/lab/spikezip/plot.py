@@ -11,6 +11,8 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+from golden.contract.files import replacing
+
 
 def plot(report: dict[str, Any], path: Path) -> None:
     """Accuracy (left, the quantised ANN dashed) and firing rate (right) against timesteps."""
@@ -25,7 +27,6 @@ def plot(report: dict[str, Any], path: Path) -> None:
     for axis in (left, right):
         axis.grid(alpha=0.3)
         axis.legend()
-    temporary = path.with_suffix(".part.png")
-    figure.savefig(temporary, dpi=120)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
     pyplot.close(figure)
-    temporary.replace(path)

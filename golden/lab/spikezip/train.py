@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden spikezip train`: the quantised ViT, by quantisation-aware training."""
+"""`psf spikezip train`: the quantised ViT, by quantisation-aware training."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden encoders train / compare`: what each input encoder costs and is worth.
+"""`psf encoders train / compare`: what each input encoder costs and is worth.
 
 Operations are those of golden.lab.studies.torch_rows on the test images, per image, in float32:
 SOPs
@@ -23,6 +23,7 @@ from torch import nn
 from golden.contract import paths
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.networks.spikingformer.config import CHOICES
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train.checkpoint import load_dense
@@ -108,7 +109,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
     names = names or NAMES
     paths = {name: folder / f"encoder_{name}.safetensors" for name in names}
     missing = {
-        name: f"python -m golden train --config {CONFIGS}/encoder_{name}.toml --out {path}"
+        name: f"psf train --config {CONFIGS}/encoder_{name}.toml --out {path}"
         for name, path in paths.items()
         if not path.is_file()
     }
@@ -124,7 +125,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
         rows[name] = measure(load_dense(path), images, labels)
         print(_line(name, rows[name]), flush=True)
     facts = {
-        "command": "python -m golden encoders compare",
+        "command": "psf encoders compare",
         "units": "operations and uJ per image, means over the test images",
         "encoders": {
             name: {**dataclasses.asdict(costs), **_made(folder / f"encoder_{name}.json")}
@@ -140,10 +141,7 @@ def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict
             f"{points['input_operations']:+.1%}, bit by bit {points['input_additions']:+.1%}"
         )
     for out in outs:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = out.with_name(out.name + ".part")
-        temporary.write_text(json.dumps(facts, indent=2) + "\n")
-        temporary.replace(out)
+        write_json(out, facts, indent=2)
     return facts
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden pruning compare`: every pruning method at one sparsity and one budget, and how
+"""`psf methods`: every pruning method at one sparsity and one budget, and how
 evenly what it keeps falls on the lanes."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from golden.contract import paths
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
 from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.lottery import LotteryConfig, draw
@@ -131,10 +132,7 @@ def compare(
         "methods": found,
     }
     for path in outputs:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps(report, indent=1) + "\n")
-        temporary.replace(path)
+        write_json(path, report)
     _show(report)
     if failed:
         raise UserError("; ".join(failed))

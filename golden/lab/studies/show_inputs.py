@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden inputs`: are the inputs of every convolution spikes?"""
+"""`psf inputs`: are the inputs of every convolution spikes?"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.studies.layer_inputs import inputs, report, table
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.loop import split_tensors
@@ -28,8 +28,5 @@ def print_inputs(checkpoint: Path, images: int, out: Path | None) -> None:
     found = inputs(model, (part.float() / 255 for part in pixels.split(BATCH)))
     print(table(found))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = out.with_name(out.name + ".part")
         content = {"checkpoint": str(checkpoint), "images": len(pixels), "layers": report(found)}
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
-        temporary.replace(out)
+        write_json(out, content, indent=2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden curves`: accuracy against sparsity for every pruning method, and the training
+"""`psf curves`: accuracy against sparsity for every pruning method, and the training
 runs behind it. The cycles and the utilisation of the same checkpoints come from
 tb/measure/curves.py."""
 
@@ -97,7 +97,7 @@ def show(config: Path = CONFIG, folder: Path = FOLDER) -> None:
     """Print accuracies: one row per sparsity, one column per method."""
     found = points(config, folder)
     if not found:
-        raise UserError(f"{folder} holds no point yet: run `python -m golden curves train`")
+        raise UserError(f"{folder} holds no point yet: run `psf curves train`")
     methods = list(dict.fromkeys(point.method for point in found))
     table = Table("sparsity", *methods, title="accuracy on the test images (zeros among weights)")
     for sparsity in sorted({point.sparsity for point in found}):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden sops`: the paper's energy of a float checkpoint, layer by layer."""
+"""`psf sops`: the paper's energy of a float checkpoint, layer by layer."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from golden.contract.energy.rows import totals
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.source import split_tensors
@@ -38,8 +38,5 @@ def report(dense: Path, images: int, out: Path) -> dict:
         for row in rows
     ]
     result = {"checkpoint": str(dense), "images": images, **sums, "layers": facts}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".part")
-    temporary.write_text(json.dumps(result, indent=1) + "\n")
-    temporary.replace(out)
+    write_json(out, result)
     return result

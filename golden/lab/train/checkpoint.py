@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing, write_json
 from golden.lab.networks import backbones
 from golden.lab.networks.spikingformer import NetworkConfig
 
@@ -24,25 +25,21 @@ def save_dense(
 ) -> None:
     """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its .log.
     The masks of a pruned model are applied, not written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     for name in [name for name in tensors if name.endswith(".mask")]:
         weight = name.removesuffix("mask") + "weight"
         tensors[weight] = tensors[weight] * tensors.pop(name)
-    temporary = path.with_name(path.name + ".part")
-    save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
     write_facts(path, facts, log)
 
 
 def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
-    """The siblings of a checkpoint: <name>.json and <name>.log, each renamed into place."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(facts, indent=2) + "\n")
-    temporary.replace(path.with_suffix(".json"))
+    """The siblings of a checkpoint: <name>.json and <name>.log."""
+    write_json(path.with_suffix(".json"), facts, indent=2)
     if log is not None:
-        shutil.copyfile(log, temporary)
-        temporary.replace(path.with_suffix(".log"))
+        with replacing(path.with_suffix(".log")) as temporary:
+            shutil.copyfile(log, temporary)
 
 
 def load_dense(path: Path) -> nn.Module:

@@ -25,7 +25,7 @@ class TrainConfig:
 
     early_epochs of the epochs run with early_timesteps instead of T: they cost less and teach the
     same filters.
-    data: a data set of `python -m golden data list`; event data in the network's timesteps.
+    data: a data set of `psf data list`; event data in the network's timesteps.
     shift: random crops after padding by that many pixels.  images: 0 for the whole training split.
     precision: 'bfloat16' (autocast), 'float32' or 'float64'.  monitor_images: test images looked at
     after each epoch; nothing is selected by them, the last epoch counts.
@@ -63,7 +63,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A whole TOML file: what `python -m golden train` needs.
+    """A whole TOML file: what `psf train` needs.
 
     start: a float checkpoint to begin with (golden.lab.train.checkpoint.warm_start), '' for random
     weights.

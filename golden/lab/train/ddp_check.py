@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden ddp-check`: the loss curve of one process against that of several at the same
+"""`psf ddp-check`: the loss curve of one process against that of several at the same
 global batch, each in real processes that torchrun starts."""
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
 from golden.lab.train.config import RunConfig, load
 
 # The order of summation alone. In float32 it makes a spike flip here and there, and one flip moves
@@ -29,7 +30,7 @@ def check(config: Path, count: int, reports: list[Path]) -> dict[str, Any]:
     """Print and write the comparison; UserError if the curves are not the same."""
     settings = load(config, RunConfig)
     facts: dict[str, Any] = {
-        "command": f"python -m golden ddp-check --config {config} --processes {count}",
+        "command": f"psf ddp-check --config {config} --processes {count}",
         "config": config.read_text(), "processes": count, "torch": torch.__version__,
         "batch_size": settings.train.batch_size, "curves": {},
     }  # fmt: skip
@@ -48,10 +49,7 @@ def check(config: Path, count: int, reports: list[Path]) -> dict[str, Any]:
         }  # fmt: skip
     _show(facts)
     for report in reports:
-        report.parent.mkdir(parents=True, exist_ok=True)
-        part = report.with_name(report.name + ".part")
-        part.write_text(json.dumps(facts, indent=1) + "\n")
-        part.replace(report)
+        write_json(report, facts)
     wrong = [precision for precision, found in facts["curves"].items() if not found["same"]]
     if wrong:
         raise UserError(

@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from golden.contract.errors import UserError
+from golden.contract.files import replacing
 from golden.lab.networks.backbones.network import Network
 from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
@@ -183,9 +184,8 @@ def _save(path: Path, model, optimiser, schedule, generator, epoch: int) -> None
         schedule.state_dict(), "generator": generator.get_state(), "torch_rng":
         torch.get_rng_state(), "epoch": epoch,
     }  # fmt: skip
-    temporary = path.with_suffix(".part")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        torch.save(content, temporary)
 
 
 def _restore(path: Path, model, optimiser, schedule, generator) -> int:

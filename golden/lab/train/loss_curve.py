@@ -6,7 +6,6 @@ python -m golden.lab.train.loss_curve CONFIG RUN OUT PRECISION..., alone or unde
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 
 from golden.contract.command import run as run_command
+from golden.contract.files import write_json
 from golden.lab.networks import backbones
 from golden.lab.train.config import RunConfig, load
 from golden.lab.train.distributed import processes, ranks
@@ -38,9 +38,7 @@ def main(config: str, run: str, out: str, *precisions: str) -> None:
             for precision in precisions
         }  # fmt: skip
         if ranks().first:
-            part = Path(out + ".part")
-            part.write_text(json.dumps(losses))
-            part.replace(out)
+            write_json(out, losses)
 
 
 if __name__ == "__main__":

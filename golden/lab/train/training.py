@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m golden train`: a dense float network."""
+"""`psf train`: a dense float network."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""python -m golden spikezip train, check, curve, from end to end on a tiny data set; mistakes are
+"""psf spikezip train, check, curve, from end to end on a tiny data set; mistakes are
 sentences."""
 
 import json

@@ -3,13 +3,11 @@
 
 import json
 import struct
-import sys
 from dataclasses import replace
 
 import pytest
 
-from golden.cli.main import app
-from golden.contract import command
+from golden.cli.main import main
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig
 from golden.contract.random_network import random_images, random_network
@@ -264,15 +262,14 @@ def test_capabilities_say_everything(name):
             from_capabilities(wrong)
 
 
-def test_command(compiled, tmp_path, capsys, monkeypatch):
+def test_command(compiled, tmp_path, capsys):
     program = tmp_path / "program.bin"
     compiled.save(tmp_path / "out")
     program.write_bytes(compiled.program)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["golden", "check", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            command.run(app)
+            main(["check", *map(str, arguments)])
         return stop.value.code, "".join(capsys.readouterr())
 
     folder = tmp_path / "out"

@@ -273,6 +273,6 @@ def test_the_table_is_written(data, tmp_path, capsys):
         (ours["input_macs"] + ours["input_sops"]) / direct["input_macs"] - 1
     )
     assert against["accuracy_points"] == 100 * (ours["accuracy"] - direct["accuracy"])
-    assert "rank           not trained: python -m golden train --config" in "\n".join(lines)
-    with pytest.raises(UserError, match=r"has no checkpoint; begin with `python -m golden train"):
+    assert "rank           not trained: psf train --config" in "\n".join(lines)
+    with pytest.raises(UserError, match=r"has no checkpoint; begin with `psf train"):
         compare(tmp_path / "empty", [out])

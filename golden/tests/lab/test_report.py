@@ -228,7 +228,7 @@ def test_second_run_reads_the_cache(made, monkeypatch):
 def test_damaged_results(tmp_path, name):
     path = tmp_path / f"golden/results/{name}.json"
     write(path, {"another": 1})
-    with pytest.raises(UserError, match="run `python -m golden"):
+    with pytest.raises(UserError, match="run `psf"):
         SECTIONS[name].section(Inputs(tmp_path, tmp_path / "cache", COUNT))
     path.write_text("{")
     with pytest.raises(UserError, match="cannot be read"):

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes one mutant of the RTL after the other: its proof has to fail with an assertion.
 
-python -m tb.campaigns.mutants.proofs                 all of tb/campaigns/mutants/proofs.toml
-python -m tb.campaigns.mutants.proofs psf_fifo-4x4    those of some proofs, or modules
+``psf formal --mutants`` takes all of tb/campaigns/mutants/proofs.toml, or those of some proofs.
 
 A mutant that does not elaborate shows nothing and counts as missed. Exit status 1 when one was.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,13 +54,6 @@ def missed(proofs: Sequence[Proof], jobs: int) -> int:
     return count
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="proofs, or modules; default all")
-    parser.add_argument("--jobs", type=int, default=int(os.environ.get("JOBS") or 2))
-    args = parser.parse_args()
-    return 1 if missed(choose(args.names), args.jobs) else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def run_proofs(names: Sequence[str], jobs: int) -> int:
+    """Try the mutants of some proofs, or modules; no names: all. The exit status."""
+    return 1 if missed(choose(names), jobs) else 0

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes one mutant of the RTL after the other, mostly without a protection: a test has to fail.
 
-python -m tb.campaigns.mutants.run                       all of tb/campaigns/mutants/simulation.toml
-python -m tb.campaigns.mutants.run watchdog ERROR_READ   some, by name or by what was protected
-python -m tb.campaigns.mutants.run --list                names, what they protect, tests
+``psf mutants`` takes all of tb/campaigns/mutants/simulation.toml, or some by name or by what was
+protected.
 
 Every test passes on an unchanged copy first. A mutant is *noticed* when each of its tests then
 fails in the simulation, *unnoticed* when one passes, *broken* when the copy does not build (a
@@ -25,25 +24,20 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 from xml.etree import ElementTree
 
-import typer
-
+from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.contract.paths import ROOT
 from tb.campaigns.mutants.apply import mutated
 from tb.measure import report
-from tb.measure.sim import run
 
 LIST = Path(__file__).with_name("simulation.toml")
-BUILD = ROOT / "build" / "mutants"
+BUILD = paths.BUILD / "mutants"
 TREE = ("rtl", "tb", "golden", "lint", "formal", "scripts", "pyproject.toml")  # what tests need
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 LIMIT_S = 1800
 NOTICED, UNNOTICED, BROKEN = "noticed", "unnoticed", "broken"
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True)
@@ -184,20 +178,17 @@ def choose(mutants: Sequence[Mutant], names: Sequence[str]) -> list[Mutant]:
     return [r for r in mutants if not names or {r.name, r.protects} & set(names)]
 
 
-@app.command(help=__doc__.partition("\n")[0])
-def main(
-    names: Annotated[list[str] | None, typer.Argument(help="mutants; default all")] = None,
-    jobs: Annotated[int, typer.Option(help="copies side by side")] = 2,
-    list_: Annotated[bool, typer.Option("--list", help="name them, run nothing")] = False,
-) -> None:
-    """Run, print, write build/reports/mutants.json (if nothing was left out)."""
+def list_mutants(names: Sequence[str] = ()) -> None:
+    """Name them, what they protect and the tests that must notice."""
+    for mutant in choose(read(), names):
+        print(f"{mutant.name:26} {mutant.protects:20} {' '.join(mutant.tests)}")
+
+
+def run_mutants(names: Sequence[str], jobs: int) -> int:
+    """Run, print, write build/reports/mutants.json (if nothing was left out); the exit status."""
     if jobs < 1:
         raise UserError(f"--jobs {jobs} must be at least 1")
-    chosen, began = choose(read(), names or []), time.monotonic()
-    if list_:
-        for mutant in chosen:
-            print(f"{mutant.name:26} {mutant.protects:20} {' '.join(mutant.tests)}")
-        raise typer.Exit
+    chosen, began = choose(read(), names), time.monotonic()
     rows = []
     print(f"{'mutant':26} {'protects':20} {'s':>5}  verdict")
     for mutant, verdict in judge_all(chosen, jobs):
@@ -210,8 +201,6 @@ def main(
     print(f"{time.monotonic() - began:.0f} s")
     if not names:
         print(f"report: {report.write('mutants', totals | {'table': rows})}")
-    raise typer.Exit(0 if count[NOTICED] == len(rows) else 1)
-
-
-if __name__ == "__main__":
-    run(app)
+        # `make removals`, the name of before, has its report and its count, too.
+        report.write("removals", {"removals": len(rows)} | totals | {"table": rows})
+    return 0 if count[NOTICED] == len(rows) else 1

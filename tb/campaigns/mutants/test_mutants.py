@@ -6,7 +6,6 @@ import re
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
 from golden.contract.errors import UserError
 from golden.hardware.interface import table
@@ -93,9 +92,9 @@ def command(tmp_path, monkeypatch):
     def run(entries):
         texts = [ENTRY.format(name=n, tests=json.dumps(t)) for n, t in entries.items()]
         (tmp_path / "list.toml").write_text("".join(texts))
-        result = CliRunner().invoke(mutants.app, [])
+        status = mutants.run_mutants([], 2)
         data = json.loads((tmp_path / "reports" / "mutants.json").read_text())
-        return result.exit_code, data
+        return status, data
 
     return run
 

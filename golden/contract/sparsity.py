@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sparsity: the share of the weights that are zero.
+
+It counts the weights that pruning may take: those of all convolutions and linear layers but an
+encoder's, the first convolution's (it sees pixels, not spikes) and the head's. Biases and
+thresholds are no weights. Weights that rounding made zero count. Density is 1 - sparsity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+
+import numpy as np
+
+from golden.contract.network import Block, QuantNetwork
+
+DENSE = ("encoder", "tokenizer.0")  # layers that are never pruned, beside the head
+
+
+def share_of_zeros(weights: Iterable[np.ndarray]) -> float:
+    """Zeros among all the weights, between 0 and 1."""
+    weights = list(weights)
+    return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
+
+
+def weight_sparsity(network: QuantNetwork) -> float:
+    """The sparsity of an integer network."""
+    stages = [layer.weight for name, layer in network.stages if name not in DENSE]
+    blocks = [
+        getattr(block, part.name).weight for block in network.blocks for part in fields(Block)
+    ]
+    return share_of_zeros([*stages, *blocks])
