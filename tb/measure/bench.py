@@ -2,7 +2,7 @@
 """The RTL against the cycle models of published accelerators, on the same spikes; ``make bench``.
 
 python -m tb.measure.bench                                   the workloads of WORKLOADS
-python -m tb.measure.bench --trace spikes.npz --density 0.25 recorded spikes (docs/traces.md)
+python -m tb.measure.bench --trace spikes.npz --density 0.25 recorded spikes (docs/log/traces.md)
 instead
 
 Every spike that the RTL fires is compared with the integer model. The peers have as many adders as
