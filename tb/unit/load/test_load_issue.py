@@ -25,7 +25,7 @@ MEMBERS = {
 
 
 def beats_of(target: int, records: int, unit_words: int, index_bits: int | None) -> int:
-    """The length of a load in beats, from the tables in docs/reference/layout.md.
+    """The length of a load in beats, from the tables in docs/reference/formats.md.
 
     ``index_bits`` says that it is coded.
     """
