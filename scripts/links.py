@@ -5,7 +5,9 @@ python scripts/links.py
 
 Looked at are inline links and pictures, reference definitions, and the pages that mkdocs.yml names.
 Links to other hosts are not fetched. A page of docs/ must not link out of docs/, which the built
-site does not have; name such a file in code type instead. Exit status 1 when anything was found.
+site does not have; name such a file in code type instead: files of the sources that stand in code
+type (`golden/contract/model.py`) must exist, too, but in CHANGELOG.md. Exit status 1 when anything
+was found.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?([^\s>]+)", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 EXTERNAL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 NAMED = re.compile(r"""(?:id|name)=["']([^"']+)["']""")
+FILE = re.compile(
+    r"(?<!`)`((?:docs|formal|golden|lint|rtl|scripts|synth|tb)/[\w./-]*|psf\.core|Bender\.yml)`(?!`)"
+)
 IN_NAV = re.compile(r"[\w./-]+\.md\b")
 
 
@@ -61,6 +66,17 @@ def _of_page(page: Path, root: Path) -> list[str]:
     return found
 
 
+def _files_of(page: Path, root: Path) -> list[str]:
+    """Files of the sources that a page names and that are not there."""
+    text = FENCE.sub(_blank, page.read_text(encoding="utf-8"))
+    return [
+        f"{page.relative_to(root)}:{text.count(chr(10), 0, match.start()) + 1}: there is no file "
+        f"'{match.group(1)}'"
+        for match in FILE.finditer(text)
+        if not (root / match.group(1)).exists()
+    ]
+
+
 def _of_nav(pages: list[Path], root: Path) -> list[str]:
     """mkdocs.yml names every page of docs/ and no other."""
     config = root / "mkdocs.yml"
@@ -74,10 +90,12 @@ def _of_nav(pages: list[Path], root: Path) -> list[str]:
 
 
 def links(root: Path = ROOT) -> list[str]:
-    """One line, ``file:line: what``, for each link that leads nowhere."""
+    """One line, ``file:line: what``, for each link that leads nowhere and each missing file."""
     pages = [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
     pages = [page for page in pages if page.is_file()]
-    return [line for page in pages for line in _of_page(page, root)] + _of_nav(pages, root)
+    found = [line for page in pages for line in _of_page(page, root)]
+    found += [line for p in pages if p.name != "CHANGELOG.md" for line in _files_of(p, root)]
+    return found + _of_nav(pages, root)
 
 
 if __name__ == "__main__":

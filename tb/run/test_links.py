@@ -13,7 +13,7 @@ RIGHT = """[a](page.md) [b](page.md#twice) [c](page.md#twice_1) [d](#own-heading
 
 ## Own heading
 
-`[not](a link)` and
+`[not](a link)`, `golden/<name>.py`, `golden/` and `rtl/*.sv` and `build/x` and
 
 ```
 [nor](this one)
@@ -31,6 +31,7 @@ def project(tmp_path: Path) -> Path:
         "docs/guide/page.md": PAGE,
         "docs/guide/other.md": RIGHT,
         "docs/img/p.svg": "",
+        "golden/there.py": "",
         "mkdocs.yml": "site: x\nnav:\n  - A: guide/page.md\n  - B: guide/other.md\n",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +52,7 @@ def test_right_ones(project):
         ("[x](#three)", "'#three' names no heading of other.md"),
         ("[x][r]\n\n[r]: none.md", "'none.md' leads to no file"),
         ("[x](../../README.md)", "'../../README.md' leads out of docs/"),
+        ("a `golden/none.py`", "there is no file 'golden/none.py'"),
     ],
 )
 def test_wrong_ones(project, text, found):
