@@ -9,7 +9,9 @@ import torch
 from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.network import PruneConfig, prunable, set_masks, sparsity
+from golden.lab.train.config import load
 
 GUIDE = paths.ROOT / "docs/guide/first_walk.md"
 SMALL = NetworkConfig(depth=1, dim=32, heads=2, height=8, width=8)
@@ -68,3 +70,11 @@ def test_no_file(tmp_path):
         set_masks(Spikingformer(SMALL), config, searching=True)
     with pytest.raises(UserError, match=r"prune\.method is 'none', choose balanced"):
         PruneConfig(method="none")
+
+
+def test_the_short_configuration_takes_the_name(tmp_path):
+    """As the guide makes it, with sed."""
+    text = (paths.CONFIGS / "pruning/quick.toml").read_text()
+    assert text.count('"balanced"') == 1
+    (tmp_path / "mine.toml").write_text(text.replace('"balanced"', '"mine.py:method"'))
+    assert load(tmp_path / "mine.toml", PruneRunConfig).prune.method == "mine.py:method"
