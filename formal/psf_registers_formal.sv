@@ -107,7 +107,7 @@ module psf_registers_formal (
       .counter_rdata_i
   );
 
-  // docs/architecture.md, "Registers": word numbers.
+  // docs/reference/registers.md: word numbers.
   function automatic logic writable(logic [9:0] w);
     return w inside {10'h008, 10'h00A, 10'h00B, [10'h010:10'h013], [10'h018:10'h01C],
                      [10'h020:10'h024]};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accelerator with its trace port, which test benches and trace units listen to; psf_top is the
 // same block without it. AXI4-Lite slave for the registers, AXI4 master for everything else, one
-// interrupt. The host writes the bases, starts, and waits: docs/architecture.md.
+// interrupt. The host writes the bases, starts, and waits: docs/reference/registers.md.
 module psf_accel #(
     // generated: parameters (python -m golden.hardware.interface)
     parameter int unsigned Groups = 4,  // groups of lanes, G

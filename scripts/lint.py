@@ -11,6 +11,7 @@
   can close through a neighbour (``scripts/combinational.py``)
 * generated: what ``python -m golden.hardware.interface`` writes is as its table says
 * ruff on the Python
+* links: every relative link and anchor of the documents leads somewhere (``scripts/links.py``)
 
 Exit status 1 when anything was found; every check runs, whatever the earlier ones found.
 """
@@ -32,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from golden.contract.paths import ROOT
 from golden.hardware.interface.generate import stale
 from scripts.combinational import dependences
+from scripts.links import links
 from tb.run.simulators import YOSYS, use_tools
 from tb.run.sources import RTL, sources_of
 
@@ -181,6 +183,7 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "combinational": combinational,
     "generated": generated,
     "ruff": ruff,
+    "links": links,
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order of output channels in the accumulators of the hardware (docs/architecture.md).
+"""The order of output channels in the accumulators of the hardware (docs/reference/formats.md).
 
 Column o is lane ``o mod P``, accumulator ``o div P``; blocks for pruning are neighbours in it.
 """

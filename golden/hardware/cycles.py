@@ -5,7 +5,7 @@ Modelled: tokens handed to free groups, a window of two non-empty words per grou
 at a time (bank (channel + tap) mod B), row lengths as packed, double-buffered drains, patch fetch
 behind the previous token, the load of image, first weights and program before the first layer.
 Not modelled: pipeline latencies, loads that later layers wait for, stalls of the memory outside.
-How far it is from the RTL: docs/scale.md.
+How far it is from the RTL: docs/log/scale.md.
 """
 
 from __future__ import annotations

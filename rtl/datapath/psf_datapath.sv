@@ -4,7 +4,7 @@
 // through the load ports at any time (the program keeps it away from what a layer is using).
 // fault_o = {overrun, parity}: registered pulses, at the latest with layer_done_o (logits that are
 // read for the result: two cycles after).
-// Golden: golden.contract.model, layer by layer; formats in docs/architecture.md.
+// Golden: golden.contract.model, layer by layer; formats in docs/reference/formats.md.
 module psf_datapath #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,

@@ -4,7 +4,7 @@
 // sum that leaves its 16 bits (block: 8) keeps the bit above set from then on, so that nobody takes
 // it for an address on the chip. A token is a pixel (n), or for key-value layers a unit (block u =
 // row, step t = column). First grant in the cycle after start_i, one token per cycle, stalls while
-// no group asks. Golden: golden.hardware.compile (layout rules in docs/architecture.md).
+// no group asks. Golden: golden.hardware.compile (layout rules in docs/reference/formats.md).
 module psf_dispatcher #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
 ) (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums the residual stream over tokens and timesteps and writes the sums as spikes, a timestep for
-// each bit, for a head without merge (docs/architecture.md, layer modes). With J = in_words - 1:
+// each bit, for a head without merge (docs/reference/formats.md). With J = in_words - 1:
 //   sum[j] = 2^31 + sum over n < stream_tokens, t of stream[n][t*J + j], in 32 bits, in every lane
 //   word j < J of step t is bit 31 - t of sum[j]; in word J lane i < 4 is (steps - 1 - t == 8*i)
 // For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle

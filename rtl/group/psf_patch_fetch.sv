@@ -7,7 +7,8 @@
 // (psf_row_mask), line mask_base + k*mask_lines + i mod mask_lines. The scanner may read line i of
 // its half as soon as i < filled_o, so that it never meets a write (asserted). Words carry their
 // parity, which is not checked here; parity_o is that of the mask. A line beyond the memory reads
-// line 0 instead, one beyond the half is dropped; overrun_o pulses. Golden: docs/architecture.md.
+// line 0 instead, one beyond the half is dropped; overrun_o pulses.
+// Golden: docs/reference/formats.md.
 module psf_patch_fetch #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned LineAddrWidth = $clog2(Cfg.SpikeLines),

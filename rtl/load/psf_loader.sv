@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Unpacks the beats of one load after the other into its target memory, record by record
-// (docs/architecture.md, "Load records in DRAM"). Coded weights and rows come through decoders.
+// (docs/reference/formats.md, "Data of a load"). Coded weights and rows come through decoders.
 // Throughput: weights, parameters and masks one beat per cycle (coded weights also no more than one
 // record); rows and logits one entry per cycle; spikes one beat per cycle if a line is whole beats (or
 // a beat whole lines), else one Lanes-bit word; 3 cycles between two loads (one more before the first

@@ -2,7 +2,7 @@
 """Coded loads: weight words as codes of a 16-entry codebook, row tables as row lengths.
 
 A coded weight record is one weight word: a code of CODE_BITS bits per lane, then an index of w bits
-per lane, padded to halves of a beat (docs/architecture.md, "Coded loads"). The index is either
+per lane, padded to halves of a beat (docs/reference/formats.md, "Coded loads"). The index is either
 stored whole, or only within a block of 2**w accumulators: word k of every row then goes to block k.
 Balanced weights with one weight per block need log2(block) index bits, as N:M sparsity does.
 """

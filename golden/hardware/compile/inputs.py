@@ -2,7 +2,7 @@
 """Tensors that a program loads from memory: their bytes, one token after the other.
 
 A token's steps follow each other without gaps. If they need more than a line, the last line of
-every token is whole, so that each load record is one line (docs/architecture.md, target spike).
+every token is whole, so that each load record is one line (docs/reference/formats.md).
 """
 
 import numpy as np

@@ -41,7 +41,7 @@ class Tensor:
 
 @dataclass
 class Layer:
-    """One hardware layer; the fields are those of the descriptor (docs/architecture.md)."""
+    """One hardware layer; the fields are those of the descriptor (docs/reference/formats.md)."""
 
     name: str
     mode: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the decoders of the hardware make of coded loads (docs/architecture.md, "Coded loads").
+"""What the decoders of the hardware make of coded loads (docs/reference/formats.md, "Coded loads").
 
 Written from the format, apart from golden.hardware.compile.coding, which encodes.
 """

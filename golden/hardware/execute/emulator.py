@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The accelerator as a functional model: executes program and memory images byte by byte.
 
-It knows docs/architecture.md and nothing of the network, so that it checks the compiler without
+It knows docs/reference/formats.md and nothing of the network: so it checks the compiler without
 RTL. Memories start with garbage, and loads may run as early or as late as the sequencer allows,
 those of the next job among the layers of the one before.
 """

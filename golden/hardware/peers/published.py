@@ -23,7 +23,7 @@ VGG9 = Published(
 
 # Spikformer-4-384 on CIFAR-10, T = 4, without the first convolution, 500 MHz, 168 PEs for Eyeriss
 # and 128 for the others: reference/time_reference.xlsx of dubcyfor3/Prosperity, second-hand
-# (REFERENCES.md 1.3, which says ms). The unit must be 10 ms: docs/peers.md.
+# (REFERENCES.md 1.3, which says ms). The unit must be 10 ms: docs/log/peers.md.
 SPIKFORMER_TIME = {
     "eyeriss": 4.381,
     "ptb_stsap": 2.690,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded spikes (docs/traces.md) as products with random PE-balanced weights."""
+"""Recorded spikes (docs/log/traces.md) as products with random PE-balanced weights."""
 
 from pathlib import Path
 

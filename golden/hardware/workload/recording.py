@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded input spikes of layers, as one npz file (docs/traces.md).
+"""Recorded input spikes of layers, as one npz file (docs/log/traces.md).
 
 For every layer L: ``L.spikes`` uint8, numpy.packbits of the flattened spikes; ``L.shape`` (T, C, H,
 W); ``L.out_channels``; ``L.kernel`` 3 (stride 1, padding 1) or 1 (also a linear layer of H * W
@@ -54,7 +54,7 @@ def read(path: str | Path) -> list[Recording]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"trace {path} is not an npz file of plain arrays ({reason}); write it as "
-            "docs/traces.md says"
+            "docs/log/traces.md says"
         ) from None
     names = [key.removesuffix(".spikes") for key in arrays if key.endswith(".spikes")]
     for key in arrays:
@@ -73,7 +73,7 @@ def _layer(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Recording:
     where = f"trace {path}, layer '{name}'"
     for key in KEYS:
         if f"{name}.{key}" not in arrays:
-            raise UserError(f"{where}: array '{name}.{key}' is missing; see docs/traces.md")
+            raise UserError(f"{where}: array '{name}.{key}' is missing; see docs/log/traces.md")
     packed, shape, outputs, kernel = (arrays[f"{name}.{key}"] for key in KEYS)
     shape = _numbers(where, "shape", shape, 4)
     (outputs,), (kernel,) = (

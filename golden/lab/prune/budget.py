@@ -53,9 +53,9 @@ def drop_slots(
 ) -> dict[str, torch.Tensor]:
     """The same with one C for the rows of a layer that stay; the others are dropped whole.
 
-    Rows of unequal length would meet in the weight banks (docs/results.md); a dropped row costs the
-    hardware nothing. Layers of one `group` are one on the hardware: they drop the same rows.
-    C is the mean of what `row_slots` gives the rows that it keeps.
+    Rows of unequal length would meet in the weight banks (docs/log/results.md); a dropped row
+    costs the hardware nothing. Layers of one `group` are one on the hardware: they drop
+    the same rows. C is the mean of what `row_slots` gives the rows that it keeps.
     """
     slots, gains, sizes = {}, {}, {}
     for name, found in row_slots(importances, lanes, weights, costs).items():

@@ -22,6 +22,7 @@ from golden.lab.prune.masks import (
     unstructured_masks,
     uticket_masks,
 )
+from golden.lab.prune.plugin import is_plugin, plugin_masks
 
 CHOICES = {
     "method": ("balanced", "unstructured", "layerwise", "uticket", "kept"),
@@ -35,8 +36,8 @@ CHOICES = {
 class PruneConfig:
     """method: 'balanced' (PE-balanced), 'unstructured' (global), 'layerwise' (the same sparsity in
     every layer), 'uticket' (golden.lab.prune.masks), or 'kept': what is not 0 in the network that
-    is
-    given, which is pruned already (golden.lab.prune.lottery).
+    is given, which is pruned already (golden.lab.prune.lottery). Or 'FILE.py:FUNCTION', a method of
+    your own (golden.lab.prune.plugin).
     lanes: P.  vary: whether C, the weights per row and lane of the balanced method, differs.
 
     'none': C = max(1, round(fraction * J)) unless `slots` names C for a layer. 'layer', 'row',
@@ -64,7 +65,7 @@ class PruneConfig:
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
             value = getattr(self, name)
-            if value not in choices:
+            if value not in choices and not (name == "method" and is_plugin(value)):
                 raise UserError(f"prune.{name} is '{value}', choose {' or '.join(choices)}")
         if not 0.0 < self.fraction <= 1.0:
             raise UserError(f"prune.fraction is {self.fraction}, it must be in 0..1")
@@ -133,6 +134,8 @@ def set_masks(
     sparsity = config.sparsity if sparsity is None else sparsity
     if config.method == "kept":
         masks = {name: (layer.weight != 0).float() for name, layer in layers.items()}
+    elif is_plugin(config.method):
+        masks = plugin_masks(config, values, sparsity)
     elif config.method == "balanced":
         masks = _balanced(layers, values, config, activity, sparsity)
     else:

@@ -46,10 +46,10 @@ def section(inputs: Inputs) -> Section:
     }  # fmt: skip
     size = (4.2 * max(len(panels), 2), 3.8)
     out.pictures.append(Picture("sparsity", "A point is a network.", data, _draw, size))
-    committed = inputs.root / "docs/curves.png"
+    committed = inputs.root / "docs/img/curves.png"
     if measured is None and committed.is_file():
-        caption = "docs/curves.png, committed: the same points when they last ran on the RTL"
-        caption += " (docs/pruning.md has its numbers)."
+        caption = "docs/img/curves.png, committed: the same points when they last ran on the RTL"
+        caption += " (docs/log/pruning.md has its numbers)."
         content = committed.read_bytes()
         out.pictures.append(Picture("sparsity_rtl_committed", caption, {}, png=content))
     columns = (

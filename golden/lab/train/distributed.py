@@ -9,7 +9,7 @@ nothing.
 torch's SyncBatchNorm takes CUDA tensors only, so `SyncedStatistics` stands in for it on any device:
 the two sums of a BatchNorm are all-reduced, and so are their gradients. The class of the modules
 changes, not the modules: parameters, buffers and their names stay those of one process. In float32
-its sums are 20 times more accurate than those of torch's CPU kernel for (B, C): docs/scale.md.
+its sums are 20 times more accurate than those of torch's CPU kernel for (B, C): docs/log/scale.md.
 """
 
 from __future__ import annotations

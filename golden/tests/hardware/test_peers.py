@@ -63,7 +63,7 @@ def spikformer(bit):
 
 
 def published(cycles):
-    """Cycles at 500 MHz in the unit of the published table, 10 ms (docs/peers.md)."""
+    """Cycles at 500 MHz in the unit of the published table, 10 ms (docs/log/peers.md)."""
     return cycles / 500e6 / 10e-3
 
 

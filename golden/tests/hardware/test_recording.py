@@ -29,7 +29,7 @@ def test_round_trip(tmp_path):
 
 
 def test_layout_of_the_shared_traces(tmp_path):
-    """The arrays are those that docs/traces.md describes, whoever writes them."""
+    """The arrays are those that docs/log/traces.md describes, whoever writes them."""
     spikes = np.random.default_rng(1).random((4, 3, 5, 6)) < 0.2
     np.savez(
         tmp_path / "own.npz",

@@ -31,7 +31,7 @@ def random_layer(height: int, width: int, **fixed: int) -> dict[str, int]:
 
 
 def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, int]]:
-    """What docs/architecture.md says about each token of the layer, in raster order."""
+    """What docs/reference/formats.md says about each token of the layer, in raster order."""
     result = []
     for y in range(f["height"]):
         for x in range(f["width"]):

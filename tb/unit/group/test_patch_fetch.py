@@ -20,7 +20,7 @@ from tb.run.runner import run
 
 
 class Token:
-    """One token with the addresses of its lines, in the order of docs/architecture.md."""
+    """One token with the addresses of its lines, in the order of docs/reference/formats.md."""
 
     def __init__(self, f: dict[str, int], bench: "PatchFetchBench", **place: int) -> None:
         self.word = random.randrange(1 << bench.width("patch_word_o"))
