@@ -118,7 +118,7 @@ def flat_parameters() -> str:
 
 
 def bench_parameters() -> str:
-    """Macros with them for the harnesses: Icarus 11 reads these and knows no types of parameters."""
+    """Macros with them for the harnesses; Icarus 11, which reads these, knows no parameter types."""
     values = [f"parameter {p.sv} = {p.presets[table.DEFAULT_PRESET]}" for p in table.PARAMETERS]
     names = [f".{p.sv}({p.sv})" for p in table.PARAMETERS]
     return "\n".join(
