@@ -118,7 +118,7 @@ def flat_parameters() -> str:
 
 
 def bench_parameters() -> str:
-    """Macros with them for the harnesses; Icarus 11, which reads these, knows no parameter types."""
+    """Macros with them for the harnesses; Icarus 11, which reads these, knows no types."""
     values = [f"parameter {p.sv} = {p.presets[table.DEFAULT_PRESET]}" for p in table.PARAMETERS]
     names = [f".{p.sv}({p.sv})" for p in table.PARAMETERS]
     return "\n".join(
