@@ -346,7 +346,8 @@ async def faults(dut, kind: str, stall: float) -> None:
 async def stops_and_resets(dut) -> None:
     """stop_i at any cycle: nothing starts any more. The reset of a run: nothing is left of it."""
     for i in range(20):
-        bench = await SequencerBench(dut, random_program(30), 3, 0.5).begun(clock=i == 0)
+        bench = SequencerBench(dut, random_program(30), 3, 0.5)
+        await bench.start(clock=i == 0)
         await bench.cycles(random.randrange(5, 300))
         bench.cancel()
         dut.stop_i.value = 1
@@ -375,7 +376,8 @@ async def flipped_bits(dut, queue: str) -> None:
             program.add_layer()
             program.add_load(legal_load(HARDWARE, 2), wait_layers=1)
         program.add(isa.OP_END)
-        bench = await SequencerBench(dut, program, 2, 0.0, run_cycles=(90,)).begun(clock=i == 0)
+        bench = SequencerBench(dut, program, 2, 0.0, run_cycles=(90,))
+        await bench.start(clock=i == 0)
         await bench.cycles(50)
         bench.cancel()
         dut.layer_done_i.value = 0
