@@ -30,6 +30,15 @@ from tb.run.runner import run
 from tb.unit.control_bench import HARDWARE, ControlBench, Ring, random_program
 
 
+async def ring_of(bench: ControlBench, program: Program, jobs: int) -> Ring:
+    """The ring that ``jobs`` of ``program`` are to be put into, known to the registers."""
+    bench.expect(program, jobs)
+    ring = Ring(bench, bench.place(512))
+    await ring.set_up()
+    bench.ended = 0
+    return ring
+
+
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS[:2])
 async def rings(dut, stall: float) -> None:
@@ -37,10 +46,7 @@ async def rings(dut, stall: float) -> None:
     bench = await ControlBench(dut, latency=10, stall=stall, run_cycles=(2, 40, 200)).begun()
     jobs = 9
     program = random_program(10, logits=8)
-    bench.expect(program, jobs)
-    ring = Ring(bench, bench.place(512))
-    await ring.set_up()
-    bench.ended = 0
+    ring = await ring_of(bench, program, jobs)
     while ring.head < jobs:
         await ring.queue(random.getrandbits(1))
         if random.random() < 0.3:
@@ -66,10 +72,7 @@ async def ring_overlaps(dut) -> None:
     program.add_layer(wait_loads=1)
     program.add(isa.OP_STORE, logits=8, offset=0)
     program.add(isa.OP_END)
-    bench.expect(program, 4)
-    ring = Ring(bench, bench.place(512))
-    await ring.set_up()
-    bench.ended = 0
+    ring = await ring_of(bench, program, 4)
     for _ in range(4):
         assert await ring.queue(1)
     last = 0
@@ -96,10 +99,7 @@ async def ring_stops(dut, what: int) -> None:
     program.add_layer(wait_loads=1)
     program.add(isa.OP_STORE, logits=8, offset=0)
     program.add(isa.OP_END)
-    bench.expect(program, 4)
-    ring = Ring(bench, bench.place(512))
-    await ring.set_up()
-    bench.ended = 0
+    ring = await ring_of(bench, program, 4)
     for _ in range(3):
         await ring.queue(0)
     while bench.job < 1:  # the first one ends well
