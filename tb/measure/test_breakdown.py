@@ -13,7 +13,13 @@ LAYERS = [  # 2 groups of 4 lanes; row_adds + bank + fetch + drain + idle = 2 * 
     dict(name="a", useful=64, row_adds=20, bank=6, fetch=4, drain=8, idle=2, cycles=20, gap=7),
     dict(name="b", useful=24, row_adds=6, bank=0, fetch=1, drain=0, idle=3, cycles=5, gap=1),
 ]
-FIGURES = dict(hardware="2x4", images=3, cycles_per_image=40.0, limit_ratio=3.636, layers=LAYERS)
+FIGURES = dict(
+    hardware="2x8,lanes=4,banks=2",
+    images=3,
+    cycles_per_image=40.0,
+    limit_ratio=3.636,
+    layers=LAYERS,
+)
 
 
 def test_by_hand():
