@@ -14,7 +14,11 @@ LAYERS = [  # 2 groups of 4 lanes; row_adds + bank + fetch + drain + idle = 2 * 
     dict(name="b", useful=24, row_adds=6, bank=0, fetch=1, drain=0, idle=3, cycles=5, gap=1),
 ]
 FIGURES = dict(
-    hardware="2x8,lanes=4", images=3, cycles_per_image=40.0, limit_ratio=3.636, layers=LAYERS
+    hardware="2x8,lanes=4,banks=2",
+    images=3,
+    cycles_per_image=40.0,
+    limit_ratio=3.636,
+    layers=LAYERS,
 )
 
 

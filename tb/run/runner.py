@@ -41,6 +41,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -95,56 +96,78 @@ class SimulationFailed(RunFailed):
         return type(self), (self.args[0], self.run_dir)  # across processes
 
 
-def run(
-    toplevel: str,
-    test_module: str,
-    parameters: Mapping[str, int] | None = None,
-    extra_sources: Sequence[Path] = (),
-    *,
-    sim: str | None = None,
-    env: Mapping[str, str] | None = None,
-    testcase: str | Sequence[str] | None = None,
-    waves: bool | None = None,
-    seed: int | None = None,
-    timeout_s: float = 900.0,
-    dut: str | None = None,
-    dut_parameters: Mapping[str, int] | None = None,
-    fast: bool = False,
-    timing: bool = False,
-    quiet: bool = False,
-    plusargs: Sequence[str] = (),
-    visible: Sequence[tuple[str, str]] = (),
-    name: str | None = None,
-    asserts: bool = True,
-) -> Path:
-    """Build ``toplevel`` (cached) and run the cocotb tests in ``test_module``.
+@dataclass(frozen=True)
+class Build:
+    """What is built.
 
     Args:
         toplevel: module to simulate: one of rtl/, or a harness in ``extra_sources``.
-        test_module: importable name of the module with the ``@cocotb.test`` functions; a file that
-            holds both these and the pytest case says ``__name__``.
         parameters: elaboration parameters of ``toplevel``; benches find them in
             ``tb.lib.parameters.PARAMETERS``.
         extra_sources: testbench-only SystemVerilog files, in Icarus' subset if it is to run there.
         sim: ``verilator`` or ``icarus``; default: environment SIM, else verilator.
-        env: further environment for the tests (strings).
-        testcase: name(s) of the tests to run; default all.
-        waves: write ``dump.fst`` (``<toplevel>.fst`` on Icarus) in the folder that is returned;
-            default: environment WAVES.
-        seed: of cocotb, Python's ``random`` and the start values; default: environment SEED, else
-            a fresh one. A failure names it.
-        timeout_s: wall-clock limit of the simulation; a build has ten times as long.
+        waves: write ``dump.fst`` (``<toplevel>.fst`` on Icarus) in the folder of the run; default:
+            environment WAVES.
         dut: with a harness on Icarus, the RTL module that becomes the netlist (see above).
         dut_parameters: the values that the harness gives to ``dut`` under Verilator.
         fast: Verilator only: C++ at -O3, and Python sees nothing but the toplevel's own ports and
             signals. For system runs; the build takes longer.
         timing: Verilator only: the sources have delays (``#5``), such as a harness with a clock.
-        quiet: leave the simulation's output in ``sim.log`` only.
-        plusargs: for ``$value$plusargs``, such as ``+image=/path``.
         visible: with ``fast``: (module, signal) pairs that Python sees nevertheless.
         asserts: Verilator only: False leaves the RTL's assertions out, for runs that break on
             purpose what they state.
+    """
+
+    toplevel: str
+    parameters: Mapping[str, int] | None = None
+    extra_sources: Sequence[Path] = ()
+    sim: str | None = None
+    waves: bool | None = None
+    dut: str | None = None
+    dut_parameters: Mapping[str, int] | None = None
+    fast: bool = False
+    timing: bool = False
+    visible: Sequence[tuple[str, str]] = ()
+    asserts: bool = True
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What runs on it.
+
+    Args:
+        test_module: importable name of the module with the ``@cocotb.test`` functions; a file that
+            holds both these and the pytest case says ``__name__``.
+        env: further environment for the tests (strings).
+        testcase: name(s) of the tests to run; default all.
+        seed: of cocotb, Python's ``random`` and the start values; default: environment SEED, else
+            a fresh one. A failure names it.
+        timeout_s: wall-clock limit of the simulation; a build has ten times as long.
+        quiet: leave the simulation's output in ``sim.log`` only.
+        plusargs: for ``$value$plusargs``, such as ``+image=/path``.
         name: of the folder; default: that of the pytest case. For runs side by side.
+    """
+
+    test_module: str
+    env: Mapping[str, str] | None = None
+    testcase: str | Sequence[str] | None = None
+    seed: int | None = None
+    timeout_s: float = 900.0
+    quiet: bool = False
+    plusargs: Sequence[str] = ()
+    name: str | None = None
+
+
+def run(
+    toplevel: str,
+    test_module: str,
+    parameters: Mapping[str, int] | None = None,
+    extra_sources: Sequence[Path] = (),
+    **options,
+) -> Path:
+    """Build ``toplevel`` (cached) and run the cocotb tests in ``test_module``.
+
+    ``options`` are the other fields of :class:`Build` and of :class:`Simulation`, by name.
 
     Returns:
         The folder that the simulation ran in: ``sim.log``, ``results.xml``, waves, and whatever
@@ -154,75 +177,76 @@ def run(
         SimulationFailed, BuildFailed: with the reason; both are assertion errors for pytest.
         SimulatorMissing: a SystemExit with status 2.
     """
+    of_build = {k: options.pop(k) for k in BUILD_OPTIONS & options.keys()}
+    build = Build(toplevel, parameters, extra_sources, **of_build)
+    what = Simulation(test_module, **options)
     use_tools()
-    sim = sim or os.environ.get("SIM") or "verilator"
-    version = require(sim)
-    parameters = {k: int(v) for k, v in (parameters or {}).items()}
-    waves = flag("WAVES") if waves is None else waves
-    if seed is None:
-        seed = int(os.environ.get("SEED") or secrets.randbelow(2**31 - 2) + 1)
-    seed = seed % (2**31 - 1) or 1  # what +verilator+seed+ takes
-
-    extras = [Path(p).resolve() for p in extra_sources]
-    missing = [str(p) for p in extras if not p.is_file()]
-    if missing:
-        raise BuildFailed(f"extra source not found: {', '.join(missing)}")
-    harness = toplevel not in rtl_files()
-    rtl = sources_of(*extras, *([] if harness else [toplevel]), *([dut] if dut else []))
-    if harness and sim == "icarus" and dut is None and rtl:
-        raise BuildFailed(f"{toplevel} is a harness: name the RTL module in it with dut=")
-    values = elaboration(file_of(toplevel, extras), toplevel, parameters)
-    if dut:
-        dut_parameters = elaboration(file_of(dut, extras), dut, dut_parameters or {})
-    if sim == "verilator":
-        dut, dut_parameters = None, None  # the harness hands them down itself
-
-    recipe = {
-        "format": _FORMAT,
-        "sim": [sim, version],
-        "top": toplevel,
-        "parameters": parameters,
-        "dut": [dut, dict(dut_parameters or {})],
-        "options": [waves, fast, timing, [list(pair) for pair in visible], asserts],
-        "flags": [NETLIST_PASSES if sim == "icarus" else _VERILATOR_FLAGS],
-        "sources": [hashlib.sha256(p.read_bytes()).hexdigest() for p in [*rtl, *extras, WAIVERS]],
-    }
+    build, recipe, rtl = _resolved(build)
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
-    build_dir = BUILD / f"{toplevel}-{sim}-{digest}"
+    build_dir = BUILD / f"{toplevel}-{build.sim}-{digest}"
     build_dir.mkdir(parents=True, exist_ok=True)
-
-    if sim == "verilator":
+    if build.sim == "verilator":
         runner: Runner = LimitedVerilator()
-        runner.fast, runner.timing = fast, timing
+        runner.fast, runner.timing = build.fast, build.timing
     else:
         runner = LimitedIcarus()
     with FileLock(str(build_dir) + ".lock"):
         if not (build_dir / "built").is_file():
             started = time.monotonic()
-            if sim == "verilator":
-                _build_verilator(
-                    runner, build_dir, toplevel, values, rtl + extras, waves, timing, visible,
-                    asserts,
-                )  # fmt: skip
-            else:
-                _build_icarus(
-                    runner, build_dir, toplevel, values, rtl, extras, waves, dut, dut_parameters
-                )
+            make = _build_verilator if build.sim == "verilator" else _build_icarus
+            make(runner, build_dir, build, rtl)
             (build_dir / "recipe.json").write_text(json.dumps(recipe, indent=1))
             (build_dir / "built").write_text(f"{time.monotonic() - started:.1f} s\n")
 
-    run_dir = build_dir / (f"run-{name}" if name else _run_name(testcase))
-    shutil.rmtree(run_dir, ignore_errors=True)
-    run_dir.mkdir(parents=True)
+    return _simulate(runner, build_dir, build, what)
+
+
+BUILD_OPTIONS = {field.name for field in fields(Build)}
+
+
+def _resolved(build: Build) -> tuple[Build, dict, list[Path]]:
+    """With defaults and checks; what names the folder of the build; the files of rtl/."""
+    sim = build.sim or os.environ.get("SIM") or "verilator"
+    version = require(sim)
+    waves = flag("WAVES") if build.waves is None else build.waves
+    parameters = {k: int(v) for k, v in (build.parameters or {}).items()}
+    extras = [Path(p).resolve() for p in build.extra_sources]
+    missing = [str(p) for p in extras if not p.is_file()]
+    if missing:
+        raise BuildFailed(f"extra source not found: {', '.join(missing)}")
+    top, dut, dut_parameters = build.toplevel, build.dut, build.dut_parameters or {}
+    harness = top not in rtl_files()
+    rtl = sources_of(*extras, *([] if harness else [top]), *([dut] if dut else []))
+    if harness and sim == "icarus" and dut is None and rtl:
+        raise BuildFailed(f"{top} is a harness: name the RTL module in it with dut=")
+    elaboration(file_of(top, extras), top, parameters)  # a misspelt one shows here
+    if dut:
+        dut_parameters = elaboration(file_of(dut, extras), dut, dut_parameters)
     if sim == "verilator":
-        plusargs = [*plusargs, "+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
-    elif waves:
-        plusargs = [*plusargs, f"+dumpfile_path={run_dir / toplevel}.fst"]
-    return _simulate(
-        runner, build_dir, run_dir, toplevel, test_module,
-        {VARIABLE: json.dumps(parameters), **(env or {})}, testcase, waves, seed, timeout_s, quiet,
-        list(plusargs),
+        dut, dut_parameters = None, {}  # the harness hands them down itself
+    build = replace(
+        build, sim=sim, waves=waves, parameters=parameters, extra_sources=extras, dut=dut,
+        dut_parameters=dut_parameters,
     )  # fmt: skip
+    visible = [list(pair) for pair in build.visible]
+    recipe = {
+        "format": _FORMAT,
+        "sim": [sim, version],
+        "top": top,
+        "parameters": parameters,
+        "dut": [dut, dict(dut_parameters)],
+        "options": [waves, build.fast, build.timing, visible, build.asserts],
+        "flags": [NETLIST_PASSES if sim == "icarus" else _VERILATOR_FLAGS],
+        "sources": [hashlib.sha256(p.read_bytes()).hexdigest() for p in [*rtl, *extras, WAIVERS]],
+    }
+    return build, recipe, rtl
+
+
+def _values(build: Build) -> dict[str, int]:
+    """The parameters as the tools take them."""
+    return elaboration(
+        file_of(build.toplevel, build.extra_sources), build.toplevel, build.parameters
+    )
 
 
 def flag(name: str) -> bool:
@@ -247,83 +271,82 @@ def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
         raise BuildFailed(f"{what} does not compile ({error}):\n{tail(log)}") from None
 
 
-def _build_verilator(
-    runner, build_dir, toplevel, parameters, sources, waves, timing, visible, asserts
-) -> None:
-    args = [*_VERILATOR_FLAGS, "--timing" if timing else "--no-timing"]
-    if not asserts:
+def _build_verilator(runner: Runner, build_dir: Path, build: Build, rtl: list[Path]) -> None:
+    args = [*_VERILATOR_FLAGS, "--timing" if build.timing else "--no-timing"]
+    if not build.asserts:
         args.remove("--assert")
-    if waves:
+    if build.waves:
         args += ["--trace-fst", "--trace-structs"]
     control = [WAIVERS]
-    if runner.fast:
+    if build.fast:
         config = build_dir / "visible.vlt"
-        shown = [(toplevel, "*"), *visible]
+        shown = [(build.toplevel, "*"), *build.visible]
         lines = [f'public_flat_rw -module "{module}" -var "{name}"' for module, name in shown]
         config.write_text("\n".join(["`verilator_config", *lines]) + "\n")
         control.append(config)
+    values = _values(build)
     _build(
         runner,
         build_dir,
-        f"{toplevel} {parameters}",
-        sources=[*control, *sources],
-        hdl_toplevel=toplevel,
-        parameters=parameters,
+        f"{build.toplevel} {values}",
+        sources=[*control, *rtl, *build.extra_sources],
+        hdl_toplevel=build.toplevel,
+        parameters=values,
         build_args=args,
-        waves=waves,
+        waves=build.waves,
     )
 
 
-def _build_icarus(
-    runner, build_dir, toplevel, parameters, rtl, extras, waves, dut, dut_parameters
-) -> None:
+def _build_icarus(runner: Runner, build_dir: Path, build: Build, rtl: list[Path]) -> None:
+    values = _values(build)
     if not rtl:  # a model on its own
-        netlist, native = [], parameters
-    elif dut is None:
-        netlist, native = [write_netlist(build_dir, toplevel, rtl, parameters)], {}
+        netlist, native = [], values
+    elif build.dut is None:
+        netlist, native = [write_netlist(build_dir, build.toplevel, rtl, values)], {}
     else:
-        netlist, native = [write_netlist(build_dir, dut, rtl, dut_parameters or {})], parameters
+        netlist = [write_netlist(build_dir, build.dut, rtl, build.dut_parameters)]
+        native = values
     _build(
         runner,
         build_dir,
-        f"{toplevel} {parameters}",
-        sources=[*netlist, *extras],
-        hdl_toplevel=toplevel,
+        f"{build.toplevel} {values}",
+        sources=[*netlist, *build.extra_sources],
+        hdl_toplevel=build.toplevel,
         parameters=native,
         defines={"NETLIST": 1},
-        waves=waves,
+        waves=build.waves,
     )
 
 
-def _simulate(
-    runner,
-    build_dir,
-    run_dir,
-    toplevel,
-    test_module,
-    env,
-    testcase,
-    waves,
-    seed,
-    timeout_s,
-    quiet,
-    plusargs,
-) -> Path:
+def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -> Path:
+    seed = what.seed
+    if seed is None:
+        seed = int(os.environ.get("SEED") or secrets.randbelow(2**31 - 2) + 1)
+    seed = seed % (2**31 - 1) or 1  # what +verilator+seed+ takes
+    run_dir = build_dir / (f"run-{what.name}" if what.name else _run_name(what.testcase))
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir(parents=True)
+    plusargs = list(what.plusargs)
+    if build.sim == "verilator":
+        plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
+    elif build.waves:
+        plusargs.append(f"+dumpfile_path={run_dir / build.toplevel}.fst")
+    env = {VARIABLE: json.dumps(build.parameters), **(what.env or {})}
     results, log = run_dir / "results.xml", run_dir / "sim.log"
-    runner.limit_s = timeout_s
+    runner.limit_s = what.timeout_s
     ended = None
     try:
         runner.test(
-            test_module=test_module,
-            hdl_toplevel=toplevel,
+            test_module=what.test_module,
+            hdl_toplevel=build.toplevel,
             hdl_toplevel_lang="verilog",
-            testcase=testcase,
+            testcase=what.testcase,
             seed=seed,
             build_dir=build_dir,
             test_dir=run_dir,
             results_xml=str(results),
             extra_env={"PYTHONUNBUFFERED": "1", **env},
-            waves=waves,
+            waves=build.waves,
             plusargs=plusargs,
             log_file=log,
         )
@@ -331,7 +354,7 @@ def _simulate(
         ended = str(error)
     except SystemExit:  # cocotb, under pytest: a failing test; the results say which
         pass
-    if not quiet and log.is_file():
+    if not what.quiet and log.is_file():
         print(log.read_text(errors="replace"), flush=True)
     failures, count = _failures(results)
     # Icarus goes on after a failed assertion of the RTL, and its status stays 0.
@@ -344,7 +367,9 @@ def _simulate(
         reasons = failures or ["no test was found" if not ended else "ended before its tests did"]
         hint = f"{ended}\n{tail(log, 25)}" if ended else f"log: {log}"
         raise SimulationFailed(
-            f"{test_module} on {toplevel}, SEED={seed}:\n  " + "\n  ".join(reasons) + f"\n{hint}",
+            f"{what.test_module} on {build.toplevel}, SEED={seed}:\n  "
+            + "\n  ".join(reasons)
+            + f"\n{hint}",
             run_dir,
         )
     return run_dir

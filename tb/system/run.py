@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -145,58 +145,65 @@ def run_system(
     return run_work(work, hardware, labels, program=program, coded=coded, **options)
 
 
-def run_work(
-    work: Work,
-    hardware: Hardware,
-    labels: np.ndarray | None = None,
-    *,
-    sim: str | None = None,
-    seed: int | None = None,
-    stalls: int = 0,
-    latency: int = 20,
-    quiet: bool = False,
-    waves: bool | None = None,
-    program: bytes | None = None,
-    coded: bool = True,
-    monitors: Sequence[str] = (),
-) -> dict:
+@dataclass(frozen=True)
+class WorkOptions:
+    """How the accelerator does a work.
+
+    sim, seed, quiet, waves: as in tb.run.runner.  stalls: percentage of cycles in which the memory
+    holds back.  latency: cycles of a read.  program: what is put in memory instead of the program
+    that the compiler makes.  coded: code the loads of weights and row tables that can be coded.
+    monitors: ``events`` (tb.measure.events) and ``timeline`` (tb.measure.timeline); each leaves a
+    file per run, ``events-<run>.bin``, in the folder. Verilator only: they look at signals that a
+    netlist lacks.
+    """
+
+    sim: str | None = None
+    seed: int | None = None
+    stalls: int = 0
+    latency: int = 20
+    quiet: bool = False
+    waves: bool | None = None
+    program: bytes | None = None
+    coded: bool = True
+    monitors: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        sim = self.sim or os.environ.get("SIM") or "verilator"
+        if self.monitors and sim != "verilator":
+            raise UserError(
+                f"{' and '.join(self.monitors)}: recorded on verilator only, the netlist that "
+                "icarus simulates has not these signals"
+            )
+
+
+def run_work(work: Work, hardware: Hardware, labels: np.ndarray | None = None, **options) -> dict:
     """Do ``work`` with the scoreboard; returns results.json, with ``folder`` added.
 
-    ``stalls``: percentage of cycles in which the memory holds back. A run whose scoreboard found
-    mismatches returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
-    ``program``: what is put in memory instead of the program that the compiler makes. ``coded``:
-    code the loads of weights and row tables that can be coded.
-    ``monitors``: ``events`` (tb.measure.events) and ``timeline`` (tb.measure.timeline); each
-    leaves a file per
-    run, ``events-<run>.bin``, in the folder. Verilator only: they look at signals that a netlist
-    lacks.
+    ``options`` are the fields of :class:`WorkOptions`. A run whose scoreboard found mismatches
+    returns, too (``mismatches`` > 0); anything else that fails raises SimulationFailed.
     """
-    if monitors and (sim or os.environ.get("SIM") or "verilator") != "verilator":
-        raise UserError(
-            f"{' and '.join(monitors)}: recorded on verilator only, the netlist that icarus "
-            "simulates has not these signals"
-        )
+    how = WorkOptions(**options)
     settings = {
-        "stalls": stalls,
-        "latency": latency,
+        "stalls": how.stalls,
+        "latency": how.latency,
         "runs": work.runs,
         "labels": None if labels is None else [int(x) for x in labels],
-        "monitors": list(monitors),
+        "monitors": list(how.monitors),
     }
-    waves = runner.flag("WAVES") if waves is None else waves
+    waves = runner.flag("WAVES") if how.waves is None else how.waves
     try:
         ran = run_bench(
             "tb.system.accel_bench",
             work,
             hardware,
-            program=program,
+            program=how.program,
             settings=settings,
-            coded=coded,
-            sim=sim,
-            seed=seed,
+            coded=how.coded,
+            sim=how.sim,
+            seed=how.seed,
             fast=not waves,
             waves=waves,
-            quiet=quiet,
+            quiet=how.quiet,
         )
     except runner.SimulationFailed as error:
         results = error.run_dir / "results.json"
