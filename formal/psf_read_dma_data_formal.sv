@@ -31,8 +31,8 @@ module psf_read_dma_data_formal #(
 
   logic idle, fault_valid, arvalid, rready;
   logic [Clients-1:0] cmd_ready, beat_valid;
-  logic [Clients-1:0][28:0] cmd_beats;
   logic [Clients-1:0][31:3] cmd_addr;
+  psf_control_pkg::read_command_t [Clients-1:0] cmd;
   logic [63:0] beat_data;
   logic [7:0] fault_cause, arlen;
   logic [31:0] fault_addr, araddr;
@@ -53,8 +53,8 @@ module psf_read_dma_data_formal #(
 
   always_comb begin
     for (int unsigned c = 0; c < Clients; c++) begin
-      cmd_beats[c] = 29'(cmd_beats_i[c]);
-      cmd_addr[c]  = {19'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
+      cmd_addr[c] = {19'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
+      cmd[c] = '{addr: cmd_addr[c], beats: 29'(cmd_beats_i[c]), tag: '0};
     end
   end
 
@@ -65,36 +65,31 @@ module psf_read_dma_data_formal #(
       .MaxBurst   (MaxBurst)
   ) u_dut (
       .clk_i,
-      .rst_ni        (rst_n),
+      .rst_ni       (rst_n),
       .stop_i,
-      .idle_o        (idle),
-      .window_base_i ('0),
-      .window_limit_i({18'd0, !shut_q, 10'h1FF}),
+      .idle_o       (idle),
+      .window_i     ({29'd0, {18'd0, !shut_q, 10'h1FF}}),
       .cmd_valid_i,
-      .cmd_ready_o   (cmd_ready),
-      .cmd_addr_i    (cmd_addr),
-      .cmd_beats_i   (cmd_beats),
-      .cmd_tag_i     ('0),
-      .beat_valid_o  (beat_valid),
+      .cmd_ready_o  (cmd_ready),
+      .cmd_i        (cmd),
+      .beat_valid_o (beat_valid),
       .beat_ready_i,
-      .beat_data_o   (beat_data),
-      .fault_valid_o (fault_valid),
-      .fault_cause_o (fault_cause),
-      .fault_addr_o  (fault_addr),
-      .fault_tag_o   (fault_tag),
-      .m_axi_arid    (arid),
-      .m_axi_araddr  (araddr),
-      .m_axi_arlen   (arlen),
-      .m_axi_arsize  (arsize),
-      .m_axi_arburst (arburst),
-      .m_axi_arvalid (arvalid),
+      .beat_data_o  (beat_data),
+      .fault_valid_o(fault_valid),
+      .fault_o      ({fault_cause, fault_tag, fault_addr}),
+      .m_axi_arid   (arid),
+      .m_axi_araddr (araddr),
+      .m_axi_arlen  (arlen),
+      .m_axi_arsize (arsize),
+      .m_axi_arburst(arburst),
+      .m_axi_arvalid(arvalid),
       .m_axi_arready,
-      .m_axi_rid     ('0),
-      .m_axi_rdata   ({m_axi_rresp == '0, 34'd0, addr_q[0]}),
+      .m_axi_rid    ('0),
+      .m_axi_rdata  ({m_axi_rresp == '0, 34'd0, addr_q[0]}),
       .m_axi_rresp,
-      .m_axi_rlast   (rlast),
+      .m_axi_rlast  (rlast),
       .m_axi_rvalid,
-      .m_axi_rready  (rready)
+      .m_axi_rready (rready)
   );
 
   // What one client still has to get: commands, the oldest in place 0.

@@ -42,9 +42,14 @@ module psf_read_dma_formal #(
   logic [7:0] fault_cause, arlen;
   logic [31:0] fault_addr, araddr;
   logic [15:0] fault_tag;
-  logic [ 0:0] arid;
-  logic [ 2:0] arsize;
-  logic [ 1:0] arburst;
+  logic [0:0] arid;
+  logic [2:0] arsize;
+  logic [1:0] arburst;
+
+  psf_control_pkg::read_command_t [Clients-1:0] cmd;
+  for (genvar c = 0; c < Clients; c++) begin : gen_cmd
+    assign cmd[c] = '{addr: cmd_addr_i[c], beats: cmd_beats_i[c], tag: cmd_tag_i[c]};
+  end
 
   psf_read_dma #(
       .AxiIdWidth (1),
@@ -56,20 +61,15 @@ module psf_read_dma_formal #(
       .rst_ni       (rst_n),
       .stop_i,
       .idle_o       (idle),
-      .window_base_i,
-      .window_limit_i,
+      .window_i     ({window_base_i, window_limit_i}),
       .cmd_valid_i,
       .cmd_ready_o  (cmd_ready),
-      .cmd_addr_i,
-      .cmd_beats_i,
-      .cmd_tag_i,
+      .cmd_i        (cmd),
       .beat_valid_o (beat_valid),
       .beat_ready_i,
       .beat_data_o  (beat_data),
       .fault_valid_o(fault_valid),
-      .fault_cause_o(fault_cause),
-      .fault_addr_o (fault_addr),
-      .fault_tag_o  (fault_tag),
+      .fault_o      ({fault_cause, fault_tag, fault_addr}),
       .m_axi_arid   (arid),
       .m_axi_araddr (araddr),
       .m_axi_arlen  (arlen),

@@ -33,7 +33,7 @@ module psf_result_writer_formal #(
   assign rst_n = rst_ni && started_q;
 
   logic idle, store_ready, done, fault_valid, awvalid, wlast, wvalid, bready;
-  logic [15:0] logit_raddr, raddr_q;
+  logic [15:0] logit_raddr, raddr_q, fault_index;
   logic [7:0] fault_cause, awlen, wstrb;
   logic [31:0] fault_addr, awaddr;
   logic [2:0] awsize;
@@ -48,20 +48,17 @@ module psf_result_writer_formal #(
       .rst_ni       (rst_n),
       .stop_i,
       .idle_o       (idle),
-      .window_base_i,
-      .window_limit_i,
+      .window_i     ({window_base_i, window_limit_i}),
       .store_valid_i,
       .store_ready_o(store_ready),
-      .store_addr_i,
-      .store_logits_i,
+      .store_i      ({store_addr_i, store_logits_i}),
       .cycles_i,
       .label_i,
       .logit_raddr_o(logit_raddr),
       .logit_rdata_i({16'd0, raddr_q}),
       .done_o       (done),
       .fault_valid_o(fault_valid),
-      .fault_cause_o(fault_cause),
-      .fault_addr_o (fault_addr),
+      .fault_o      ({fault_cause, fault_index, fault_addr}),
       .m_axi_awid   (awid),
       .m_axi_awaddr (awaddr),
       .m_axi_awlen  (awlen),

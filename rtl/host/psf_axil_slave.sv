@@ -7,37 +7,20 @@
 // writes; read_o is high for one cycle with the word raddr_o, rdata_i and read_error_i are those of
 // the cycle after it, and R comes 3 cycles after AR. No output depends on an input of its cycle.
 
-module psf_axil_slave #(
-    parameter int unsigned AddrWidth = 12  // bits of a byte address; its bits 1:0 are ignored
-) (
-    input  logic                 clk_i,
-    input  logic                 rst_ni,
-    input  logic [AddrWidth-1:0] s_axil_awaddr,
-    input  logic                 s_axil_awvalid,
-    output logic                 s_axil_awready,
-    input  logic [         31:0] s_axil_wdata,
-    input  logic [          3:0] s_axil_wstrb,
-    input  logic                 s_axil_wvalid,
-    output logic                 s_axil_wready,
-    output logic [          1:0] s_axil_bresp,
-    output logic                 s_axil_bvalid,
-    input  logic                 s_axil_bready,
-    input  logic [AddrWidth-1:0] s_axil_araddr,
-    input  logic                 s_axil_arvalid,
-    output logic                 s_axil_arready,
-    output logic [         31:0] s_axil_rdata,
-    output logic [          1:0] s_axil_rresp,
-    output logic                 s_axil_rvalid,
-    input  logic                 s_axil_rready,
-    output logic                 write_o,
-    output logic [AddrWidth-1:2] waddr_o,
-    output logic [         31:0] wdata_o,
-    output logic [         31:0] wmask_o,
-    input  logic                 write_error_i,
-    output logic                 read_o,
-    output logic [AddrWidth-1:2] raddr_o,
-    input  logic [         31:0] rdata_i,
-    input  logic                 read_error_i
+module psf_axil_slave (
+    input logic clk_i,
+    input logic rst_ni,
+    input psf_control_pkg::axil_request_t axil_i,  // bits 1:0 of addresses are ignored
+    output psf_control_pkg::axil_response_t axil_o,
+    output logic write_o,
+    output logic [11:2] waddr_o,
+    output logic [31:0] wdata_o,
+    output logic [31:0] wmask_o,
+    input logic write_error_i,
+    output logic read_o,
+    output logic [11:2] raddr_o,
+    input logic [31:0] rdata_i,
+    input logic read_error_i
 );
 
   localparam logic [1:0] OKAY = 2'b00;
@@ -45,9 +28,9 @@ module psf_axil_slave #(
 
   // ---- Writes: whatever of AW and W comes first waits in its register.
   logic aw_q, w_q, bvalid_q, bad_write_q;
-  logic [AddrWidth-1:2] waddr_q;
+  logic [11:2] waddr_q;
   logic [31:0] wdata_q;
-  logic [3:0] wstrb_q;
+  logic [ 3:0] wstrb_q;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -55,9 +38,9 @@ module psf_axil_slave #(
       w_q      <= 1'b0;
       bvalid_q <= 1'b0;
     end else begin
-      if (s_axil_awvalid && s_axil_awready) aw_q <= 1'b1;
-      if (s_axil_wvalid && s_axil_wready) w_q <= 1'b1;
-      if (s_axil_bready) bvalid_q <= 1'b0;
+      if (axil_i.awvalid && axil_o.awready) aw_q <= 1'b1;
+      if (axil_i.wvalid && axil_o.wready) w_q <= 1'b1;
+      if (axil_i.bready) bvalid_q <= 1'b0;
       if (write_o) begin
         aw_q     <= 1'b0;
         w_q      <= 1'b0;
@@ -67,10 +50,10 @@ module psf_axil_slave #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (s_axil_awvalid && s_axil_awready) waddr_q <= s_axil_awaddr[AddrWidth-1:2];
-    if (s_axil_wvalid && s_axil_wready) begin
-      wdata_q <= s_axil_wdata;
-      wstrb_q <= s_axil_wstrb;
+    if (axil_i.awvalid && axil_o.awready) waddr_q <= axil_i.awaddr[11:2];
+    if (axil_i.wvalid && axil_o.wready) begin
+      wdata_q <= axil_i.wdata;
+      wstrb_q <= axil_i.wstrb;
     end
     if (write_o) bad_write_q <= write_error_i;
   end
@@ -79,10 +62,10 @@ module psf_axil_slave #(
   assign waddr_o        = waddr_q;
   assign wdata_o        = wdata_q;
   assign wmask_o        = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
-  assign s_axil_awready = !aw_q;
-  assign s_axil_wready  = !w_q;
-  assign s_axil_bvalid  = bvalid_q;
-  assign s_axil_bresp   = bad_write_q ? SLVERR : OKAY;
+  assign axil_o.awready = !aw_q;
+  assign axil_o.wready  = !w_q;
+  assign axil_o.bvalid  = bvalid_q;
+  assign axil_o.bresp   = bad_write_q ? SLVERR : OKAY;
 
   // ---- Reads.
   typedef enum logic [1:0] {
@@ -93,7 +76,7 @@ module psf_axil_slave #(
   } read_e;
 
   read_e read_q;
-  logic [AddrWidth-1:2] raddr_q;
+  logic [11:2] raddr_q;
   logic [31:0] rdata_q;
   logic bad_read_q;
 
@@ -102,16 +85,16 @@ module psf_axil_slave #(
       read_q <= IDLE;
     end else begin
       unique case (read_q)
-        IDLE: if (s_axil_arvalid) read_q <= LOOK;
+        IDLE: if (axil_i.arvalid) read_q <= LOOK;
         LOOK: read_q <= TAKE;
         TAKE: read_q <= RESPOND;
-        default: if (s_axil_rready) read_q <= IDLE;
+        default: if (axil_i.rready) read_q <= IDLE;
       endcase
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (read_q == IDLE) raddr_q <= s_axil_araddr[AddrWidth-1:2];
+    if (read_q == IDLE) raddr_q <= axil_i.araddr[11:2];
     if (read_q == TAKE) begin
       rdata_q    <= rdata_i;
       bad_read_q <= read_error_i;
@@ -120,27 +103,27 @@ module psf_axil_slave #(
 
   assign read_o         = read_q == LOOK;
   assign raddr_o        = raddr_q;
-  assign s_axil_arready = read_q == IDLE;
-  assign s_axil_rvalid  = read_q == RESPOND;
-  assign s_axil_rdata   = rdata_q;
-  assign s_axil_rresp   = bad_read_q ? SLVERR : OKAY;
+  assign axil_o.arready = read_q == IDLE;
+  assign axil_o.rvalid  = read_q == RESPOND;
+  assign axil_o.rdata   = rdata_q;
+  assign axil_o.rresp   = bad_read_q ? SLVERR : OKAY;
 
   logic unused_address_bits;
-  assign unused_address_bits = ^{s_axil_awaddr[1:0], s_axil_araddr[1:0]};
+  assign unused_address_bits = ^{axil_i.awaddr[1:0], axil_i.araddr[1:0]};
 
   // Valid holds and its payload is stable until it is taken; a response answers a request.
   always_ff @(posedge clk_i) begin
     if (rst_ni && $past(rst_ni)) begin
-      if ($past(s_axil_bvalid && !s_axil_bready)) begin
-        assert (s_axil_bvalid && s_axil_bresp == $past(s_axil_bresp));
+      if ($past(axil_o.bvalid && !axil_i.bready)) begin
+        assert (axil_o.bvalid && axil_o.bresp == $past(axil_o.bresp));
       end
-      if ($past(s_axil_rvalid && !s_axil_rready)) begin
-        assert (s_axil_rvalid && s_axil_rdata == $past(s_axil_rdata));
-        assert (s_axil_rresp == $past(s_axil_rresp));
+      if ($past(axil_o.rvalid && !axil_i.rready)) begin
+        assert (axil_o.rvalid && axil_o.rdata == $past(axil_o.rdata));
+        assert (axil_o.rresp == $past(axil_o.rresp));
       end
-      if (s_axil_bvalid && $past(!s_axil_bvalid)) assert ($past(!s_axil_awready && !s_axil_wready));
-      if (s_axil_rvalid) assert (!s_axil_arready);
-      if (s_axil_bvalid && $past(s_axil_bvalid)) assert ($past(!s_axil_bready));
+      if (axil_o.bvalid && $past(!axil_o.bvalid)) assert ($past(!axil_o.awready && !axil_o.wready));
+      if (axil_o.rvalid) assert (!axil_o.arready);
+      if (axil_o.bvalid && $past(axil_o.bvalid)) assert ($past(!axil_i.bready));
     end
   end
 

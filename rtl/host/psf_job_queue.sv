@@ -15,10 +15,7 @@ module psf_job_queue (
     input logic soft_reset_i,  // forget the ring
     input logic ring_write_i,
     input logic [15:0] ring_head_i,
-    input logic [31:4] ring_base_i,  // of the run
-    input logic [3:0] ring_size_i,
-    input logic [31:3] image_base_i,
-    input logic [31:3] result_base_i,
+    input psf_control_pkg::setup_t setup_i,  // of the run
     output logic [15:0] ring_tail_o,
     input logic idle_i,  // a run may begin
     output logic run_o,
@@ -33,8 +30,7 @@ module psf_job_queue (
     // Reads of two beats.
     output logic cmd_valid_o,
     input logic cmd_ready_i,
-    output logic [31:3] cmd_addr_o,
-    output logic [28:0] cmd_beats_o,
+    output psf_control_pkg::read_command_t cmd_o,
     input logic beat_valid_i,
     output logic beat_ready_o,
     input logic [63:0] beat_data_i
@@ -98,8 +94,8 @@ module psf_job_queue (
   always_ff @(posedge clk_i) begin
     if (begin_q) begin
       fetched_q    <= tail_q;
-      job_q.image  <= image_base_i;
-      job_q.result <= result_base_i;
+      job_q.image  <= setup_i.image_base;
+      job_q.result <= setup_i.result_base;
       job_q.irq    <= 1'b1;
       job_q.index  <= '0;
     end else begin
@@ -115,10 +111,9 @@ module psf_job_queue (
     end
   end
 
-  assign slot         = fetched_q & ~(16'hFFFF << ring_size_i);
+  assign slot         = fetched_q & ~(16'hFFFF << setup_i.ring_size);
   assign cmd_valid_o  = state_q == COMMAND;
-  assign cmd_addr_o   = {ring_base_i + 28'(slot), 1'b0};
-  assign cmd_beats_o  = 29'd2;
+  assign cmd_o        = '{addr: {setup_i.ring_base + 28'(slot), 1'b0}, beats: 29'd2, tag: '0};
   assign beat_ready_o = 1'b1;
   assign job_valid_o  = state_q == OFFER && !stop_i;
   assign job_o        = job_q;

@@ -10,40 +10,37 @@
 module psf_result_writer #(
     parameter int unsigned AxiIdWidth = 1
 ) (
-    input  logic                  clk_i,
-    input  logic                  rst_ni,
-    input  logic                  stop_i,
-    output logic                  idle_o,          // no store, no burst in flight
-    input  logic [          31:3] window_base_i,   // first and last beat that may be written
-    input  logic [          31:3] window_limit_i,
-    input  logic                  store_valid_i,
-    output logic                  store_ready_o,
-    input  logic [          31:3] store_addr_i,    // byte address, a multiple of 8
-    input  logic [          15:0] store_logits_i,
-    input  logic [          31:0] cycles_i,
-    input  logic [          15:0] label_i,
-    output logic [          15:0] logit_raddr_o,
-    input  logic [          31:0] logit_rdata_i,   // of the address in the cycle before
-    output logic                  done_o,
-    output logic                  fault_valid_o,
-    output logic [           7:0] fault_cause_o,   // psf_pkg::ERROR_WRITE, _WRITE_WINDOW
-    output logic [          31:0] fault_addr_o,    // of the burst
+    input logic clk_i,
+    input logic rst_ni,
+    input logic stop_i,
+    output logic idle_o,  // no store, no burst in flight
+    input psf_control_pkg::window_t window_i,  // that may be written
+    input logic store_valid_i,
+    output logic store_ready_o,
+    input psf_control_pkg::store_command_t store_i,
+    input logic [31:0] cycles_i,
+    input logic [15:0] label_i,
+    output logic [15:0] logit_raddr_o,
+    input logic [31:0] logit_rdata_i,  // of the address in the cycle before
+    output logic done_o,
+    output logic fault_valid_o,
+    output psf_control_pkg::fault_t fault_o,  // ERROR_WRITE, _WRITE_WINDOW; of the burst, index 0
     output logic [AxiIdWidth-1:0] m_axi_awid,
-    output logic [          31:0] m_axi_awaddr,
-    output logic [           7:0] m_axi_awlen,
-    output logic [           2:0] m_axi_awsize,
-    output logic [           1:0] m_axi_awburst,
-    output logic                  m_axi_awvalid,
-    input  logic                  m_axi_awready,
-    output logic [          63:0] m_axi_wdata,
-    output logic [           7:0] m_axi_wstrb,
-    output logic                  m_axi_wlast,
-    output logic                  m_axi_wvalid,
-    input  logic                  m_axi_wready,
-    input  logic [AxiIdWidth-1:0] m_axi_bid,
-    input  logic [           1:0] m_axi_bresp,
-    input  logic                  m_axi_bvalid,
-    output logic                  m_axi_bready
+    output logic [31:0] m_axi_awaddr,
+    output logic [7:0] m_axi_awlen,
+    output logic [2:0] m_axi_awsize,
+    output logic [1:0] m_axi_awburst,
+    output logic m_axi_awvalid,
+    input logic m_axi_awready,
+    output logic [63:0] m_axi_wdata,
+    output logic [7:0] m_axi_wstrb,
+    output logic m_axi_wlast,
+    output logic m_axi_wvalid,
+    input logic m_axi_wready,
+    input logic [AxiIdWidth-1:0] m_axi_bid,
+    input logic [1:0] m_axi_bresp,
+    input logic m_axi_bvalid,
+    output logic m_axi_bready
 );
 
   typedef enum logic [2:0] {
@@ -79,8 +76,8 @@ module psf_result_writer #(
   psf_window_check u_window (
       .addr_i  (awaddr_q),
       .len_i   (awlen_q),
-      .base_i  (window_base_i),
-      .limit_i (window_limit_i),
+      .base_i  (window_i.base),
+      .limit_i (window_i.limit),
       .inside_o(allowed)
   );
 
@@ -122,9 +119,9 @@ module psf_result_writer #(
   always_ff @(posedge clk_i) begin
     unique case (state_q)
       IDLE: begin
-        addr_q  <= store_addr_i;
-        left_q  <= 16'd1 + {1'b0, store_logits_i[15:1]} + 16'(store_logits_i[0]);
-        odd_q   <= store_logits_i[0];
+        addr_q  <= store_i.addr;
+        left_q  <= 16'd1 + {1'b0, store_i.logits[15:1]} + 16'(store_i.logits[0]);
+        odd_q   <= store_i.logits[0];
         data_q  <= {cycles_i, 16'd0, label_i};
         first_q <= 1'b1;
         index_q <= '0;
@@ -149,8 +146,9 @@ module psf_result_writer #(
       end
       default: ;
     endcase
-    fault_cause_o <= (state_q == RESPONSE) ? psf_pkg::ERROR_WRITE : psf_pkg::ERROR_WRITE_WINDOW;
-    fault_addr_o  <= {awaddr_q, 3'b000};
+    fault_o.cause <= (state_q == RESPONSE) ? psf_pkg::ERROR_WRITE : psf_pkg::ERROR_WRITE_WINDOW;
+    fault_o.index <= '0;
+    fault_o.addr  <= {awaddr_q, 3'b000};
   end
 
   assign idle_o        = state_q == IDLE;
@@ -183,8 +181,8 @@ module psf_result_writer #(
         assert (m_axi_awlen == $past(m_axi_awlen));
       end
       if ($past(rst_ni && !m_axi_awvalid) && m_axi_awvalid) begin
-        assert (awaddr_q >= $past(window_base_i));
-        assert (30'(awaddr_q) + 30'(awlen_q) <= 30'($past(window_limit_i)));
+        assert (awaddr_q >= $past(window_i.base));
+        assert (30'(awaddr_q) + 30'(awlen_q) <= 30'($past(window_i.limit)));
         assert (10'(awaddr_q[11:3]) + 10'(awlen_q) < 10'd512);
       end
       if ($past(rst_ni && m_axi_wvalid && !m_axi_wready)) begin

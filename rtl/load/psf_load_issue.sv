@@ -11,44 +11,26 @@
 // parity_o: the unpack command at the front has changed in the queue; it is not handed on.
 
 module psf_load_issue #(
-    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter int unsigned WeightBeats = 2,  // per record, 1 to 255
-    parameter int unsigned ParamBeats = 5,
-    parameter int unsigned MaskBeats = 1,
-    localparam int unsigned IndexWidth = $clog2(
-        Cfg.AccDepth
-    )  // bits of an accumulator index, at most 8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic load_valid_i,
     output logic load_ready_o,
-    input psf_pkg::load_t load_i,
-    input logic [31:3] load_base_i,  // byte address that the offset counts from
-    input logic [15:0] load_index_i,  // of the descriptor
+    input psf_control_pkg::load_command_t load_i,
     output logic read_valid_o,
     input logic read_ready_i,
-    output logic [31:3] read_addr_o,
-    output logic [28:0] read_beats_o,
-    output logic [15:0] read_tag_o,  // index of the descriptor
+    output psf_control_pkg::read_command_t read_o,
     output logic unpack_valid_o,
     input logic unpack_ready_i,
-    output logic [3:0] unpack_target_o,
-    output logic [7:0] unpack_words_o,  // spikes: words per line
-    output logic [15:0] unpack_dest_o,
-    output logic [23:0] unpack_records_o,
-    output logic unpack_check_o,  // unpack_crc_o is that of the beats
-    output logic [31:0] unpack_crc_o,
-    output logic [15:0] unpack_index_o,
-    output logic unpack_coded_o,
-    output logic unpack_block_o,
-    output logic [3:0] unpack_index_bits_o,
-    output logic [7:0] unpack_row_words_o,
-    output logic [15:0] unpack_first_word_o,
-    output logic [15:0][7:0] unpack_codebook_o,
+    output psf_control_pkg::load_command_t unpack_o,
     output logic parity_o
 );
 
+  localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);  // at most 8
+  localparam int unsigned WeightBeats = (Cfg.Lanes * (IndexWidth + 8) + 63) / 64;  // per record
+  localparam int unsigned ParamBeats = (2 * Cfg.Lanes * Cfg.AccWidth + 63) / 64;
+  localparam int unsigned MaskBeats = (Cfg.LineWords * Cfg.Lanes + 63) / 64;
   localparam int unsigned WordShift = $clog2(64 / Cfg.Lanes);  // spike words per beat, log2
 
   if (Cfg.Lanes < 1 || Cfg.Lanes > 64 || 64 % Cfg.Lanes != 0) begin : gen_bad_lanes
@@ -66,9 +48,7 @@ module psf_load_issue #(
   } state_e;
 
   state_e state_q;
-  psf_pkg::load_t load_q;
-  logic [31:3] base_q;
-  logic [15:0] index_q;
+  psf_control_pkg::load_command_t load_q;
   logic [31:0] units_q, shifted_q;
   logic [7:0] factor_q;
   logic read_q, unpack_q, unpack_room;  // command not yet taken; room for another
@@ -78,26 +58,27 @@ module psf_load_issue #(
   logic [28:0] beats;
 
   always_comb begin
-    unique case (load_i.target)
+    unique case (load_i.load.target)
       psf_pkg::TARGET_WEIGHT: begin
         factor = 8'(WeightBeats);
         for (int unsigned w = 0; w <= IndexWidth; w++) begin
-          if (load_i.coded && load_i.index_bits == 4'(w))
+          if (load_i.load.coded && load_i.load.index_bits == 4'(w))
             factor = 8'((Cfg.Lanes * (w + 4) + 31) / 32);
         end
       end
       psf_pkg::TARGET_PARAM: factor = 8'(ParamBeats);
       psf_pkg::TARGET_MASK: factor = 8'(MaskBeats);
-      psf_pkg::TARGET_SPIKE: factor = load_i.unit_words;
+      psf_pkg::TARGET_SPIKE: factor = load_i.load.unit_words;
       default: factor = 8'd1;
     endcase
   end
 
   always_comb begin
     round = units_q;
-    unique case (load_q.target)
-      psf_pkg::TARGET_WEIGHT: if (load_q.coded) round = (units_q + 32'd1) >> 1;
-      psf_pkg::TARGET_ROW: round = load_q.coded ? (units_q + 32'd15) >> 4 : (units_q + 32'd1) >> 1;
+    unique case (load_q.load.target)
+      psf_pkg::TARGET_WEIGHT: if (load_q.load.coded) round = (units_q + 32'd1) >> 1;
+      psf_pkg::TARGET_ROW:
+      round = load_q.load.coded ? (units_q + 32'd15) >> 4 : (units_q + 32'd1) >> 1;
       psf_pkg::TARGET_LOGIT: round = (units_q + 32'd1) >> 1;
       psf_pkg::TARGET_SPIKE: round = (units_q + 32'(2 ** WordShift - 1)) >> WordShift;
       default: round = units_q;
@@ -132,10 +113,8 @@ module psf_load_issue #(
   always_ff @(posedge clk_i) begin
     if (state_q == IDLE) begin
       load_q    <= load_i;
-      base_q    <= load_base_i;
-      index_q   <= load_index_i;
       factor_q  <= factor;
-      shifted_q <= 32'(load_i.records);
+      shifted_q <= 32'(load_i.load.records);
       units_q   <= '0;
     end else if (state_q == MULTIPLY) begin
       if (factor_q[0]) units_q <= units_q + shifted_q;  // records * factor < 2^32
@@ -146,56 +125,27 @@ module psf_load_issue #(
 
   assign load_ready_o = state_q == IDLE;
   assign read_valid_o = read_q;
-  assign read_addr_o  = base_q + load_q.offset[31:3];
-  assign read_beats_o = beats;
-  assign read_tag_o   = index_q;
+  assign read_o = '{
+          addr: load_q.base + load_q.load.offset[31:3],
+          beats: beats,
+          tag: load_q.index
+      };
 
   logic queue_valid, queue_error, parity_q;
 
   psf_fifo #(
-      .Width(4 + 8 + 16 + 24 + 1 + 32 + 16 + 1 + 1 + 4 + 8 + 16 + 128),
-      .Depth(2)
+      .data_t(psf_control_pkg::load_command_t),
+      .Depth (2)
   ) u_unpack (
       .clk_i,
       .rst_ni,
       .clear_i(1'b0),
       .in_valid_i(unpack_q),
       .in_ready_o(unpack_room),
-      .in_data_i({
-        load_q.target,
-        load_q.unit_words,
-        load_q.dest,
-        load_q.records,
-        load_q.check,
-        load_q.crc,
-        index_q,
-        load_q.coded,
-        load_q.block,
-        load_q.index_bits,
-        load_q.row_words,
-        load_q.first_word,
-        load_q.codebook_3,
-        load_q.codebook_2,
-        load_q.codebook_1,
-        load_q.codebook_0
-      }),
+      .in_data_i(load_q),
       .out_valid_o(queue_valid),
       .out_ready_i(unpack_ready_i && !queue_error),
-      .out_data_o({
-        unpack_target_o,
-        unpack_words_o,
-        unpack_dest_o,
-        unpack_records_o,
-        unpack_check_o,
-        unpack_crc_o,
-        unpack_index_o,
-        unpack_coded_o,
-        unpack_block_o,
-        unpack_index_bits_o,
-        unpack_row_words_o,
-        unpack_first_word_o,
-        unpack_codebook_o
-      }),
+      .out_data_o(unpack_o),
       .error_o(queue_error)
   );
 
@@ -207,15 +157,12 @@ module psf_load_issue #(
   assign unpack_valid_o = queue_valid && !queue_error;
   assign parity_o       = parity_q;
 
-  logic unused_fields;  // the sequencer has seen to them
-  assign unused_fields = ^{load_q.wait_layers, load_q.wait_previous, load_q.from_image};
-
   // The read command holds until taken. psf_descriptor_check has seen to offset and records.
   always_ff @(posedge clk_i) begin
     if (rst_ni && $past(rst_ni && read_valid_o && !read_ready_i)) begin
-      assert (read_valid_o && read_addr_o == $past(read_addr_o));
+      assert (read_valid_o && read_o == $past(read_o));
     end
-    if (rst_ni && state_q == SEND) assert (load_q.offset[2:0] == '0 && round[31:29] == '0);
+    if (rst_ni && state_q == SEND) assert (load_q.load.offset[2:0] == '0 && round[31:29] == '0);
   end
 
 endmodule

@@ -22,20 +22,15 @@ module psf_read_dma #(
     input logic rst_ni,
     input logic stop_i,
     output logic idle_o,  // no burst in flight, none about to be
-    input logic [31:3] window_base_i,  // first and last beat that may be read
-    input logic [31:3] window_limit_i,
+    input psf_control_pkg::window_t window_i,  // that may be read
     input logic [Clients-1:0] cmd_valid_i,
     output logic [Clients-1:0] cmd_ready_o,
-    input logic [Clients-1:0][31:3] cmd_addr_i,
-    input logic [Clients-1:0][28:0] cmd_beats_i,
-    input logic [Clients-1:0][15:0] cmd_tag_i,  // comes back with a fault
+    input psf_control_pkg::read_command_t [Clients-1:0] cmd_i,
     output logic [Clients-1:0] beat_valid_o,
     input logic [Clients-1:0] beat_ready_i,
     output logic [63:0] beat_data_o,
     output logic fault_valid_o,
-    output logic [7:0] fault_cause_o,  // psf_pkg::ERROR_READ, _READ_WINDOW, _PARITY
-    output logic [31:0] fault_addr_o,  // of the beat, of the burst, 0
-    output logic [15:0] fault_tag_o,
+    output psf_control_pkg::fault_t fault_o,  // address: of the beat, of the burst, 0 (parity)
     output logic [AxiIdWidth-1:0] m_axi_arid,
     output logic [31:0] m_axi_araddr,
     output logic [7:0] m_axi_arlen,
@@ -116,8 +111,8 @@ module psf_read_dma #(
   psf_window_check u_window (
       .addr_i  (next_burst_q.addr),
       .len_i   (next_len_q),
-      .base_i  (window_base_i),
-      .limit_i (window_limit_i),
+      .base_i  (window_i.base),
+      .limit_i (window_i.limit),
       .inside_o(allowed)
   );
 
@@ -137,7 +132,7 @@ module psf_read_dma #(
       open_q    <= '0;
     end else begin
       for (int c = 0; c < int'(Clients); c++) begin
-        if (cmd_valid_i[c] && cmd_ready_o[c]) busy_q[c] <= cmd_beats_i[c] != '0;
+        if (cmd_valid_i[c] && cmd_ready_o[c]) busy_q[c] <= cmd_i[c].beats != '0;
       end
       if (split && last) busy_q[client] <= 1'b0;
       if (split) next_q <= 1'b1;
@@ -155,9 +150,9 @@ module psf_read_dma #(
   always_ff @(posedge clk_i) begin
     for (int c = 0; c < int'(Clients); c++) begin
       if (cmd_valid_i[c] && cmd_ready_o[c]) begin
-        addr_q[c] <= cmd_addr_i[c];
-        left_q[c] <= cmd_beats_i[c];
-        tag_q[c]  <= cmd_tag_i[c];
+        addr_q[c] <= cmd_i[c].addr;
+        left_q[c] <= cmd_i[c].beats;
+        tag_q[c]  <= cmd_i[c].tag;
       end
     end
     if (split) begin
@@ -257,13 +252,13 @@ module psf_read_dma #(
   end
 
   always_ff @(posedge clk_i) begin
-    fault_cause_o <= psf_pkg::ERROR_READ_WINDOW;
-    fault_addr_o  <= {next_burst_q.addr, 3'b000};
-    fault_tag_o   <= next_burst_q.tag;
+    fault_o.cause <= psf_pkg::ERROR_READ_WINDOW;
+    fault_o.addr  <= {next_burst_q.addr, 3'b000};
+    fault_o.index <= next_burst_q.tag;
     if (answer_fault) begin
-      fault_cause_o <= front_bad_q ? psf_pkg::ERROR_PARITY : psf_pkg::ERROR_READ;
-      fault_addr_o  <= front_bad_q ? '0 : {front_burst_q.addr, 3'b000};
-      fault_tag_o   <= front_burst_q.tag;
+      fault_o.cause <= front_bad_q ? psf_pkg::ERROR_PARITY : psf_pkg::ERROR_READ;
+      fault_o.addr  <= front_bad_q ? '0 : {front_burst_q.addr, 3'b000};
+      fault_o.index <= front_burst_q.tag;
     end
   end
 
@@ -277,8 +272,8 @@ module psf_read_dma #(
       end
       if (m_axi_arvalid) assert (10'(araddr_q[11:3]) + 10'(arlen_q) < 10'd512);
       if ($past(rst_ni && issue)) begin
-        assert (araddr_q >= $past(window_base_i));
-        assert (30'(araddr_q) + 30'(arlen_q) <= 30'($past(window_limit_i)));
+        assert (araddr_q >= $past(window_i.base));
+        assert (30'(araddr_q) + 30'(arlen_q) <= 30'($past(window_i.limit)));
       end
       if (issue) assert (queue_room);
       if (m_axi_rvalid) assert (open_q != '0 && m_axi_rid == '0);

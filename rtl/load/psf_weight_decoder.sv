@@ -15,9 +15,7 @@
 
 module psf_weight_decoder #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    localparam int unsigned IndexWidth = $clog2(
-        Cfg.AccDepth
-    ),  // bits of an accumulator index, 1 to 8
+    localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),  // 1 to 8
     localparam int unsigned SlotWidth = IndexWidth + 8
 ) (
     input logic clk_i,
@@ -33,11 +31,12 @@ module psf_weight_decoder #(
     input logic [63:0] beat_data_i,
     output logic record_valid_o,
     input logic record_ready_i,
-    output logic [Cfg.Lanes*SlotWidth-1:0] record_data_o,  // lane p at bit p*SlotWidth: {index, weight}
+    output logic [Cfg.Lanes*SlotWidth-1:0] record_data_o,  // lane p: {index, weight}
     output logic parity_o
 );
 
-  localparam int unsigned Halves = (Cfg.Lanes * (IndexWidth + 4) + 31) / 32;  // of the widest record
+  // Of the widest record.
+  localparam int unsigned Halves = (Cfg.Lanes * (IndexWidth + 4) + 31) / 32;
   localparam int unsigned CountWidth = $clog2(Halves + 2);
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
 

@@ -19,44 +19,39 @@ module psf_decoder #(
     input logic [31:3] weight_base_i,
     input logic desc_valid_i,
     output logic desc_ready_o,
-    input logic [511:0] desc_data_i,
-    input logic [15:0] desc_index_i,
-    input logic desc_last_i,
-    input psf_pkg::job_t desc_job_i,
-    input logic desc_bad_i,  // its CRC is wrong
+    input psf_control_pkg::descriptor_t desc_i,
     output logic fault_valid_o,  // of the descriptor at hand
-    output logic [7:0] fault_cause_o,
-    output logic [15:0] fault_index_o,
-    // Both with desc_index_i; valid and ready in one cycle push.
+    output psf_control_pkg::fault_t fault_o,
+    // Valid and ready in one cycle push.
     output logic load_valid_o,
     input logic load_ready_i,
     output logic load_by_layers_o,
     output logic [CountWidth-1:0] load_target_o,
-    output logic [31:3] load_base_o,
-    output psf_pkg::load_t load_o,
+    output psf_control_pkg::load_command_t load_o,
     output logic item_valid_o,
     input logic item_ready_i,
     output logic [1:0] item_kind_o,  // 0 layer, 1 store, 2 end
     output logic [CountWidth-1:0] item_target_o,
-    output logic [ItemWidth-1:0] item_o  // layer_t | {address [31:3], logits [15:0]} | irq
+    output logic [15:0] item_index_o,  // of the descriptor
+    output logic [ItemWidth-1:0] item_o  // layer_t | store_command_t | irq
 );
 
   typedef logic [CountWidth-1:0] count_t;
 
   psf_pkg::load_t load;
   psf_pkg::layer_t layer;
-  psf_pkg::store_t store;
-  logic [31:3] store_addr;
+  psf_pkg::store_t fields;
+  psf_control_pkg::store_command_t store;
   logic checked, taken, decode, skip_q, is_end, is_layer;
-  logic [7:0] opcode, check_cause;
+  logic [7:0] opcode, check_cause, cause;
 
-  assign opcode     = desc_data_i[7:0];
-  assign load       = psf_pkg::to_load(desc_data_i);
-  assign layer      = psf_pkg::to_layer(desc_data_i);
-  assign store      = psf_pkg::to_store(desc_data_i);
-  assign store_addr = desc_job_i.result + store.offset[31:3];
-  assign is_end     = opcode == psf_pkg::OP_END || skip_q;
-  assign is_layer   = opcode == psf_pkg::OP_LAYER && !skip_q;
+  assign opcode   = desc_i.data[7:0];
+  assign load     = psf_pkg::to_load(desc_i.data);
+  assign layer    = psf_pkg::to_layer(desc_i.data);
+  assign fields   = psf_pkg::to_store(desc_i.data);
+  assign store    = '{addr: desc_i.job.result + fields.offset[31:3], logits: fields.logits[15:0]};
+  assign is_end   = opcode == psf_pkg::OP_END || skip_q;
+  assign is_layer = opcode == psf_pkg::OP_LAYER && !skip_q;
 
   psf_descriptor_check #(
       .Cfg(Cfg)
@@ -65,24 +60,24 @@ module psf_decoder #(
       .rst_ni,
       .valid_i  (desc_valid_i),
       .taken_i  (taken),
-      .data_i   (desc_data_i),
+      .data_i   (desc_i.data),
       .checked_o(checked),
       .cause_o  (check_cause)
   );
 
   always_comb begin
-    fault_cause_o = psf_pkg::ERROR_NONE;
-    if (skip_q) fault_cause_o = psf_pkg::ERROR_NONE;
-    else if (desc_bad_i) fault_cause_o = psf_pkg::ERROR_PROGRAM_CRC;
-    else if (check_cause != psf_pkg::ERROR_NONE) fault_cause_o = check_cause;
-    else if (desc_last_i && !is_end) fault_cause_o = psf_pkg::ERROR_NO_END;
+    cause = psf_pkg::ERROR_NONE;
+    if (skip_q) cause = psf_pkg::ERROR_NONE;
+    else if (desc_i.bad) cause = psf_pkg::ERROR_PROGRAM_CRC;
+    else if (check_cause != psf_pkg::ERROR_NONE) cause = check_cause;
+    else if (desc_i.last && !is_end) cause = psf_pkg::ERROR_NO_END;
   end
 
-  assign fault_valid_o = checked && fault_cause_o != psf_pkg::ERROR_NONE;
-  assign fault_index_o = desc_index_i;
+  assign fault_valid_o = checked && cause != psf_pkg::ERROR_NONE;
+  assign fault_o = '{cause: cause, index: desc_i.index, addr: '0};
   assign decode = checked && !stop_i && !fault_valid_o;
   assign load_valid_o = decode && !is_end && opcode == psf_pkg::OP_LOAD;
-  assign item_valid_o = decode && (is_end ? desc_last_i : opcode != psf_pkg::OP_LOAD);
+  assign item_valid_o = decode && (is_end ? desc_i.last : opcode != psf_pkg::OP_LOAD);
   assign desc_ready_o  = decode && (load_ready_i || !load_valid_o) &&
       (item_ready_i || !item_valid_o);
   assign taken = desc_valid_i && desc_ready_o;
@@ -93,16 +88,19 @@ module psf_decoder #(
 
   assign last_total       = job_items_q - last_items_q;  // items of the job before
   assign load_by_layers_o = load.wait_layers != '0;
-  assign load_base_o      = load.from_image ? desc_job_i.image : weight_base_i;
 
   always_comb begin
     load_target_o = last_items_q +
         ((count_t'(load.wait_previous) < last_total) ? count_t'(load.wait_previous) : last_total);
     if (load_by_layers_o) load_target_o = job_layers_q + count_t'(load.wait_layers);
-    load_o = load;
-    load_o.wait_layers = '0;  // the target stands for both
-    load_o.wait_previous = '0;
+    load_o.load = load;
+    load_o.load.wait_layers = '0;  // the target stands for both
+    load_o.load.wait_previous = '0;
+    load_o.base = load.from_image ? desc_i.job.image : weight_base_i;
+    load_o.index = desc_i.index;
   end
+
+  assign item_index_o = desc_i.index;
 
   always_comb begin
     item_kind_o   = 2'd0;
@@ -110,12 +108,12 @@ module psf_decoder #(
     item_o        = layer;
     if (is_end) begin
       item_kind_o = 2'd2;
-      item_o      = ItemWidth'(desc_job_i.irq);
+      item_o      = ItemWidth'(desc_i.job.irq);
     end else if (is_layer) begin
       item_target_o = job_loads_q + count_t'(layer.wait_loads);
     end else begin
       item_kind_o = 2'd1;
-      item_o      = ItemWidth'({store_addr, store.logits[15:0]});
+      item_o      = ItemWidth'(store);
     end
   end
 
@@ -130,7 +128,7 @@ module psf_decoder #(
       job_items_q  <= '0;
       last_items_q <= '0;
     end else if (taken) begin
-      skip_q <= is_end && !desc_last_i;
+      skip_q <= is_end && !desc_i.last;
       if (load_valid_o) loads_q <= loads_q + 1'b1;
       if (item_valid_o) items_q <= items_q + 1'b1;
       if (item_valid_o && is_layer) layers_q <= layers_q + 1'b1;
@@ -144,7 +142,7 @@ module psf_decoder #(
   end
 
   logic unused_job;  // the ring knows it
-  assign unused_job = ^desc_job_i.index;
+  assign unused_job = ^desc_i.job.index;
 
   // One descriptor makes one thing.
   always_ff @(posedge clk_i) begin

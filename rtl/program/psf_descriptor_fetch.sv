@@ -6,36 +6,30 @@
 // ordered (two jobs at most have descriptors inside), so fetching goes on across jobs.
 // Throughput: one descriptor in 10 cycles. beat_ready_o is always high: space is reserved before a
 // descriptor is ordered, so the shared read channel never waits for descriptors to be used.
-// desc_bad_o: word 15 is not the CRC-32 of the program up to here (golden: zlib.crc32, chained).
+// desc_o.bad: word 15 is not the CRC-32 of the program up to here (golden: zlib.crc32, chained).
 // parity_o: a stored beat or job has changed. stop_i: nothing more is ordered, no job is taken.
 
 module psf_descriptor_fetch #(
     parameter int unsigned Depth = 4  // descriptors, a power of two
 ) (
-    input  logic                  clk_i,
-    input  logic                  rst_ni,
-    input  logic          [ 31:3] base_i,        // of the program; constant, as count_i
-    input  logic          [ 15:0] count_i,       // descriptors, >= 1
-    input  logic                  job_valid_i,
-    output logic                  job_ready_o,
-    input  psf_pkg::job_t         job_i,
-    input  logic                  stop_i,
-    output logic                  cmd_valid_o,
-    input  logic                  cmd_ready_i,
-    output logic          [ 31:3] cmd_addr_o,
-    output logic          [ 28:0] cmd_beats_o,
-    output logic          [ 15:0] cmd_tag_o,     // index of the descriptor
-    input  logic                  beat_valid_i,
-    output logic                  beat_ready_o,
-    input  logic          [ 63:0] beat_data_i,
-    output logic                  desc_valid_o,
-    input  logic                  desc_ready_i,
-    output logic          [511:0] desc_data_o,
-    output logic          [ 15:0] desc_index_o,
-    output logic                  desc_last_o,   // it is number count_i - 1
-    output psf_pkg::job_t         desc_job_o,
-    output logic                  desc_bad_o,
-    output logic                  parity_o
+    input logic clk_i,
+    input logic rst_ni,
+    input logic [31:3] base_i,  // of the program; constant, as count_i
+    input logic [15:0] count_i,  // descriptors, >= 1
+    input logic job_valid_i,
+    output logic job_ready_o,
+    input psf_pkg::job_t job_i,
+    input logic stop_i,
+    output logic cmd_valid_o,
+    input logic cmd_ready_i,
+    output psf_control_pkg::read_command_t cmd_o,
+    input logic beat_valid_i,
+    output logic beat_ready_o,
+    input logic [63:0] beat_data_i,
+    output logic desc_valid_o,
+    input logic desc_ready_i,
+    output psf_control_pkg::descriptor_t desc_o,
+    output logic parity_o
 );
 
   localparam int unsigned Beats = psf_pkg::DescriptorBytes / 8;
@@ -43,8 +37,8 @@ module psf_descriptor_fetch #(
 
   // ---- Ordering.
   logic cmd_q;
-  logic [31:3] cmd_addr_q, addr_q;
-  logic [15:0] cmd_tag_q, tag_q, left_q;  // left: descriptors of this job to order
+  logic [31:3] addr_q;
+  logic [15:0] tag_q, left_q;  // left: descriptors of this job to order
   logic [CountWidth-1:0] space_q;  // beats that may still be ordered
   logic take, order, pop, jobs_room, jobs_valid, jobs_error;
 
@@ -73,26 +67,23 @@ module psf_descriptor_fetch #(
       tag_q  <= '0;
     end
     if (order) begin
-      cmd_addr_q <= addr_q;
-      cmd_tag_q  <= tag_q;
-      addr_q     <= addr_q + 29'(Beats);
-      tag_q      <= tag_q + 16'd1;
+      cmd_o  <= '{addr: addr_q, beats: 29'(Beats), tag: tag_q};
+      addr_q <= addr_q + 29'(Beats);
+      tag_q  <= tag_q + 16'd1;
     end
   end
 
   assign cmd_valid_o  = cmd_q;
-  assign cmd_addr_o   = cmd_addr_q;
-  assign cmd_tag_o    = cmd_tag_q;
-  assign cmd_beats_o  = 29'(Beats);
   assign beat_ready_o = 1'b1;
 
   // ---- Storage. The job at the front is that of the descriptor at the output.
   logic room, beat_valid, beat_error, finish;
   logic [63:0] beat;
+  psf_pkg::job_t job;
 
   psf_fifo #(
       .data_t(psf_pkg::job_t),
-      .Depth(2)
+      .Depth (2)
   ) u_jobs (
       .clk_i,
       .rst_ni,
@@ -102,7 +93,7 @@ module psf_descriptor_fetch #(
       .in_data_i  (job_i),
       .out_valid_o(jobs_valid),
       .out_ready_i(finish),
-      .out_data_o (desc_job_o),
+      .out_data_o (job),
       .error_o    (jobs_error)
   );
 
@@ -171,20 +162,17 @@ module psf_descriptor_fetch #(
   end
 
   assign desc_valid_o = fill_q == VALID;
-  assign desc_data_o  = desc_q;
-  assign desc_index_o = index_q;
-  assign desc_last_o  = last_q;
-  assign desc_bad_o   = bad_q;
+  assign desc_o       = '{data: desc_q, index: index_q, last: last_q, bad: bad_q, job: job};
   assign parity_o     = parity_q;
 
   // A command and a descriptor hold until taken; nothing comes that was not ordered.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       if ($past(rst_ni && cmd_valid_o && !cmd_ready_i)) begin
-        assert (cmd_valid_o && cmd_addr_o == $past(cmd_addr_o));
+        assert (cmd_valid_o && cmd_o == $past(cmd_o));
       end
       if ($past(rst_ni && desc_valid_o && !desc_ready_i)) begin
-        assert (desc_valid_o && desc_data_o == $past(desc_data_o));
+        assert (desc_valid_o && desc_o.data == $past(desc_o.data));
       end
       if (take) assert (count_i != '0);
       if (beat_valid_i) assert (room && space_q != CountWidth'(Depth * Beats));

@@ -13,38 +13,30 @@ module psf_sequencer #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter int unsigned CountWidth = 18  // of the counts since the run began, see below
 ) (
-    input  logic                    clk_i,
-    input  logic                    rst_ni,          // of the run
-    input  logic                    stop_i,
-    input  logic            [ 31:3] weight_base_i,
-    input  logic                    desc_valid_i,
-    output logic                    desc_ready_o,
-    input  logic            [511:0] desc_data_i,
-    input  logic            [ 15:0] desc_index_i,
-    input  logic                    desc_last_i,
-    input  psf_pkg::job_t           desc_job_i,
-    input  logic                    desc_bad_i,      // its CRC is wrong
-    output logic                    fault_valid_o,   // of the descriptor at hand; holds
-    output logic            [  7:0] fault_cause_o,
-    output logic            [ 15:0] fault_index_o,
-    output logic                    parity_o,        // in a queue, a pulse
-    output logic                    load_valid_o,    // withdrawn by stop_i
-    input  logic                    load_ready_i,
-    output psf_pkg::load_t          load_o,          // without its waits
-    output logic            [ 31:3] load_base_o,
-    output logic            [ 15:0] load_index_o,
-    input  logic                    load_done_i,
-    output logic                    layer_start_o,
-    output psf_pkg::layer_t         layer_o,         // holds until the next layer_start_o
-    input  logic                    layer_done_i,
-    output logic                    store_valid_o,   // withdrawn by stop_i
-    input  logic                    store_ready_i,
-    output logic            [ 31:3] store_addr_o,
-    output logic            [ 15:0] store_logits_o,
-    input  logic                    store_done_i,
-    output logic            [ 15:0] active_index_o,  // of the layer or store that runs, else 0
-    output logic                    retire_o,        // a job is done
-    output logic                    irq_o            // with retire_o: its flag
+    input logic clk_i,
+    input logic rst_ni,  // of the run
+    input logic stop_i,
+    input logic [31:3] weight_base_i,
+    input logic desc_valid_i,
+    output logic desc_ready_o,
+    input psf_control_pkg::descriptor_t desc_i,
+    output logic fault_valid_o,  // of the descriptor at hand; holds
+    output psf_control_pkg::fault_t fault_o,
+    output logic parity_o,  // in a queue, a pulse
+    output logic load_valid_o,  // withdrawn by stop_i
+    input logic load_ready_i,
+    output psf_control_pkg::load_command_t load_o,
+    input logic load_done_i,
+    output logic layer_start_o,
+    output psf_pkg::layer_t layer_o,  // holds until the next layer_start_o
+    input logic layer_done_i,
+    output logic store_valid_o,  // withdrawn by stop_i
+    input logic store_ready_i,
+    output psf_control_pkg::store_command_t store_o,
+    input logic store_done_i,
+    output logic [15:0] active_index_o,  // of the layer or store that runs, else 0
+    output logic retire_o,  // a job is done
+    output logic irq_o  // with retire_o: its flag
 );
 
   // What has completed since the run began, modulo 2^CountWidth. With 18 bits every target lies less
@@ -65,15 +57,25 @@ module psf_sequencer #(
 
   localparam int unsigned ItemWidth = $bits(psf_pkg::layer_t);
 
+  typedef struct packed {  // a load that waits
+    logic by_layers;  // for layers, else for items
+    count_t target;
+    psf_control_pkg::load_command_t command;
+  } load_entry_t;
+
+  typedef struct packed {  // an item that waits, for loads
+    logic [1:0] kind;  // kind_e
+    count_t target;
+    logic [15:0] index;
+    logic [ItemWidth-1:0] item;
+  } item_entry_t;
+
   count_t loads_done_q, layers_done_q, items_done_q;
 
   // ---- The descriptor at hand.
-  psf_pkg::load_t load;
-  logic load_push, load_room, item_push, item_room, by_layers;
-  count_t load_target, item_target;
-  logic [31:3] load_base;
-  logic [1:0] kind;
-  logic [ItemWidth-1:0] item;
+  load_entry_t load;
+  item_entry_t item;
+  logic load_push, load_room, item_push, item_room;
 
   psf_decoder #(
       .Cfg(Cfg),
@@ -85,83 +87,77 @@ module psf_sequencer #(
       .weight_base_i,
       .desc_valid_i,
       .desc_ready_o,
-      .desc_data_i,
-      .desc_index_i,
-      .desc_last_i,
-      .desc_job_i,
-      .desc_bad_i,
+      .desc_i,
       .fault_valid_o,
-      .fault_cause_o,
-      .fault_index_o,
+      .fault_o,
       .load_valid_o    (load_push),
       .load_ready_i    (load_room),
-      .load_by_layers_o(by_layers),
-      .load_target_o   (load_target),
-      .load_base_o     (load_base),
-      .load_o          (load),
+      .load_by_layers_o(load.by_layers),
+      .load_target_o   (load.target),
+      .load_o          (load.command),
       .item_valid_o    (item_push),
       .item_ready_i    (item_room),
-      .item_kind_o     (kind),
-      .item_target_o   (item_target),
-      .item_o          (item)
+      .item_kind_o     (item.kind),
+      .item_target_o   (item.target),
+      .item_index_o    (item.index),
+      .item_o          (item.item)
   );
 
   // ---- Loads.
-  count_t target;
-  logic load_valid, on_layers, load_error;
+  load_entry_t next_load;
+  logic load_valid, load_error;
 
   psf_fifo #(
-      .Width(1 + CountWidth + 16 + 29 + $bits(psf_pkg::load_t)),
-      .Depth(8)
+      .data_t(load_entry_t),
+      .Depth (8)
   ) u_loads (
       .clk_i,
       .rst_ni,
       .clear_i    (1'b0),
       .in_valid_i (load_push),
       .in_ready_o (load_room),
-      .in_data_i  ({by_layers, load_target, desc_index_i, load_base, load}),
+      .in_data_i  (load),
       .out_valid_o(load_valid),
       .out_ready_i(load_valid_o && load_ready_i),
-      .out_data_o ({on_layers, target, load_index_o, load_base_o, load_o}),
+      .out_data_o (next_load),
       .error_o    (load_error)
   );
 
   assign load_valid_o = load_valid && !stop_i && reached(
-      on_layers ? layers_done_q : items_done_q, target
+      next_load.by_layers ? layers_done_q : items_done_q, next_load.target
   );
+  assign load_o = next_load.command;
 
   // ---- Items.
   logic item_valid, item_error, item_go, busy, pop;
-  logic [1:0] next_kind;
-  count_t need;
-  logic [15:0] next_index, active_index_q;
-  logic [ItemWidth-1:0] next_item;
+  item_entry_t next_item;
+  logic [15:0] active_index_q;
   psf_pkg::layer_t layer_q;
   logic layer_active_q, layer_start_q, store_active_q, layer_go, store_go, end_go;
 
   psf_fifo #(
-      .Width(2 + CountWidth + 16 + ItemWidth),
-      .Depth(8)
+      .data_t(item_entry_t),
+      .Depth (8)
   ) u_items (
       .clk_i,
       .rst_ni,
       .clear_i    (1'b0),
       .in_valid_i (item_push),
       .in_ready_o (item_room),
-      .in_data_i  ({kind, item_target, desc_index_i, item}),
+      .in_data_i  (item),
       .out_valid_o(item_valid),
       .out_ready_i(pop),
-      .out_data_o ({next_kind, need, next_index, next_item}),
+      .out_data_o (next_item),
       .error_o    (item_error)
   );
 
   assign busy = (layer_active_q && !layer_done_i) || (store_active_q && !store_done_i);
   assign item_go = item_valid && reached(
-          loads_done_q, need
+          loads_done_q, next_item.target
       ) && !busy && !stop_i && !retire_o;  // the next job's time begins after it
-  assign layer_go = item_go && next_kind == LAYER;
-  assign end_go = item_go && next_kind == END && !layer_active_q && !store_active_q;
-  assign store_valid_o = item_go && next_kind == STORE && !layer_active_q && !store_active_q;
+  assign layer_go = item_go && next_item.kind == LAYER;
+  assign end_go = item_go && next_item.kind == END && !layer_active_q && !store_active_q;
+  assign store_valid_o = item_go && next_item.kind == STORE && !layer_active_q && !store_active_q;
   assign store_go = store_valid_o && store_ready_i;
   assign pop = layer_go || store_go || end_go;
 
@@ -188,15 +184,14 @@ module psf_sequencer #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (layer_go) layer_q <= next_item;
-    if (layer_go || store_go) active_index_q <= next_index;
-    irq_o <= next_item[0];
+    if (layer_go) layer_q <= next_item.item;
+    if (layer_go || store_go) active_index_q <= next_item.index;
+    irq_o <= next_item.item[0];
   end
 
   assign layer_o        = layer_q;
   assign layer_start_o  = layer_start_q;
-  assign store_addr_o   = next_item[16+:29];
-  assign store_logits_o = next_item[15:0];
+  assign store_o        = next_item.item[$bits(psf_control_pkg::store_command_t)-1:0];
   assign active_index_o = (layer_active_q || store_active_q) ? active_index_q : 16'd0;
 
   // The descriptor's parameters hold while a layer runs; only what was started completes.

@@ -22,7 +22,7 @@ module psf_monitors #(
 
   localparam SlotWidth = $clog2(AccDepth) + 8;
 
-  wire active = `PSF_CONTROL.u_perf.active_q;
+  wire active = `PSF_CONTROL.u_host.u_perf.active_q;
   wire [7:0] layer = psf_tb_top.u_accel.layer.id;
 
   // Groups.
@@ -135,13 +135,13 @@ module psf_monitors #(
       .close_i(close_i),
       .active_i(active),
       .layer_i(layer),
-      .busy_i(`PSF_CONTROL.busy),
+      .busy_i(`PSF_CONTROL.u_host.status.busy),
       .irq_i(psf_tb_top.u_accel.irq_o),
-      .load_i(!`PSF_CONTROL.u_loader.cmd_ready_o),
-      .load_index_i(`PSF_CONTROL.u_loader.index_q),
+      .load_i(!`PSF_CONTROL.u_load.u_loader.cmd_ready_o),
+      .load_index_i(`PSF_CONTROL.u_load.u_loader.u_steps.index_q),
       .read_idle_i(`PSF_CONTROL.read_idle),
       .read_beat_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),
-      .write_idle_i(`PSF_CONTROL.write_idle),
+      .write_idle_i(`PSF_CONTROL.u_host.write_idle),
       .event_i(events),
       .drain_i(acc_drain),
       .complete_i(complete),

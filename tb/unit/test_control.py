@@ -6,9 +6,11 @@ import random
 import cocotb
 import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
+from cocotbext.axi import AxiResp
 
 from golden.hardware import isa
 from golden.hardware.configuration import Hardware
+from golden.hardware.registers import load as registers_of
 from tb.lib import load
 from tb.lib.axi_memory import PAGE
 from tb.lib.bench import HIDDEN
@@ -33,7 +35,7 @@ from tb.lib.registers import (
     WATCHDOG,
     WRITE_BASE,
 )
-from tb.lib.stream import STALLS
+from tb.lib.stream import STALLS, pauses
 from tb.run.runner import run
 from tb.unit.control_bench import HARDWARE, OVERRUN, PARITY, ControlBench, random_program
 
@@ -172,8 +174,9 @@ async def errors(dut, kind: str, stall: float) -> None:
 
 
 QUEUES = (
-    "u_fetch.u_beats", "u_fetch.u_jobs", "u_sequencer.u_loads", "u_sequencer.u_items",
-    "u_load_issue.u_unpack", "u_beats",
+    "u_program.u_fetch.u_beats", "u_program.u_fetch.u_jobs", "u_program.u_sequencer.u_loads",
+    "u_program.u_sequencer.u_items",
+    "u_load.u_load_issue.u_unpack", "u_load.u_beats",
 )  # fmt: skip
 
 
@@ -219,7 +222,7 @@ async def changed_codebook(dut) -> None:
     bench.expect(program)
     results = (bench.place(2048) + PAGE) & ~7
     await bench.launch(results)
-    decoder = dut.u_loader.u_weights
+    decoder = dut.u_load.u_loader.u_weights
     while not int(decoder.record_valid_o.value):
         await FallingEdge(dut.clk_i)
     cells = decoder.gen_lane[random.randrange(HARDWARE.lanes)].u_codebook.mem
@@ -292,6 +295,39 @@ async def hanging_memory(dut) -> None:
     await bench.cycles(600)
     await bench.check_register(STATUS, ERROR)
     await bench.good_run(PAGE * 8)
+
+
+@cocotb.test(timeout_time=4, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS)
+async def register_accesses(dut, stall: float) -> None:
+    """Reads and writes of every size at once, by a master that is not ours, with random pauses."""
+    bench = ControlBench(dut)
+    w, r = bench.host.write_if, bench.host.read_if
+    for channel in (w.aw_channel, w.w_channel, w.b_channel, r.ar_channel, r.r_channel):
+        channel.set_pause_generator(pauses(stall))
+    await bench.start()
+    registers = registers_of(HARDWARE.sv_parameters())
+    sampled = [(r, f) for r in registers.values() for f in r.fields if f.sampled]
+    shadow = {r.name: r.reset for r, _ in sampled}
+    for _ in range(60):
+        name, size = random.choice(list(shadow)), random.choice((1, 2, 4))
+        offset, value = random.randrange(0, 4, size), random.getrandbits(8 * size)
+        register = registers[name]
+        reading = cocotb.start_soon(bench.host.read(random.choice((0x00, 0x3FC)), 4))
+        answer = await bench.host.write(register.address + offset, value.to_bytes(size, "little"))
+        assert answer.resp == AxiResp.OKAY
+        mask = ((1 << 8 * size) - 1) << 8 * offset & sum(f.mask for f in register.fields)
+        shadow[name] = shadow[name] & ~mask | value << 8 * offset & mask
+        got = await bench.host.read(register.address, 4)
+        assert got.resp == AxiResp.OKAY
+        assert int.from_bytes(got.data, "little") == shadow[name], f"{name}, {bench.where()}"
+        other = await reading
+        wanted = (AxiResp.OKAY, registers["ID"].reset)
+        if other.address:
+            wanted = (AxiResp.SLVERR, 0)
+        assert (other.resp, int.from_bytes(other.data, "little")) == wanted
+    refused = await bench.host.write(registers["ID"].address, bytes(4))
+    assert refused.resp == AxiResp.SLVERR
 
 
 @pytest.mark.parametrize("config", ["2x8", "4x16"])

@@ -14,7 +14,10 @@ from golden.hardware.interface import pages, python, rdl, systemverilog
 
 Block = Callable[[], str]  # its lines, each with a newline
 
-WHOLE: Mapping[str, Block] = {"rtl/psf_pkg.sv": systemverilog.package}
+WHOLE: Mapping[str, Block] = {
+    "rtl/psf_pkg.sv": systemverilog.package,
+    "rtl/psf_control_pkg.sv": systemverilog.control_package,
+}
 BLOCKS: Mapping[str, Mapping[str, Block]] = {
     "golden/hardware/isa.py": {"codes": python.codes},
     "golden/hardware/configuration.py": {

@@ -47,7 +47,7 @@ class Enumeration:
 
 @dataclass(frozen=True)
 class Field:
-    """``bits`` bits of a packed struct, numbered from ``lsb`` on.
+    """``bits`` bits of a packed struct, numbered from ``lsb`` on, or of the struct ``type``.
 
     A field of a descriptor lies in word ``word`` from bit ``low`` on.
     """
@@ -58,6 +58,7 @@ class Field:
     lsb: int = 0
     word: int = -1
     low: int = 0
+    type: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,14 @@ class Struct:
     name: str
     meaning: str
     fields: tuple[Field, ...]
+
+    @property
+    def bits(self) -> int:
+        return sum(f.bits for f in self.fields)
+
+    def member(self, name: str, meaning: str) -> Field:
+        """A field ``name`` of this type, for another struct."""
+        return Field(name, self.bits, meaning, type=self.name)
 
 
 @dataclass(frozen=True)

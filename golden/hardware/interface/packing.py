@@ -3,9 +3,9 @@
 
 from collections.abc import Mapping
 
-from golden.hardware.interface import table
+from golden.hardware.interface import structs, table
 
-_STRUCTS = {s.name: {f.name: f.bits for f in s.fields} for s in table.STRUCTS}
+_STRUCTS = {s.name: {f.name: f.bits for f in s.fields} for s in structs.STRUCTS}
 _STRUCTS["config_t"] = {p.sv: 32 for p in table.PARAMETERS}
 
 

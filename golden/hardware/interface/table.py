@@ -16,7 +16,6 @@ from golden.hardware.interface.kinds import (
     Field,
     Parameter,
     Record,
-    Struct,
 )
 
 FEATURES = (  # of the register CAP5, from its bit 16 on
@@ -97,7 +96,7 @@ CAUSES = Enumeration(
         Cause("READ", 3, "SLVERR or DECERR on a read", "psf_read_dma", True),
         Cause("WRITE", 4, "SLVERR or DECERR on a write", "psf_result_writer", True),
         Cause("PROGRAM_CRC", 5, "the CRC-32 of a descriptor is wrong", "psf_descriptor_fetch"),
-        Cause("WEIGHT_CRC", 6, "the CRC-32 of the data of a load is wrong", "psf_loader"),
+        Cause("WEIGHT_CRC", 6, "the CRC-32 of the data of a load is wrong", "psf_load_steps"),
         Cause("NO_END", 7, "PROGRAM_COUNT descriptors without OP_END", "psf_decoder"),
         Cause("OVERRUN", 8, "beyond the end of a memory on the chip",
               "the block that computes the address"),
@@ -196,36 +195,6 @@ STORE = Descriptor("STORE", "store_t", "The result of a job to DRAM.", _fields(
 END = Descriptor("END", "", "The end of the program.", ())
 
 DESCRIPTORS = (LOAD, LAYER, STORE, END)
-
-JOB = Struct("job_t", "A job: one run of the program on one image.", (
-    Field("image", 29, "byte address, a multiple of 8", lsb=3),
-    Field("result", 29, "byte address, a multiple of 8", lsb=3),
-    Field("irq", 1, "interrupt when it is done"),
-    Field("index", 16, "in the ring, free running; 0 without a ring"),
-))  # fmt: skip
-
-# As wide as the largest configuration needs; addresses have a bit more than their memory, which
-# stays set once a sum has left it.
-TOKEN = Struct("token_t", "What the dispatcher hands to a group.", (
-    Field("index", 16, "of the token in its layer"),
-    Field("line", 17, "its first line (key-value: that of token 0)"),
-    Field("taps", 9, "taps inside the image"),
-    Field("word", 8, "key-value: first K word in the line"),
-    Field("out", 17, "its first output line"),
-    Field("right", 1, "pool: also the pooled pixel to the right"),
-    Field("down", 1, "pool: also the pooled pixel below"),
-    Field("place", 2, "whether its row, its column is odd"),
-    Field("bank", 8, "residual bank"),
-    Field("stream", 17, "residual address in the bank"),
-    Field("dump", 17, "key-value: weight address of row 0"),
-    Field("block", 9, "key-value: first output word of the block"),
-))  # fmt: skip
-
-STRUCTS = (
-    JOB,
-    *(Struct(d.struct, d.meaning, d.fields) for d in DESCRIPTORS if d.struct),
-    TOKEN,
-)
 
 RECORDS = (
     Record("WEIGHT", "P*SlotWidth bits padded to whole beats; lane p at bit p*SlotWidth: weight "

@@ -13,9 +13,9 @@ from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.hardware import isa
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
-from golden.hardware.interface import generate, packing, table
+from golden.hardware.interface import generate, packing, structs, table
 
-PACKAGE = paths.ROOT / "rtl" / "psf_pkg.sv"
+PACKAGES = [paths.ROOT / "rtl" / f"{name}.sv" for name in ("psf_pkg", "psf_control_pkg")]
 YOSYS = (
     "import sys; from pyosys import libyosys as ys; d = ys.Design(); "
     "[ys.run_pass(line, d) for line in sys.argv[1:]]"
@@ -26,7 +26,7 @@ DECODED = {"load_t": isa.OP_LOAD, "layer_t": isa.OP_LAYER}
 
 def probe() -> str:
     """A module that shows every constant, and every field as bits of a descriptor or a vector."""
-    ports, lines = ["input logic [511:0] d"], []
+    ports, lines = ["input logic [1023:0] d"], []
 
     def show(name: str, width: int, value: str) -> None:
         ports.append(f"output logic [{width - 1}:0] {name}")
@@ -46,14 +46,15 @@ def probe() -> str:
     lines.append(f"localparam psf_pkg::config_t Changed = {CHANGED.sv_literal()};")
     for p in table.PARAMETERS:
         show(f"changed_{p.name}", 32, f"Changed.{p.sv}")
-    for s in table.STRUCTS:
-        show(f"bits_{s.name}", 32, f"$bits(psf_pkg::{s.name})")
-        lines.append(f"psf_pkg::{s.name} v_{s.name};")
+    for s in structs.STRUCTS:
+        name = f"{structs.package(s.name)}::{s.name}"
+        show(f"bits_{s.name}", 32, f"$bits({name})")
+        lines.append(f"{name} v_{s.name};")
         lines.append(f"assign v_{s.name} = d[{packing.size(s.name) - 1}:0];")
         for f in s.fields:
             show(f"{s.name}_{f.name}", f.bits, f"v_{s.name}.{f.name}")
     for struct, op in DECODED.items():
-        decode = f"psf_pkg::to_{struct.removesuffix('_t')}(d)"
+        decode = f"psf_pkg::to_{struct.removesuffix('_t')}(d[511:0])"
         lines += [f"psf_pkg::{struct} d_{struct};", f"assign d_{struct} = {decode};"]
         for field, (_, _, bits) in isa.FIELDS[op].items():
             show(f"decoded_{struct}_{field}", bits, f"d_{struct}.{field}")
@@ -65,7 +66,8 @@ def bits(tmp_path_factory) -> dict[str, list[int | str]]:
     """Port -> its bits, lowest first: the index of a bit of ``d``, or "0" or "1"."""
     folder = tmp_path_factory.mktemp("probe")
     (folder / "probe.sv").write_text(probe())
-    passes = (f"read_slang --top probe {PACKAGE} probe.sv", "opt_clean", "write_json probe.json")
+    files = " ".join(map(str, PACKAGES))
+    passes = (f"read_slang --top probe {files} probe.sv", "opt_clean", "write_json probe.json")
     subprocess.run([sys.executable, "-c", YOSYS, *passes], cwd=folder, check=True)
     ports = json.loads((folder / "probe.json").read_text())["modules"]["probe"]["ports"]
     places = {net: i for i, net in enumerate(ports["d"]["bits"])}
@@ -107,7 +109,7 @@ def test_bit_positions(bits, struct):
         assert bits[f"decoded_{struct}_{name}"] == list(range(first, first + width)), name
 
 
-@pytest.mark.parametrize("struct", [s.name for s in table.STRUCTS])
+@pytest.mark.parametrize("struct", [s.name for s in structs.STRUCTS])
 def test_packing(bits, struct):
     assert constant(bits[f"bits_{struct}"]) == packing.size(struct)
     vector = random.getrandbits(packing.size(struct))
@@ -141,7 +143,7 @@ def test_stale_files_are_named(tmp_path, monkeypatch):
     package.write_text(package.read_text().replace("logic [15:0] charge", "logic [7:0] charge"))
     assert generate.stale() == ["rtl/psf_pkg.sv"]
     assert generate.write() == ["rtl/psf_pkg.sv"]
-    assert package.read_text() == PACKAGE.read_text()
+    assert package.read_text() == PACKAGES[0].read_text()
 
 
 def test_blocks():

@@ -11,12 +11,12 @@ from collections import Counter, deque
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
 from golden.hardware.registers import Access, Field, Register, load
 from tb.lib.bench import SEED, Bench
 from tb.lib.parameters import PARAMETERS
-from tb.lib.stream import Sink, Source, pauses, scramble
+from tb.lib.stream import Sink, Source, scramble
+from tb.lib.structs import View
 
 MAP = load(PARAMETERS)
 OKAY, SLVERR = 0, 2
@@ -30,6 +30,12 @@ LIVE = {("STATUS", "busy"): "busy_i", ("STATUS", "stuck"): "stuck_i",
         ("RING_TAIL", "tail"): "ring_tail_i"}  # fmt: skip
 ERROR = {("ERROR_CAUSE", "cause"): "cause_i", ("ERROR_INDEX", "index"): "index_i",
          ("ERROR_ADDR", "addr"): "addr_i", ("ERROR_JOB", "job"): "job_i"}  # fmt: skip
+STRUCTS = {
+    "axil_i": ("axil_request_t", "s_axil_{}"), "axil_o": ("axil_response_t", "s_axil_{}"),
+    "status_i": ("status_t", "{}_i"), "ending_i": ("ending_t", "{}_i"),
+    "setup_o": ("setup_t", "{}_o"), "read_window_o": ("window_t", "read_{}_o"),
+    "write_window_o": ("window_t", "write_{}_o"),
+}  # fmt: skip
 DONE, FAILED = ("STATUS", "done"), ("STATUS", "error")
 PULSES = ("run_i", "done_i", "irq_job_i", "error_i")
 INPUTS = (*PULSES, *LIVE.values(), *ERROR.values())
@@ -130,10 +136,11 @@ class Model:
 
 
 class RegistersBench(Bench):
-    """Model and drivers; with ``axi`` cocotbext-axi's master drives the bus."""
+    """Model and drivers."""
 
-    def __init__(self, dut, stall: float = 0.0, axi: bool = False) -> None:
-        super().__init__(dut)
+    def __init__(self, dut, stall: float = 0.0) -> None:
+        super().__init__(View(dut, STRUCTS))
+        dut = self.dut
         self.model = Model()
         self.counters = [random.getrandbits(32) for _ in range(512)]
         self.seen: Counter[str] = Counter()
@@ -144,14 +151,6 @@ class RegistersBench(Bench):
         for name in (*PULSES, "busy_i", "stuck_i"):
             self.port[name].value = 0
         cocotb.start_soon(self._watch())
-        if axi:
-            self.master = AxiLiteMaster(
-                AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk_i, dut.rst_ni, False
-            )
-            w, r = self.master.write_if, self.master.read_if
-            for channel in (w.aw_channel, w.w_channel, w.b_channel, r.ar_channel, r.r_channel):
-                channel.set_pause_generator(pauses(stall))
-            return
         self.taken: dict[str, deque[dict[str, int]]] = {"b": deque(), "r": deque()}
 
         def source(name: str, **fields) -> Source:

@@ -10,6 +10,7 @@ from tb.lib.bench import Bench
 from tb.lib.bits import coin
 from tb.lib.program import pack_job
 from tb.lib.stream import STALLS
+from tb.lib.structs import View
 from tb.run.runner import run
 
 IDLE, RESET, RUN, HALT = range(4)
@@ -19,7 +20,9 @@ class JobQueueBench(Bench):
     """Plays run control, DMA and fetch; every output is compared in every cycle."""
 
     def __init__(self, dut, stall: float, log_entries: int) -> None:
-        super().__init__(dut)
+        super().__init__(View(dut, {
+            "setup_i": ("setup_t", "{}_i"), "cmd_o": ("read_command_t", "cmd_{}_o"),
+        }))  # fmt: skip
         self.stall, self.entries = stall, 1 << log_entries
         self.base = random.getrandbits(28) << 4
         self.run_inputs = {"ring_base_i": self.base >> 4, "ring_size_i": log_entries}

@@ -6,7 +6,6 @@ import random
 import cocotb
 import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
-from cocotbext.axi import AxiResp
 
 from golden.hardware.configuration import Hardware
 from golden.hardware.registers import Access
@@ -33,6 +32,7 @@ from tb.unit.host.registers_bench import (
 async def every_address(dut) -> None:
     """All 1024 words after reset: the RDL's reset value, or SLVERR and 0; low address bits."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     resets = 0
     for address in range(0, 0x1000, 4):
         register = MAP.at(address)
@@ -61,6 +61,7 @@ async def every_address(dut) -> None:
 async def every_field(dut) -> None:
     """Every writable register with all 16 strobes, three patterns, from two start values."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     writable = [r for r in MAP.values() if r.writable and r.name not in ("CTRL", "WINDOW_LOCK")]
     assert len(writable) == 15
     for register in writable:
@@ -85,6 +86,7 @@ async def every_field(dut) -> None:
 async def windows_lock(dut) -> None:
     """Nothing allowed after reset; locked: SLVERR, no effect, also after a soft reset; rst_ni."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     windows = [r for r in MAP.values() if r.lockable]
     assert len(windows) == 4
     assert int(dut.read_base_o.value) > int(dut.read_limit_o.value)
@@ -124,6 +126,7 @@ async def windows_lock(dut) -> None:
 async def sampled_when_a_run_begins(dut) -> None:
     """Ports of a run keep what the registers were at run_i, also in the cycle of start_o."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     sampled = [(r, f) for r, f in each_field() if f.sampled]
     assert len(sampled) == 8
     for delay in (0, 1, 7):
@@ -152,6 +155,7 @@ async def sampled_when_a_run_begins(dut) -> None:
 async def commands(dut) -> None:
     """Each CTRL value in each of idle, busy, stuck; strobes; nothing from a write without bits."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     for busy, stuck in ((0, 0), (1, 0), (0, 1), (1, 1)):
         dut.busy_i.value, dut.stuck_i.value = busy, stuck
         await bench.expect("STATUS", MAP["STATUS"].pack(busy=busy, stuck=stuck))
@@ -182,6 +186,7 @@ async def commands(dut) -> None:
 async def end_of_a_run(dut) -> None:
     """done, error with its registers, job interrupts; enable; clear; a new run clears status."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     enable, status, state = MAP["IRQ_ENABLE"], MAP["IRQ_STATUS"], MAP["STATUS"]
     dut.busy_i.value = 0
     for enabled in range(4):
@@ -224,6 +229,7 @@ async def end_of_a_run(dut) -> None:
 async def soft_reset(dut, busy: int) -> None:
     """All fields but the spared ones; the end of the stopped run is not heard, the next one is."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     writable = [r for r in MAP.values() if r.writable and r.name not in ("CTRL", "IRQ_STATUS")]
     for register in writable:
         await bench.write(register.name, FULL if register.name != "WINDOW_LOCK" else 0)
@@ -261,6 +267,7 @@ async def soft_reset(dut, busy: int) -> None:
 async def channel_order(dut, first: str) -> None:
     """One write channel lags the other by many cycles; nothing happens before the second."""
     bench = await RegistersBench(dut).begun()
+    dut = bench.dut
     for value in (0x1234_5678, 0x89AB_CDE8):
         late = {"aw": lambda: bench.aw.send(addr=MAP["WATCHDOG"].address),
                 "w": lambda value=value: bench.w.send(data=value, strb=15)}  # fmt: skip
@@ -279,6 +286,7 @@ async def channel_order(dut, first: str) -> None:
 async def random_traffic(dut, stall: float) -> None:
     """Queues of reads and writes on all channels while events and levels come at random."""
     bench = await RegistersBench(dut, stall).begun()
+    dut = bench.dut
     running = True
 
     async def hardware() -> None:
@@ -325,31 +333,6 @@ async def random_traffic(dut, stall: float) -> None:
     await events
     assert not any(bench.taken.values()) and bench.aw.idle() and bench.w.idle() and bench.ar.idle()
     assert bench.seen["irq_o"] and bench.seen["writes"] >= count
-
-
-@cocotb.test(timeout_time=4, timeout_unit="ms")
-@cocotb.parametrize(stall=STALLS)
-async def cocotbext_axi(dut, stall: float) -> None:
-    """A second opinion on the protocol: cocotbext-axi's master, random pauses on five channels."""
-    bench = await RegistersBench(dut, stall, axi=True).begun()
-    shadow = {r.name: r.reset for r, f in each_field() if f.sampled}
-    for _ in range(60):
-        name, size = random.choice(list(shadow)), random.choice((1, 2, 4))
-        offset, value = random.randrange(0, 4, size), random.getrandbits(8 * size)
-        register = MAP[name]
-        reading = cocotb.start_soon(bench.master.read(random.choice((0x00, 0x3FC)), 4))
-        answer = await bench.master.write(register.address + offset, value.to_bytes(size, "little"))
-        assert answer.resp == AxiResp.OKAY
-        mask = ((1 << 8 * size) - 1) << 8 * offset & sum(f.mask for f in register.fields)
-        shadow[name] = shadow[name] & ~mask | value << 8 * offset & mask
-        got = await bench.master.read(register.address, 4)
-        assert got.resp == AxiResp.OKAY
-        assert int.from_bytes(got.data, "little") == shadow[name], f"{name}, {bench.where()}"
-        other = await reading
-        wanted = (AxiResp.OKAY, MAP["ID"].reset) if other.address == 0 else (AxiResp.SLVERR, 0)
-        assert (other.resp, int.from_bytes(other.data, "little")) == wanted
-    refused = await bench.master.write(MAP["ID"].address, bytes(4))
-    assert refused.resp == AxiResp.SLVERR
 
 
 # The second has another value in every capability field.

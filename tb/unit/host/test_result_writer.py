@@ -11,6 +11,7 @@ from golden.hardware import isa
 from tb.lib.axi_memory import PAGE, SPACE, WritePort
 from tb.lib.bench import SEED, Bench
 from tb.lib.stream import STALLS, Sink, Source
+from tb.lib.structs import View
 from tb.run.runner import run
 
 SIZE = 8 * PAGE
@@ -28,9 +29,13 @@ def bursts_of(address: int, count: int) -> list[tuple[int, int]]:
 
 class ResultWriterBench(Bench):
     def __init__(self, dut, stall: float) -> None:
-        super().__init__(dut)
+        super().__init__(View(dut, {
+            "window_i": ("window_t", "window_{}_i"), "store_i": ("store_command_t", "store_{}_i"),
+            "fault_o": ("fault_t", "fault_{}_o"),
+        }))  # fmt: skip
         self.memory = bytearray(random.randbytes(SIZE))
         bus = AxiWriteBus.from_prefix(dut, "m_axi")
+        dut = self.dut
         self.port = WritePort(bus, dut.clk_i, dut.rst_ni, self.memory, stall=stall, mirror=True)
         self.logits = [random.getrandbits(32) for _ in range(1200)]
         self.limit = 0

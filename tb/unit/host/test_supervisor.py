@@ -8,21 +8,24 @@ import cocotb
 from golden.hardware import isa
 from tb.lib.bench import Bench
 from tb.lib.bits import coin
+from tb.lib.structs import View
 from tb.run.runner import run
 
 PATIENCE = 1 << 16  # cycles that a halt waits for the bus
 # Falling priority: name of the valid, (cause, index, addr) inputs or constants.
 FAULTS = (
-    ("read_fault_i", "read_cause_i", "read_index_i", "read_addr_i"),
-    ("write_fault_i", "write_cause_i", "active_index_i", "write_addr_i"),
-    ("load_fault_i", "load_cause_i", "load_index_i", 0),
+    ("read_fault_valid_i", "read_cause_i", "read_index_i", "read_addr_i"),
+    ("write_fault_valid_i", "write_cause_i", "active_index_i", "write_addr_i"),
+    ("load_fault_valid_i", "load_cause_i", "load_index_i", "load_addr_i"),
     ("parity_i", isa.ERROR_PARITY, "active_index_i", 0),
     ("overrun_i", isa.ERROR_OVERRUN, "active_index_i", 0),
-    ("program_fault_i", "program_cause_i", "program_index_i", 0),
+    ("program_fault_valid_i", "program_cause_i", "program_index_i", "program_addr_i"),
 )
-VALUES = ("read_cause_i", "read_addr_i", "read_index_i", "write_cause_i", "write_addr_i",
-          "load_cause_i", "load_index_i", "program_cause_i", "program_index_i", "active_index_i",
-          "job_i", "more_i", "irq_i")  # fmt: skip
+STRUCTS = {f"{who}_fault_i": ("fault_t", who + "_{}_i")
+           for who in ("read", "write", "load", "program")}  # fmt: skip
+VALUES = (*(f"{who}_{part}_i" for who in ("read", "write", "load", "program")
+            for part in ("cause", "index", "addr")),
+          "active_index_i", "job_i", "more_i", "irq_i")  # fmt: skip
 PULSES = ("run_i", "abort_i", "soft_reset_i", "retire_i", *(f[0] for f in FAULTS))
 
 
@@ -30,7 +33,7 @@ class SupervisorBench(Bench):
     """Drives one cycle after the other and compares what must hold in it."""
 
     def __init__(self, dut) -> None:
-        super().__init__(dut)
+        super().__init__(View(dut, STRUCTS | {"ending_o": ("ending_t", "{}_o")}))
         self.state = "idle"  # reset run halt clear
         self.watchdog = 0
         self.quiet = False  # a soft reset: nobody hears of the end

@@ -12,9 +12,15 @@ from golden.hardware.interface import packing
 from tb.lib import load
 from tb.lib.bench import HIDDEN, SEED, Bench
 from tb.lib.load import LOGIT, MASK, PARAM, ROW, SPIKE, TARGETS, WEIGHT
-from tb.lib.parameters import PARAMETERS
-from tb.lib.stream import STALLS, Source
+from tb.lib.parameters import PARAMETERS, hardware
+from tb.lib.stream import STALLS, Sink, Source
+from tb.lib.structs import View
 from tb.run.runner import run
+
+
+def beat_bits(bits: int) -> int:
+    """``bits`` padded to whole beats."""
+    return -(-bits // 64) * 64
 
 
 def beats_of(target: int, records: int, unit_words: int, index_bits: int | None) -> int:
@@ -22,14 +28,15 @@ def beats_of(target: int, records: int, unit_words: int, index_bits: int | None)
 
     ``index_bits`` says that it is coded.
     """
+    h = hardware()
     if index_bits is not None and target == WEIGHT:
         return -(-records * -(-PARAMETERS["Lanes"] * (index_bits + 4) // 32) // 2)
     if index_bits is not None and target == ROW:
         return -(-records // 16)
     bits = {
-        WEIGHT: 64 * PARAMETERS["WeightBeats"] * records,
-        PARAM: 64 * PARAMETERS["ParamBeats"] * records,
-        MASK: 64 * PARAMETERS["MaskBeats"] * records,
+        WEIGHT: beat_bits(h.lanes * (h.index_width + 8)) * records,
+        PARAM: beat_bits(2 * h.lanes * h.acc_width) * records,
+        MASK: beat_bits(h.line_words * h.lanes) * records,
         ROW: 32 * records,
         LOGIT: 32 * records,
         SPIKE: PARAMETERS["Lanes"] * unit_words * records,
@@ -37,24 +44,25 @@ def beats_of(target: int, records: int, unit_words: int, index_bits: int | None)
     return -(-bits // 64)
 
 
-UNPACK = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
-
-
-def load_vector(**values: int) -> int:
-    """psf_pkg::load_t; what is not given is random."""
-    noise = {name: random.getrandbits(bits) for name, bits in packing.widths("load_t").items()}
-    return packing.pack("load_t", noise | values)
+def command(base: int, index: int, **values: int) -> int:
+    """psf_control_pkg::load_command_t; what is not given is random."""
+    widths = packing.widths("load_t")
+    values = {name: random.getrandbits(width) for name, width in widths.items()} | values
+    load_bits = packing.pack("load_t", values)
+    return packing.pack("load_command_t", {"load": load_bits, "base": base, "index": index})
 
 
 class LoadIssueBench(Bench):
     """Source of loads, and sinks of both commands."""
 
     def __init__(self, dut, stall: float, unpack_stall: float | None = None) -> None:
-        super().__init__(dut)
-        fields = {"load": dut.load_i, "base": dut.load_base_i, "index": dut.load_index_i}
-        self.loads = Source(dut, dut.load_valid_i, dut.load_ready_o, fields, stall)
+        super().__init__(View(dut, {"read_o": ("read_command_t", "read_{}_o")}))
+        unpack_stall = stall if unpack_stall is None else unpack_stall
+        self.loads = Source(dut, dut.load_valid_i, dut.load_ready_o, {"load": dut.load_i}, stall)
         self.read = self.sink("read", ("addr", "beats", "tag"), stall)
-        self.unpack = self.sink("unpack", UNPACK, stall if unpack_stall is None else unpack_stall)
+        self.unpack = Sink(
+            dut, dut.unpack_valid_o, dut.unpack_ready_i, {"unpack": dut.unpack_o}, unpack_stall
+        )
         self.parity = 0
         cocotb.start_soon(self._watch())
 
@@ -90,16 +98,14 @@ async def random_loads(dut, stall: float) -> None:
             **{f"codebook_{i}": coding["codebook"] >> 32 * i & 0xFFFF_FFFF for i in range(4)},
             "target": target, "unit_words": unit_words, "records": records,
             "dest": random.getrandbits(16), "offset": random.getrandbits(29) << 3,
-            "check": random.getrandbits(1), "crc": random.getrandbits(32),
         }  # fmt: skip
         base, index = random.getrandbits(29), random.getrandbits(16)
-        bench.loads.send(load=load_vector(**values), base=base, index=index)
+        vector = command(base, index, **values)
+        bench.loads.send(load=vector)
         if beats:
             address = (base + (values["offset"] >> 3)) % (1 << 29)
             reads.append({"addr": address, "beats": beats, "tag": index})
-        unpacks.append({"target": target, "words": unit_words, "dest": values["dest"],
-                        "records": records, "check": values["check"], "crc": values["crc"],
-                        "index": index, **coding})  # fmt: skip
+        unpacks.append({"unpack": vector})
     while len(bench.unpack.items) < len(unpacks) or len(bench.read.items) < len(reads):
         await RisingEdge(dut.clk_i)
     await bench.cycles(20)
@@ -120,8 +126,8 @@ async def flips_in_the_queue(dut) -> None:
         dut.rst_ni.value = 1
         bench.parity, bench.unpack.stall = 0, 1.0
         for _ in range(2):
-            vector = load_vector(target=ROW, records=4, offset=8, coded=0)
-            bench.loads.send(load=vector, base=0, index=0)
+            vector = command(0, 0, target=ROW, records=4, offset=8, coded=0)
+            bench.loads.send(load=vector)
         await bench.cycles(20)
         assert int(dut.unpack_valid_o.value) and not bench.parity
         cells[0].value = int(cells[0].value) ^ 1 << bit
@@ -135,8 +141,8 @@ async def flips_in_the_queue(dut) -> None:
 
 
 CASES = [
-    {"Lanes": 8, "AccDepth": 32, "WeightBeats": 2, "ParamBeats": 5, "MaskBeats": 1},
-    {"Lanes": 64, "AccDepth": 256, "WeightBeats": 16, "ParamBeats": 255, "MaskBeats": 3},
+    {"Lanes": 8, "AccDepth": 32, "AccWidth": 20, "LineWords": 8},  # 2, 5, 1 beats per record
+    {"Lanes": 64, "AccDepth": 256, "AccWidth": 32, "LineWords": 4},  # 16, 64, 4
 ]
 
 

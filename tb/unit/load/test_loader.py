@@ -17,16 +17,17 @@ from cocotb.utils import get_sim_time
 
 from golden.hardware import isa
 from golden.hardware.configuration import clog2
+from golden.hardware.interface import packing
 from tb.lib import load
 from tb.lib.bench import SEED, Bench
 from tb.lib.load import PORTS
 from tb.lib.parameters import PARAMETERS
-from tb.lib.stream import STALLS, Sink
+from tb.lib.stream import STALLS, Sink, Source
+from tb.lib.structs import View
 from tb.run.cases import refused
 from tb.run.runner import run
 
 SLOT_WIDTH = clog2(PARAMETERS.get("AccDepth", 2)) + 8
-COMMAND = ("target", "words", "dest", "records", "check", "crc", "index", *load.CODING)
 
 
 def checksum(beats: Sequence[int]) -> int:
@@ -37,8 +38,8 @@ class LoaderBench(Bench):
     """Queues loads; ``expected`` holds their writes, each load closed by ("done", {})."""
 
     def __init__(self, dut, *, stall=0.0, sink_stall=0.0) -> None:
-        super().__init__(dut)
-        self.commands = self.source("cmd", COMMAND, stall)
+        super().__init__(View(dut, {"fault_o": ("fault_t", "fault_{}_o")}))
+        self.commands = Source(dut, dut.cmd_valid_i, dut.cmd_ready_o, {"cmd": dut.cmd_i}, stall)
         self.beats = self.source("beat", ("data",), stall)
         for target, names in PORTS.items():
             self.sink(target, names, sink_stall, partial(self.take, target))
@@ -57,10 +58,13 @@ class LoaderBench(Bench):
         check = random.getrandbits(1) if check is None else check
         if crc is None:
             crc = checksum(item.beats) if check else random.getrandbits(32)
-        self.commands.send(
-            target=item.target, words=item.unit_words, dest=item.dest, records=item.records,
-            check=check, crc=crc, index=self.index, **item.coding,
-        )  # fmt: skip
+        values = {name: random.getrandbits(n) for name, n in packing.widths("load_t").items()}
+        values |= {
+            "target": item.target, "unit_words": item.unit_words, "dest": item.dest,
+            "records": item.records, "check": check, "crc": crc, **item.descriptor,
+        }  # fmt: skip
+        command = {"load": packing.pack("load_t", values), "base": random.getrandbits(29)}
+        self.commands.send(cmd=packing.pack("load_command_t", command | {"index": self.index}))
         for beat in item.beats:
             self.beats.send(data=beat)
         self.expected.extend(item.writes)

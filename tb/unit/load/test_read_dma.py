@@ -13,10 +13,12 @@ from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiReadBus
 
 from golden.hardware import isa
+from golden.hardware.interface import packing
 from tb.lib.axi_memory import PAGE, SPACE, ReadPort
 from tb.lib.bench import HIDDEN, SEED, Bench
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
+from tb.lib.structs import View
 from tb.run.cases import cases, refused
 from tb.run.runner import run
 
@@ -38,7 +40,9 @@ def bursts_of(address: int, beats: int) -> list[tuple[int, int]]:
 
 class ReadDmaBench(Bench):
     def __init__(self, dut, *, latency=0, stall=0.0, memory_stall=0.0) -> None:
-        super().__init__(dut)
+        super().__init__(View(dut, {
+            "window_i": ("window_t", "window_{}_i"), "fault_o": ("fault_t", "fault_{}_o"),
+        }))  # fmt: skip
         self.stall = stall
         self.memory = bytearray(random.randbytes(SIZE))
         self.port = ReadPort(
@@ -55,8 +59,7 @@ class ReadDmaBench(Bench):
         self.stopped = False
         self.arrived = 0  # bursts that came to AR
         self.window(0, SPACE - 1)
-        for name in ("cmd_valid_i", "cmd_addr_i", "cmd_beats_i", "cmd_tag_i", "beat_ready_i",
-                     "stop_i"):  # fmt: skip
+        for name in ("cmd_valid_i", "cmd_i", "beat_ready_i", "stop_i"):
             getattr(dut, name).value = 0
 
     def window(self, base: int, limit: int) -> None:
@@ -112,7 +115,7 @@ class ReadDmaBench(Bench):
             if int(dut.idle_o.value):
                 assert not arvalid and not self.port.open, "idle with a burst in flight"
             if int(dut.fault_valid_o.value):
-                names = ("fault_cause_o", "fault_addr_o", "fault_tag_o")
+                names = ("fault_cause_o", "fault_addr_o", "fault_index_o")
                 self.faults.append(tuple(int(getattr(dut, name).value) for name in names))
                 assert not self.stopped, "a fault after stop"
             for c in range(CLIENTS):
@@ -131,7 +134,7 @@ class ReadDmaBench(Bench):
                     self.taken[c] += 1
                     self.order.append(c)
             assert beats & beats - 1 == 0
-            address = length = tags = readies = 0
+            commands = readies = 0
             for c in range(CLIENTS):
                 if self.commands[c] and (valid >> c & 1 or random.random() >= self.stall):
                     valid |= 1 << c
@@ -139,12 +142,11 @@ class ReadDmaBench(Bench):
                 else:
                     valid &= ~(1 << c)
                     a, n, t = random.getrandbits(32), random.getrandbits(29), random.getrandbits(16)
-                address |= a >> 3 << 29 * c
-                length |= n << 29 * c
-                tags |= t << 16 * c
+                command = packing.pack("read_command_t", {"addr": a >> 3, "beats": n, "tag": t})
+                commands |= command << packing.size("read_command_t") * c
                 readies |= (random.random() >= self.stall) << c
             dut.cmd_valid_i.value, dut.beat_ready_i.value = valid, readies
-            dut.cmd_addr_i.value, dut.cmd_beats_i.value, dut.cmd_tag_i.value = address, length, tags
+            dut.cmd_i.value = commands
 
 
 def random_command() -> tuple[int, int]:

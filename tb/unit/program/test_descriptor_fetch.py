@@ -10,7 +10,8 @@ from cocotb.triggers import RisingEdge
 
 from golden.hardware.interface import packing
 from tb.lib.bench import HIDDEN, SEED, Bench
-from tb.lib.stream import STALLS, Source
+from tb.lib.stream import STALLS, Sink, Source
+from tb.lib.structs import View
 from tb.run.runner import run
 
 DEPTH = 4
@@ -30,7 +31,7 @@ class DescriptorFetchBench(Bench):
     """Answers commands in order with the program's beats; compares what comes out."""
 
     def __init__(self, dut, count: int, *, stall=0.0, sink_stall=0.0) -> None:
-        super().__init__(dut)
+        super().__init__(View(dut, {"cmd_o": ("read_command_t", "cmd_{}_o")}))
         self.base = random.getrandbits(29)
         self.program = program(count)
         self.bad_from: int | None = None
@@ -43,8 +44,9 @@ class DescriptorFetchBench(Bench):
         self.sink("cmd", ("addr", "beats", "tag"), stall, self._order)
         self.beats = self.source("beat", ("data",), stall)
         self.out: deque[dict[str, int]] = deque()
-        self.descriptors = self.sink(
-            "desc", ("data", "index", "last", "job", "bad"), sink_stall, self._check
+        desc = {"desc": dut.desc_o}
+        self.descriptors = Sink(
+            dut, dut.desc_valid_o, dut.desc_ready_i, desc, sink_stall, self._check
         )
         self.taken = 0
         cocotb.start_soon(self._watch())
@@ -75,6 +77,7 @@ class DescriptorFetchBench(Bench):
             "last": int(index == count - 1), "job": self.jobs[job],
             "bad": int(self.bad_from is not None and index >= self.bad_from),
         }  # fmt: skip
+        got = packing.unpack("descriptor_t", got["desc"])
         assert got == want, (
             f"descriptor {index} of job {job}: expected {want}, got {got}, SEED={SEED}"
         )

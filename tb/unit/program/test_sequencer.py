@@ -15,12 +15,14 @@ from cocotb.triggers import RisingEdge
 
 from golden.hardware import isa
 from golden.hardware.configuration import MAX_CLASSES, Hardware
+from golden.hardware.interface import packing
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.layer import pack_layer
 from tb.lib.load import TARGETS
 from tb.lib.parameters import PARAMETERS
 from tb.lib.program import CHECKED, Descriptor, Program, legal_load, pack_job, pack_load
 from tb.lib.stream import STALLS, scramble
+from tb.lib.structs import View
 from tb.run.runner import run
 
 HARDWARE = Hardware.named("2x8")
@@ -67,7 +69,10 @@ class SequencerBench(Bench):
     """Plays everything around the sequencer."""
 
     def __init__(self, dut, program: Program, jobs: int, stall: float, run_cycles=(1, 2, 10, 60)):
-        super().__init__(dut)
+        super().__init__(View(dut, {
+            "fault_o": ("fault_t", "fault_{}_o"), "load_o": ("load_command_t", "load_{}_o"),
+            "store_o": ("store_command_t", "store_{}_o"),
+        }))  # fmt: skip
         self.program, self.stall, self.run_cycles = program, stall, run_cycles
         self.tail: list[Descriptor] = []  # behind the end
         self.jobs = [Job(n) for n in range(jobs)]
@@ -134,21 +139,19 @@ class SequencerBench(Bench):
             for at in range(len(items)):
                 while not self.go():
                     dut.desc_valid_i.value = 0
-                    scramble(dut.desc_data_i, dut.desc_index_i, dut.desc_last_i, dut.desc_job_i,
-                             dut.desc_bad_i)  # fmt: skip
+                    scramble(dut.desc_i)
                     await RisingEdge(dut.clk_i)
                 dut.desc_valid_i.value = 1
-                dut.desc_data_i.value = int.from_bytes(data[64 * at : 64 * at + 64], "little")
-                dut.desc_index_i.value = at
-                dut.desc_last_i.value = int(at == len(items) - 1)
-                dut.desc_job_i.value = job.vector()
-                dut.desc_bad_i.value = int(at == self.bad_crc)
+                dut.desc_i.value = packing.pack("descriptor_t", {
+                    "data": int.from_bytes(data[64 * at : 64 * at + 64], "little"), "index": at,
+                    "last": at == len(items) - 1, "bad": at == self.bad_crc, "job": job.vector(),
+                })  # fmt: skip
                 await RisingEdge(dut.clk_i)
                 while not int(dut.desc_ready_o.value):
                     await RisingEdge(dut.clk_i)
                 self.decoded = (job.number, at)
                 dut.desc_valid_i.value = 0
-                scramble(dut.desc_data_i, dut.desc_index_i, dut.desc_last_i, dut.desc_bad_i)
+                scramble(dut.desc_i)
                 if random.random() < 0.5:
                     await RisingEdge(dut.clk_i)
 
@@ -177,7 +180,7 @@ class SequencerBench(Bench):
                 if int(dut.load_valid_o.value):
                     assert may, f"load {index} of job {job.number} is early"
                     plain = want.values | {"wait_layers": 0, "wait_previous": 0}
-                    assert int(dut.load_o.value) == pack_load(plain)
+                    assert int(dut.load_load_o.value) == pack_load(plain)
                     base = job.image if want.values["from_image"] else self.weights
                     assert int(dut.load_base_o.value) == base >> 3
                     assert int(dut.load_index_o.value) == index
@@ -331,6 +334,7 @@ async def faults(dut, kind: str, stall: float) -> None:
     bench.load_queue = deque(x for x in bench.load_queue if x[1] < bad)
     bench.bad_crc = bad if kind == "crc" else None
     await bench.start()
+    dut = bench.dut
     while not int(dut.fault_valid_o.value):
         await RisingEdge(dut.clk_i)
     for _ in range(400):

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What travels together between the modules of rtl/, each a packed struct.
+
+Loads and layers are those of the table; a struct may have another one as a member. ``SHARED`` is
+in ``psf_pkg``, ``CONTROL`` in ``psf_control_pkg``: what never leaves psf_control.
+"""
+
+from golden.hardware.interface import table
+from golden.hardware.interface.kinds import Field, Struct
+
+JOB = Struct("job_t", "A job: one run of the program on one image.", (
+    Field("image", 29, "byte address, a multiple of 8", lsb=3),
+    Field("result", 29, "byte address, a multiple of 8", lsb=3),
+    Field("irq", 1, "interrupt when it is done"),
+    Field("index", 16, "in the ring, free running; 0 without a ring"),
+))  # fmt: skip
+
+# As wide as the largest configuration needs; addresses have a bit more than their memory, which
+# stays set once a sum has left it.
+TOKEN = Struct("token_t", "What the dispatcher hands to a group.", (
+    Field("index", 16, "of the token in its layer"),
+    Field("line", 17, "its first line (key-value: that of token 0)"),
+    Field("taps", 9, "taps inside the image"),
+    Field("word", 8, "key-value: first K word in the line"),
+    Field("out", 17, "its first output line"),
+    Field("right", 1, "pool: also the pooled pixel to the right"),
+    Field("down", 1, "pool: also the pooled pixel below"),
+    Field("place", 2, "whether its row, its column is odd"),
+    Field("bank", 8, "residual bank"),
+    Field("stream", 17, "residual address in the bank"),
+    Field("dump", 17, "key-value: weight address of row 0"),
+    Field("block", 9, "key-value: first output word of the block"),
+))  # fmt: skip
+
+_DECODED = {d.struct: Struct(d.struct, d.meaning, d.fields) for d in table.DESCRIPTORS if d.struct}
+
+LOAD_COMMAND = Struct("load_command_t", "A load on its way, and what it needs besides.", (
+    _DECODED["load_t"].member("load", "without its waits"),
+    Field("base", 29, "byte address that the offset counts from", lsb=3),
+    Field("index", 16, "of its descriptor"),
+))  # fmt: skip
+
+LOAD_STEP = Struct("load_step_t", "One step in the unpacking of a load.", (
+    Field("target", 4, "TARGET_*"),
+    Field("coded", 1, "weights, rows: what is stored comes from a decoder"),
+    Field("wide", 1, "spikes: as many words as a beat or a line has at a time"),
+    Field("last", 1, "it ends a record"),
+    Field("sub", 8, "beat in a record, or entry in a beat"),
+    Field("word", 8, "of a spike line"),
+    Field("bank", 8, "of a weight word or row-table entry"),
+    Field("addr", 16, "in the target memory"),
+))  # fmt: skip
+
+STORE_COMMAND = Struct("store_command_t", "A store: label and logits to DRAM.", (
+    Field("addr", 29, "byte address, a multiple of 8", lsb=3),
+    Field("logits", 16, "number of logits"),
+))  # fmt: skip
+
+DESCRIPTOR = Struct("descriptor_t", "A descriptor of the program as it was fetched.", (
+    Field("data", 512, "its words, word 0 in the low bits"),
+    Field("index", 16, "in the program"),
+    Field("last", 1, "it is the last one of the program"),
+    Field("bad", 1, "its CRC-32 is wrong"),
+    JOB.member("job", "for which it was fetched"),
+))  # fmt: skip
+
+READ_COMMAND = Struct("read_command_t", "What to read from DRAM.", (
+    Field("addr", 29, "byte address of the first beat", lsb=3),
+    Field("beats", 29, "of 64 bits"),
+    Field("tag", 16, "index of the descriptor, for faults"),
+))  # fmt: skip
+
+WINDOW = Struct("window_t", "The part of DRAM that a bus master may touch.", (
+    Field("base", 29, "address of its first beat", lsb=3),
+    Field("limit", 29, "address of its last beat", lsb=3),
+))  # fmt: skip
+
+SETUP = Struct("setup_t", "What a run works on: registers, sampled as it begins.", (
+    Field("program_base", 29, "byte address, a multiple of 8", lsb=3),
+    Field("weight_base", 29, "byte address, a multiple of 8", lsb=3),
+    Field("image_base", 29, "of a run without a ring", lsb=3),
+    Field("result_base", 29, "of a run without a ring", lsb=3),
+    Field("program_count", 16, "descriptors"),
+    Field("watchdog", 32, "cycles that a job may take; 0: any number"),
+    Field("ring_base", 28, "byte address, a multiple of 16", lsb=4),
+    Field("ring_size", 4, "log2 of the entries of the ring"),
+))  # fmt: skip
+
+STATUS = Struct("status_t", "What the registers show as it is.", (
+    Field("busy", 1, "a run is on"),
+    Field("stuck", 1, "the bus has not finished what the run before began"),
+    Field("label", 16, "of the last image"),
+    Field("cycles", 32, "of the job in front"),
+    Field("layers", 16, "completed layers of the run"),
+    Field("loads", 16, "completed loads of the run"),
+    Field("ring_tail", 16, "index of the job in front"),
+))  # fmt: skip
+
+FAULT = Struct("fault_t", "Why and where something went wrong.", (
+    Field("cause", 8, "ERROR_*"),
+    Field("index", 16, "of the descriptor"),
+    Field("addr", 32, "on the bus, else 0"),
+))  # fmt: skip
+
+ENDING = Struct("ending_t", "How jobs and runs end: three pulses and what goes with the third.", (
+    Field("done", 1, "the last job is done"),
+    Field("irq_job", 1, "a job is done and the host wants to know"),
+    Field("error", 1, "the run has failed"),
+    FAULT.member("fault", "of the run"),
+    Field("job", 16, "index of the job in which it failed"),
+))  # fmt: skip
+
+AXIL_REQUEST = Struct("axil_request_t", "AXI4-Lite, what the host drives.", (
+    Field("awaddr", 12, "byte address"),
+    Field("awvalid", 1, ""),
+    Field("wdata", 32, ""),
+    Field("wstrb", 4, ""),
+    Field("wvalid", 1, ""),
+    Field("bready", 1, ""),
+    Field("araddr", 12, "byte address"),
+    Field("arvalid", 1, ""),
+    Field("rready", 1, ""),
+))  # fmt: skip
+
+AXIL_RESPONSE = Struct("axil_response_t", "AXI4-Lite, what the registers drive.", (
+    Field("awready", 1, ""),
+    Field("wready", 1, ""),
+    Field("bresp", 2, ""),
+    Field("bvalid", 1, ""),
+    Field("arready", 1, ""),
+    Field("rdata", 32, ""),
+    Field("rresp", 2, ""),
+    Field("rvalid", 1, ""),
+))  # fmt: skip
+
+SHARED = (JOB, *_DECODED.values(), TOKEN)
+CONTROL = (
+    LOAD_COMMAND,
+    LOAD_STEP,
+    STORE_COMMAND,
+    DESCRIPTOR,
+    READ_COMMAND,
+    WINDOW,
+    SETUP,
+    STATUS,
+    FAULT,
+    ENDING,
+    AXIL_REQUEST,
+    AXIL_RESPONSE,
+)
+STRUCTS = (*SHARED, *CONTROL)
+
+
+def package(struct: str) -> str:
+    """The package that has the type."""
+    return "psf_pkg" if struct in {s.name for s in SHARED} else "psf_control_pkg"

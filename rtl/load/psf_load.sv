@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that is read from DRAM: the read master (psf_read_dma) with its three clients. Client 0
+// fetches descriptors and client 1 the jobs of the ring, both outside; client 2 are loads, which are
+// turned into commands (psf_load_issue), queued and written to the memories (psf_loader).
+// Latencies and stalls: as these modules say.
+
+module psf_load #(
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned AxiIdWidth = 1,
+    localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic run_rst_ni,  // of the run; the read master has rst_ni
+    input logic stop_i,
+    output logic idle_o,  // the read master has nothing in flight
+    input psf_control_pkg::window_t window_i,
+    input logic [1:0] cmd_valid_i,
+    output logic [1:0] cmd_ready_o,
+    input psf_control_pkg::read_command_t [1:0] cmd_i,
+    output logic [1:0] beat_valid_o,
+    input logic [1:0] beat_ready_i,
+    output logic [63:0] beat_data_o,
+    output logic read_fault_valid_o,
+    output psf_control_pkg::fault_t read_fault_o,
+    input logic load_valid_i,
+    output logic load_ready_o,
+    input psf_control_pkg::load_command_t load_i,
+    output logic load_done_o,
+    output logic load_fault_valid_o,
+    output psf_control_pkg::fault_t load_fault_o,
+    output logic parity_o,
+    output logic weight_valid_o,
+    input logic weight_ready_i,
+    output logic [$clog2(Cfg.Banks)-1:0] weight_bank_o,
+    output logic [$clog2(Cfg.BankDepth)-1:0] weight_addr_o,
+    output logic [Cfg.Lanes*SlotWidth-1:0] weight_data_o,
+    output logic row_valid_o,
+    output logic [$clog2(Cfg.Banks)-1:0] row_bank_o,
+    output logic [$clog2(Cfg.RowDepth)-1:0] row_addr_o,
+    output logic [31:0] row_data_o,
+    output logic param_valid_o,
+    output logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_o,
+    output logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_o,
+    output logic mask_valid_o,
+    output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
+    output logic spike_valid_o,
+    input logic spike_ready_i,
+    output logic [$clog2(Cfg.SpikeLines)-1:0] spike_addr_o,
+    output logic [Cfg.LineWords-1:0] spike_words_o,
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o,
+    output logic logit_valid_o,
+    output logic [15:0] logit_addr_o,
+    output logic [31:0] logit_data_o,
+    output logic [AxiIdWidth-1:0] m_axi_arid,
+    output logic [31:0] m_axi_araddr,
+    output logic [7:0] m_axi_arlen,
+    output logic [2:0] m_axi_arsize,
+    output logic [1:0] m_axi_arburst,
+    output logic m_axi_arvalid,
+    input logic m_axi_arready,
+    input logic [AxiIdWidth-1:0] m_axi_rid,
+    input logic [63:0] m_axi_rdata,
+    input logic [1:0] m_axi_rresp,
+    input logic m_axi_rlast,
+    input logic m_axi_rvalid,
+    output logic m_axi_rready
+);
+
+  logic read_valid, read_ready, unpack_valid, unpack_ready, read_beat_valid, read_beat_ready;
+  logic beat_valid, beat_ready, issue_parity, beat_parity, loader_parity, parity_q;
+  psf_control_pkg::read_command_t read;
+  psf_control_pkg::load_command_t unpack;
+  logic [63:0] beat_data;
+
+  psf_read_dma #(
+      .AxiIdWidth(AxiIdWidth)
+  ) u_read_dma (
+      .clk_i,
+      .rst_ni,
+      .stop_i,
+      .idle_o,
+      .window_i,
+      .cmd_valid_i  ({read_valid, cmd_valid_i}),
+      .cmd_ready_o  ({read_ready, cmd_ready_o}),
+      .cmd_i        ({read, cmd_i}),
+      .beat_valid_o ({read_beat_valid, beat_valid_o}),
+      .beat_ready_i ({read_beat_ready, beat_ready_i}),
+      .beat_data_o,
+      .fault_valid_o(read_fault_valid_o),
+      .fault_o      (read_fault_o),
+      .m_axi_arid,
+      .m_axi_araddr,
+      .m_axi_arlen,
+      .m_axi_arsize,
+      .m_axi_arburst,
+      .m_axi_arvalid,
+      .m_axi_arready,
+      .m_axi_rid,
+      .m_axi_rdata,
+      .m_axi_rresp,
+      .m_axi_rlast,
+      .m_axi_rvalid,
+      .m_axi_rready
+  );
+
+  psf_fifo #(
+      .Width(64),
+      .Depth(8)
+  ) u_beats (
+      .clk_i,
+      .rst_ni     (run_rst_ni),
+      .clear_i    (1'b0),
+      .in_valid_i (read_beat_valid),
+      .in_ready_o (read_beat_ready),
+      .in_data_i  (beat_data_o),
+      .out_valid_o(beat_valid),
+      .out_ready_i(beat_ready),
+      .out_data_o (beat_data),
+      .error_o    (beat_parity)
+  );
+
+  psf_load_issue #(
+      .Cfg(Cfg)
+  ) u_load_issue (
+      .clk_i,
+      .rst_ni        (run_rst_ni),
+      .load_valid_i,
+      .load_ready_o,
+      .load_i,
+      .read_valid_o  (read_valid),
+      .read_ready_i  (read_ready),
+      .read_o        (read),
+      .unpack_valid_o(unpack_valid),
+      .unpack_ready_i(unpack_ready),
+      .unpack_o      (unpack),
+      .parity_o      (issue_parity)
+  );
+
+  psf_loader #(
+      .Cfg(Cfg)
+  ) u_loader (
+      .clk_i,
+      .rst_ni       (run_rst_ni),
+      .cmd_valid_i  (unpack_valid),
+      .cmd_ready_o  (unpack_ready),
+      .cmd_i        (unpack),
+      .beat_valid_i (beat_valid),
+      .beat_ready_o (beat_ready),
+      .beat_data_i  (beat_data),
+      .weight_valid_o,
+      .weight_ready_i,
+      .weight_bank_o,
+      .weight_addr_o,
+      .weight_data_o,
+      .row_valid_o,
+      .row_bank_o,
+      .row_addr_o,
+      .row_data_o,
+      .param_valid_o,
+      .param_addr_o,
+      .param_data_o,
+      .mask_valid_o,
+      .mask_addr_o,
+      .mask_data_o,
+      .spike_valid_o,
+      .spike_ready_i,
+      .spike_addr_o,
+      .spike_words_o,
+      .spike_data_o,
+      .logit_valid_o,
+      .logit_addr_o,
+      .logit_data_o,
+      .done_o       (load_done_o),
+      .parity_o     (loader_parity),
+      .fault_valid_o(load_fault_valid_o),
+      .fault_o      (load_fault_o)
+  );
+
+  always_ff @(posedge clk_i or negedge run_rst_ni) begin
+    if (!run_rst_ni) parity_q <= 1'b0;
+    else parity_q <= beat_parity || loader_parity;
+  end
+
+  assign parity_o = issue_parity || parity_q;
+
+endmodule

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of a load: which record and which part of it comes next, and when. psf_loader has the
+// decoders that make a step of a coded load, psf_load_writer does what a step says.
+// A step needs source_valid_i (a beat, or what a decoder has made of beats) and room at the target:
+// weights when a second record is complete, spikes always. beat_ready_o is for a beat that goes with
+// this step, and follows weight_free_i, spike_free_i and coded_ready_i combinationally.
+// The CRC-32 over all beats is compared when the last step was made; done_o comes when the target has
+// taken everything. fault_valid_o pulses in the cycle after a bad row or instead of done_o; then
+// nothing happens until reset.
+
+module psf_load_steps #(
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic cmd_valid_i,
+    output logic cmd_ready_o,
+    input psf_control_pkg::load_command_t cmd_i,
+    input logic beat_valid_i,
+    output logic beat_ready_o,
+    input logic [63:0] beat_data_i,
+    input logic source_valid_i,
+    input logic coded_ready_i,  // coded: the decoder takes a beat
+    input logic weight_free_i,  // no weight waits, or it is taken
+    input logic spike_free_i,
+    input logic bad_row_i,  // with a step: it must not be stored
+    output logic run_o,  // a load is being unpacked
+    output logic free_o,  // its target has room for a step
+    output logic last_record_o,  // the step at hand ends the load
+    output logic step_valid_o,
+    output psf_control_pkg::load_step_t step_o,
+    output logic done_o,
+    output logic fault_valid_o,
+    output psf_control_pkg::fault_t fault_o
+);
+
+  localparam int unsigned WeightBeats = (Cfg.Lanes * ($clog2(Cfg.AccDepth) + 8) + 63) / 64;
+  localparam int unsigned ParamBeats = (2 * Cfg.Lanes * Cfg.AccWidth + 63) / 64;
+  localparam int unsigned MaskBeats = (Cfg.LineWords * Cfg.Lanes + 63) / 64;
+  localparam int unsigned BankWidth = $clog2(Cfg.Banks);
+  localparam int unsigned BeatWords = 64 / Cfg.Lanes;
+  localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
+
+  typedef enum logic [2:0] {
+    IDLE,
+    RUN,
+    COMPARE,  // the CRC
+    DRAIN,
+    FAILED
+  } state_e;
+
+  state_e state_q;
+  logic [3:0] target_q;
+  logic [7:0] unit_q, word_q;  // words of a line, and the next one
+  logic [ 7:0] sub_q;  // beat in a record, or entry in a beat
+  logic [23:0] left_q;  // records to come, this one included
+  logic [15:0] addr_q, index_q;
+  logic [BankWidth-1:0] bank_q;
+  logic check_q, mismatch_q;
+  logic wide_q;  // spikes: WideWords words at a time
+  logic coded_q, coded_weight;
+  logic [31:0] crc_want_q, crc_q, crc;
+
+  // One step: a beat into its place in a record, or an entry or word out of a beat.
+  logic step, free, last_sub, last_word, last_record, banked, empty;
+  logic [7:0] beats_of, stride, sub_next, word_next;
+
+  assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
+  assign coded_weight = coded_q && target_q == psf_pkg::TARGET_WEIGHT;
+  assign empty  = cmd_i.load.records == '0 ||
+      (cmd_i.load.target == psf_pkg::TARGET_SPIKE && cmd_i.load.unit_words == '0);
+
+  always_comb begin
+    free = 1'b1;
+    beats_of = 8'd2;
+    last_word = 1'b1;  // this step ends a record
+    unique case (target_q)
+      psf_pkg::TARGET_WEIGHT: begin
+        beats_of = 8'(WeightBeats);
+        last_word = last_sub || coded_weight;
+        free = !last_word || weight_free_i;
+      end
+      psf_pkg::TARGET_PARAM: begin
+        beats_of  = 8'(ParamBeats);
+        last_word = last_sub;
+      end
+      psf_pkg::TARGET_MASK: begin
+        beats_of  = 8'(MaskBeats);
+        last_word = last_sub;
+      end
+      psf_pkg::TARGET_SPIKE: begin
+        beats_of = 8'(BeatWords);
+        last_word = word_next == unit_q;
+        free = spike_free_i;
+      end
+      default: ;
+    endcase
+  end
+
+  assign stride      = (target_q == psf_pkg::TARGET_SPIKE && wide_q) ? 8'(WideWords) : 8'd1;
+  assign sub_next    = sub_q + stride;
+  assign word_next   = word_q + stride;
+  assign last_sub    = sub_next == beats_of;
+  assign last_record = last_word && (left_q == 24'd1);
+  assign step        = (state_q == RUN) && source_valid_i && free;
+  assign cmd_ready_o = state_q == IDLE;
+
+  // A beat of a wide record goes at once; one of small entries with its last entry.
+  always_comb begin
+    unique case (target_q)
+      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM, psf_pkg::TARGET_MASK:
+      beat_ready_o = state_q == RUN && free;
+      default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
+    endcase
+    if (coded_q && banked) beat_ready_o = state_q == RUN && coded_ready_i;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= IDLE;
+    end else begin
+      unique case (state_q)
+        IDLE: if (cmd_valid_i) state_q <= empty ? COMPARE : RUN;
+        RUN: begin
+          if (bad_row_i) state_q <= FAILED;
+          else if (step && last_record) state_q <= COMPARE;
+        end
+        COMPARE: state_q <= DRAIN;
+        DRAIN: begin
+          if (mismatch_q) state_q <= FAILED;
+          else if (done_o) state_q <= IDLE;
+        end
+        default: ;  // failed: until reset
+      endcase
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) begin
+      target_q   <= cmd_i.load.target;
+      unit_q     <= cmd_i.load.unit_words;
+      left_q     <= cmd_i.load.records;
+      addr_q     <= cmd_i.load.dest;
+      index_q    <= cmd_i.index;
+      check_q    <= cmd_i.load.check;
+      wide_q     <= (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
+      crc_want_q <= cmd_i.load.crc;
+      coded_q    <= cmd_i.load.coded;
+      bank_q     <= '0;
+      word_q     <= '0;
+      sub_q      <= '0;
+    end else if (step) begin
+      sub_q  <= last_sub ? '0 : sub_next;
+      word_q <= last_word ? '0 : word_next;
+      if (last_word) begin
+        left_q <= left_q - 24'd1;
+        bank_q <= bank_q + 1'b1;
+        if (!banked || (&bank_q)) addr_q <= addr_q + 16'd1;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) crc_q <= '1;
+    else if (beat_valid_i && beat_ready_o) crc_q <= crc;
+  end
+
+  // The register of the CRC has the last beat in COMPARE.
+  psf_crc32 u_crc (
+      .crc_i (crc_q),
+      .data_i(beat_data_i),
+      .crc_o (crc)
+  );
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) fault_valid_o <= 1'b0;
+    else fault_valid_o <= bad_row_i || (state_q == DRAIN && mismatch_q);
+  end
+
+  always_ff @(posedge clk_i) begin
+    mismatch_q <= check_q && crc_q != ~crc_want_q;
+    if (bad_row_i || state_q == DRAIN) begin
+      fault_o.cause <= bad_row_i ? psf_pkg::ERROR_OVERRUN : psf_pkg::ERROR_WEIGHT_CRC;
+      fault_o.index <= index_q;
+      fault_o.addr  <= '0;
+    end
+  end
+
+  assign done_o = (state_q == DRAIN) && !mismatch_q && weight_free_i && spike_free_i;
+
+  assign run_o = state_q == RUN;
+  assign free_o = free;
+  assign last_record_o = last_record;
+  assign step_valid_o = step;
+  assign step_o = '{
+          target: target_q,
+          coded: coded_q,
+          wide: wide_q,
+          last: last_word,
+          sub: sub_q,
+          word: word_q,
+          bank: 8'(bank_q),
+          addr: addr_q
+      };
+
+endmodule

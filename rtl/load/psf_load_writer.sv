@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The write ports of psf_loader: gathers the beats of a wide record (weight, parameter, mask), picks
+// an entry or a word out of a beat for the others, and writes each record, with its address and bank,
+// to its target. A record that psf_loader's decoders have made comes whole.
+// Latency 1 from the step that ends a record (spikes: any step) to its write. Weights and spikes hold
+// until taken: psf_loader makes no step that would write over them; the others are always taken.
+
+module psf_load_writer #(
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
+    localparam int unsigned WeightWidth = Cfg.Lanes * SlotWidth,
+    localparam int unsigned ParamWidth = 2 * Cfg.Lanes * Cfg.AccWidth,
+    localparam int unsigned MaskWidth = Cfg.LineWords * Cfg.Lanes,
+    localparam int unsigned BankWidth = $clog2(Cfg.Banks)
+) (
+    input logic clk_i,
+    input logic rst_ni,
+    input logic step_valid_i,
+    input psf_control_pkg::load_step_t step_i,
+    input logic bad_i,  // a row-table entry that is not stored
+    input logic [63:0] beat_i,
+    input logic [WeightWidth-1:0] weight_word_i,  // decoded
+    input logic [31:0] row_entry_i,  // decoded
+    output logic weight_valid_o,
+    input logic weight_ready_i,
+    output logic [BankWidth-1:0] weight_bank_o,
+    output logic [$clog2(Cfg.BankDepth)-1:0] weight_addr_o,
+    output logic [WeightWidth-1:0] weight_data_o,
+    output logic row_valid_o,
+    output logic [BankWidth-1:0] row_bank_o,
+    output logic [$clog2(Cfg.RowDepth)-1:0] row_addr_o,
+    output logic [31:0] row_data_o,
+    output logic param_valid_o,
+    output logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_o,
+    output logic [ParamWidth-1:0] param_data_o,
+    output logic mask_valid_o,
+    output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
+    output logic [MaskWidth-1:0] mask_data_o,
+    output logic spike_valid_o,
+    input logic spike_ready_i,
+    output logic [$clog2(Cfg.SpikeLines)-1:0] spike_addr_o,
+    output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o,  // the words, in every place
+    output logic logit_valid_o,
+    output logic [15:0] logit_addr_o,
+    output logic [31:0] logit_data_o
+);
+
+  localparam int unsigned BeatWords = 64 / Cfg.Lanes;
+  localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
+
+  // Valid bits of the outputs.
+  logic out;
+  assign out = step_valid_i && step_i.last;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      weight_valid_o <= 1'b0;
+      row_valid_o    <= 1'b0;
+      param_valid_o  <= 1'b0;
+      mask_valid_o   <= 1'b0;
+      spike_valid_o  <= 1'b0;
+      logit_valid_o  <= 1'b0;
+    end else begin
+      if (out && step_i.target == psf_pkg::TARGET_WEIGHT) weight_valid_o <= 1'b1;
+      else if (weight_ready_i) weight_valid_o <= 1'b0;
+      if (step_valid_i && step_i.target == psf_pkg::TARGET_SPIKE) spike_valid_o <= 1'b1;
+      else if (spike_ready_i) spike_valid_o <= 1'b0;
+      row_valid_o   <= out && step_i.target == psf_pkg::TARGET_ROW && !bad_i;
+      param_valid_o <= out && step_i.target == psf_pkg::TARGET_PARAM;
+      mask_valid_o  <= out && step_i.target == psf_pkg::TARGET_MASK;
+      logit_valid_o <= out && step_i.target == psf_pkg::TARGET_LOGIT;
+    end
+  end
+
+  // Payloads. One load is unpacked at a time, so the targets share their registers. Weights leave
+  // through a register of their own: the next record arrives behind them.
+  localparam int unsigned WideWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
+  localparam int unsigned RecordWidth = (WideWidth > MaskWidth) ? WideWidth : MaskWidth;
+  localparam int unsigned Slots = (RecordWidth + 63) / 64;
+  localparam int unsigned EntryWidth = (WideWords * Cfg.Lanes > 32) ? WideWords * Cfg.Lanes : 32;
+
+  logic [RecordWidth-1:0] record_q, record;
+  logic [WeightWidth-1:0] weight_q;
+  logic [EntryWidth-1:0] entry, entry_q;
+  logic [Cfg.LineWords-1:0] words_q;
+  logic [BankWidth-1:0] out_bank_q;
+  logic [15:0] out_addr_q;
+
+  for (genvar i = 0; i < Slots; i++) begin : gen_slot
+    localparam int unsigned Low = 64 * i;
+    localparam int unsigned Bits = (RecordWidth - Low < 64) ? RecordWidth - Low : 64;
+    assign record[Low+:Bits] = (step_i.sub == 8'(i)) ? beat_i[Bits-1:0] : record_q[Low+:Bits];
+  end
+
+  always_comb begin
+    entry = EntryWidth'(beat_i[31:0]);
+    if (step_i.coded && step_i.target == psf_pkg::TARGET_ROW) begin
+      entry = EntryWidth'(row_entry_i);
+    end else if (step_i.target == psf_pkg::TARGET_SPIKE) begin
+      for (int unsigned i = 0; i < BeatWords; i++) begin
+        if (step_i.sub == 8'(i)) begin
+          entry = EntryWidth'({WideWords{beat_i[Cfg.Lanes*i+:Cfg.Lanes]}});
+          if (step_i.wide && i % WideWords == 0) begin
+            entry = EntryWidth'(beat_i[Cfg.Lanes*i+:Cfg.Lanes*WideWords]);
+          end
+        end
+      end
+    end else if (step_i.sub[0]) begin
+      entry = EntryWidth'(beat_i[63:32]);
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (step_valid_i) begin
+      record_q <= record;
+      entry_q  <= entry;
+      for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
+        words_q[i] <= step_i.word == 8'(step_i.wide ? i - i % WideWords : i);
+      end
+    end
+    if (step_valid_i && (step_i.last || step_i.target == psf_pkg::TARGET_SPIKE)) begin
+      out_addr_q <= step_i.addr;
+      out_bank_q <= step_i.bank[BankWidth-1:0];
+      weight_q   <= step_i.coded ? weight_word_i : record[WeightWidth-1:0];
+    end
+  end
+
+  assign weight_bank_o = out_bank_q;
+  assign weight_addr_o = out_addr_q[$clog2(Cfg.BankDepth)-1:0];
+  assign weight_data_o = weight_q;
+  assign row_bank_o    = out_bank_q;
+  assign row_addr_o    = out_addr_q[$clog2(Cfg.RowDepth)-1:0];
+  assign row_data_o    = entry_q[31:0];
+  assign param_addr_o  = out_addr_q[$clog2(Cfg.ParamDepth)-1:0];
+  assign param_data_o  = record_q[ParamWidth-1:0];
+  assign mask_addr_o   = out_addr_q[$clog2(psf_pkg::MaskLines)-1:0];
+  assign mask_data_o   = record_q[MaskWidth-1:0];
+  assign spike_addr_o  = out_addr_q[$clog2(Cfg.SpikeLines)-1:0];
+  assign spike_words_o = words_q;
+  assign spike_data_o  = {Cfg.LineWords / WideWords{entry_q[Cfg.Lanes*WideWords-1:0]}};
+  assign logit_addr_o  = out_addr_q;
+  assign logit_data_o  = entry_q[31:0];
+
+  // Valid holds with its payload, and psf_descriptor_check keeps records inside their memories.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if ($past(rst_ni && weight_valid_o && !weight_ready_i)) begin
+        assert (weight_valid_o && weight_data_o == $past(weight_data_o));
+        assert (out_addr_q == $past(out_addr_q) && out_bank_q == $past(out_bank_q));
+      end
+      if ($past(rst_ni && spike_valid_o && !spike_ready_i)) begin
+        assert (spike_valid_o && spike_data_o == $past(spike_data_o));
+        assert (out_addr_q == $past(out_addr_q) && words_q == $past(words_q));
+      end
+      if (weight_valid_o) assert (32'(out_addr_q) < Cfg.BankDepth);
+      if (row_valid_o) assert (32'(out_addr_q) < Cfg.RowDepth);
+      if (param_valid_o) assert (32'(out_addr_q) < Cfg.ParamDepth);
+      if (mask_valid_o) assert (32'(out_addr_q) < psf_pkg::MaskLines);
+      if (spike_valid_o) assert (32'(out_addr_q) < Cfg.SpikeLines && words_q != '0);
+    end
+  end
+
+endmodule

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields of struct ports as handles of their own.
+
+A simulator shows a port of a type from psf_pkg as one vector. A ``View`` of the design has, beside
+its ports, one name per field, so that drivers and monitors need not know::
+
+    dut = View(dut, {"status_i": ("status_t", "{}_i")})
+    dut.busy_i.value = 1     # the other fields of status_i stay
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cocotb.handle import Immediate
+from cocotb.types import LogicArray
+
+from golden.hardware.interface import structs
+
+_STRUCTS = {s.name: s for s in structs.STRUCTS}
+
+
+class Port:
+    """A struct port: its handle, and what was written to it last."""
+
+    def __init__(self, handle) -> None:
+        self.handle, self.vector = handle, 0
+
+
+class Member:
+    """``width`` bits of a port from ``low`` on; as a handle, as far as benches need one."""
+
+    def __init__(self, port: Port, name: str, low: int, width: int) -> None:
+        self.port, self._name, self.low, self.width = port, name, low, width
+
+    def __len__(self) -> int:
+        return self.width
+
+    @property
+    def value(self):
+        """The bits as the simulator has them."""
+        bits = str(self.port.handle.value)
+        return LogicArray(bits[len(bits) - self.low - self.width : len(bits) - self.low])
+
+    @value.setter
+    def value(self, value) -> None:
+        at_once = isinstance(value, Immediate)
+        bits = int(value.value if at_once else value)
+        if not 0 <= bits < 1 << self.width:
+            raise OverflowError(f"{self._name}: {bits} does not fit into {self.width} bits")
+        others = self.port.vector & ~(((1 << self.width) - 1) << self.low)
+        self.port.vector = others | bits << self.low
+        self.port.handle.value = Immediate(self.port.vector) if at_once else self.port.vector
+
+
+def _fields(struct: str, low: int = 0) -> dict[str, tuple[int, int]]:
+    """Field -> (low, width); those of structs inside, too, unless the outer one has the name."""
+    own, inner = {}, {}
+    for field in reversed(_STRUCTS[struct].fields):
+        own[field.name] = (low, field.bits)
+        if field.type:
+            inner |= _fields(field.type, low)
+        low += field.bits
+    return inner | own
+
+
+class View:
+    """``dut`` with further names: ``ports`` is port -> (struct, pattern of the names)."""
+
+    def __init__(self, dut, ports: Mapping[str, tuple[str, str]]) -> None:
+        self._dut = dut
+        for name, (struct, pattern) in ports.items():
+            port = Port(getattr(dut, name))
+            for field, place in _fields(struct).items():
+                label = pattern.format(field)
+                setattr(self, label, Member(port, label, *place))
+
+    def __getattr__(self, name: str):
+        return getattr(self._dut, name)
