@@ -17,7 +17,7 @@ from golden.hardware.configuration import WEIGHT_WIDTH
 
 if TYPE_CHECKING:
     from golden.hardware.compile.compiled import Program
-    from golden.hardware.compile.layers import Layer
+    from golden.hardware.compile.lowering import Layer
 
 
 @dataclass

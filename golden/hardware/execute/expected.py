@@ -15,7 +15,7 @@ from golden.contract.neuron import start
 from golden.hardware import isa
 from golden.hardware.compile import average
 from golden.hardware.compile.compiled import CompiledLayer, Program
-from golden.hardware.compile.layers import Layer
+from golden.hardware.compile.lowering import Layer
 
 
 @dataclass

@@ -18,7 +18,7 @@ from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.hardware.peers.loas import loas_unpipelined
 from golden.hardware.peers.product import useful_adds
-from golden.hardware.peers.published import VGG9
+from golden.hardware.peers.published_cycles import VGG9
 from golden.hardware.peers.registry import cycles_of
 from golden.hardware.peers.trace import load_trace
 

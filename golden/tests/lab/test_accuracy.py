@@ -10,7 +10,8 @@ from golden.contract.errors import UserError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig as IntegerConfig
 from golden.contract.random_network import random_network
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.quantise.accuracy import report
 from golden.lab.train.checkpoint import save_dense
 from golden.lab.train.source import split_tensors

@@ -10,7 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 
 CIFAR = {"in_channels": 3, "height": 32, "width": 32, "classes": 10}
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from golden.lab.networks import backbones
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
 
 _SIZES = {"depth": 1, "dim": 32, "heads": 2, "height": 8, "width": 10, "timesteps": 3}
 _SEW = _SIZES | {
