@@ -23,7 +23,7 @@ from golden.hardware.compile.rows import (  # fmt: skip
     row_mask,
 )
 from golden.hardware.configuration import MASK_LINES, Hardware
-from golden.hardware.execute.sequence import prove_progress
+from golden.hardware.sequence import prove_progress
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from golden.hardware import isa
 from golden.hardware.check import load_bytes
-from golden.hardware.compile.coding import CODES
+from golden.hardware.coded_record import CODES
 from golden.hardware.configuration import WEIGHT_WIDTH
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from golden.hardware.compile import bits
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import MAX_CLASSES, Hardware
 from golden.hardware.execute.expected import expectations
-from golden.hardware.execute.sequence import execution_order
+from golden.hardware.sequence import execution_order
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.layer import layer_fields, pack_layer
 from tb.lib.parameters import hardware
