@@ -5,6 +5,8 @@ import pytest
 
 from scripts import lint
 
+pytestmark = pytest.mark.smoke
+
 GOOD = """
 module psf_x;
   if (Depth < 2) begin : gen_bad_depth

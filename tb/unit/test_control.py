@@ -294,6 +294,7 @@ async def hanging_memory(dut) -> None:
     await bench.good_run(PAGE * 8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("config", ["2x8", "4x16"])
 def test_control(config: str) -> None:
     run("psf_control", __name__, Hardware.named(config).sv_parameters())

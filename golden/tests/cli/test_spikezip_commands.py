@@ -42,6 +42,7 @@ shift = 0
 """
 
 
+@pytest.mark.long
 def test_train_check_curve(data, tmp_path, capsys):
     folder = tmp_path / "nets"
     for level in (4, 16):

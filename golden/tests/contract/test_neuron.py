@@ -9,6 +9,8 @@ from spikingjelly.activation_based import neuron, surrogate
 
 from golden.lab.networks import lif_neuron as ours
 
+pytestmark = pytest.mark.smoke
+
 
 def spikingjelly_lif(currents, threshold, tau):
     if math.isinf(tau):

@@ -16,6 +16,8 @@ from golden.hardware.execute.expected import expectations
 from golden.hardware.isa import MODE_SPIKE
 from golden.hardware.sequence import descriptors
 
+pytestmark = pytest.mark.smoke
+
 
 def config(**changes) -> NetworkConfig:
     small = dict(depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10)

@@ -15,6 +15,8 @@ from golden.hardware import isa
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
 from golden.hardware.interface import generate, packing, table
 
+pytestmark = pytest.mark.smoke
+
 PACKAGE = paths.ROOT / "rtl" / "psf_pkg.sv"
 YOSYS = (
     "import sys; from pyosys import libyosys as ys; d = ys.Design(); "

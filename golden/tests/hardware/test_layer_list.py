@@ -17,6 +17,8 @@ from golden.hardware.workload import layer as bare
 from golden.hardware.workload.random_layer import balanced_mask, random_layer
 from golden.hardware.workload.recording import Recording
 
+pytestmark = pytest.mark.smoke
+
 
 def recording(name, shape, outputs, kernel, seed=0, rate=0.15):
     rng = np.random.default_rng([seed, len(name)])

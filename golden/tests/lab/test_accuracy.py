@@ -17,6 +17,7 @@ from golden.lab.train.checkpoint import save_dense
 from golden.lab.train.source import split_tensors
 
 
+@pytest.mark.long
 def test_report(data, tmp_path, capsys):
     torch.manual_seed(0)
     dense, pruned = tmp_path / "dense.safetensors", tmp_path / "pruned.safetensors"

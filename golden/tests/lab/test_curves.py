@@ -31,6 +31,7 @@ residual_frac_bits = 3
 {ROUND}"""
 
 
+@pytest.mark.long
 def test_points_are_trained_once(data, tmp_path, capsys):
     torch.manual_seed(0)
     dense, config, folder = tmp_path / "d.safetensors", tmp_path / "c.toml", tmp_path / "curves"

@@ -93,6 +93,7 @@ def test_what_the_network_sees():
         assert torch.equal(pixels, (frames[truth] > 0).float())
 
 
+@pytest.mark.long
 def test_training_on_event_frames(data, tmp_path):
     config = TrainConfig(
         data="events_fashion_mnist", epochs=6, batch_size=16, learning_rate=1e-2, warmup=0.1,

@@ -42,6 +42,7 @@ def apart(one, several):
     return max(abs(a - b) for a, b in zip(one, several, strict=True))
 
 
+@pytest.mark.long
 def test_two_processes_train_like_one(found):
     both, folder = found
     one = curve(SMALL, folder / "one")

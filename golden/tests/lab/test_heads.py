@@ -10,6 +10,8 @@ from golden.lab.networks import backbones
 from golden.lab.networks.backbones.head import Head
 from golden.lab.networks.network_config import NetworkConfig
 
+pytestmark = pytest.mark.smoke
+
 
 def stream(seed=1, shape=(4, 3, 6, 8)):
     print(f"SEED={seed}")

@@ -10,6 +10,8 @@ from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.masks import balanced_mask, unstructured_masks
 from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
 
+pytestmark = pytest.mark.smoke
+
 DEFAULT = PruneConfig(slots={"mlp1": 3})
 
 

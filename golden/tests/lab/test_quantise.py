@@ -21,6 +21,8 @@ from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import bounds, check_ranges, export, layers
 from golden.lab.quantise.fold import QuantHead, ResidualFolded
 
+pytestmark = pytest.mark.smoke
+
 
 def converted(config, seed, frac_bits=6):
     """(model, images): pruned and folded after a calibration that makes its neurons fire."""

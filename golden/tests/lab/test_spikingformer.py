@@ -13,6 +13,8 @@ from golden.contract.errors import UserError
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 
+pytestmark = pytest.mark.smoke
+
 CIFAR = {"in_channels": 3, "height": 32, "width": 32, "classes": 10}
 
 

@@ -84,6 +84,7 @@ async def every_flip_is_seen(dut) -> None:
         address = (address + 2) % bench.depth
 
 
+@pytest.mark.smoke
 @cases({"Width": 1, "Depth": 2}, {"Width": 65, "Depth": 8})
 def test_fifo(parameters: dict[str, int]) -> None:
     run("psf_fifo", __name__, parameters)

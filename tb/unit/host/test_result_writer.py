@@ -4,6 +4,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiWriteBus
 
@@ -200,5 +201,6 @@ async def stops(dut, stall: float) -> None:
     assert cut
 
 
+@pytest.mark.long
 def test_result_writer() -> None:
     run("psf_result_writer", __name__)
