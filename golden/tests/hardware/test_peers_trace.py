@@ -86,7 +86,7 @@ def test_mistakes(tmp_path):
 
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "golden.hardware.peers", *map(str, arguments)],
+        [sys.executable, "-m", "golden", "peers", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
