@@ -78,7 +78,10 @@ def seed() -> int:
 # One small network on the whole accelerator is in the quick subset.
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(x, marks=pytest.mark.smoke) if x == "2x8-odd-rgb" else x for x in CASES],
+    [
+        pytest.param(x, marks=(pytest.mark.smoke, pytest.mark.long)) if x == "2x8-odd-rgb" else x
+        for x in CASES
+    ],
 )
 def test_random_network(case, seed):
     name, network_config, sparsity, count, stalls, latency = CASES[case]
