@@ -5,6 +5,7 @@ import random
 import zlib
 
 import cocotb
+import pytest
 from cocotb.triggers import Timer
 
 from tb.lib.bench import SEED

@@ -5,6 +5,7 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.bits import coin

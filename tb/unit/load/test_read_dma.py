@@ -9,6 +9,7 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiReadBus
 

@@ -393,7 +393,6 @@ async def flipped_bits(dut, queue: str) -> None:
         assert seen
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("count_width", [18, 9])  # 9: the counts wrap around in the test
 def test_sequencer(count_width: int) -> None:
     parameters = Hardware.named("2x8").sv_parameters()
