@@ -11,6 +11,11 @@
   can close through a neighbour (``scripts/combinational.py``)
 * generated: what ``python -m golden.hardware.interface`` writes is as its table says
 * ruff on the Python
+* format: verible-verilog-format and ruff format would change nothing
+* imports: who may import whom (import-linter, ``pyproject.toml``), no circles, and no module loaded
+  by a name in a string but at the plug-in points below
+* sizes: a file of rtl/ that is too long holds two modules, and so does a Python module
+* elaboration: bad parameters end the elaboration in one spelling
 * links: every relative link and anchor of the documents leads somewhere (``scripts/links.py``)
 
 Exit status 1 when anything was found; every check runs, whatever the earlier ones found.
@@ -18,6 +23,7 @@ Exit status 1 when anything was found; every check runs, whatever the earlier on
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -39,6 +45,16 @@ from tb.run.sources import RTL, sources_of
 
 WITH_SPDX = {".py", ".sv", ".svh", ".v", ".vlt", ".sh", ".toml", ".txt", ".rules", ".waiver"}
 WITH_SPDX_NAMES = {"Makefile", ".ci/run", ".gitignore"}
+MOST_LINES = {".sv": 300, ".py": 400}  # of a file of rtl/, of a Python module
+FORMAT = ("--column_limit=100", "--indentation_spaces=2", "--wrap_spaces=4")
+FORMATTED = ("rtl/", "formal/", "tb/harness/")
+UNPARSED = {"psf_axi_top.sv", "psf_tb_top.sv"}  # verible-verilog-format cannot read them
+# Modules that may load others by name: a package that is optional, a user's pruning method.
+PLUG_IN_POINTS = {"golden/lab/data/torchvision_part.py", "golden/lab/prune/plugin.py"}
+_LOADERS = {
+    "import_module", "__import__", "load_module", "exec_module", "run_module", "run_path",
+    "spec_from_file_location",
+}  # fmt: skip
 _PYOSYS = (
     "import sys; from pyosys import libyosys as ys; d = ys.Design(); "
     "[ys.run_pass(line, d) for line in sys.argv[1:]]"
@@ -168,10 +184,77 @@ def generated() -> list[str]:
 
 
 def ruff() -> list[str]:
-    return [
-        *_call("ruff", "check", "--quiet", "--output-format=concise", "."),
-        *_call("ruff", "format", "--check", "--quiet", "."),
-    ]
+    return _call("ruff", "check", "--quiet", "--output-format=concise", ".")
+
+
+def formats() -> list[str]:
+    found = _call("ruff", "format", "--check", "--quiet", ".")
+    sources = [str(p.relative_to(ROOT)) for p in _files() if p.suffix == ".sv"]
+    sources = [s for s in sources if s.startswith(FORMATTED) and Path(s).name not in UNPARSED]
+    return found + _call("verible-verilog-format", "--verify", "--inplace", *FORMAT, *sources)
+
+
+def imports() -> list[str]:
+    found = []
+    if output := _call("lint-imports", "--no-cache"):
+        start = next((i for i, line in enumerate(output) if "Broken" in line), 0)
+        found += [line for line in output[start:] if line.strip()]
+    for path in (p for p in _files() if p.suffix == ".py"):
+        name = str(path.relative_to(ROOT))
+        if name not in PLUG_IN_POINTS:
+            found += loads_by_name(name, path.read_text())
+    return found
+
+
+def loads_by_name(name: str, source: str) -> list[str]:
+    """The calls in a Python file that load a module by a name in a string."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in _LOADERS:
+                found.append(f"{name}:{node.lineno}: {called} loads a module by a name in a string")
+    return found
+
+
+def sizes() -> list[str]:
+    found = []
+    for path in _files():
+        name, most = str(path.relative_to(ROOT)), MOST_LINES.get(path.suffix)
+        if most is None or (path.suffix == ".sv" and not name.startswith("rtl/")):
+            continue
+        lines = len(path.read_text().splitlines())
+        if lines > most:
+            found.append(f"{name}:{most}: it has {lines} lines, the most is {most}")
+    return found
+
+
+def elaboration() -> list[str]:
+    found = []
+    for path in sorted(RTL.rglob("*.sv")):
+        found += misspelt_errors(str(path.relative_to(ROOT)), path.read_text())
+    return found
+
+
+def misspelt_errors(name: str, source: str) -> list[str]:
+    """The elaboration errors of a module that are not spelt as in
+
+    if (Depth < 2) begin : gen_bad_depth
+      $fatal(1, "psf_fifo: Depth must be at least 2");
+    end
+    """
+    found, module = [], Path(name).stem
+    for match in re.finditer(r"\$(?:fatal|error|warning|info)\b[^;]*;", source):
+        before = source[: match.start()].rstrip()
+        if before.endswith("else"):  # of an assertion: it speaks in a run
+            continue
+        line = f"{name}:{source.count(chr(10), 0, match.start()) + 1}"
+        call = " ".join(match[0].split())
+        if not re.fullmatch(rf'\$fatal\(1, "{module}: [^"\\]+ must [^"\\]+[^".]"\);', call):
+            found.append(f'{line}: {call} is not spelt $fatal(1, "{module}: <what> must ...");')
+        if not re.search(r"\bbegin : gen_bad_\w+$", before):
+            found.append(f"{line}: it does not stand in a block gen_bad_<what>")
+    return found
 
 
 CHECKS: dict[str, Callable[[], list[str]]] = {
@@ -183,6 +266,10 @@ CHECKS: dict[str, Callable[[], list[str]]] = {
     "combinational": combinational,
     "generated": generated,
     "ruff": ruff,
+    "format": formats,
+    "imports": imports,
+    "sizes": sizes,
+    "elaboration": elaboration,
     "links": links,
 }
 

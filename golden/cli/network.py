@@ -54,7 +54,7 @@ def prune(
     resume: Resume = False,
 ) -> None:
     """Prune the dense network, fine-tune it and quantise it to int8."""
-    from golden.lab.prune.pruning import prune
+    from golden.lab.prune.pruning_run import prune
     from golden.lab.train.distributed import processes
 
     out = out or TRAINED / f"{config.stem}.safetensors"
@@ -132,7 +132,7 @@ def spikezip_check(
     images: Annotated[int, typer.Option(min=1, help="Test images.")] = 64,
 ) -> None:
     """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
-    from golden.lab.spikezip.check import check
+    from golden.lab.spikezip.check_checkpoint import check
 
     raise typer.Exit(0 if check(checkpoint, images) else 1)
 

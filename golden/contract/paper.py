@@ -9,7 +9,7 @@ and under 2 % in front of the second MLP layer, as in the published runs.
 import numpy as np
 
 from golden.contract.network import NetworkConfig, QuantNetwork
-from golden.contract.random_network import random_network
+from golden.contract.random_network import Calibration, random_network
 
 CONFIG = NetworkConfig(
     depth=4, dim=384, heads=12, timesteps=4, in_channels=3, height=32, width=32, classes=10
@@ -28,10 +28,9 @@ def paper_network(seed: int = 1, config: NetworkConfig = CONFIG) -> QuantNetwork
         density=0.25,
         lanes=LANES,
         codebook=15,
-        hidden=HIDDEN,
-        counts=COUNTS,
-        images=natural_images(4, seed, config),
-        dynamic=True,
+        calibration=Calibration(
+            images=natural_images(4, seed, config), dynamic=True, hidden=HIDDEN, counts=COUNTS
+        ),
     )
 
 

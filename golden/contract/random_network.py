@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random quantised networks for tests: any size and sparsity, firing rates like trained ones."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from golden.contract.errors import UserError
@@ -13,6 +15,31 @@ from golden.contract.ranges import CHARGE_MAX, head_shift
 SPARSITIES = ("dense", "balanced", "block", "rows", "unstructured")
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What the thresholds of a random network are set for, layer by layer.
+
+    images: uint8 (B, C, H, W), random ones by default.  dynamic: for all timesteps, which takes
+    longer, instead of as if every timestep were the first.  hidden: scale of the firing rate of the
+    hidden layer of the MLP.  counts: about the mean of Q (K^T V), which fires at 8.
+    """
+
+    images: np.ndarray | None = None
+    dynamic: bool = False
+    hidden: float = 1.0
+    counts: float = 7.0
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Which weights are kept, and their values: the arguments of `random_network`."""
+
+    sparsity: str
+    density: float
+    lanes: int
+    codebook: int
+
+
 def random_network(
     config: NetworkConfig,
     seed: int = 0,
@@ -20,10 +47,7 @@ def random_network(
     density: float = 0.25,
     lanes: int = 16,
     codebook: int = 0,
-    hidden: float = 1.0,
-    counts: float = 7.0,
-    images: np.ndarray | None = None,
-    dynamic: bool = False,
+    calibration: Calibration | None = None,
 ) -> QuantNetwork:
     """A network with random int8 weights whose thresholds give firing rates of 5 to 20 %.
 
@@ -32,17 +56,15 @@ def random_network(
     one from row to row, and may be 0. ``block``: one of every 1/density consecutive accumulators of
     a lane (the last may be shorter). ``unstructured``: each weight is kept with that probability.
     ``codebook``: the number of different non-zero weights of a layer (q, k and v count as one), 0
-    for any. Thresholds are calibrated, layer by layer, on ``images`` uint8 (B, C, H, W), random
-    ones by default, as if every timestep were the first; with ``dynamic`` for all of them, which
-    takes longer. ``hidden`` scales the firing rate of the hidden layer of the MLP, ``counts`` is
-    about the mean of Q (K^T V), which fires at 8.
+    for any.
     """
     if sparsity not in SPARSITIES:
         raise UserError(f"sparsity '{sparsity}' is not one of {', '.join(SPARSITIES)}")
     rng = np.random.default_rng(seed)
-    images = random_images(config, 4, seed) if images is None else images
-    kind = _DynamicCalibrator if dynamic else _Calibrator
-    calibrator = kind(config, rng, sparsity, density, lanes, codebook, hidden, counts)
+    wanted = calibration or Calibration()
+    images = random_images(config, 4, seed) if wanted.images is None else wanted.images
+    kind = _DynamicCalibrator if wanted.dynamic else _Calibrator
+    calibrator = kind(config, rng, _Weights(sparsity, density, lanes, codebook), wanted)
     return calibrator.network(seed, images)
 
 
@@ -56,10 +78,11 @@ def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarra
 
 
 class _Calibrator:
-    def __init__(self, config, rng, sparsity, density, lanes, codebook, hidden, counts):
+    def __init__(self, config, rng, weights: _Weights, calibration: Calibration):
         self.config, self.rng = config, rng
-        self.sparsity, self.density, self.lanes = sparsity, density, lanes
-        self.codebook, self.hidden, self.counts = codebook, hidden, counts
+        self.sparsity, self.density, self.lanes = weights.sparsity, weights.density, weights.lanes
+        self.codebook = weights.codebook
+        self.hidden, self.counts = calibration.hidden, calibration.counts
 
     def network(self, seed: int, images: np.ndarray) -> QuantNetwork:
         config = self.config

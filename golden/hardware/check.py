@@ -13,7 +13,7 @@ from zlib import crc32
 
 from golden.contract.errors import UserError
 from golden.hardware import isa
-from golden.hardware.compile.coding import LENGTH_BITS, record_halves
+from golden.hardware.coded_record import LENGTH_BITS, record_halves
 from golden.hardware.configuration import (  # fmt: skip
     BEAT_BITS,
     FEATURES,

@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train import distributed
-from golden.lab.train.config import RunConfig, TrainConfig
 from golden.lab.train.loop import Hooks, fit
 from golden.lab.train.loss_curve import curve
+from golden.lab.train.training_config import RunConfig, TrainConfig
 
 SMALL = RunConfig(
     NetworkConfig(depth=1, dim=16, heads=2, timesteps=2),

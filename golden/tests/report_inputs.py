@@ -11,9 +11,9 @@ from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig as IntegerConfig
 from golden.contract.random_network import random_network
 from golden.lab.data import Split
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train.checkpoint import save_dense
-from golden.tests.networks import awake
+from golden.tests.tiny_networks import awake
 
 COUNT, SMALL = 6, {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
 NETWORKS = {

@@ -19,9 +19,9 @@ from golden.hardware import isa
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from tb.lib.host import CAUSES, Host
+from tb.lib.memory_map import memory_map
 from tb.lib.registers import DONE, ERROR, START, STUCK
 from tb.lib.work import load
-from tb.system.run import memory_map
 
 
 @dataclass

@@ -20,7 +20,7 @@ from golden.hardware.compile import layer_list
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
-from golden.hardware.execute.expected import ImageExpectation, expectations
+from golden.hardware.execute.expected import ImageExpectation, expectations, layer_list_expectation
 from golden.hardware.workload import layer as bare
 from golden.hardware.workload.layer import BareLayer
 
@@ -106,7 +106,7 @@ class LayerListWork(_Compiled):
         return layer_list.pack(program, self.layers)
 
     def expected(self, program: Program, run: int) -> ImageExpectation:
-        return layer_list.expectation(program, self.layers)
+        return layer_list_expectation(program, self.layers)
 
     def save(self, folder: Path) -> None:
         super().save(folder)

@@ -19,7 +19,7 @@ from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 from golden.hardware.energy.accelerator import COMPONENTS, run_energy
-from golden.hardware.energy.peers import FREQUENCY, POWER_MW, peer_energy
+from golden.hardware.energy.peer_power import FREQUENCY, POWER_MW, peer_energy
 from golden.hardware.peers.product import of_network
 from golden.hardware.peers.registry import cycles_of
 from tb.measure import events, report

@@ -13,9 +13,9 @@ from cocotb.utils import get_sim_time
 
 from golden.hardware.configuration import Hardware
 from tb.lib.host import CAUSES, COUNTERS, PERIOD_NS, Host
+from tb.lib.memory_map import memory_map
 from tb.lib.registers import DONE, ERROR, START
 from tb.lib.work import load
-from tb.system.run import memory_map
 from tb.system.scoreboard import Scoreboard, Verdict
 
 WATCHDOG = 0  # off: until_interrupt has a limit that knows the work

@@ -23,8 +23,8 @@ from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.paths import ROOT
 from golden.contract.random_network import random_images, random_network
-from golden.hardware.compile.compiled import Program
 from golden.hardware.configuration import Hardware
+from tb.lib.memory_map import memory_map
 from tb.lib.work import NetworkWork, Work
 from tb.run import runner
 
@@ -43,20 +43,6 @@ SMALL = NetworkConfig(
 )
 SMALL_IMAGES = 4
 MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
-
-
-def memory_map(program: Program) -> dict[str, int]:
-    """Byte addresses in DRAM, none at a round number so that relocation is exercised."""
-    at, out = 0x40, {}
-    for name, size in (
-        ("program", len(program.program)),
-        ("weights", len(program.weights)),
-        ("image", program.image_bytes),
-        ("result", program.result_bytes),
-    ):
-        out[name] = at
-        at += -(-size // 64) * 64 + 0xAC0
-    return out | {"end": at}
 
 
 def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Path:

@@ -75,7 +75,14 @@ def seed() -> int:
     return value
 
 
-@pytest.mark.parametrize("case", CASES)
+# One small network on the whole accelerator is in the quick subset.
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(x, marks=(pytest.mark.smoke, pytest.mark.long)) if x == "2x8-odd-rgb" else x
+        for x in CASES
+    ],
+)
 def test_random_network(case, seed):
     name, network_config, sparsity, count, stalls, latency = CASES[case]
     hardware = Hardware.named(name)

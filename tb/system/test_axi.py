@@ -300,6 +300,7 @@ ON_ICARUS = "inferences/stalls=0"
 CASES = [*(f"inferences/stalls={s}" for s in (0, 50, 90)), *(f"errors/stalls={s}" for s in (0, 50))]
 
 
+@pytest.mark.long
 # One build; pytest-xdist shares the tests.
 @pytest.mark.parametrize("testcase", CASES)
 def test_axi(testcase):

@@ -230,6 +230,7 @@ CASES = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("testcase", CASES)
 def test_errors(testcase: str) -> None:
     run_small(__name__, testcase)

@@ -136,6 +136,7 @@ async def errors(dut) -> None:
 CASES = (*(f"batches/stalls={s}" for s in (0, 50, 90)), "per_job", "doorbell_race", "errors")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("testcase", CASES)
 def test_jobs(testcase: str) -> None:
     run_small(__name__, testcase)

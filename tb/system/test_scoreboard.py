@@ -11,6 +11,8 @@ from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from tb.system.scoreboard import MESSAGES, Scoreboard
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture(scope="module", params=["4x16", "4x32"])
 def case(request):

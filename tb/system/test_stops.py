@@ -140,6 +140,7 @@ async def abort(dut, stalls: int) -> None:
     bench.must_stay_inside()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("testcase", ["time_out", "bad_bits", "abort/stalls=0", "abort/stalls=50"])
 def test_stops(testcase: str) -> None:
     if testcase == "bad_bits" and os.environ.get("SIM") == "icarus":

@@ -330,6 +330,7 @@ async def register_accesses(dut, stall: float) -> None:
     assert refused.resp == AxiResp.SLVERR
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("config", ["2x8", "4x16"])
 def test_control(config: str) -> None:
     run("psf_control", __name__, Hardware.named(config).sv_parameters())

@@ -127,6 +127,7 @@ async def ring_stops(dut, what: int) -> None:
     bench.check_result(ring.results[ring.head - 1])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("config", ["2x8", "4x16"])
 def test_control_rings(config: str) -> None:
     run("psf_control", __name__, Hardware.named(config).sv_parameters())

@@ -13,9 +13,9 @@ from typing import Any
 
 from golden.contract.errors import UserError
 from golden.hardware.configuration import Hardware
-from golden.lab.networks.spikingformer import NetworkConfig
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.train.config import RunConfig, TrainConfig
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.pruning_config import PruneRunConfig
+from golden.lab.train.training_config import RunConfig, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def digest(settings: Any) -> str:
 
 
 def to_toml(settings: Any, prefix: str = "") -> str:
-    """A dataclass as the TOML text that golden.lab.train.config.load reads."""
+    """A dataclass as the TOML text that golden.lab.train.training_config.load reads."""
     values = settings if isinstance(settings, dict) else vars(settings)
     tables = {k: v for k, v in values.items() if isinstance(v, dict) or dataclasses.is_dataclass(v)}
     lines = [f"{_key(k)} = {_value(v)}" for k, v in values.items() if k not in tables]

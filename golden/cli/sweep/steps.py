@@ -16,7 +16,7 @@ from torch import nn
 
 from golden.cli.sweep.config import Point, digest, to_toml
 from golden.cli.sweep.graph import Result, Step
-from golden.contract.energy.rows import totals
+from golden.contract.energy.paper_row import totals
 from golden.contract.energy.synaptic import synaptic_layers
 from golden.contract.errors import UserError
 from golden.contract.model import forward
@@ -24,19 +24,19 @@ from golden.contract.network import QuantNetwork
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.cycles import cycles
-from golden.lab.networks.spikingformer import NetworkConfig
-from golden.lab.prune import pruning as pruning
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.prune.network import prunable, sparsity
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune import pruning_run
+from golden.lab.prune.network_masks import prunable, sparsity
+from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
 from golden.lab.quantise.convert import refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train import training as training
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.config import RunConfig
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, split_tensors
 from golden.lab.train.source import scaled, time_first
+from golden.lab.train.training_config import RunConfig
 
 DENSE, PRUNED = "dense.safetensors", "network.safetensors"
 
@@ -78,7 +78,7 @@ def prune_step(
     if reason is None:
         command = f"psf prune --config {path} --dense {checkpoint}"
         try:
-            facts = pruning.prune(path, checkpoint, folder / "run", out, True, command)
+            facts = pruning_run.prune(path, checkpoint, folder / "run", out, True, command)
             kept = ("accuracy", "weight_sparsity")
             return {"integer": str(out)} | {key: facts[key] for key in kept}
         except UserError as error:
@@ -87,7 +87,7 @@ def prune_step(
 
 
 def _prune_float(config: PruneRunConfig, checkpoint: Path, folder: Path) -> Result:
-    out, run = folder / "run" / pruning.FLOAT, folder / "run" / "finetune"
+    out, run = folder / "run" / pruning_run.FLOAT, folder / "run" / "finetune"
     if not out.is_file():
         model = load_dense(checkpoint)
         if not prunable(model):

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-from golden.contract.energy.rows import Row
+from golden.contract.energy.paper_row import Row
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
 

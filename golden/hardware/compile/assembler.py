@@ -9,11 +9,11 @@ import numpy as np
 from golden.contract.errors import UserError
 from golden.hardware import isa
 from golden.hardware.check import addresses, check_program
-from golden.hardware.compile import bits, inputs
+from golden.hardware.compile import bits, input_bytes
 from golden.hardware.compile.allocate import Memory, Region
 from golden.hardware.compile.coding import Coded, code_rows, code_weights
 from golden.hardware.compile.compiled import CompiledLayer, Program
-from golden.hardware.compile.layers import Layer, Tensor
+from golden.hardware.compile.lowering import Layer, Tensor
 from golden.hardware.compile.rows import (  # fmt: skip
     PackedRows,
     attention_rows,
@@ -23,7 +23,7 @@ from golden.hardware.compile.rows import (  # fmt: skip
     row_mask,
 )
 from golden.hardware.configuration import MASK_LINES, Hardware
-from golden.hardware.execute.sequence import prove_progress
+from golden.hardware.sequence import prove_progress
 
 
 @dataclass
@@ -197,10 +197,10 @@ class Assembler:
             tensor.name,
             isa.TARGET_SPIKE,
             self.spike,
-            offset=sum(inputs.size(t, self.hardware) for t in before),
-            records=inputs.records(tensor, self.hardware),
+            offset=sum(input_bytes.size(t, self.hardware) for t in before),
+            records=input_bytes.records(tensor, self.hardware),
             dest=region.start,
-            unit_words=inputs.record_words(tensor, self.hardware),
+            unit_words=input_bytes.record_words(tensor, self.hardware),
             from_image=1,
             wait_layers=region.wait_layers,
         )

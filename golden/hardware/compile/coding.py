@@ -11,19 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.hardware.coded_record import (
+    CODE_BITS,
+    CODES,
+    HALF_BITS,
+    LENGTH_BITS,
+    record_halves,
+)
 from golden.hardware.compile import bits
 from golden.hardware.compile.rows import PackedRows, entry
 from golden.hardware.configuration import WEIGHT_WIDTH, clog2
-
-CODE_BITS = 4
-CODES = 1 << CODE_BITS
-LENGTH_BITS = 4  # of a coded row
-HALF_BITS = 32  # half a beat, what records are padded to
-
-
-def record_halves(lanes: int, index_bits: int) -> int:
-    """Halves of a beat that a coded weight record takes."""
-    return -(-lanes * (index_bits + CODE_BITS) // HALF_BITS)
 
 
 @dataclass(frozen=True)

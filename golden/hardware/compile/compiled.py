@@ -13,8 +13,8 @@ from golden.contract.files import replacing
 from golden.contract.network import NetworkConfig
 from golden.hardware import isa
 from golden.hardware.check import capabilities
-from golden.hardware.compile import inputs
-from golden.hardware.compile.layers import Layer, Tensor
+from golden.hardware.compile import input_bytes
+from golden.hardware.compile.lowering import Layer, Tensor
 from golden.hardware.compile.rows import PackedRows  # fmt: skip
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
@@ -62,7 +62,7 @@ class Program:
 
     @property
     def image_bytes(self) -> int:
-        return sum(inputs.size(tensor, self.hardware) for tensor in self.inputs)
+        return sum(input_bytes.size(tensor, self.hardware) for tensor in self.inputs)
 
     @property
     def result_bytes(self) -> int:
@@ -79,7 +79,7 @@ class Program:
             )
         planes = np.unpackbits(image[..., None], axis=-1, bitorder="little")  # (C, H, W, 8)
         planes = planes.transpose(1, 2, 0, 3).reshape(c.height * c.width, 1, -1)
-        return inputs.pack(planes, self.inputs[0], self.hardware)
+        return input_bytes.pack(planes, self.inputs[0], self.hardware)
 
     def manifest(self) -> dict:
         """Everything about the images as plain JSON values."""

@@ -7,15 +7,12 @@ before it compute, as far as the memories have room.
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from golden.hardware.compile import inputs
+from golden.hardware.compile import input_bytes
 from golden.hardware.compile.compiled import Program
-from golden.hardware.compile.layers import Layer, Tensor, dense
+from golden.hardware.compile.lowering import Layer, Tensor, dense
 from golden.hardware.compile.program import assemble
 from golden.hardware.compile.proofs import prove
 from golden.hardware.configuration import Hardware
-from golden.hardware.execute.expected import ImageExpectation, spiking
 from golden.hardware.workload.layer import BareLayer
 
 
@@ -38,11 +35,4 @@ def _lower(x: BareLayer, hardware: Hardware) -> Layer:
 def pack(program: Program, layers: Sequence[BareLayer]) -> bytes:
     """The image region: the input spikes of all layers."""
     by_name = {f"{x.name}.input": x.recording.tokens.swapaxes(0, 1) for x in layers}
-    return b"".join(inputs.pack(by_name[t.name], t, program.hardware) for t in program.inputs)
-
-
-def expectation(program: Program, layers: Sequence[BareLayer]) -> ImageExpectation:
-    """What every hardware layer must do; there are no logits."""
-    known = {x.name: (x.recording.tokens, *x.run()) for x in layers}
-    expected = [spiking(c, *known[c.layer.parts[0]]) for c in program.layers]
-    return ImageExpectation(expected, np.zeros(0, np.int64), None)
+    return b"".join(input_bytes.pack(by_name[t.name], t, program.hardware) for t in program.inputs)

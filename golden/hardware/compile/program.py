@@ -8,7 +8,7 @@ from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.hardware.check import MAX_LAYERS
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
-from golden.hardware.compile.layers import Layer, Tensor, lower
+from golden.hardware.compile.lowering import Layer, Tensor, lower
 from golden.hardware.compile.proofs import prove
 from golden.hardware.compile.tiles import tiles
 from golden.hardware.configuration import Hardware

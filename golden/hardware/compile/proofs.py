@@ -11,7 +11,7 @@ from golden.contract import ranges
 from golden.contract.errors import UserError
 from golden.hardware import isa
 from golden.hardware.check import MAX_SHIFT
-from golden.hardware.compile.layers import Layer
+from golden.hardware.compile.lowering import Layer
 from golden.hardware.configuration import MAX_TOKENS, SUM_BITS, WEIGHT_WIDTH, Hardware
 
 

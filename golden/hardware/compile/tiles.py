@@ -13,7 +13,7 @@ import numpy as np
 
 from golden.contract.errors import UserError
 from golden.hardware import isa
-from golden.hardware.compile.layers import Layer
+from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import row_lengths
 from golden.hardware.configuration import Hardware
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from golden.hardware import isa
 from golden.hardware.check import load_bytes
-from golden.hardware.compile.coding import CODES
+from golden.hardware.coded_record import CODES
 from golden.hardware.configuration import WEIGHT_WIDTH
 
 if TYPE_CHECKING:
     from golden.hardware.compile.compiled import Program
-    from golden.hardware.compile.layers import Layer
+    from golden.hardware.compile.lowering import Layer
 
 
 @dataclass

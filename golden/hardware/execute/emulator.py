@@ -16,7 +16,7 @@ from golden.hardware.check import HardwareStop, first_fault, load_data
 from golden.hardware.compile import bits
 from golden.hardware.configuration import MASK_LINES, MAX_CLASSES, SUM_BITS, WEIGHT_WIDTH, Hardware
 from golden.hardware.execute.decode import row_entries, weight_words
-from golden.hardware.execute.sequence import job_order
+from golden.hardware.sequence import job_order
 
 
 @dataclass

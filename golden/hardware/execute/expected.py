@@ -5,6 +5,7 @@ Arrays are in hardware order, (units, steps, words, lanes) per image: the number
 ports of ``psf_accel``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from golden.contract.neuron import start
 from golden.hardware import isa
 from golden.hardware.compile import average
 from golden.hardware.compile.compiled import CompiledLayer, Program
-from golden.hardware.compile.layers import Layer
+from golden.hardware.compile.lowering import Layer
+from golden.hardware.workload.layer import BareLayer
 
 
 @dataclass
@@ -59,6 +61,13 @@ def expectations(program: Program, network: QuantNetwork, images: np.ndarray):
         )
         for b in range(len(images))
     ]
+
+
+def layer_list_expectation(program: Program, layers: Sequence[BareLayer]) -> ImageExpectation:
+    """What every hardware layer of a list must do; there are no logits."""
+    known = {x.name: (x.recording.tokens, *x.run()) for x in layers}
+    expected = [spiking(c, *known[c.layer.parts[0]]) for c in program.layers]
+    return ImageExpectation(expected, np.zeros(0, np.int64), None)
 
 
 def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerExpectation:

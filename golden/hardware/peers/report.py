@@ -13,7 +13,7 @@ from golden.contract.files import write_json
 from golden.hardware.peers.loas import loas_unpipelined
 from golden.hardware.peers.product import Product, useful_adds
 from golden.hardware.peers.prosperity import density
-from golden.hardware.peers.published import PUBLISHED, Published
+from golden.hardware.peers.published_cycles import PUBLISHED, Published
 from golden.hardware.peers.registry import PEERS, bit_serial, cycles_of
 
 

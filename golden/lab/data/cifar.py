@@ -28,6 +28,21 @@ _ADMITTED = {("numpy", "ndarray"), ("numpy", "dtype")} | {
 }
 
 
+def facts(name: str, title: str, labels: tuple[str, ...], archive: str, unpacked: str) -> Facts:
+    """Of a CIFAR data set, whose archive lies in its folder, packed or not."""
+    return Facts(
+        name=name,
+        title=title,
+        channels=CHANNELS,
+        height=HEIGHT,
+        width=WIDTH,
+        labels=labels,
+        variable=f"{name.upper()}_DIR",
+        needs=((archive, unpacked),),
+        fetch=f"fetch https://www.cs.toronto.edu/~kriz/{archive} and put it into {{folder}}",
+    )
+
+
 class ArrayUnpickler(pickle.Unpickler):
     """Numbers, strings, lists, dictionaries and numpy arrays; any other name is refused."""
 

@@ -6,24 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from golden.lab.data import cifar
-from golden.lab.data.facts import Facts, require_split
+from golden.lab.data.facts import require_split
 from golden.lab.data.split import Split
 
 ARCHIVE, UNPACKED = "cifar-10-python.tar.gz", "cifar-10-batches-py"
 LABELS = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-FACTS = Facts(
-    name="cifar10",
-    title="CIFAR-10",
-    channels=cifar.CHANNELS,
-    height=cifar.HEIGHT,
-    width=cifar.WIDTH,
-    labels=LABELS,
-    variable="CIFAR10_DIR",
-    needs=((ARCHIVE, UNPACKED),),
-    fetch=f"fetch https://www.cs.toronto.edu/~kriz/{ARCHIVE} and put it into {{folder}}",
-)
+FACTS = cifar.facts("cifar10", "CIFAR-10", LABELS, ARCHIVE, UNPACKED)
 _BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from golden.lab.data import cifar
-from golden.lab.data.facts import Facts, require_split
+from golden.lab.data.facts import require_split
 from golden.lab.data.split import Split
 
 ARCHIVE, UNPACKED = "cifar-100-python.tar.gz", "cifar-100-python"
@@ -20,17 +20,7 @@ _NAMES = """
     spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor
     train trout tulip turtle wardrobe whale willow_tree wolf woman worm"""
 LABELS = tuple(_NAMES.split())
-FACTS = Facts(
-    name="cifar100",
-    title="CIFAR-100",
-    channels=cifar.CHANNELS,
-    height=cifar.HEIGHT,
-    width=cifar.WIDTH,
-    labels=LABELS,
-    variable="CIFAR100_DIR",
-    needs=((ARCHIVE, UNPACKED),),
-    fetch=f"fetch https://www.cs.toronto.edu/~kriz/{ARCHIVE} and put it into {{folder}}",
-)
+FACTS = cifar.facts("cifar100", "CIFAR-100", LABELS, ARCHIVE, UNPACKED)
 
 
 def load(split: str, folder: Path | None = None) -> Split:

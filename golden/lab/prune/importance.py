@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from golden.lab.networks.spikingformer.layers import ConvBN, LinearBN
+from golden.lab.networks.layers import ConvBN, LinearBN
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.lottery_records import Records, record
 from golden.lab.prune.masks import balance_lanes, prune_further
-from golden.lab.prune.network import PruneConfig, prunable, put_masks, worth
+from golden.lab.prune.network_masks import PruneConfig, prunable, put_masks, worth
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.config import TrainConfig, load
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log
+from golden.lab.train.training_config import TrainConfig, load
 
 STATE = "state.safetensors"  # of a round, after its training
 REWIND = "rewind.safetensors"

@@ -10,7 +10,7 @@ from torch import nn
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.prune.network import prunable
+from golden.lab.prune.network_masks import prunable
 from golden.lab.prune.utilisation import lane_work, load, utilisation
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.source import split_tensors

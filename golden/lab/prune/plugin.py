@@ -6,9 +6,9 @@ The one place where the laboratory loads code that a configuration names. The fu
     def method(values, config, sparsity) -> masks
 
 with ``values`` the worth of every weight (>= 0, larger is kept) by layer, a tensor (O, I) or
-(O, I, 3, 3) each; ``config`` the golden.lab.prune.network.PruneConfig; and ``sparsity`` the share
-of zeros that is due by now. It returns one 0/1 tensor of the same shape for every layer, and the
-same ones when it is asked again with the same values. Example: docs/guide/first_walk.md.
+(O, I, 3, 3) each; ``config`` the golden.lab.prune.network_masks.PruneConfig; and ``sparsity`` the
+share of zeros that is due by now. It returns one 0/1 tensor of the same shape for every layer, and
+the same ones when it is asked again with the same values. Example: docs/guide/first_walk.md.
 """
 
 from __future__ import annotations

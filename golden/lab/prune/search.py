@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import torch
 
-from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.importance import activities
-from golden.lab.prune.network import prunable, set_masks
+from golden.lab.prune.network_masks import prunable, set_masks
+from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.train.source import split_tensors
 
 

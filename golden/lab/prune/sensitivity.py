@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-from golden.lab.networks.spikingformer import Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.prune.importance import importance
 from golden.lab.prune.masks import by_lane
-from golden.lab.prune.network import prunable
+from golden.lab.prune.network_masks import prunable
 from golden.lab.quantise.convert import calibrate
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.source import split_tensors

@@ -8,7 +8,8 @@ from torch import nn
 
 from golden.contract.errors import UserError
 from golden.contract.network import HEADS
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.quantise.fold import (  # fmt: skip
     EncoderFolded,
     FoldedLayer,

@@ -12,7 +12,7 @@ import torch
 from golden.contract.errors import UserError
 from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.ranges import bounds, head_shift, layers
-from golden.lab.networks.spikingformer import Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.quantise.fold import FoldedLayer, ResidualFolded
 
 CURRENT_LIMIT, PARAMETER_LIMIT, STREAM_LIMIT = 1 << 18, 1 << 19, 1 << 15

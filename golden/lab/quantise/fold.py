@@ -21,7 +21,7 @@ from golden.contract.neuron import start
 from golden.contract.ranges import CHARGE_MAX
 from golden.lab.networks.backbones.head import Head
 from golden.lab.networks.encoders.learned import Learned, charged
-from golden.lab.networks.spikingformer.layers import ConvBN, LinearBN
+from golden.lab.networks.layers import ConvBN, LinearBN
 from golden.lab.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 
 CURRENT_MAX = (1 << 18) - (1 << 8)  # bound on |X + bias|, with room for rounding

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from golden.contract.errors import UserError
 from golden.lab.report.inputs import Inputs
-from golden.lab.report.section import Absent, Column, Picture, Section, Table
+from golden.lab.report.section import Absent, Column, Picture, Section, Table, of_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,14 +18,8 @@ COMMAND = "psf ddp-check"
 
 def section(inputs: Inputs) -> Section:
     """Loss curves and their difference, by precision."""
-    found = inputs.results("ddp")
-    if found is None:
-        absent = [Absent("the loss curves of one and of two processes", COMMAND)]
-        return Section(TITLE, absent=absent)
-    try:
-        return _section(found)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"the results of ddp-check have no {error}: run `{COMMAND}`") from None
+    absent = Absent("the loss curves of one and of two processes", COMMAND)
+    return of_results(inputs.results("ddp"), TITLE, absent, _section)
 
 
 def _section(found: dict[str, Any]) -> Section:

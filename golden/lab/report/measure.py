@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from golden.contract.energy import rows
+from golden.contract.energy import paper_row
 from golden.contract.files import write_text
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer.layers import FirstConvBN
+from golden.lab.networks.layers import FirstConvBN
+from golden.lab.networks.lif_neuron import LIF
 from golden.lab.studies import layer_inputs as values
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train import source
@@ -28,7 +28,7 @@ from golden.lab.train.source import scaled, split_tensors, time_first
 
 BATCH = 50
 HISTOGRAM = 100  # images whose inputs are counted value by value
-CODE = (__file__, *(module.__file__ for module in (values, rows, torch_network, source)))
+CODE = (__file__, *(module.__file__ for module in (values, paper_row, torch_network, source)))
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Measured:
     mean_rate: over all neurons together. neurons: of one image. input_rate: share of the values
     that reach the network behind its encoder and are not 0; input_binary: all are 0 or 1; frames:
     they are event frames, which need no encoder.
-    energy: golden.contract.energy.rows.totals, per image. inputs: of every layer, as
+    energy: golden.contract.energy.paper_row.totals, per image. inputs: of every layer, as
     golden.lab.studies.layer_inputs.report gives them. first: layers that see the image."""
 
     images: int
@@ -119,7 +119,7 @@ def run(model: nn.Module, images: torch.Tensor) -> Measured:
         input_rate=entering.rate,
         input_binary=entering.binary,
         frames=drive.dim() == 5,
-        energy=rows.totals(layers),
+        energy=paper_row.totals(layers),
         inputs=fed,
         first=[name for name, m in model.named_modules() if isinstance(m, FirstConvBN)],
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from golden.contract.errors import UserError
 from golden.lab.report.inputs import Inputs
-from golden.lab.report.section import Absent, Column, Picture, Section, Table
+from golden.lab.report.section import Absent, Column, Picture, Section, Table, of_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,14 +18,8 @@ LOAD = ("max_over_mean", "utilisation", "row_wait")
 
 def section(inputs: Inputs) -> Section:
     """Accuracy and PE load of every method."""
-    found = inputs.results("pruning")
-    if found is None:
-        absent = [Absent("the comparison of the pruning methods", COMMAND)]
-        return Section(TITLE, absent=absent)
-    try:
-        return _section(found)
-    except (KeyError, TypeError) as error:
-        raise UserError(f"the pruning results have no {error}: run `{COMMAND}`") from None
+    absent = Absent("the comparison of the pruning methods", COMMAND)
+    return of_results(inputs.results("pruning"), TITLE, absent, _section)
 
 
 def _section(found: dict[str, Any]) -> Section:

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from golden.contract.errors import UserError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,20 @@ class Section:
             "tables": {table.name: table.rows for table in self.tables},
             "absent": [vars(entry) for entry in self.absent],
         }
+
+
+def of_results(
+    found: dict[str, Any] | None, title: str, absent: Absent, make: Callable[[Any], Section]
+) -> Section:
+    """The section that `make` makes of a file of results; without one it says what is absent.
+
+    UserError when the file lacks something: it is made again by `absent.command`.
+    """
+    if found is None:
+        return Section(title, absent=[absent])
+    try:
+        return make(found)
+    except _DAMAGED as error:
+        raise UserError(
+            f"the results of {absent.what} have no {error}: run `{absent.command}`"
+        ) from None

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from golden.contract.errors import UserError
 from golden.lab.report.inputs import Inputs
-from golden.lab.report.section import Absent, Column, Picture, Section, Table
+from golden.lab.report.section import Absent, Column, Picture, Section, Table, of_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,14 +17,8 @@ COMMAND = "psf spikezip curve"
 
 def section(inputs: Inputs) -> Section:
     """A curve per bit width."""
-    found = inputs.results("spikezip")
-    if found is None:
-        absent = [Absent("the accuracy of the converted ViT against timesteps", COMMAND)]
-        return Section(TITLE, absent=absent)
-    try:
-        return _section(found)
-    except (KeyError, TypeError, IndexError) as error:
-        raise UserError(f"the results of spikezip have no {error}: run `{COMMAND}`") from None
+    absent = Absent("the accuracy of the converted ViT against timesteps", COMMAND)
+    return of_results(inputs.results("spikezip"), TITLE, absent, _section)
 
 
 def _section(found: dict[str, Any]) -> Section:

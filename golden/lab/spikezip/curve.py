@@ -16,10 +16,10 @@ from tqdm import tqdm
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.spikezip.checkpoint import facts, load
-from golden.lab.spikezip.convert import convert, present
-from golden.lab.spikezip.plot import plot
+from golden.lab.spikezip.plot_curves import plot
+from golden.lab.spikezip.to_spiking import convert, present
 from golden.lab.spikezip.vit import QuantViT
+from golden.lab.spikezip.vit_checkpoint import facts, load
 from golden.lab.train.loop import keep_freed_memory, split_tensors
 
 BATCH = 100

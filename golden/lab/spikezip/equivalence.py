@@ -11,9 +11,9 @@ import torch
 from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
 
-from golden.lab.spikezip.convert import neuron_name, present
 from golden.lab.spikezip.functions import FixedLayerNorm, FixedSoftmax
 from golden.lab.spikezip.quantiser import Quantiser
+from golden.lab.spikezip.to_spiking import neuron_name, present
 from golden.lab.spikezip.vit import QuantConv2d, QuantLinear, QuantViT
 
 COMPARED = (Quantiser, QuantLinear, QuantConv2d, FixedSoftmax, FixedLayerNorm)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from golden.lab.spikezip.checkpoint import save
-from golden.lab.spikezip.config import SpikezipConfig
+from golden.lab.spikezip.spikezip_config import SpikezipConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
-from golden.lab.train.config import load
+from golden.lab.spikezip.vit_checkpoint import save
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.loop import Hooks, fit, log, split_tensors
+from golden.lab.train.training_config import load
 
 
 def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:

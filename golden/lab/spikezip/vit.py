@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from golden.lab.spikezip.config import VitConfig
 from golden.lab.spikezip.functions import FixedLayerNorm, FixedSoftmax
 from golden.lab.spikezip.quantiser import Quantiser, quantise_weight, to_grid
+from golden.lab.spikezip.spikezip_config import VitConfig
 
 PIXEL_BITS = 8
 

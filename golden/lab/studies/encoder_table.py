@@ -24,7 +24,7 @@ from golden.contract import paths
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.networks.spikingformer.config import CHOICES
+from golden.lab.networks.network_config import CHOICES
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.evaluate import accuracy

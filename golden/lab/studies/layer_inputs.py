@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from golden.lab.networks.backbones.head import Head
-from golden.lab.networks.spikingformer.layers import ConvBN, LinearBN
+from golden.lab.networks.layers import ConvBN, LinearBN
 
 SYNAPSES = (ConvBN, LinearBN, nn.Conv1d, nn.Conv2d, nn.Linear)
 LARGEST = 64  # integers above are counted as this

@@ -18,15 +18,15 @@ from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
-from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.lottery import LotteryConfig, draw
 from golden.lab.prune.lottery_records import same_run
-from golden.lab.prune.pruning import run_rounds
+from golden.lab.prune.pruning_config import PruneRunConfig
+from golden.lab.prune.pruning_run import run_rounds
 from golden.lab.prune.utilisation import load as pe_load
 from golden.lab.prune.utilisation import picture
 from golden.lab.quantise.export import layers
 from golden.lab.studies.sparsity_curves import CurvesConfig, same_settings
-from golden.lab.train.config import load
+from golden.lab.train.training_config import load
 
 CONFIG = paths.CONFIGS / "pruning" / "compare.toml"
 FOLDER = paths.CHECKPOINTS / "pruning"

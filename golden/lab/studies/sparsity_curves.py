@@ -16,9 +16,9 @@ from rich.table import Table
 
 from golden.contract import paths
 from golden.contract.errors import UserError
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.prune.pruning import run_rounds
-from golden.lab.train.config import load
+from golden.lab.prune.pruning_config import PruneRunConfig
+from golden.lab.prune.pruning_run import run_rounds
+from golden.lab.train.training_config import load
 
 CONFIG = paths.CONFIGS / "curves.toml"
 FOLDER = paths.CHECKPOINTS / "curves"

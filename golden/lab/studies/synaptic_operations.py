@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract.energy.rows import totals
+from golden.contract.energy.paper_row import totals
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.lab.studies.torch_rows import measure

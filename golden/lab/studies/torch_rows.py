@@ -30,7 +30,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from golden.contract.energy.rows import Row
+from golden.contract.energy.paper_row import Row
 from golden.contract.errors import UserError
 
 CONVOLUTIONS = (torch.conv1d, torch.conv2d, torch.conv3d)

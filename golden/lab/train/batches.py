@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch.nn import functional
 
-from golden.lab.train.config import TrainConfig
 from golden.lab.train.source import scaled
+from golden.lab.train.training_config import TrainConfig
 
 
 def batches(

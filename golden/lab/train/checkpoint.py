@@ -17,7 +17,7 @@ from torch import nn
 from golden.contract.errors import UserError
 from golden.contract.files import replacing, write_json
 from golden.lab.networks import backbones
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 
 
 def save_dense(

@@ -8,7 +8,7 @@ from collections import defaultdict
 import torch
 from torch import nn
 
-from golden.lab.networks.neuron import LIF
+from golden.lab.networks.lif_neuron import LIF
 from golden.lab.train.source import scaled, time_first
 
 

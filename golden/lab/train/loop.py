@@ -19,13 +19,13 @@ from tqdm import tqdm
 
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
-from golden.lab.networks.backbones.network import Network
+from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
-from golden.lab.train.config import TrainConfig
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.source import check, split_tensors, time_first
+from golden.lab.train.training_config import TrainConfig
 
 CHECKPOINT = "last.pt"
 ENCODER_RATE = 0.1

@@ -13,8 +13,8 @@ import torch
 
 from golden.contract.errors import UserError
 from golden.lab.data import facts, load
-from golden.lab.networks.spikingformer.config import NetworkConfig
-from golden.lab.train.config import TrainConfig
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.train.training_config import TrainConfig
 
 
 def split_tensors(

@@ -11,9 +11,9 @@ import torch
 from golden.lab.networks import backbones
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import save_dense, warm_start
-from golden.lab.train.config import RunConfig, load
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.loop import fit, log, split_tensors
+from golden.lab.train.training_config import RunConfig, load
 
 
 def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:

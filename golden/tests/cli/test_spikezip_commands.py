@@ -12,16 +12,16 @@ from typer.testing import CliRunner
 
 from golden.cli.main import app
 from golden.contract.errors import UserError
-from golden.lab.spikezip.check import check
-from golden.lab.spikezip.checkpoint import load
-from golden.lab.spikezip.config import SpikezipConfig, VitConfig
+from golden.lab.spikezip.check_checkpoint import check
 from golden.lab.spikezip.curve import curve
 from golden.lab.spikezip.quantiser import Quantiser, quantise_weight
+from golden.lab.spikezip.spikezip_config import SpikezipConfig, VitConfig
 from golden.lab.spikezip.train import train
 from golden.lab.spikezip.vit import freeze
-from golden.lab.train.config import load as load_config
+from golden.lab.spikezip.vit_checkpoint import load
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.source import split_tensors
+from golden.lab.train.training_config import load as load_config
 
 TOML = """
 [network]
@@ -42,6 +42,7 @@ shift = 0
 """
 
 
+@pytest.mark.long
 def test_train_check_curve(data, tmp_path, capsys):
     folder = tmp_path / "nets"
     for level in (4, 16):

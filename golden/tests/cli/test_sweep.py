@@ -16,16 +16,16 @@ from golden.cli.sweep.config import Axes, SweepConfig, digest, points, to_toml
 from golden.cli.sweep.graph import Step, execute
 from golden.cli.sweep.run import connect, table
 from golden.cli.sweep.steps import count_step, prune_step, steps, train_step
-from golden.contract.energy.rows import totals
+from golden.contract.energy.paper_row import totals
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig
-from golden.lab.prune.config import PruneRunConfig, QuantConfig
-from golden.lab.prune.network import PruneConfig
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import PruneConfig
+from golden.lab.prune.pruning_config import PruneRunConfig, QuantConfig
 from golden.lab.quantise.convert import calibrate, refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.config import RunConfig, TrainConfig, load
 from golden.lab.train.source import split_tensors
+from golden.lab.train.training_config import RunConfig, TrainConfig, load
 from golden.tests.cli import sweep_steps as tiny
 
 QUICK = TrainConfig(epochs=1, batch_size=8, images=24, monitor_images=8, precision="float32")
@@ -156,7 +156,7 @@ def test_no_scheduler():
 
 def test_a_point_from_training_to_cycles(data, tmp_path, monkeypatch):
     """The real steps; the encoder that the hardware cannot run has all figures but cycles."""
-    monkeypatch.setattr("golden.lab.networks.neuron.COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr("golden.lab.networks.lif_neuron.COMPILE_FROM", 1 << 40)
     point = points(SMALL)[0]
     dense = train_step(point.training, _made(tmp_path / "train"))
     settings = (point.training.network, point.pruning)

@@ -7,7 +7,9 @@ import pytest
 import torch
 from spikingjelly.activation_based import neuron, surrogate
 
-from golden.lab.networks import neuron as ours
+from golden.lab.networks import lif_neuron as ours
+
+pytestmark = pytest.mark.smoke
 
 
 def spikingjelly_lif(currents, threshold, tau):

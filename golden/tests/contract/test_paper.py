@@ -13,6 +13,8 @@ from golden.hardware.compile.rows import row_lengths
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 
+pytestmark = pytest.mark.smoke
+
 SHORT = replace(CONFIG, depth=1, height=16, width=16)
 
 

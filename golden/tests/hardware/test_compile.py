@@ -13,8 +13,10 @@ from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
 from golden.hardware.execute.expected import expectations
-from golden.hardware.execute.sequence import descriptors
 from golden.hardware.isa import MODE_SPIKE
+from golden.hardware.sequence import descriptors
+
+pytestmark = pytest.mark.smoke
 
 
 def config(**changes) -> NetworkConfig:

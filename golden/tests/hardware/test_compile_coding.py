@@ -11,8 +11,9 @@ from golden.contract.order import fused_qkv
 from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
 from golden.hardware.check import load_bytes
+from golden.hardware.coded_record import record_halves
 from golden.hardware.compile import bits
-from golden.hardware.compile.coding import code_rows, code_weights, record_halves
+from golden.hardware.compile.coding import code_rows, code_weights
 from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.rows import attention_rows, pack_rows
 from golden.hardware.compile.traffic import traffic

@@ -7,6 +7,8 @@ import pytest
 from golden.hardware import isa
 from golden.hardware.compile import bits
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.mark.parametrize("op", list(isa.FIELDS))
 def test_encode_decode(op):

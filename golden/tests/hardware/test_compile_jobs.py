@@ -15,7 +15,7 @@ from golden.hardware.check import addresses
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
-from golden.hardware.execute.sequence import POLICIES, descriptors, job_order, prove_progress
+from golden.hardware.sequence import POLICIES, descriptors, job_order, prove_progress
 
 CONFIG = NetworkConfig(
     depth=3, dim=32, heads=4, timesteps=2, height=8, width=8, mlp_ratio=2, classes=10

@@ -10,6 +10,8 @@ from golden.contract.errors import UserError
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
 from golden.hardware.interface import packing
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.mark.parametrize(
     "text, name",

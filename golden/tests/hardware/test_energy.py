@@ -13,7 +13,7 @@ from golden.contract.model import forward
 from golden.contract.network import NetworkConfig
 from golden.contract.random_network import random_images, random_network
 from golden.hardware.configuration import Hardware
-from golden.hardware.energy import accelerator, peers
+from golden.hardware.energy import accelerator, peer_power
 
 KIB = 8192  # bits
 
@@ -154,13 +154,13 @@ def test_synaptic_layers():
 
 def test_peers():
     """Prosperity's 0.374 ms for Spikformer-4-384 at 446.5 mW are 167 uJ."""
-    got = peers.peer_energy("Prosperity", 187_000, adds=1e6, dram_bits=1000)
+    got = peer_power.peer_energy("Prosperity", 187_000, adds=1e6, dram_bits=1000)
     assert got.seconds == pytest.approx(0.374e-3)
     assert got.on_chip == pytest.approx(166.991e6)
     assert got.dram == pytest.approx(12450)
     assert got.total == pytest.approx(166.991e6 + 12450)
     assert got.per_add == pytest.approx(167.00345)
-    assert peers.peer_energy("PTB", 500).on_chip == pytest.approx(0.982e6)
-    assert peers.peer_energy("SATO", 500).per_add is None
+    assert peer_power.peer_energy("PTB", 500).on_chip == pytest.approx(0.982e6)
+    assert peer_power.peer_energy("SATO", 500).per_add is None
     with pytest.raises(UserError, match="no published power of 'TPU'; there is one of Eyeriss"):
-        peers.peer_energy("TPU", 1)
+        peer_power.peer_energy("TPU", 1)

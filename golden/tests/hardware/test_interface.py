@@ -15,6 +15,8 @@ from golden.hardware import isa
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
 from golden.hardware.interface import generate, packing, structs, table
 
+pytestmark = pytest.mark.smoke
+
 PACKAGES = [paths.ROOT / "rtl" / f"{name}.sv" for name in ("psf_pkg", "psf_control_pkg")]
 YOSYS = (
     "import sys; from pyosys import libyosys as ys; d = ys.Design(); "

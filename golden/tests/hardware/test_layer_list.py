@@ -11,10 +11,13 @@ from golden.contract.model import apply
 from golden.hardware.compile import layer_list
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
-from golden.hardware.execute.sequence import POLICIES, descriptors
+from golden.hardware.execute.expected import layer_list_expectation
+from golden.hardware.sequence import POLICIES, descriptors
 from golden.hardware.workload import layer as bare
 from golden.hardware.workload.random_layer import balanced_mask, random_layer
 from golden.hardware.workload.recording import Recording
+
+pytestmark = pytest.mark.smoke
 
 
 def recording(name, shape, outputs, kernel, seed=0, rate=0.15):
@@ -44,7 +47,7 @@ def check(todo, hardware, policy="queues"):
     image = layer_list.pack(program, todo)
     assert len(image) == program.image_bytes
     answer = Emulator(hardware, 3).run(program.program, program.weights, image, policy)
-    expected = layer_list.expectation(program, todo)
+    expected = layer_list_expectation(program, todo)
     assert {c.layer.parts[0] for c in program.layers} == {x.name for x in todo}
     for compiled, want in zip(program.layers, expected.layers, strict=True):
         got = answer.drained[compiled.id]

@@ -12,7 +12,7 @@ from golden.hardware.peers.mint import mint
 from golden.hardware.peers.product import Product
 from golden.hardware.peers.prosperity import density, prefix_sizes, prosperity, tiles
 from golden.hardware.peers.ptb import line_masks, packed_lines, ptb, ptb_stsap
-from golden.hardware.peers.published import SPIKFORMER_DENSITY, SPIKFORMER_TIME
+from golden.hardware.peers.published_cycles import SPIKFORMER_DENSITY, SPIKFORMER_TIME
 from golden.hardware.peers.registry import PEERS, cycles_of
 from golden.hardware.peers.sato import fullest, sato
 

@@ -18,7 +18,7 @@ from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.hardware.peers.loas import loas_unpipelined
 from golden.hardware.peers.product import useful_adds
-from golden.hardware.peers.published import VGG9
+from golden.hardware.peers.published_cycles import VGG9
 from golden.hardware.peers.registry import cycles_of
 from golden.hardware.peers.trace import load_trace
 
@@ -86,7 +86,7 @@ def test_mistakes(tmp_path):
 
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "golden.hardware.peers", *map(str, arguments)],
+        [sys.executable, "-m", "golden", "peers", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -6,10 +6,12 @@ import pytest
 
 from golden.contract.errors import UserError
 from golden.hardware import isa
-from golden.hardware.compile.layers import Layer, Tensor
+from golden.hardware.compile.lowering import Layer, Tensor
 from golden.hardware.compile.rows import row_lengths
 from golden.hardware.compile.tiles import split, tiles
 from golden.hardware.configuration import Hardware
+
+pytestmark = pytest.mark.smoke
 
 HARDWARE = Hardware.named("4x16,acc_depth=8,bank_depth=256")
 CHANNELS = 32

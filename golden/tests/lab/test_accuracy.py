@@ -10,12 +10,14 @@ from golden.contract.errors import UserError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig as IntegerConfig
 from golden.contract.random_network import random_network
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.quantise.accuracy import report
 from golden.lab.train.checkpoint import save_dense
 from golden.lab.train.source import split_tensors
 
 
+@pytest.mark.long
 def test_report(data, tmp_path, capsys):
     torch.manual_seed(0)
     dense, pruned = tmp_path / "dense.safetensors", tmp_path / "pruned.safetensors"

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.networks import backbones, neuron
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer import NetworkConfig
-from golden.lab.networks.spikingformer.layers import FirstConvBN
-from golden.lab.prune.network import PruneConfig, prunable, set_masks, sparsity
+from golden.lab.networks import backbones, lif_neuron
+from golden.lab.networks.layers import FirstConvBN
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.config import RunConfig, load
-from golden.tests.networks import SMALL, all_spikes, awake, pixels
+from golden.lab.train.training_config import RunConfig, load
+from golden.tests.tiny_networks import SMALL, all_spikes, awake, pixels
 
 ZOO = Path("golden/configs/zoo")
 
@@ -23,7 +23,7 @@ ZOO = Path("golden/configs/zoo")
 @pytest.fixture(autouse=True)
 def _uncompiled(monkeypatch):
     """A compilation takes longer than all of these networks; test_neuron compares the two."""
-    monkeypatch.setattr(neuron, "COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr(lif_neuron, "COMPILE_FROM", 1 << 40)
 
 
 every = pytest.mark.parametrize("name", SMALL)

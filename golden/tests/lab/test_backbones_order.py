@@ -11,8 +11,8 @@ from spikingjelly.activation_based import neuron
 from torch import nn
 from torch.nn import functional
 
-from golden.lab.networks.spikingformer import NetworkConfig
-from golden.tests.networks import SMALL, awake, pixels
+from golden.lab.networks.network_config import NetworkConfig
+from golden.tests.tiny_networks import SMALL, awake, pixels
 
 
 def fire(x, threshold=1.0, tau=2.0):

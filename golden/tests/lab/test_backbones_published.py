@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from golden.lab.networks import backbones
-from golden.lab.networks.backbones.published import PUBLISHED
+from golden.lab.networks.backbones.published_networks import PUBLISHED
 from golden.lab.networks.backbones.resnet import STAGES
 
 

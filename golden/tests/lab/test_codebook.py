@@ -7,8 +7,9 @@ import torch
 
 from golden.contract.errors import UserError
 from golden.contract.model import forward
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
-from golden.lab.prune.network import PruneConfig, prunable, set_masks
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks
 from golden.lab.quantise.codebook import Codebook, kmeans, nearest
 from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import export, layers

@@ -8,10 +8,11 @@ import torch
 
 import golden.lab.studies.sparsity_curves
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.studies.sparsity_curves import CONFIG, CurvesConfig, points, show, train
 from golden.lab.train.checkpoint import save_dense
-from golden.lab.train.config import load
+from golden.lab.train.training_config import load
 
 ROUND = "epochs = 1\nbatch_size = 16\nimages = 32\nmonitor_images = 16\nprecision = 'float32'\n"
 TEXT = f"""methods = ["balanced", "uticket"]
@@ -30,6 +31,7 @@ residual_frac_bits = 3
 {ROUND}"""
 
 
+@pytest.mark.long
 def test_points_are_trained_once(data, tmp_path, capsys):
     torch.manual_seed(0)
     dense, config, folder = tmp_path / "d.safetensors", tmp_path / "c.toml", tmp_path / "curves"

@@ -13,12 +13,13 @@ from matplotlib.image import imread
 from golden.contract.errors import UserError
 from golden.lab import data as data_sets
 from golden.lab.data import show
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train.batches import augment, batches
-from golden.lab.train.config import TrainConfig
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import fit
 from golden.lab.train.source import check, check_images, scaled, split_tensors, time_first
+from golden.lab.train.training_config import TrainConfig
 
 EVENTS = NetworkConfig(depth=1, dim=16, heads=2, timesteps=3, in_channels=2)
 
@@ -92,6 +93,7 @@ def test_what_the_network_sees():
         assert torch.equal(pixels, (frames[truth] > 0).float())
 
 
+@pytest.mark.long
 def test_training_on_event_frames(data, tmp_path):
     config = TrainConfig(
         data="events_fashion_mnist", epochs=6, batch_size=16, learning_rate=1e-2, warmup=0.1,

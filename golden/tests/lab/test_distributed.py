@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.train import distributed
-from golden.lab.train.config import RunConfig, TrainConfig, load
 from golden.lab.train.loop import fit
 from golden.lab.train.loss_curve import curve
+from golden.lab.train.training_config import RunConfig, TrainConfig, load
 from golden.tests.ddp_worker import SMALL
 
 EXACT = 1e-9
@@ -42,6 +42,7 @@ def apart(one, several):
     return max(abs(a - b) for a, b in zip(one, several, strict=True))
 
 
+@pytest.mark.long
 def test_two_processes_train_like_one(found):
     both, folder = found
     one = curve(SMALL, folder / "one")

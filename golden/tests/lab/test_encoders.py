@@ -10,9 +10,8 @@ from spikingjelly.activation_based import encoding
 
 from golden.contract import paths
 from golden.lab.networks import encoders
-from golden.lab.networks.spikingformer import NetworkConfig
-from golden.lab.networks.spikingformer.config import CHOICES
-from golden.lab.train.config import RunConfig, load
+from golden.lab.networks.network_config import CHOICES, NetworkConfig
+from golden.lab.train.training_config import RunConfig, load
 
 CONFIGS = paths.GOLDEN / "configs" / "zoo"
 SPIKING = [name for name in CHOICES["encoder"] if name != "direct"]

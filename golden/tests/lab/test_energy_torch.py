@@ -10,15 +10,16 @@ import torch
 from spikingjelly.activation_based.op_counter import DispatchCounterMode, SynOpCounter
 from torch import nn
 
-import golden.lab.networks.neuron
+import golden.lab.networks.lif_neuron
 from golden.contract.energy import spikingformer_log
-from golden.contract.energy.rows import totals
+from golden.contract.energy.paper_row import totals
 from golden.contract.energy.synaptic import synaptic_layers
 from golden.contract.errors import UserError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig as IntegerConfig
 from golden.contract.random_network import random_images, random_network
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.studies.synaptic_operations import report
 from golden.lab.studies.torch_rows import BEFORE_HEAD, look, measure
 from golden.lab.train.checkpoint import save_dense
@@ -198,7 +199,7 @@ def test_masks_show_as_density():
 
 def test_measuring_leaves_no_trace(monkeypatch):
     """Hooks and mode are gone, training mode is back; the compiled neuron is measured as well."""
-    monkeypatch.setattr(golden.lab.networks.neuron, "COMPILE_FROM", 1)
+    monkeypatch.setattr(golden.lab.networks.lif_neuron, "COMPILE_FROM", 1)
     model, images = spiking().train(), torch.rand(1, 1, 12, 12)
     assert len(measure(model, images)) == 14
     assert model.training

@@ -8,7 +8,9 @@ from spikingjelly.activation_based import neuron
 from golden.contract.errors import UserError
 from golden.lab.networks import backbones
 from golden.lab.networks.backbones.head import Head
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
+
+pytestmark = pytest.mark.smoke
 
 
 def stream(seed=1, shape=(4, 3, 6, 8)):

@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.networks import backbones, neuron
-from golden.lab.networks.spikingformer.layers import FirstConvBN
+from golden.lab.networks import backbones, lif_neuron
+from golden.lab.networks.layers import FirstConvBN
 from golden.lab.studies.layer_inputs import LARGEST, Inputs, head_input, inputs, report, table
 from golden.lab.studies.show_inputs import print_inputs
 from golden.lab.train.checkpoint import save_dense
-from golden.tests.networks import SMALL, awake, pixels
+from golden.tests.tiny_networks import SMALL, awake, pixels
 
 
 @pytest.fixture(autouse=True)
 def _uncompiled(monkeypatch):
-    monkeypatch.setattr(neuron, "COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr(lif_neuron, "COMPILE_FROM", 1 << 40)
 
 
 def measured(name, **sizes):

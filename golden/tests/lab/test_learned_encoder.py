@@ -11,13 +11,13 @@ from spikingjelly.activation_based import neuron
 from golden.contract.errors import UserError
 from golden.lab.networks import backbones, encoders
 from golden.lab.networks.encoders.learned import Learned, RatePenalty
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.quantise.convert import convert
 from golden.lab.studies.encoder_table import compare, measure
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.config import TrainConfig
 from golden.lab.train.evaluate import firing_rates
 from golden.lab.train.loop import fit
+from golden.lab.train.training_config import TrainConfig
 
 SMALL = NetworkConfig(
     depth=1, dim=16, heads=2, timesteps=3, encoder="learned", encoder_channels=2,

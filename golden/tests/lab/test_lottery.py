@@ -8,15 +8,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import golden.lab.networks.neuron
+import golden.lab.networks.lif_neuron
 import golden.lab.prune.lottery
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.lottery import LotteryConfig, draw, lottery
-from golden.lab.prune.network import PruneConfig, prunable
+from golden.lab.prune.network_masks import PruneConfig, prunable
 from golden.lab.prune.utilisation import lane_work, utilisation
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.config import TrainConfig
+from golden.lab.train.training_config import TrainConfig
 
 NETWORK = NetworkConfig(depth=1, dim=16, heads=2, timesteps=2)
 TRAIN = TrainConfig(
@@ -27,7 +28,7 @@ TRAIN = TrainConfig(
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch):
     """Compiling the neuron takes longer than all of this training."""
-    monkeypatch.setattr(golden.lab.networks.neuron, "COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr(golden.lab.networks.lif_neuron, "COMPILE_FROM", 1 << 40)
 
 
 def small(**changes):

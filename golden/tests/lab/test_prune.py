@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.masks import balanced_mask, unstructured_masks
-from golden.lab.prune.network import PruneConfig, prunable, set_masks, sparsity
+from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
+
+pytestmark = pytest.mark.smoke
 
 DEFAULT = PruneConfig(slots={"mlp1": 3})
 

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.budget import drop_slots, layer_slots, row_slots
 from golden.lab.prune.importance import activities, importance, lamp
 from golden.lab.prune.masks import balanced_mask, block_mask, by_lane, uticket_masks
-from golden.lab.prune.network import PruneConfig, prunable, set_masks, sparsity
+from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
 from golden.lab.quantise.convert import calibrate
 
 SHAPES = {"a": (64, 16), "b": (40, 5), "c": (10, 3, 3, 3), "d": (3, 7), "e": (256, 8)}

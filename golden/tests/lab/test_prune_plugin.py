@@ -8,10 +8,11 @@ import torch
 
 from golden.contract import paths
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.prune.network import PruneConfig, prunable, set_masks, sparsity
-from golden.lab.train.config import load
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
+from golden.lab.prune.pruning_config import PruneRunConfig
+from golden.lab.train.training_config import load
 
 GUIDE = paths.ROOT / "docs/guide/first_walk.md"
 SMALL = NetworkConfig(depth=1, dim=32, heads=2, height=8, width=8)

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.budget import drop_slots
-from golden.lab.prune.config import PruneRunConfig
 from golden.lab.prune.masks import (
     balance_lanes,
     balanced_mask,
@@ -24,10 +24,11 @@ from golden.lab.prune.masks import (
     unstructured_masks,
     uticket_masks,
 )
-from golden.lab.prune.network import CHOICES, PruneConfig, prunable, set_masks
+from golden.lab.prune.network_masks import CHOICES, PruneConfig, prunable, set_masks
+from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
 from golden.lab.prune.utilisation import lane_work, load, picture, utilisation
-from golden.lab.train.config import TrainConfig
+from golden.lab.train.training_config import TrainConfig
 
 SEEDS = [*range(12), *([int(os.environ["SEED"])] if "SEED" in os.environ else [])]
 SMALL = NetworkConfig(depth=1, dim=32, heads=2, height=8, width=8)

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.prune.network import PruneConfig, prunable, sparsity
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import PruneConfig, prunable, sparsity
+from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
-from golden.lab.train.config import TrainConfig
+from golden.lab.train.training_config import TrainConfig
 
 
 def searched(**settings):

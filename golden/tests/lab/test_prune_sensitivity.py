@@ -3,8 +3,9 @@
 
 import torch
 
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
-from golden.lab.prune.network import prunable
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import prunable
 from golden.lab.prune.sensitivity import drop_rows, report
 from golden.lab.train.checkpoint import save_dense
 

@@ -6,10 +6,11 @@ import json
 import pytest
 import torch
 
-import golden.lab.networks.neuron
+import golden.lab.networks.lif_neuron
 import golden.lab.studies.pruning_methods
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.studies.pruning_methods import (
     CONFIG,
     METHODS,
@@ -19,7 +20,7 @@ from golden.lab.studies.pruning_methods import (
     settings,
 )
 from golden.lab.train.checkpoint import save_dense
-from golden.lab.train.config import load
+from golden.lab.train.training_config import load
 
 ROUND = "epochs = 1\nbatch_size = 16\nimages = 32\nmonitor_images = 16\nprecision = 'float32'\n"
 BASE = f"""search_epochs = 1
@@ -37,7 +38,7 @@ residual_frac_bits = 3
 
 @pytest.fixture
 def folder(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(golden.lab.networks.neuron, "COMPILE_FROM", 1 << 40)
+    monkeypatch.setattr(golden.lab.networks.lif_neuron, "COMPILE_FROM", 1 << 40)
     torch.manual_seed(0)
     dense = tmp_path / "dense.safetensors"
     network = Spikingformer(NetworkConfig(depth=1, dim=16, heads=2, timesteps=2))

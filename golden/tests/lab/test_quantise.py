@@ -13,12 +13,15 @@ from golden.contract.network import QuantNetwork
 from golden.contract.random_network import random_network
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.networks.backbones.head import Head
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
-from golden.lab.networks.spikingformer.layers import LinearBN
-from golden.lab.prune.network import PruneConfig, set_masks, sparsity
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.layers import LinearBN
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import PruneConfig, set_masks, sparsity
 from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import bounds, check_ranges, export, layers
 from golden.lab.quantise.fold import QuantHead, ResidualFolded
+
+pytestmark = pytest.mark.smoke
 
 
 def converted(config, seed, frac_bits=6):

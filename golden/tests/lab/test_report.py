@@ -22,8 +22,8 @@ from golden.lab.report.inputs import Inputs
 from golden.lab.train import source
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.evaluate import firing_rates
-from golden.tests.networks import all_spikes
 from golden.tests.report_inputs import COUNT, NETWORKS, fill, load, write
+from golden.tests.tiny_networks import all_spikes
 
 
 class Page(HTMLParser):

@@ -2,7 +2,7 @@
 """SpikeZIP-TF: the spiking network equals the quantised ANN with 0 difference, layer by layer.
 
 Why equality and not a tolerance: every value is an integer times a power of two, and all sums fit
-float64 (golden.lab.spikezip.convert says why, exact_bits computes how many bits). The spikes are
+float64 (golden.lab.spikezip.to_spiking says why, exact_bits computes how many bits). The spikes are
 counted and compared with the quantiser's integers; sums over time are compared bit for bit.
 Each test prints its seed; SEED=<n> repeats one.
 """
@@ -17,17 +17,17 @@ from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.spikezip import checkpoint
-from golden.lab.spikezip.config import VitConfig
-from golden.lab.spikezip.convert import convert, exact_bits, neuron_name, present, reset
+from golden.lab.spikezip import vit_checkpoint
 from golden.lab.spikezip.curve import measure
 from golden.lab.spikezip.equivalence import compare
 from golden.lab.spikezip.functions import SpikeFunction
 from golden.lab.spikezip.quantiser import Quantiser
+from golden.lab.spikezip.spikezip_config import VitConfig
+from golden.lab.spikezip.to_spiking import convert, exact_bits, neuron_name, present, reset
 from golden.lab.spikezip.vit import QuantViT, freeze
 from golden.lab.train.source import split_tensors
 
-COMMITTED = sorted(checkpoint.FOLDER.glob("*.safetensors"))
+COMMITTED = sorted(vit_checkpoint.FOLDER.glob("*.safetensors"))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_network_equals_ann_with_0_difference(seed, sizes):
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_trained_network_equals_ann_with_0_difference(path):
-    ann = checkpoint.load(path)
+    ann = vit_checkpoint.load(path)
     images, labels = split_tensors("test", 20)
     found = compare(ann, convert(ann), images)
     assert found.quiet and found.different == 0, [row for row in found.modules if row.different]
@@ -81,7 +81,7 @@ def test_trained_network_equals_ann_with_0_difference(path):
 
 
 def test_two_bit_widths_are_committed():
-    told = [checkpoint.facts(path) for path in COMMITTED]
+    told = [vit_checkpoint.facts(path) for path in COMMITTED]
     assert len({facts["bits"] for facts in told}) >= 2
     assert all(facts["command"] and facts["accuracy"] > 0.8 for facts in told)
 

@@ -10,7 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.tests.tiny_networks import awake
+
+pytestmark = pytest.mark.smoke
 
 CIFAR = {"in_channels": 3, "height": 32, "width": 32, "classes": 10}
 
@@ -62,19 +66,6 @@ def reference(model, image):
     return head(x.mean(3).mean(0))
 
 
-def awake(config, seed=0):
-    """A network with random BatchNorm parameters and firing neurons, in evaluation mode."""
-    torch.manual_seed(seed)
-    model = Spikingformer(config).double()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, 0.0, 1.0)
-            nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            nn.init.uniform_(module.running_var, 0.05, 0.3)
-    return model.eval()
-
-
 @pytest.mark.parametrize(
     ("depth", "dim", "millions"), [(4, 256, 4.15), (2, 384, 5.76), (4, 384, 9.32)]
 )
@@ -96,7 +87,7 @@ def test_published_parameter_counts(depth, dim, millions):
 )  # fmt: skip
 @torch.no_grad()
 def test_equals_the_authors_code(config):
-    model = awake(config)
+    model = awake(config, weights=(0.5, 1.5), biases=(0.0, 1.0))
     image = torch.rand(3, config.in_channels, config.height, config.width, dtype=torch.float64)
     logits = model(image)
     assert logits.std() > 0

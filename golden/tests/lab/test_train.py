@@ -10,15 +10,16 @@ import torch
 
 from golden.contract import paths
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer import NetworkConfig, Spikingformer
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.prune.network import sparsity
-from golden.lab.prune.pruning import prune
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.network_masks import sparsity
+from golden.lab.prune.pruning_config import PruneRunConfig
+from golden.lab.prune.pruning_run import prune
 from golden.lab.train.batches import augment
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.config import RunConfig, TrainConfig, load
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import fit, split_tensors
+from golden.lab.train.training_config import RunConfig, TrainConfig, load
 
 SMALL = NetworkConfig(depth=1, dim=16, heads=2, timesteps=2)
 QUICK = TrainConfig(

@@ -6,7 +6,7 @@ import torch
 
 from golden.contract.errors import UserError
 from golden.lab.networks import backbones
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train.checkpoint import save_dense, warm_start
 
 SIZES = dict(depth=1, dim=16, heads=2, timesteps=2)

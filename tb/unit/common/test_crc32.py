@@ -5,6 +5,7 @@ import random
 import zlib
 
 import cocotb
+import pytest
 from cocotb.triggers import Timer
 
 from tb.lib.bench import SEED
@@ -40,6 +41,7 @@ async def messages(dut) -> None:
         assert got == want, f"{message.hex()} after {before:#x}, SEED={SEED}"
 
 
+@pytest.mark.smoke
 @cases({"DataWidth": 64}, {"DataWidth": 32})
 def test_crc32(parameters: dict[str, int]) -> None:
     run("psf_crc32", __name__, parameters)

@@ -5,6 +5,7 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.bits import coin
@@ -84,6 +85,7 @@ async def every_flip_is_seen(dut) -> None:
         address = (address + 2) % bench.depth
 
 
+@pytest.mark.smoke
 @cases({"Width": 1, "Depth": 2}, {"Width": 65, "Depth": 8})
 def test_fifo(parameters: dict[str, int]) -> None:
     run("psf_fifo", __name__, parameters)

@@ -5,6 +5,7 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 
 from tb.lib.bench import Bench
 from tb.lib.bits import coin
@@ -49,6 +50,7 @@ async def traffic(dut, stall: float, sink_stall: float) -> None:
         bench.equal("words inside", most, 2)
 
 
+@pytest.mark.smoke
 @cases({"Width": 1}, {"Width": 67})
 def test_skid(parameters: dict[str, int]) -> None:
     run("psf_skid", __name__, parameters)

@@ -172,6 +172,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parameters", CASES, ids=lambda p: f"G={p['Groups']}")
 def test_stream_planes(parameters: dict[str, int]) -> None:
     run("psf_stream_planes", __name__, parameters)

@@ -5,6 +5,7 @@ import random
 
 import cocotb
 import numpy as np
+import pytest
 
 from golden.contract.neuron import lif_step
 from tb.lib.bench import HIDDEN, Bench
@@ -147,6 +148,7 @@ async def every_neuron(dut) -> None:
     bench.equal("spikes", bench.fired, 2 * bench.depth)
 
 
+@pytest.mark.smoke
 @cases({"Depth": 16, "Width": 20}, {"Depth": 12, "Width": 16})
 def test_lif(parameters: dict[str, int]) -> None:
     run("psf_lif", __name__, parameters)

@@ -8,6 +8,7 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 
 from tb.lib import layer
 from tb.lib.bench import Bench
@@ -303,6 +304,7 @@ async def key_value_is_not_its_business(dut) -> None:
         await bench.tick()
 
 
+@pytest.mark.long
 @cases(
     {"Lanes": 8, "Banks": 4, "LineWords": 4, "PatchLines": 32, "RowDepth": 1024},
     {"Lanes": 4, "Banks": 4, "LineWords": 8, "PatchLines": 16, "RowDepth": 3000},

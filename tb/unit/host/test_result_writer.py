@@ -4,6 +4,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiWriteBus
 
@@ -205,5 +206,6 @@ async def stops(dut, stall: float) -> None:
     assert cut
 
 
+@pytest.mark.long
 def test_result_writer() -> None:
     run("psf_result_writer", __name__)

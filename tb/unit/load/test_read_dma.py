@@ -9,6 +9,7 @@ import random
 from collections import deque
 
 import cocotb
+import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiReadBus
 
@@ -326,6 +327,7 @@ async def flips_in_the_queue(dut) -> None:
         bench.faults.clear()
 
 
+@pytest.mark.long
 @cases({"MaxBurst": 64, "Clients": 3}, {"MaxBurst": 5, "Clients": 2})
 def test_read_dma(parameters: dict[str, int]) -> None:
     run("psf_read_dma", __name__, parameters)

@@ -4,6 +4,7 @@
 import random
 
 import cocotb
+import pytest
 
 from golden.hardware.configuration import clog2
 from tb.lib import load
@@ -139,6 +140,7 @@ async def changed_codebooks(dut) -> None:
     assert bench.parity == before
 
 
+@pytest.mark.long
 @cases(
     {"Lanes": 8, "Banks": 4, "AccDepth": 32},
     {"Lanes": 16, "Banks": 4, "AccDepth": 16},

@@ -4,6 +4,7 @@
 import random
 
 import cocotb
+import pytest
 from cocotb.triggers import Timer
 
 from tb.lib.bench import SEED
@@ -37,5 +38,6 @@ async def bursts(dut) -> None:
     assert min(seen) > 200, seen
 
 
+@pytest.mark.smoke
 def test_window_check() -> None:
     run("psf_window_check", __name__)

@@ -7,6 +7,7 @@ Lines are in three parts: groups read the first, write the second, the loader wr
 import random
 
 import cocotb
+import pytest
 
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.bits import pack, unpack
@@ -352,6 +353,7 @@ async def flips(dut) -> None:
     await bench.compare()
 
 
+@pytest.mark.long
 @cases(
     {"Groups": 4, "Lanes": 8, "LineWords": 4, "SpikeLines": 60},
     {"Groups": 2, "Lanes": 4, "LineWords": 8, "SpikeLines": 32},

@@ -4,6 +4,7 @@
 import random
 
 import cocotb
+import pytest
 
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.parameters import PARAMETERS
@@ -199,6 +200,7 @@ async def flips(dut, stall: float) -> None:
     await bench.drain()
 
 
+@pytest.mark.long
 @cases(
     {"Groups": 4, "Lanes": 4, "AccDepth": 8, "BankDepth": 50, "RowDepth": 21},
     {"Groups": 2, "Lanes": 4, "AccDepth": 8, "BankDepth": 64, "RowDepth": 16},

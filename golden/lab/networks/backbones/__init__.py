@@ -7,24 +7,29 @@ Every network takes images (B, C, H, W) in 0..1 or frames (T, B, C, H, W), and r
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from golden.lab.networks.backbones.ms_resnet import MSResNet
+from golden.lab.networks.backbones.sdt import SpikeDrivenTransformer
+from golden.lab.networks.backbones.sew_resnet import SEWResNet
+from golden.lab.networks.backbones.spikformer import Spikformer
+from golden.lab.networks.backbones.spikingformer import Spikingformer
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from golden.lab.networks.spikingformer.config import NetworkConfig
+    from golden.lab.networks.network_config import NetworkConfig
 
-_CLASSES = {
-    "spikingformer": "golden.lab.networks.spikingformer.model:Spikingformer",
-    "spikformer": "golden.lab.networks.backbones.spikformer:Spikformer",
-    "sdt": "golden.lab.networks.backbones.sdt:SpikeDrivenTransformer",
-    "sew_resnet": "golden.lab.networks.backbones.sew_resnet:SEWResNet",
-    "ms_resnet": "golden.lab.networks.backbones.ms_resnet:MSResNet",
+# A class is made from a NetworkConfig; its name here is also among network_config.CHOICES.
+CLASSES: dict[str, type[nn.Module]] = {
+    "spikingformer": Spikingformer,
+    "spikformer": Spikformer,
+    "sdt": SpikeDrivenTransformer,
+    "sew_resnet": SEWResNet,
+    "ms_resnet": MSResNet,
 }
 
 
 def build(config: NetworkConfig) -> nn.Module:
     """The network that `config.backbone` names, with fresh weights."""
-    module, _, name = _CLASSES[config.backbone].partition(":")
-    return getattr(import_module(module), name)(config)
+    return CLASSES[config.backbone](config)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from golden.lab.networks.neuron import LIF
+from golden.lab.networks.lif_neuron import LIF
 
 
 class Head(nn.Linear):

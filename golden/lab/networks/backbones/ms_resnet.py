@@ -11,7 +11,7 @@ In layout 'imagenet' the first stage has stride 2, too (they have no pool). Layo
 for small images; 104 is not in it) has the stem Conv3x3-BN and stride 1 in the first stage.
 
 Neuron: theirs is m = x + 0.25 m (1 - spike), spike = m > 0.5. Scaled by 1 / tau = 0.75 this is
-`golden.lab.networks.neuron.lif` with tau = 4/3 and a threshold of 0.5 / tau (it fires on the
+`golden.lab.networks.lif_neuron.lif` with tau = 4/3 and a threshold of 0.5 / tau (it fires on the
 threshold itself,
 theirs does not); with another tau the decay is 1 - 1 / tau. Norms start at gain 0.5, the last of a
 block at 0, as theirs.
@@ -26,12 +26,12 @@ from torch import nn
 from torch.nn import functional
 
 from golden.contract.errors import UserError
+from golden.lab.networks.backbones.backbone import Network, over_steps, pixels_last
 from golden.lab.networks.backbones.head import Head
-from golden.lab.networks.backbones.network import Network, over_steps, pixels_last
 from golden.lab.networks.backbones.resnet import plan
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer.config import NetworkConfig
-from golden.lab.networks.spikingformer.layers import ConvBN, FirstConvBN
+from golden.lab.networks.layers import ConvBN, FirstConvBN
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
 
 BASIC, DEEP, THRESHOLD = (18, 34), 104, 0.5
 

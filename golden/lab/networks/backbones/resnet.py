@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer.config import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 
 STAGES = {
     18: (2, 2, 2, 2),

@@ -21,11 +21,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from golden.lab.networks.backbones.network import over_steps, pixels_last
+from golden.lab.networks.backbones.backbone import over_steps, pixels_last
+from golden.lab.networks.backbones.spikingformer import MLP
 from golden.lab.networks.backbones.transformer import Block, Transformer
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer.config import NetworkConfig
-from golden.lab.networks.spikingformer.layers import (
+from golden.lab.networks.layers import (
     ConvBN,
     FirstConvBN,
     LinearBN,
@@ -33,7 +32,8 @@ from golden.lab.networks.spikingformer.layers import (
     max_pool,
     split_heads,
 )
-from golden.lab.networks.spikingformer.model import MLP
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
 
 ATTENTION_THRESHOLD = 0.5
 

@@ -20,12 +20,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from golden.lab.networks.backbones.backbone import Network, over_steps, pixels_last
 from golden.lab.networks.backbones.head import Head
-from golden.lab.networks.backbones.network import Network, over_steps, pixels_last
 from golden.lab.networks.backbones.resnet import plan
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer.config import NetworkConfig
-from golden.lab.networks.spikingformer.layers import ConvBN, FirstConvBN, max_pool
+from golden.lab.networks.layers import ConvBN, FirstConvBN, max_pool
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
 
 BASIC, BOTTLENECK, EXPANSION = (18, 34), (50, 101, 152), 4
 

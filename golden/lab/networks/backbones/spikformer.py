@@ -19,17 +19,17 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from golden.lab.networks.backbones.network import over_steps, pixels_last
+from golden.lab.networks.backbones.backbone import over_steps, pixels_last
 from golden.lab.networks.backbones.transformer import Block, Transformer
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer.config import NetworkConfig
-from golden.lab.networks.spikingformer.layers import (
+from golden.lab.networks.layers import (
     ConvBN,
     FirstConvBN,
     LinearBN,
     attention_counts,
     max_pool,
 )
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
 
 ATTENTION_SCALE = {"cifar": 0.125, "imagenet": 0.125, "dvs": 0.25}
 ATTENTION_THRESHOLD = 0.5

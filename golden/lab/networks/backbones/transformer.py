@@ -11,9 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.backbones.head import Head
-from golden.lab.networks.backbones.network import Network
-from golden.lab.networks.spikingformer.config import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 
 
 class Block(nn.Module):

@@ -10,30 +10,37 @@ Frames (T, B, C, H, W) of an event camera need no encoder and pass every one unc
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from golden.lab.networks.encoders.direct import Direct
+from golden.lab.networks.encoders.learned import Learned
+from golden.lab.networks.encoders.phase import Phase
+from golden.lab.networks.encoders.poisson import Poisson
+from golden.lab.networks.encoders.rank import RankOrder
+from golden.lab.networks.encoders.rate import Rate
+from golden.lab.networks.encoders.ttfs import TimeToFirstSpike
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from golden.lab.networks.spikingformer.config import NetworkConfig
+    from golden.lab.networks.network_config import NetworkConfig
 
-_CLASSES = {
-    "direct": "golden.lab.networks.encoders.direct:Direct",
-    "poisson": "golden.lab.networks.encoders.poisson:Poisson",
-    "rate": "golden.lab.networks.encoders.rate:Rate",
-    "ttfs": "golden.lab.networks.encoders.ttfs:TimeToFirstSpike",
-    "rank": "golden.lab.networks.encoders.rank:RankOrder",
-    "phase": "golden.lab.networks.encoders.phase:Phase",
-    "learned": "golden.lab.networks.encoders.learned:Learned",
+# A class is made from a NetworkConfig; its name here is also among network_config.CHOICES.
+CLASSES: dict[str, type[nn.Module]] = {
+    "direct": Direct,
+    "poisson": Poisson,
+    "rate": Rate,
+    "ttfs": TimeToFirstSpike,
+    "rank": RankOrder,
+    "phase": Phase,
+    "learned": Learned,
 }
 
 
 def build(config: NetworkConfig) -> nn.Module:
     """The encoder that `config.encoder` names; its `channels` are those that the network sees."""
-    module, _, name = _CLASSES[config.encoder].partition(":")
-    return getattr(import_module(module), name)(config)
+    return CLASSES[config.encoder](config)
 
 
 def encode(encoder: nn.Module, image: torch.Tensor, timesteps: int) -> torch.Tensor:

@@ -30,11 +30,11 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.networks.neuron import LIF
+from golden.lab.networks.lif_neuron import LIF
 
 if TYPE_CHECKING:
-    from golden.lab.networks.spikingformer.config import NetworkConfig
-    from golden.lab.train.config import TrainConfig
+    from golden.lab.networks.network_config import NetworkConfig
+    from golden.lab.train.training_config import TrainConfig
 
 
 SLOPE, LEVEL = 1.3, 0.1  # at the start of training: of the current, where the first channel fires

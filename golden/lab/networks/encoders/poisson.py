@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from golden.lab.networks.spikingformer.config import NetworkConfig
+    from golden.lab.networks.network_config import NetworkConfig
 
 EVALUATION_SEED = 1
 

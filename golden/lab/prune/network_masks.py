@@ -11,8 +11,8 @@ from torch import nn
 
 from golden.contract.errors import UserError
 from golden.contract.sparsity import share_of_zeros
-from golden.lab.networks.spikingformer import Spikingformer
-from golden.lab.networks.spikingformer.layers import ConvBN, FirstConvBN, LinearBN
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.layers import ConvBN, FirstConvBN, LinearBN
 from golden.lab.prune.budget import drop_slots, layer_slots, row_slots
 from golden.lab.prune.importance import Activity, importance, lamp, per_row
 from golden.lab.prune.masks import (

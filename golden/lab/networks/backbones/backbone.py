@@ -11,7 +11,7 @@ from torch import nn
 
 from golden.lab.networks import encoders
 from golden.lab.networks.encoders.direct import constant
-from golden.lab.networks.spikingformer.config import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 
 
 class Network(nn.Module):

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from golden.contract.sparsity import weight_sparsity
-from golden.lab.prune.config import PruneRunConfig
-from golden.lab.prune.network import sparsity
+from golden.lab.prune.network_masks import sparsity
+from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
 from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import export
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, write_facts
-from golden.lab.train.config import load
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
 from golden.lab.train.source import check_images
+from golden.lab.train.training_config import load
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 

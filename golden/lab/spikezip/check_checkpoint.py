@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from golden.lab.spikezip.checkpoint import load
-from golden.lab.spikezip.convert import convert, exact_bits
 from golden.lab.spikezip.equivalence import compare
+from golden.lab.spikezip.to_spiking import convert, exact_bits
+from golden.lab.spikezip.vit_checkpoint import load
 from golden.lab.train.source import split_tensors
 
 

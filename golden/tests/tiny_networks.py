@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from golden.lab.networks import backbones
-from golden.lab.networks.neuron import LIF
-from golden.lab.networks.spikingformer import NetworkConfig
+from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.network_config import NetworkConfig
 
 _SIZES = {"depth": 1, "dim": 32, "heads": 2, "height": 8, "width": 10, "timesteps": 3}
 _SEW = _SIZES | {
@@ -27,15 +27,15 @@ SMALL = {
 }
 
 
-def awake(config, seed=0):
+def awake(config, seed=0, weights=(1.0, 3.0), biases=(0.3, 1.3)):
     """A float64 network with random BatchNorm parameters and firing neurons, for evaluation."""
     print(f"SEED={seed}")
     torch.manual_seed(seed)
     model = backbones.build(config).double()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d):
-            nn.init.uniform_(module.weight, 1.0, 3.0)
-            nn.init.uniform_(module.bias, 0.3, 1.3)
+            nn.init.uniform_(module.weight, *weights)
+            nn.init.uniform_(module.bias, *biases)
             nn.init.uniform_(module.running_mean, -0.2, 0.2)
             nn.init.uniform_(module.running_var, 0.05, 0.3)
     return model.eval()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from golden.contract.errors import UserError
-from golden.lab.networks.spikingformer.config import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 
 T = TypeVar("T")
 CHOICES = {

@@ -8,7 +8,7 @@ every token is whole, so that each load record is one line (docs/reference/forma
 import numpy as np
 
 from golden.hardware.compile import bits
-from golden.hardware.compile.layers import Tensor
+from golden.hardware.compile.lowering import Tensor
 from golden.hardware.configuration import Hardware
 
 

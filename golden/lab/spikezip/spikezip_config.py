@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from golden.contract.errors import UserError
-from golden.lab.train.config import TrainConfig
+from golden.lab.train.training_config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class VitConfig:
 
     size, patch: pixels along an edge; the image has (size // patch)^2 patches.
     heads: attention heads; the head width dim // heads must be a power of four, so that the
-    factor 1 / sqrt(width) is a power of two and changes no digit (see golden.lab.spikezip.convert).
+    factor 1 / sqrt(width) is a power of two and changes no digit (golden.lab.spikezip.to_spiking).
     level: values an activation can take, a power of two; bits = log2(level).
     weight_bits: bits of a weight, sign included, on one power-of-two step per layer.
     """

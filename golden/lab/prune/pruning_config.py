@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from golden.contract.errors import UserError
-from golden.lab.prune.network import PruneConfig
-from golden.lab.train.config import TrainConfig
+from golden.lab.prune.network_masks import PruneConfig
+from golden.lab.train.training_config import TrainConfig
 
 
 @dataclass(frozen=True)

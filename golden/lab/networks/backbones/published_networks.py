@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from golden.lab.networks.spikingformer.config import NetworkConfig
+from golden.lab.networks.network_config import NetworkConfig
 
 
 @dataclass(frozen=True)

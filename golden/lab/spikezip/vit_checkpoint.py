@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
 from golden.contract.paths import CHECKPOINTS
-from golden.lab.spikezip.config import VitConfig
+from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
 from golden.lab.train.checkpoint import write_facts
 
