@@ -9,7 +9,7 @@ module psf_datapath #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
     localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
-    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a line with a parity per word
+    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a parity per word
 ) (
     input logic clk_i,
     input logic rst_ni,

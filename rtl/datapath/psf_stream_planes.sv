@@ -162,7 +162,7 @@ module psf_stream_planes #(
   end
 
   if (Cfg.StreamWidth >= SumBits) begin : gen_bad_width
-    $error("psf_stream_planes: StreamWidth must be smaller than 32");
+    $fatal(1, "psf_stream_planes: StreamWidth must be smaller than 32");
   end
 
   always_ff @(posedge clk_i) begin

@@ -177,8 +177,7 @@ module psf_drain_stages #(
     assign {theta2, bias} = params[p*2*Cfg.AccWidth+:2*Cfg.AccWidth];
     assign current = acc_i[p] + (mode_fire ? bias : '0);
     assign stream = layer_i.first ? '0 : stream_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth];
-    assign base = mode_residual ? {{(Cfg.AccWidth - Cfg.StreamWidth) {stream[Cfg.StreamWidth-1]}}, stream}
-        : Cfg.AccWidth'(s1_start_q);
+    assign base = mode_residual ? Cfg.AccWidth'($signed(stream)) : Cfg.AccWidth'(s1_start_q);
     assign value[p] = base + (mode_residual ? current << layer_i.shift[2:0] : current);
     always_ff @(posedge clk_i) begin
       if (s1_valid_q) s2_theta2_q[p] <= theta2;
@@ -200,7 +199,8 @@ module psf_drain_stages #(
         .spike_o  (line_bits_o[p]),
         .parity_o (lif_parity[p])
     );
-    assign stream_write_data_o[p*Cfg.StreamWidth+:Cfg.StreamWidth] = s2_value_q[p][Cfg.StreamWidth-1:0];
+    assign stream_write_data_o[p*Cfg.StreamWidth+:Cfg.StreamWidth] =
+        Cfg.StreamWidth'(s2_value_q[p]);
     // Counts are at most the number of tokens, which is below 128.
     assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q[IndexWidth-1:0], s2_value_q[p][7:0]};
   end

@@ -11,7 +11,7 @@ module psf_group #(
     localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
     localparam int unsigned SlotWidth = IndexWidth + 8,
     localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
-    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a line with a parity per word
+    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a parity per word
 ) (
     input  logic                                             clk_i,
     input  logic                                             rst_ni,

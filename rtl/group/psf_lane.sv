@@ -115,6 +115,6 @@ module psf_lane #(
   end
 
   if (AccWidth < 16) begin : gen_bad_width
-    $error("psf_lane: AccWidth must be at least 16");
+    $fatal(1, "psf_lane: AccWidth must be at least 16");
   end
 endmodule

@@ -224,7 +224,7 @@ module psf_patch_fetch #(
   );
 
   if ((1 << PatchWidth) != Cfg.PatchLines) begin : gen_bad_patch
-    $error("psf_patch_fetch: PatchLines must be a power of two");
+    $fatal(1, "psf_patch_fetch: PatchLines must be a power of two");
   end
 
   // A line leaves the mask two cycles after its request. The earliest new token is taken one cycle

@@ -244,10 +244,10 @@ module psf_scanner #(
   end
 
   if (Cfg.Banks < 2 || Cfg.Lanes % Cfg.Banks != 0) begin : gen_bad_banks
-    $error("psf_scanner: Banks must be at least 2 and divide Lanes");
+    $fatal(1, "psf_scanner: Banks must be at least 2 and divide Lanes");
   end
   if (Cfg.RowDepth < Fold || Cfg.RowDepth > 65536) begin : gen_bad_rows
-    $error("psf_scanner: RowDepth must lie between Lanes / Banks and 65536");
+    $fatal(1, "psf_scanner: RowDepth must lie between Lanes / Banks and 65536");
   end
 
   logic stalled_q;

@@ -60,12 +60,15 @@ module psf_spike_memory #(
   if (Cfg.Groups < 2 || Cfg.Groups != 2 ** BankBits) begin : gen_bad_groups
     $fatal(1, "psf_spike_memory: Groups must be a power of two and at least 2");
   end
-  if (Cfg.SpikeLines > 65536 || Cfg.SpikeLines % Cfg.Groups != 0 || Cfg.SpikeLines < 2 * Cfg.Groups) begin : gen_bad_lines
-    $fatal(1, "psf_spike_memory: Lines must be a multiple of Groups, at most 65536");
+  if (Cfg.SpikeLines > 65536 || Cfg.SpikeLines % Cfg.Groups != 0) begin : gen_bad_lines
+    $fatal(1, "psf_spike_memory: SpikeLines must be a multiple of Groups, at most 65536");
+  end
+  if (Cfg.SpikeLines < 2 * Cfg.Groups) begin : gen_bad_few
+    $fatal(1, "psf_spike_memory: SpikeLines must be at least 2 * Groups");
   end
 
   // Reads.
-  logic [Cfg.Groups-1:0][Cfg.Groups-1:0] rd_grant;  // [bank][group], 0 while the pool reads that bank
+  logic [Cfg.Groups-1:0][Cfg.Groups-1:0] rd_grant;  // [bank][group], 0 while it pools
   logic [Cfg.Groups-1:0][StoredWidth-1:0] bank_data;
   logic [Cfg.Groups-1:0][BankBits-1:0] rsp_bank_q;
   logic [BankBits-1:0] pool_bank_q;

@@ -342,8 +342,7 @@ async def faults(dut, kind: str, stall: float) -> None:
         assert (int(dut.fault_cause_o.value), int(dut.fault_index_o.value)) == (cause, bad)
         assert not int(dut.desc_ready_o.value)
         await RisingEdge(dut.clk_i)
-    if not stall:
-        assert not bench.load_queue and not bench.items  # all before it has run
+    assert stall or not (bench.load_queue or bench.items)  # all before it has run
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -373,11 +372,9 @@ async def flipped_bits(dut, queue: str) -> None:
     """A bit of a waiting load or item: parity_o, and no job ends before it."""
     for i in range(12):
         program = Program(HARDWARE)
-        if queue == "u_items":
-            for _ in range(random.randint(1, 4)):
-                program.add_layer()
-        else:
+        for _ in range(random.randint(1, 4) if queue == "u_items" else 1):
             program.add_layer()
+        if queue == "u_loads":
             program.add_load(legal_load(HARDWARE, 2), wait_layers=1)
         program.add(isa.OP_END)
         bench = SequencerBench(dut, program, 2, 0.0, run_cycles=(90,))
@@ -399,6 +396,5 @@ async def flipped_bits(dut, queue: str) -> None:
 
 @pytest.mark.parametrize("count_width", [18, 9])  # 9: the counts wrap around in the test
 def test_sequencer(count_width: int) -> None:
-    parameters = Hardware.named("2x8").sv_parameters()
-    parameters = {name: parameters[name] for name in CHECKED} | {"CountWidth": count_width}
-    run("psf_sequencer", __name__, parameters)
+    parameters = {n: v for n, v in HARDWARE.sv_parameters().items() if n in CHECKED}
+    run("psf_sequencer", __name__, parameters | {"CountWidth": count_width})
