@@ -40,8 +40,7 @@ module psf_fifo #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      write_q <= '0;
-      read_q  <= '0;
+      {write_q, read_q} <= '0;
     end else if (clear_i) begin
       write_q <= '0;
       read_q  <= '0;

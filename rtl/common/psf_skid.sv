@@ -30,8 +30,7 @@ module psf_skid #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      valid_q <= 1'b0;
-      spare_q <= 1'b0;
+      {valid_q, spare_q} <= '0;
     end else if (move) begin
       valid_q <= spare_q || in_valid_i;
       spare_q <= 1'b0;

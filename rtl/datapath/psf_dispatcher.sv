@@ -140,8 +140,7 @@ module psf_dispatcher #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      busy_q <= 1'b0;
-      turn_q <= '0;
+      {busy_q, turn_q} <= '0;
     end else begin
       busy_q <= busy_d;
       turn_q <= turn_d;

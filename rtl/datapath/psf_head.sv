@@ -185,15 +185,8 @@ module psf_head #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      add_valid_q <= 1'b0;
-      scan_q <= 1'b0;
-      seen_q <= 1'b0;
-      done_q <= 1'b0;
-      argmax_done_o <= 1'b0;
-      added_q <= 1'b0;
-      known_q <= 1'b0;
-      parity_o <= 1'b0;
-      overrun_o <= 1'b0;
+      {add_valid_q, scan_q, seen_q, done_q, argmax_done_o, added_q, known_q, parity_o,
+          overrun_o} <= '0;
     end else begin
       add_valid_q <= word_take || (add_valid_q && !add);
       if (argmax_start_i) begin

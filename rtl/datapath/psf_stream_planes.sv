@@ -135,11 +135,8 @@ module psf_stream_planes #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
+      {reading_q, got_q, parity_o, overrun_o} <= '0;
       state_q <= IDLE;
-      reading_q <= 1'b0;
-      got_q <= 1'b0;
-      parity_o <= 1'b0;
-      overrun_o <= 1'b0;
     end else begin
       state_q <= state_d;
       if (start_i) reading_q <= 1'b1;

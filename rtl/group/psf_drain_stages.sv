@@ -128,8 +128,7 @@ module psf_drain_stages #(
   assign busy_o = s1_valid_q || s2_valid_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      s1_valid_q <= 1'b0;
-      s2_valid_q <= 1'b0;
+      {s1_valid_q, s2_valid_q} <= '0;
     end else begin
       s1_valid_q <= read_i;
       s2_valid_q <= s1_valid_q || (s2_valid_q && !s2_taken);
@@ -233,10 +232,7 @@ module psf_drain_stages #(
   always_ff @(posedge clk_i) param_bit_q <= params[ParamWidth];
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      param_used_q <= 1'b0;
-      stream_bad_q <= 1'b0;
-      parity_o <= 1'b0;
-      overrun_o <= 1'b0;
+      {param_used_q, stream_bad_q, parity_o, overrun_o} <= '0;
     end else begin
       param_used_q <= s1_valid_q && mode_fire && !s1_param_beyond_q;
       stream_bad_q <= s1_valid_q && mode_residual && !layer_i.first && !s1_q.stream_beyond

@@ -121,11 +121,7 @@ module psf_key_value #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      busy_q <= 1'b0;
-      buffer_q <= 1'b0;
-      closed_q <= '0;
-      k_odd_q <= 1'b0;
-      add_valid_o <= 1'b0;
+      {busy_q, buffer_q, closed_q, k_odd_q, add_valid_o} <= '0;
     end else begin
       if (take) busy_q <= 1'b1;
       else if (done) busy_q <= 1'b0;
@@ -172,8 +168,7 @@ module psf_key_value #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      parity_o  <= 1'b0;
-      overrun_o <= 1'b0;
+      {parity_o, overrun_o} <= '0;
     end else begin
       parity_o  <= k_odd_q || (busy_q && any_q && ^v_bits);
       overrun_o <= go && block_end > 9'(Cfg.LineWords);

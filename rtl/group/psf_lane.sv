@@ -98,9 +98,7 @@ module psf_lane #(
 
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) begin
-        adds_q   <= 1'b0;
-        clears_q <= 1'b0;
-        used_q   <= 1'b0;
+        {adds_q, clears_q, used_q} <= '0;
       end else begin
         adds_q   <= adds;
         clears_q <= clears;

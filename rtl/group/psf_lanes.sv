@@ -38,8 +38,7 @@ module psf_lanes #(
   logic [IndexWidth:0] sweep_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      sweep_q <= '0;
-      ready_o <= 1'b0;
+      {sweep_q, ready_o} <= '0;
     end else if (!ready_o) begin
       sweep_q <= sweep_q[IndexWidth-1:0] == IndexWidth'(Cfg.AccDepth - 1)
           ? {!sweep_q[IndexWidth], {IndexWidth{1'b0}}} : sweep_q + (IndexWidth + 1)'(1);

@@ -65,9 +65,7 @@ module psf_lif #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      valid_q  <= 1'b0;
-      used_q   <= 1'b0;
-      parity_o <= 1'b0;
+      {valid_q, used_q, parity_o} <= '0;
     end else begin
       valid_q  <= valid_i;
       used_q   <= valid_i && !first_i;

@@ -49,8 +49,7 @@ module psf_line_writer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      valid_q <= 1'b0;
-      full_q  <= 1'b0;
+      {valid_q, full_q} <= '0;
     end else begin
       if (word_valid_i) valid_q <= 1'b1;
       else if (flush) valid_q <= 1'b0;
@@ -101,8 +100,7 @@ module psf_line_writer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      parity_o  <= 1'b0;
-      overrun_o <= 1'b0;
+      {parity_o, overrun_o} <= '0;
     end else begin
       parity_o  <= queue_error;
       overrun_o <= flush && beyond;

@@ -138,10 +138,7 @@ module psf_patch_fetch #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      valid_q  <= '0;
-      fill_q   <= 1'b0;
-      scan_q   <= 1'b0;
-      filled_q <= '0;
+      {valid_q, fill_q, scan_q, filled_q} <= '0;
     end else begin
       valid_q <= valid_d;
       if (token_valid_i) begin
@@ -202,8 +199,7 @@ module psf_patch_fetch #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      pending_q <= 1'b0;
-      overrun_o <= 1'b0;
+      {pending_q, overrun_o} <= '0;
     end else begin
       pending_q <= accept;
       overrun_o <= (accept && beyond) || (line_valid && full);

@@ -235,8 +235,7 @@ module psf_scanner #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      parity_o  <= 1'b0;
-      overrun_o <= 1'b0;
+      {parity_o, overrun_o} <= '0;
     end else begin
       parity_o  <= push && ^hold_bits_q;
       overrun_o <= push && beyond;

@@ -200,8 +200,7 @@ module psf_spike_path #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      item_parity_q  <= 1'b0;
-      fetch_parity_q <= 1'b0;
+      {item_parity_q, fetch_parity_q} <= '0;
     end else begin
       item_parity_q  <= item_error;
       fetch_parity_q <= fetch_parity;

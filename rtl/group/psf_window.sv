@@ -150,11 +150,7 @@ module psf_window #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      valid_q <= '0;
-      closed_q <= '0;
-      flight_q <= '0;
-      next_buffer_q <= 1'b0;
-      row_valid_o <= 1'b0;
+      {valid_q, closed_q, flight_q, next_buffer_q, row_valid_o} <= '0;
     end else begin
       valid_q  <= valid_d;
       closed_q <= closed_d;

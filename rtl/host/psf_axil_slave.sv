@@ -34,9 +34,7 @@ module psf_axil_slave (
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      aw_q     <= 1'b0;
-      w_q      <= 1'b0;
-      bvalid_q <= 1'b0;
+      {aw_q, w_q, bvalid_q} <= '0;
     end else begin
       if (axil_i.awvalid && axil_o.awready) aw_q <= 1'b1;
       if (axil_i.wvalid && axil_o.wready) w_q <= 1'b1;

@@ -49,10 +49,7 @@ module psf_counters (
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      active_q  <= 1'b0;
-      done_q    <= 1'b0;
-      writing_q <= 1'b0;
-      index_q   <= '0;
+      {active_q, done_q, writing_q, index_q} <= '0;
     end else begin
       if (layer_start_i) active_q <= 1'b1;
       else if (layer_done_i) active_q <= 1'b0;
@@ -69,8 +66,7 @@ module psf_counters (
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      layers_o <= '0;
-      loads_o  <= '0;
+      {layers_o, loads_o} <= '0;
     end else if (start_i || clear_i) begin
       layers_o <= '0;
       loads_o  <= '0;

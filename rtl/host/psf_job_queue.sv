@@ -54,9 +54,7 @@ module psf_job_queue (
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      armed_q <= 1'b0;
-      begin_q <= 1'b0;
-      tail_q  <= '0;
+      {armed_q, begin_q, tail_q} <= '0;
     end else begin
       begin_q <= run_o;
       if (ring_write_i) armed_q <= 1'b1;

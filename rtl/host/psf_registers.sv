@@ -188,13 +188,9 @@ module psf_registers #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      start_q      <= 1'b0;
-      abort_q      <= 1'b0;
-      soft_reset_q <= 1'b0;
-      ring_write_q <= 1'b0;
-      quiet_q      <= 1'b0;
-      state_q      <= StateReset;
-      window_q     <= LocksReset;
+      {start_q, abort_q, soft_reset_q, ring_write_q, quiet_q} <= '0;
+      state_q                                                 <= StateReset;
+      window_q                                                <= LocksReset;
     end else begin
       start_q      <= start_d;
       abort_q      <= abort_d;

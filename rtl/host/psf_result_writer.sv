@@ -87,9 +87,8 @@ module psf_result_writer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      state_q       <= IDLE;
-      awvalid_q     <= 1'b0;
-      fault_valid_o <= 1'b0;
+      {awvalid_q, fault_valid_o} <= '0;
+      state_q                    <= IDLE;
     end else begin
       if (m_axi_awready) awvalid_q <= 1'b0;
       fault_valid_o <= outside || (bad_response && !stop_i);

@@ -94,12 +94,8 @@ module psf_supervisor (
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      state_q   <= IDLE;
-      run_rst_q <= 1'b0;
-      quiet_q   <= 1'b0;
-      late_q    <= 1'b0;
-      wait_q    <= '0;
-      cycles_q  <= '0;
+      {run_rst_q, quiet_q, late_q, wait_q, cycles_q} <= '0;
+      state_q <= IDLE;
     end else begin
       run_rst_q <= 1'b1;
       unique case (state_q)

@@ -88,9 +88,8 @@ module psf_load_issue #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      state_q  <= IDLE;
-      read_q   <= 1'b0;
-      unpack_q <= 1'b0;
+      {read_q, unpack_q} <= '0;
+      state_q <= IDLE;
     end else begin
       unique case (state_q)
         IDLE: if (load_valid_i) state_q <= MULTIPLY;

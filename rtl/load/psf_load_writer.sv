@@ -56,12 +56,8 @@ module psf_load_writer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      weight_valid_o <= 1'b0;
-      row_valid_o    <= 1'b0;
-      param_valid_o  <= 1'b0;
-      mask_valid_o   <= 1'b0;
-      spike_valid_o  <= 1'b0;
-      logit_valid_o  <= 1'b0;
+      {weight_valid_o, row_valid_o, param_valid_o, mask_valid_o, spike_valid_o,
+          logit_valid_o} <= '0;
     end else begin
       if (out && step_i.target == psf_pkg::TARGET_WEIGHT) weight_valid_o <= 1'b1;
       else if (weight_ready_i) weight_valid_o <= 1'b0;

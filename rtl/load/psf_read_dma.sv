@@ -126,10 +126,7 @@ module psf_read_dma #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      busy_q    <= '0;
-      next_q    <= 1'b0;
-      arvalid_q <= 1'b0;
-      open_q    <= '0;
+      {busy_q, next_q, arvalid_q, open_q} <= '0;
     end else begin
       for (int c = 0; c < int'(Clients); c++) begin
         if (cmd_valid_i[c] && cmd_ready_o[c]) busy_q[c] <= cmd_i[c].beats != '0;
@@ -243,8 +240,7 @@ module psf_read_dma #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      failed_q      <= 1'b0;
-      fault_valid_o <= 1'b0;
+      {failed_q, fault_valid_o} <= '0;
     end else begin
       failed_q      <= !stop_i && (failed_q || answer_fault || outside);
       fault_valid_o <= answer_fault || outside;

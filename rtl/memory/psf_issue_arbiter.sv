@@ -116,17 +116,14 @@ module psf_issue_arbiter #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      granted_q <= 1'b0;
+      {granted_q, start_q, group_pace_q, bank_pace_q} <= '0;
       for (int unsigned i = 0; i < Cfg.Groups; i++) begin
         group_q[i] <= GroupBits'(i);
         place_q[i] <= GroupBits'(i);
       end
-      start_q <= '0;
       before_q <= search_order('0);
       group_free_q <= '1;
       bank_free_q <= '1;
-      group_pace_q <= '0;
-      bank_pace_q <= '0;
     end else begin
       granted_q <= hit != '0;
       for (int unsigned i = 0; i < Cfg.Groups; i++) begin

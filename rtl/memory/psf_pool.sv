@@ -136,14 +136,7 @@ module psf_pool #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      cmd_valid_q <= 1'b0;
-      todo_q <= '0;
-      or_valid_q <= 1'b0;
-      wrote_q <= 1'b0;
-      ored_q <= 1'b0;
-      clear_q <= 1'b0;
-      parity_o <= 1'b0;
-      overrun_o <= 1'b0;
+      {cmd_valid_q, todo_q, or_valid_q, wrote_q, ored_q, clear_q, parity_o, overrun_o} <= '0;
     end else begin
       cmd_valid_q <= cmd_take || (cmd_valid_q && !(issue && last));
       if (cmd_take) begin

@@ -184,8 +184,7 @@ module psf_spike_memory #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      words_q  <= '0;
-      direct_q <= 1'b0;
+      {words_q, direct_q} <= '0;
     end else begin
       direct_q <= direct && !pool_we;
       if (pool_we) begin

@@ -123,13 +123,7 @@ module psf_weight_bank #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      write_q <= '0;
-      read_q <= '0;
-      count_q <= '0;
-      ready_o <= 1'b0;
-      row_valid_q <= 1'b0;
-      words_valid_q <= 1'b0;
-      out_valid_o <= 1'b0;
+      {write_q, read_q, count_q, ready_o, row_valid_q, words_valid_q, out_valid_o} <= '0;
     end else begin
       write_q <= write_q + 2'(req_valid_i);
       read_q <= read_q + 2'(pop);
@@ -154,9 +148,7 @@ module psf_weight_bank #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      row_moved_q <= 1'b0;
-      word_taken_q <= 1'b0;
-      parity_o <= 1'b0;
+      {row_moved_q, word_taken_q, parity_o} <= '0;
     end else begin
       row_moved_q <= row_move;
       word_taken_q <= out_valid_o && out_ready_i;

@@ -117,9 +117,7 @@ module psf_weight_system #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      word_is_dump_q <= 1'b0;
-      word_we_q <= '0;
-      row_we_q <= '0;
+      {word_is_dump_q, word_we_q, row_we_q} <= '0;
     end else begin
       word_is_dump_q <= dump_valid_i != '0;
       for (int unsigned b = 0; b < Cfg.Banks; b++) begin
@@ -231,8 +229,7 @@ module psf_weight_system #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      word_valid_o <= '0;
-      parity_o <= 1'b0;
+      {word_valid_o, parity_o} <= '0;
     end else begin
       parity_o <= bank_parity != '0;
       for (int unsigned g = 0; g < Cfg.Groups; g++) begin

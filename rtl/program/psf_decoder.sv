@@ -119,14 +119,8 @@ module psf_decoder #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      skip_q       <= 1'b0;
-      loads_q      <= '0;
-      layers_q     <= '0;
-      items_q      <= '0;
-      job_loads_q  <= '0;
-      job_layers_q <= '0;
-      job_items_q  <= '0;
-      last_items_q <= '0;
+      {skip_q, loads_q, layers_q, items_q, job_loads_q, job_layers_q, job_items_q,
+          last_items_q} <= '0;
     end else if (taken) begin
       skip_q <= is_end && !desc_i.last;
       if (load_valid_o) loads_q <= loads_q + 1'b1;

@@ -49,8 +49,7 @@ module psf_descriptor_fetch #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      cmd_q   <= 1'b0;
-      left_q  <= '0;
+      {cmd_q, left_q} <= '0;
       space_q <= CountWidth'(Depth * Beats);
     end else begin
       if (order) cmd_q <= 1'b1;
@@ -137,10 +136,8 @@ module psf_descriptor_fetch #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      fill_q   <= '0;
-      index_q  <= '0;
+      {fill_q, index_q, parity_q} <= '0;
       crc_q    <= '1;
-      parity_q <= 1'b0;
     end else begin
       if (pop || fill_q == COMPARE) fill_q <= fill_q + 4'd1;
       if (pop) crc_q <= crc;

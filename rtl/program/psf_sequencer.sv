@@ -163,14 +163,8 @@ module psf_sequencer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      layer_active_q <= 1'b0;
-      layer_start_q  <= 1'b0;
-      store_active_q <= 1'b0;
-      retire_o       <= 1'b0;
-      parity_o       <= 1'b0;
-      loads_done_q   <= '0;
-      layers_done_q  <= '0;
-      items_done_q   <= '0;
+      {layer_active_q, layer_start_q, store_active_q, retire_o, parity_o, loads_done_q,
+          layers_done_q, items_done_q} <= '0;
     end else begin
       layer_start_q  <= layer_go;
       layer_active_q <= layer_go || (layer_active_q && !layer_done_i);
