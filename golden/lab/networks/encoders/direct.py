@@ -3,24 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
-from torch import nn
 
-if TYPE_CHECKING:
-    from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.encoders.encoder import Encoder
 
 
-class Direct(nn.Module):
+class Direct(Encoder):
     """Image (B, C, H, W) -> (T, B, C, H, W), a view without copies: `constant` is true of it.
 
     The first convolution gives the same currents at every timestep, so a network computes it once.
     """
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.channels = config.in_channels
 
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
         return image.expand(timesteps, *image.shape)

@@ -13,23 +13,15 @@ learn from the order in time. spikingjelly's `WeightedPhaseEncoder` sends the sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
-from torch import nn
 
-if TYPE_CHECKING:
-    from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.encoders.encoder import Encoder
 
 BITS = 8
 
 
-class Phase(nn.Module):
+class Phase(Encoder):
     """Image (B, C, H, W) -> spikes (T, B, C, H, W)."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.channels = config.in_channels
 
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
         value = (image * 255).round().to(torch.uint8)

@@ -9,18 +9,15 @@ Diehl et al., "Fast-classifying, high-accuracy spiking deep networks", IJCNN 201
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 
-if TYPE_CHECKING:
-    from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.encoders.encoder import Encoder
 
 EVALUATION_SEED = 1
 
 
-class Poisson(nn.Module):
+class Poisson(Encoder):
     """Image (B, C, H, W) -> spikes (T, B, C, H, W), s_t = (u_t < x) with u_t uniform in [0, 1).
 
     Training: fresh draws from torch's global generator, which the training loop seeds and keeps in
@@ -28,10 +25,6 @@ class Poisson(nn.Module):
     spikes depend neither on its batch nor on how often it was seen; those of T timesteps are the
     first of those of more.
     """
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.channels = config.in_channels
 
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
         if self.training:

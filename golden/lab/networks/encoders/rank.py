@@ -12,21 +12,13 @@ network has to learn from the timestep.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
-from torch import nn
 
-if TYPE_CHECKING:
-    from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.encoders.encoder import Encoder
 
 
-class RankOrder(nn.Module):
+class RankOrder(Encoder):
     """Image (B, C, H, W) -> spikes (T, B, C, H, W), one per pixel that is not 0."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.channels = config.in_channels
 
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
         pixels = image.flatten(1)

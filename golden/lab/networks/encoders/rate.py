@@ -11,21 +11,13 @@ event-driven networks", Frontiers in Neuroscience 11:682, 2017, section on the i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
-from torch import nn
 
-if TYPE_CHECKING:
-    from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.encoders.encoder import Encoder
 
 
-class Rate(nn.Module):
+class Rate(Encoder):
     """Image (B, C, H, W) -> spikes (T, B, C, H, W); round(x T) of them per pixel, for every T."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.channels = config.in_channels
 
     def forward(self, image: torch.Tensor, timesteps: int) -> torch.Tensor:
         step = torch.arange(timesteps + 1, device=image.device).view(-1, 1, 1, 1, 1)
