@@ -100,21 +100,14 @@ module psf_accel #(
   logic datapath_rst_n, layer_start, layer_done;
   logic [1:0] fault;
   psf_pkg::layer_t layer;
-  logic weight_valid, weight_ready, row_valid, param_valid, spike_valid, spike_ready, logit_valid;
-  logic [$clog2(Banks)-1:0] weight_bank, row_bank;
-  logic [$clog2(BankDepth)-1:0] weight_addr;
-  logic [  Lanes*SlotWidth-1:0] weight_data;
-  logic [ $clog2(RowDepth)-1:0] row_addr;
-  logic [31:0] row_data, logit_data, logit_rdata;
-  logic [$clog2(ParamDepth)-1:0] param_addr;
+  logic weight_ready, spike_ready;
+  psf_control_pkg::load_write_t write;
+  logic [Lanes*SlotWidth-1:0] weight_data;
+  logic [31:0] entry_data, logit_rdata;
   logic [2*Lanes*AccWidth-1:0] param_data;
-  logic mask_valid;
-  logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr;
-  logic [LineWords*Lanes-1:0] mask_data;
-  logic [$clog2(SpikeLines)-1:0] spike_addr;
+  logic [LineWords*Lanes-1:0] mask_data, spike_data;
   logic [LineWords-1:0] spike_words;
-  logic [LineWords*Lanes-1:0] spike_data;
-  logic [15:0] logit_addr, logit_raddr, label;
+  logic [15:0] logit_raddr, label;
   logic [5:0][7:0] events;
 
   psf_control #(
@@ -175,29 +168,15 @@ module psf_accel #(
       .layer_start_o  (layer_start),
       .layer_o        (layer),
       .layer_done_i   (layer_done),
-      .weight_valid_o (weight_valid),
       .weight_ready_i (weight_ready),
-      .weight_bank_o  (weight_bank),
-      .weight_addr_o  (weight_addr),
-      .weight_data_o  (weight_data),
-      .row_valid_o    (row_valid),
-      .row_bank_o     (row_bank),
-      .row_addr_o     (row_addr),
-      .row_data_o     (row_data),
-      .param_valid_o  (param_valid),
-      .param_addr_o   (param_addr),
-      .param_data_o   (param_data),
-      .mask_valid_o   (mask_valid),
-      .mask_addr_o    (mask_addr),
-      .mask_data_o    (mask_data),
-      .spike_valid_o  (spike_valid),
       .spike_ready_i  (spike_ready),
-      .spike_addr_o   (spike_addr),
+      .write_o        (write),
+      .weight_data_o  (weight_data),
+      .entry_data_o   (entry_data),
+      .param_data_o   (param_data),
+      .mask_data_o    (mask_data),
       .spike_words_o  (spike_words),
       .spike_data_o   (spike_data),
-      .logit_valid_o  (logit_valid),
-      .logit_addr_o   (logit_addr),
-      .logit_data_o   (logit_data),
       .label_i        (label),
       .logit_raddr_o  (logit_raddr),
       .logit_rdata_i  (logit_rdata),
@@ -212,29 +191,15 @@ module psf_accel #(
       .layer_start_i (layer_start),
       .layer_i       (layer),
       .layer_done_o  (layer_done),
-      .weight_valid_i(weight_valid),
       .weight_ready_o(weight_ready),
-      .weight_bank_i (weight_bank),
-      .weight_addr_i (weight_addr),
-      .weight_data_i (weight_data),
-      .row_valid_i   (row_valid),
-      .row_bank_i    (row_bank),
-      .row_addr_i    (row_addr),
-      .row_data_i    (row_data),
-      .param_valid_i (param_valid),
-      .param_addr_i  (param_addr),
-      .param_data_i  (param_data),
-      .mask_valid_i  (mask_valid),
-      .mask_addr_i   (mask_addr),
-      .mask_data_i   (mask_data),
-      .spike_valid_i (spike_valid),
       .spike_ready_o (spike_ready),
-      .spike_addr_i  (spike_addr),
+      .write_i       (write),
+      .weight_data_i (weight_data),
+      .entry_data_i  (entry_data),
+      .param_data_i  (param_data),
+      .mask_data_i   (mask_data),
       .spike_words_i (spike_words),
       .spike_data_i  (spike_data),
-      .logit_valid_i (logit_valid),
-      .logit_addr_i  (logit_addr),
-      .logit_data_i  (logit_data),
       .label_o       (label),
       .logit_raddr_i (logit_raddr),
       .logit_rdata_o (logit_rdata),

@@ -22,6 +22,18 @@ package psf_control_pkg;
     logic [15:0] addr;  // in the target memory
   } load_step_t;
 
+  // A write of a load: a valid for each target, and where.
+  typedef struct packed {
+    logic weight;  // valid
+    logic row;  // valid
+    logic param;  // valid
+    logic spike;  // valid
+    logic logit;  // valid
+    logic mask;  // valid
+    logic [7:0] bank;  // of a weight word or row-table entry
+    logic [15:0] addr;  // in the target memory
+  } load_write_t;
+
   // A store: label and logits to DRAM.
   typedef struct packed {
     logic [31:3] addr;    // byte address, a multiple of 8

@@ -22,51 +22,36 @@ module psf_load_writer #(
     input logic [63:0] beat_i,
     input logic [WeightWidth-1:0] weight_word_i,  // decoded
     input logic [31:0] row_entry_i,  // decoded
-    output logic weight_valid_o,
+    // writes of loads: when, where and what
     input logic weight_ready_i,
-    output logic [BankWidth-1:0] weight_bank_o,
-    output logic [$clog2(Cfg.BankDepth)-1:0] weight_addr_o,
-    output logic [WeightWidth-1:0] weight_data_o,
-    output logic row_valid_o,
-    output logic [BankWidth-1:0] row_bank_o,
-    output logic [$clog2(Cfg.RowDepth)-1:0] row_addr_o,
-    output logic [31:0] row_data_o,
-    output logic param_valid_o,
-    output logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_o,
-    output logic [ParamWidth-1:0] param_data_o,
-    output logic mask_valid_o,
-    output logic [$clog2(psf_pkg::MaskLines)-1:0] mask_addr_o,
-    output logic [MaskWidth-1:0] mask_data_o,
-    output logic spike_valid_o,
     input logic spike_ready_i,
-    output logic [$clog2(Cfg.SpikeLines)-1:0] spike_addr_o,
+    output psf_control_pkg::load_write_t write_o,
+    output logic [Cfg.Lanes*SlotWidth-1:0] weight_data_o,
+    output logic [31:0] entry_data_o,  // rows, logits
+    output logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_o,
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
     output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables
-    output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o,  // the words, in every place
-    output logic logit_valid_o,
-    output logic [15:0] logit_addr_o,
-    output logic [31:0] logit_data_o
+    output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o
 );
 
   localparam int unsigned BeatWords = 64 / Cfg.Lanes;
   localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
 
   // Valid bits of the outputs.
-  logic out;
+  logic out, weight_q, row_q, param_q, spike_q, logit_q, mask_q;
   assign out = step_valid_i && step_i.last;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {weight_valid_o, row_valid_o, param_valid_o, mask_valid_o, spike_valid_o,
-          logit_valid_o} <= '0;
+      {weight_q, spike_q, row_q, param_q, logit_q, mask_q} <= '0;
     end else begin
-      if (out && step_i.target == psf_pkg::TARGET_WEIGHT) weight_valid_o <= 1'b1;
-      else if (weight_ready_i) weight_valid_o <= 1'b0;
-      if (step_valid_i && step_i.target == psf_pkg::TARGET_SPIKE) spike_valid_o <= 1'b1;
-      else if (spike_ready_i) spike_valid_o <= 1'b0;
-      row_valid_o   <= out && step_i.target == psf_pkg::TARGET_ROW && !bad_i;
-      param_valid_o <= out && step_i.target == psf_pkg::TARGET_PARAM;
-      mask_valid_o  <= out && step_i.target == psf_pkg::TARGET_MASK;
-      logit_valid_o <= out && step_i.target == psf_pkg::TARGET_LOGIT;
+      weight_q <= weight_q && !weight_ready_i || out && step_i.target == psf_pkg::TARGET_WEIGHT;
+      spike_q <= spike_q && !spike_ready_i
+          || step_valid_i && step_i.target == psf_pkg::TARGET_SPIKE;
+      row_q <= out && step_i.target == psf_pkg::TARGET_ROW && !bad_i;
+      param_q <= out && step_i.target == psf_pkg::TARGET_PARAM;
+      logit_q <= out && step_i.target == psf_pkg::TARGET_LOGIT;
+      mask_q <= out && step_i.target == psf_pkg::TARGET_MASK;
     end
   end
 
@@ -78,7 +63,7 @@ module psf_load_writer #(
   localparam int unsigned EntryWidth = (WideWords * Cfg.Lanes > 32) ? WideWords * Cfg.Lanes : 32;
 
   logic [RecordWidth-1:0] record_q, record;
-  logic [WeightWidth-1:0] weight_q;
+  logic [WeightWidth-1:0] weight_data_q;
   logic [EntryWidth-1:0] entry, entry_q;
   logic [Cfg.LineWords-1:0] words_q;
   logic [BankWidth-1:0] out_bank_q;
@@ -119,42 +104,43 @@ module psf_load_writer #(
     if (step_valid_i && (step_i.last || step_i.target == psf_pkg::TARGET_SPIKE)) begin
       out_addr_q <= step_i.addr;
       out_bank_q <= step_i.bank[BankWidth-1:0];
-      weight_q   <= step_i.coded ? weight_word_i : record[WeightWidth-1:0];
+      weight_data_q <= step_i.coded ? weight_word_i : record[WeightWidth-1:0];
     end
   end
 
-  assign weight_bank_o = out_bank_q;
-  assign weight_addr_o = out_addr_q[$clog2(Cfg.BankDepth)-1:0];
-  assign weight_data_o = weight_q;
-  assign row_bank_o    = out_bank_q;
-  assign row_addr_o    = out_addr_q[$clog2(Cfg.RowDepth)-1:0];
-  assign row_data_o    = entry_q[31:0];
-  assign param_addr_o  = out_addr_q[$clog2(Cfg.ParamDepth)-1:0];
-  assign param_data_o  = record_q[ParamWidth-1:0];
-  assign mask_addr_o   = out_addr_q[$clog2(psf_pkg::MaskLines)-1:0];
-  assign mask_data_o   = record_q[MaskWidth-1:0];
-  assign spike_addr_o  = out_addr_q[$clog2(Cfg.SpikeLines)-1:0];
+  assign write_o = '{
+          weight: weight_q,
+          row: row_q,
+          param: param_q,
+          spike: spike_q,
+          logit: logit_q,
+          mask: mask_q,
+          bank: 8'(out_bank_q),
+          addr: out_addr_q
+      };
+  assign weight_data_o = weight_data_q;
+  assign entry_data_o = entry_q[31:0];
+  assign param_data_o = record_q[ParamWidth-1:0];
+  assign mask_data_o = record_q[MaskWidth-1:0];
   assign spike_words_o = words_q;
-  assign spike_data_o  = {Cfg.LineWords / WideWords{entry_q[Cfg.Lanes*WideWords-1:0]}};
-  assign logit_addr_o  = out_addr_q;
-  assign logit_data_o  = entry_q[31:0];
+  assign spike_data_o = {Cfg.LineWords / WideWords{entry_q[Cfg.Lanes*WideWords-1:0]}};
 
   // Valid holds with its payload, and psf_descriptor_check keeps records inside their memories.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      if ($past(rst_ni && weight_valid_o && !weight_ready_i)) begin
-        assert (weight_valid_o && weight_data_o == $past(weight_data_o));
+      if ($past(rst_ni && weight_q && !weight_ready_i)) begin
+        assert (weight_q && weight_data_o == $past(weight_data_o));
         assert (out_addr_q == $past(out_addr_q) && out_bank_q == $past(out_bank_q));
       end
-      if ($past(rst_ni && spike_valid_o && !spike_ready_i)) begin
-        assert (spike_valid_o && spike_data_o == $past(spike_data_o));
+      if ($past(rst_ni && spike_q && !spike_ready_i)) begin
+        assert (spike_q && spike_data_o == $past(spike_data_o));
         assert (out_addr_q == $past(out_addr_q) && words_q == $past(words_q));
       end
-      if (weight_valid_o) assert (32'(out_addr_q) < Cfg.BankDepth);
-      if (row_valid_o) assert (32'(out_addr_q) < Cfg.RowDepth);
-      if (param_valid_o) assert (32'(out_addr_q) < Cfg.ParamDepth);
-      if (mask_valid_o) assert (32'(out_addr_q) < psf_pkg::MaskLines);
-      if (spike_valid_o) assert (32'(out_addr_q) < Cfg.SpikeLines && words_q != '0);
+      if (weight_q) assert (32'(out_addr_q) < Cfg.BankDepth);
+      if (row_q) assert (32'(out_addr_q) < Cfg.RowDepth);
+      if (param_q) assert (32'(out_addr_q) < Cfg.ParamDepth);
+      if (mask_q) assert (32'(out_addr_q) < psf_pkg::MaskLines);
+      if (spike_q) assert (32'(out_addr_q) < Cfg.SpikeLines && words_q != '0);
     end
   end
 

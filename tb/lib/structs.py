@@ -16,6 +16,7 @@ from cocotb.handle import Immediate
 from cocotb.types import LogicArray
 
 from golden.hardware.interface import structs
+from tb.lib.load import PORTS
 
 _STRUCTS = {s.name: s for s in structs.STRUCTS}
 
@@ -65,15 +66,33 @@ def _fields(struct: str, low: int = 0) -> dict[str, tuple[int, int]]:
 
 
 class View:
-    """``dut`` with further names: ``ports`` is port -> (struct, pattern of the names)."""
+    """``dut`` with further names: ``ports`` is port -> (struct, pattern of the names).
 
-    def __init__(self, dut, ports: Mapping[str, tuple[str, str]]) -> None:
+    ``loads``: the direction (``i`` or ``o``) of write ports of loads, which get a name for what is
+    written to each target (``weight_valid_o``, ``row_data_o``, as in tb.lib.load.PORTS).
+    """
+
+    def __init__(self, dut, ports: Mapping[str, tuple[str, str]], loads: str | None = None) -> None:
         self._dut = dut
         for name, (struct, pattern) in ports.items():
             port = Port(getattr(dut, name))
             for field, place in _fields(struct).items():
                 label = pattern.format(field)
                 setattr(self, label, Member(port, label, *place))
+        if loads:
+            self._loads(loads)
+
+    def _loads(self, way: str) -> None:
+        port, places = Port(self[f"write_{way}"]), _fields("load_write_t")
+        for target, fields in PORTS.items():
+            for field, place in ({"valid": target} | {n: n for n in fields if n in places}).items():
+                name = f"{target}_{field}_{way}"
+                setattr(self, name, Member(port, name, *places[place]))
+            if target in ("row", "logit"):
+                setattr(self, f"{target}_data_{way}", self[f"entry_data_{way}"])
+
+    def __getitem__(self, name: str):
+        return getattr(self._dut, name)
 
     def __getattr__(self, name: str):
         return getattr(self._dut, name)

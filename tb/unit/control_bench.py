@@ -56,6 +56,7 @@ from tb.lib.registers import (
     WRITE_LIMIT,
     counter,
 )
+from tb.lib.structs import View
 
 HARDWARE = hardware()
 MEMORY = 1 << 18
@@ -67,7 +68,7 @@ class ControlBench(Bench):
     """Host, memory and datapath around one psf_control."""
 
     def __init__(self, dut, *, latency=0, stall=0.0, run_cycles=(2, 3, 40, 200)):
-        super().__init__(dut)
+        super().__init__(View(dut, {}, loads="o"))
         self.run_cycles, self.stall = run_cycles, stall
         self.memory = AxiMemory(dut, MEMORY, latency=latency, stall=stall)
         self.host = AxiLiteMaster(

@@ -2,7 +2,7 @@
 """What travels together between the modules of rtl/, each a packed struct.
 
 Loads and layers are those of the table; a struct may have another one as a member. ``SHARED`` is
-in ``psf_pkg``, ``CONTROL`` in ``psf_control_pkg``: what never leaves psf_control.
+in ``psf_pkg``, ``CONTROL`` in ``psf_control_pkg``: what travels inside psf_control, and its writes.
 """
 
 from golden.hardware.interface import table
@@ -47,6 +47,12 @@ LOAD_STEP = Struct("load_step_t", "One step in the unpacking of a load.", (
     Field("last", 1, "it ends a record"),
     Field("sub", 8, "beat in a record, or entry in a beat"),
     Field("word", 8, "of a spike line"),
+    Field("bank", 8, "of a weight word or row-table entry"),
+    Field("addr", 16, "in the target memory"),
+))  # fmt: skip
+
+LOAD_WRITE = Struct("load_write_t", "A write of a load: a valid for each target, and where.", (
+    *(Field(name, 1, "valid") for name in ("weight", "row", "param", "spike", "logit", "mask")),
     Field("bank", 8, "of a weight word or row-table entry"),
     Field("addr", 16, "in the target memory"),
 ))  # fmt: skip
@@ -137,6 +143,7 @@ SHARED = (JOB, *_DECODED.values(), TOKEN)
 CONTROL = (
     LOAD_COMMAND,
     LOAD_STEP,
+    LOAD_WRITE,
     STORE_COMMAND,
     DESCRIPTOR,
     READ_COMMAND,

@@ -27,6 +27,7 @@ from golden.hardware.sequence import execution_order
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.layer import layer_fields, pack_layer
 from tb.lib.parameters import hardware
+from tb.lib.structs import View
 from tb.run.runner import run
 
 
@@ -64,13 +65,12 @@ class DatapathBench(Bench):
     """Loader port, layer handshake, trace monitor and scoreboard of one datapath."""
 
     def __init__(self, dut, program):
-        super().__init__(dut)
+        super().__init__(View(dut, {}, loads="i"))
         self.program, self.hw = program, program.hardware
         self.faults = 0  # all bits of fault_o seen so far
 
     async def begin(self):
-        names = ("weight", "row", "param", "spike", "logit", "mask")
-        self.set(**{f"{name}_valid_i": 0 for name in names}, layer_start_i=0, logit_raddr_i=0)
+        self.set(write_i=0, layer_start_i=0, logit_raddr_i=0)
         await self.start()
         cocotb.start_soon(self.watch())
 

@@ -38,7 +38,7 @@ class LoaderBench(Bench):
     """Queues loads; ``expected`` holds their writes, each load closed by ("done", {})."""
 
     def __init__(self, dut, *, stall=0.0, sink_stall=0.0) -> None:
-        super().__init__(View(dut, {"fault_o": ("fault_t", "fault_{}_o")}))
+        super().__init__(View(dut, {"fault_o": ("fault_t", "fault_{}_o")}, loads="o"))
         self.commands = Source(dut, dut.cmd_valid_i, dut.cmd_ready_o, {"cmd": dut.cmd_i}, stall)
         self.beats = self.source("beat", ("data",), stall)
         for target, names in PORTS.items():
