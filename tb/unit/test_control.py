@@ -55,8 +55,9 @@ async def full_rate(dut) -> None:
     bench = await ControlBench(dut, latency=20, run_cycles=(2500,)).begun()
     program = Program(HARDWARE)
     program.add_layer(wait_loads=0)
-    for records in (300, 200, 100, 300, 200):
-        program.add_load(legal_load(HARDWARE, load.WEIGHT, records), wait_layers=0)
+    for records in (300, 200, 100, 300, 200):  # plain: coded records may fill half a beat
+        item = legal_load(HARDWARE, load.WEIGHT, records, coded=False)
+        program.add_load(item, wait_layers=0)
     program.add_load(legal_load(HARDWARE, load.PARAM, 16), wait_layers=0)
     program.add(isa.OP_END)
     bench.expect(program)
