@@ -76,7 +76,7 @@ async def bad_bits(dut) -> None:
         if name.endswith(("datapath.spikes", "fetch.patch")):
             bits = lines & (1 << width) - 1
         told = 0
-        for _ in range(3 if name == "control.perf.counters" else 30):
+        for _ in range(3 if name == "control.host.perf.counters" else 30):
             await bench.put_image(0)
             await bench.write("CTRL", START)
             interrupt = RisingEdge(dut.irq_o)
@@ -95,7 +95,7 @@ async def bad_bits(dut) -> None:
             if told == 3:
                 break
         cocotb.log.info(f"{name}: {told} told")
-        assert told or name == "control.perf.counters", f"{name}: never told"
+        assert told or name == "control.host.perf.counters", f"{name}: never told"
     assert len(groups) > 20, sorted(groups)
     await bench.check_good()
 
