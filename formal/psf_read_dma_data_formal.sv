@@ -12,15 +12,15 @@ module psf_read_dma_data_formal #(
 ) (
     input logic                            clk_i,
     input logic                            stop_i,
-    input logic                            shut_i,         // the second page is outside the window
+    input logic                            shut_i,        // the second page is outside the window
     input logic [        Clients-1:0]      cmd_valid_i,
-    input logic [        Clients-1:0][3:0] cmd_place_i,    // page, half, beat
+    input logic [        Clients-1:0][3:0] cmd_place_i,   // page, half, beat
     input logic [        Clients-1:0][1:0] cmd_beats_i,
     input logic [        Clients-1:0]      beat_ready_i,
-    input logic                            m_axi_arready,
-    input logic [                1:0]      m_axi_rresp,
-    input logic                            m_axi_rvalid,
-    input logic [$clog2(Clients)-1:0]      who_i           // any client
+    input logic                            arready_i,
+    input logic [                1:0]      rresp_i,
+    input logic                            rvalid_i,
+    input logic [$clog2(Clients)-1:0]      who_i          // any client
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
@@ -29,17 +29,15 @@ module psf_read_dma_data_formal #(
   logic rst_n, shut_q;
   assign rst_n = started_q;
 
-  logic idle, fault_valid, arvalid, rready;
+  logic idle, fault_valid;
+  psf_control_pkg::axi_read_request_t axi;
   logic [Clients-1:0] cmd_ready, beat_valid;
   logic [Clients-1:0][31:3] cmd_addr;
   psf_control_pkg::read_command_t [Clients-1:0] cmd;
   logic [63:0] beat_data;
-  logic [7:0] fault_cause, arlen;
-  logic [31:0] fault_addr, araddr;
+  logic [7:0] fault_cause;
+  logic [31:0] fault_addr;
   logic [15:0] fault_tag;
-  logic [ 0:0] arid;
-  logic [ 2:0] arsize;
-  logic [ 1:0] arburst;
 
   // The bus: bursts it has to answer (the oldest in place 0).
   logic [OpenWidth-1:0] open_q, place;
@@ -47,8 +45,8 @@ module psf_read_dma_data_formal #(
   logic [Outstanding-1:0][31:3] addr_q;
   logic ar, r, rlast;
   assign rlast = len_q[0] == '0;
-  assign ar    = arvalid && m_axi_arready;
-  assign r     = m_axi_rvalid && rready;
+  assign ar    = axi.arvalid && arready_i;
+  assign r     = rvalid_i && axi.rready;
   assign place = open_q - OpenWidth'(r && rlast);
 
   always_comb begin
@@ -59,7 +57,6 @@ module psf_read_dma_data_formal #(
   end
 
   psf_read_dma #(
-      .AxiIdWidth (1),
       .Clients    (Clients),
       .Outstanding(Outstanding),
       .MaxBurst   (MaxBurst)
@@ -77,19 +74,8 @@ module psf_read_dma_data_formal #(
       .beat_data_o  (beat_data),
       .fault_valid_o(fault_valid),
       .fault_o      ({fault_cause, fault_tag, fault_addr}),
-      .m_axi_arid   (arid),
-      .m_axi_araddr (araddr),
-      .m_axi_arlen  (arlen),
-      .m_axi_arsize (arsize),
-      .m_axi_arburst(arburst),
-      .m_axi_arvalid(arvalid),
-      .m_axi_arready,
-      .m_axi_rid    ('0),
-      .m_axi_rdata  ({m_axi_rresp == '0, 34'd0, addr_q[0]}),
-      .m_axi_rresp,
-      .m_axi_rlast  (rlast),
-      .m_axi_rvalid,
-      .m_axi_rready (rready)
+      .axi_read_o   (axi),
+      .axi_read_i   ({arready_i, rresp_i == '0, 34'd0, addr_q[0], rresp_i, rlast, rvalid_i})
   );
 
   // What one client still has to get: commands, the oldest in place 0.
@@ -130,10 +116,10 @@ module psf_read_dma_data_formal #(
         end
       end
       if (ar) begin
-        addr_q[place] <= araddr[31:3];
-        len_q[place]  <= arlen;
+        addr_q[place] <= axi.araddr[31:3];
+        len_q[place]  <= axi.arlen;
       end
-      if (r && m_axi_rresp != '0 && !bad_q) begin
+      if (r && rresp_i != '0 && !bad_q) begin
         bad_q      <= 1'b1;
         bad_addr_q <= addr_q[0];
       end
@@ -162,7 +148,7 @@ module psf_read_dma_data_formal #(
   always_ff @(posedge clk_i) begin
     if (rst_n) begin
       assume (32'(who_q) < Clients);
-      assume (!m_axi_rvalid || open_q != '0);
+      assume (!rvalid_i || open_q != '0);
       assume (!(stop_q && !idle_q) || stop_i);
       assume (!take || commands_q < 3'd4);  // as far as this harness counts
       if (beat_valid[who_q]) begin

@@ -5,29 +5,24 @@
 // Outstanding bursts in flight; nothing new from stop_i or a fault on; with stop_i every beat is
 // taken at once, and what the bus has finished is forgotten: idle. idle_o means that nothing is in
 // flight. Beats hold until taken. Assumed: the bus answers only what was asked (a burst after its
-// address, as many beats as it asked for, in order, ID 0). The data: psf_read_dma_data_formal.
+// address, as many beats as it asked for, in order). The data: psf_read_dma_data_formal.
 module psf_read_dma_formal #(
     parameter int unsigned Clients = 3,
     parameter int unsigned Outstanding = 4,
     parameter int unsigned MaxBurst = 64
 ) (
-    input logic                     clk_i,
-    input logic                     rst_ni,
-    input logic                     stop_i,
-    input logic [       31:3]       window_base_i,
-    input logic [       31:3]       window_limit_i,
-    input logic [Clients-1:0]       cmd_valid_i,
+    input logic clk_i,
+    input logic rst_ni,
+    input logic stop_i,
+    input logic [31:3] window_base_i,
+    input logic [31:3] window_limit_i,
+    input logic [Clients-1:0] cmd_valid_i,
     input logic [Clients-1:0][31:3] cmd_addr_i,
     input logic [Clients-1:0][28:0] cmd_beats_i,
     input logic [Clients-1:0][15:0] cmd_tag_i,
-    input logic [Clients-1:0]       beat_ready_i,
-    input logic                     m_axi_arready,
-    input logic [        0:0]       m_axi_rid,
-    input logic [       63:0]       m_axi_rdata,
-    input logic [        1:0]       m_axi_rresp,
-    input logic                     m_axi_rlast,
-    input logic                     m_axi_rvalid,
-    input logic [        7:0]       any_i            // any beat of a burst
+    input logic [Clients-1:0] beat_ready_i,
+    input psf_control_pkg::axi_read_response_t axi_i,
+    input logic [7:0] any_i  // any beat of a burst
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
@@ -36,15 +31,13 @@ module psf_read_dma_formal #(
   logic rst_n;
   assign rst_n = rst_ni && started_q;
 
-  logic idle, fault_valid, arvalid, rready;
+  logic idle, fault_valid;
+  psf_control_pkg::axi_read_request_t axi;
   logic [Clients-1:0] cmd_ready, beat_valid;
   logic [63:0] beat_data;
-  logic [7:0] fault_cause, arlen;
-  logic [31:0] fault_addr, araddr;
+  logic [7:0] fault_cause;
+  logic [31:0] fault_addr;
   logic [15:0] fault_tag;
-  logic [0:0] arid;
-  logic [2:0] arsize;
-  logic [1:0] arburst;
 
   psf_control_pkg::read_command_t [Clients-1:0] cmd;
   for (genvar c = 0; c < Clients; c++) begin : gen_cmd
@@ -52,7 +45,6 @@ module psf_read_dma_formal #(
   end
 
   psf_read_dma #(
-      .AxiIdWidth (1),
       .Clients    (Clients),
       .Outstanding(Outstanding),
       .MaxBurst   (MaxBurst)
@@ -70,19 +62,8 @@ module psf_read_dma_formal #(
       .beat_data_o  (beat_data),
       .fault_valid_o(fault_valid),
       .fault_o      ({fault_cause, fault_tag, fault_addr}),
-      .m_axi_arid   (arid),
-      .m_axi_araddr (araddr),
-      .m_axi_arlen  (arlen),
-      .m_axi_arsize (arsize),
-      .m_axi_arburst(arburst),
-      .m_axi_arvalid(arvalid),
-      .m_axi_arready,
-      .m_axi_rid,
-      .m_axi_rdata,
-      .m_axi_rresp,
-      .m_axi_rlast,
-      .m_axi_rvalid,
-      .m_axi_rready (rready)
+      .axi_read_o   (axi),
+      .axi_read_i   (axi_i)
   );
 
   // The bus: bursts it has to answer with their lengths (the oldest in place 0), beats given.
@@ -90,22 +71,22 @@ module psf_read_dma_formal #(
   logic [Outstanding-1:0][7:0] len_q;
   logic [7:0] given_q;
   logic ar, r, end_burst, mid_q;
-  assign ar        = arvalid && m_axi_arready;
-  assign r         = m_axi_rvalid && rready;
-  assign end_burst = r && m_axi_rlast;
+  assign ar        = axi.arvalid && axi_i.arready;
+  assign r         = axi_i.rvalid && axi.rready;
+  assign end_burst = r && axi_i.rlast;
   assign place     = open_q - OpenWidth'(end_burst);
 
   // The cycle before, and how long stop_i has met a quiet bus.
   logic past_ok_q, stop_q, failed_q, held_q;
   logic [31:3] base_q, limit_q, any;
   logic [3:0] quiet_q;
-  assign any = araddr[31:3] + 29'(any_i);
+  assign any = axi.araddr[31:3] + 29'(any_i);
 
   always_ff @(posedge clk_i) begin
     started_q <= 1'b1;
     past_ok_q <= rst_n;
     stop_q    <= stop_i;
-    held_q    <= arvalid && !m_axi_arready;
+    held_q    <= axi.arvalid && !axi_i.arready;
     base_q    <= window_base_i;
     limit_q   <= window_limit_i;
     if (!rst_n) begin
@@ -117,11 +98,11 @@ module psf_read_dma_formal #(
     end else begin
       open_q <= open_q + OpenWidth'(ar) - OpenWidth'(end_burst);
       if (end_burst) len_q <= len_q >> 8;
-      if (ar) len_q[place] <= arlen;
-      if (r) given_q <= m_axi_rlast ? '0 : given_q + 8'd1;
-      if (r) mid_q <= !m_axi_rlast;
+      if (ar) len_q[place] <= axi.arlen;
+      if (r) given_q <= axi_i.rlast ? '0 : given_q + 8'd1;
+      if (r) mid_q <= !axi_i.rlast;
       failed_q <= !stop_i && (failed_q || fault_valid);
-      if (!stop_i || arvalid || open_q != '0) quiet_q <= '0;
+      if (!stop_i || axi.arvalid || open_q != '0) quiet_q <= '0;
       else if (quiet_q != 4'd8) quiet_q <= quiet_q + 4'd1;
     end
   end
@@ -137,25 +118,25 @@ module psf_read_dma_formal #(
 
   always_ff @(posedge clk_i) begin
     if (rst_n) begin
-      if (m_axi_rvalid) begin
-        assume (open_q != '0 && m_axi_rid == '0 && m_axi_rlast == (given_q == len_q[0]));
+      if (axi_i.rvalid) begin
+        assume (open_q != '0 && axi_i.rlast == (given_q == len_q[0]));
       end
       // Addresses.
-      if (arvalid && !(past_ok_q && held_q)) begin
+      if (axi.arvalid && !(past_ok_q && held_q)) begin
         assert (past_ok_q && !stop_q && !failed_q);
-        if (any_i <= arlen) assert (any >= base_q && any <= limit_q && any >= araddr[31:3]);
+        if (any_i <= axi.arlen) assert (any >= base_q && any <= limit_q && any >= axi.araddr[31:3]);
       end
-      if (arvalid) begin
-        assert ({1'b0, araddr[11:3]} + 10'(arlen) < 10'd512 && araddr[2:0] == '0);
-        assert (32'(arlen) < MaxBurst && arsize == 3'd3 && arburst == 2'b01 && arid == '0);
+      if (axi.arvalid) begin
+        assert ({1'b0, axi.araddr[11:3]} + 10'(axi.arlen) < 10'd512 && axi.araddr[2:0] == '0);
+        assert (32'(axi.arlen) < MaxBurst);
         assert (open_q < OpenWidth'(Outstanding));
       end
-      if (past_ok_q && held_q) assert (arvalid && $stable(araddr) && $stable(arlen));
+      if (past_ok_q && held_q) assert (axi.arvalid && $stable(axi.araddr) && $stable(axi.arlen));
       // Stop, idle.
-      if (idle) assert (!arvalid && open_q == '0 && beat_valid == '0);
+      if (idle) assert (!axi.arvalid && open_q == '0 && beat_valid == '0);
       if (stop_i && past_ok_q && stop_q && $past(idle)) assert (idle);
       if (quiet_q >= 4'd5) assert (idle);
-      if (stop_i && past_ok_q && stop_q) assert (rready || !m_axi_rvalid);
+      if (stop_i && past_ok_q && stop_q) assert (axi.rready || !axi_i.rvalid);
       if (past_ok_q && stop_q) assert (!fault_valid);
       if (stop_i) assert (cmd_ready == '0 && beat_valid == '0);
       // Beats.
@@ -179,7 +160,7 @@ module psf_read_dma_formal #(
       assert (failed_q || fault_valid == u_dut.failed_q || (stop_q && !u_dut.failed_q));
       assert (!failed_q || u_dut.failed_q);
       assert (u_dut.open_q <= OpenWidth'(Outstanding) && open_q <= OpenWidth'(Outstanding));
-      assert (u_dut.open_q == OpenWidth'(arvalid) + open_q + ends);
+      assert (u_dut.open_q == OpenWidth'(axi.arvalid) + open_q + ends);
       assert (u_dut.open_q == queued + OpenWidth'(u_dut.front_q));
       assert (mid_q == (given_q != '0));
       if (mid_q) assert (open_q != '0);
@@ -191,7 +172,8 @@ module psf_read_dma_formal #(
       cover (fault_valid && fault_cause == psf_pkg::ERROR_READ_WINDOW && open_q != '0);
       cover (quiet_q == 4'd1 && !idle);
       cover (quiet_q == 4'd8);
-      cover (arvalid && arlen == 8'(MaxBurst - 1) && 10'(araddr[11:3]) + 10'(arlen) == 10'd511);
+      cover (axi.arvalid && axi.arlen == 8'(MaxBurst - 1) &&
+             10'(axi.araddr[11:3]) + 10'(axi.arlen) == 10'd511);
     end
   end
 

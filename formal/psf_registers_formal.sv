@@ -5,42 +5,34 @@
 // else moves them, WINDOW_LOCK included, until rst_ni; reads show windows, lock and ring head; the
 // command pulses come from a write to CTRL, when they may. No assumption on the bus or the inputs.
 module psf_registers_formal (
-    input logic        clk_i,
-    input logic        rst_ni,
-    input logic [11:0] s_axil_awaddr,
-    input logic        s_axil_awvalid,
-    input logic [31:0] s_axil_wdata,
-    input logic [ 3:0] s_axil_wstrb,
-    input logic        s_axil_wvalid,
-    input logic        s_axil_bready,
-    input logic [11:0] s_axil_araddr,
-    input logic        s_axil_arvalid,
-    input logic        s_axil_rready,
-    input logic        run_i,
-    input logic        busy_i,
-    input logic        stuck_i,
-    input logic        done_i,
-    input logic        irq_job_i,
-    input logic        error_i,
-    input logic [ 7:0] cause_i,
-    input logic [15:0] index_i,
-    input logic [31:0] addr_i,
-    input logic [15:0] job_i,
-    input logic [15:0] label_i,
-    input logic [31:0] cycles_i,
-    input logic [15:0] layers_i,
-    input logic [15:0] loads_i,
-    input logic [15:0] ring_tail_i,
-    input logic [31:0] counter_rdata_i
+    input logic                                  clk_i,
+    input logic                                  rst_ni,
+    input psf_control_pkg::axil_request_t        axil_i,
+    input logic                                  run_i,
+    input logic                                  busy_i,
+    input logic                                  stuck_i,
+    input logic                                  done_i,
+    input logic                                  irq_job_i,
+    input logic                                  error_i,
+    input logic                           [ 7:0] cause_i,
+    input logic                           [15:0] index_i,
+    input logic                           [31:0] addr_i,
+    input logic                           [15:0] job_i,
+    input logic                           [15:0] label_i,
+    input logic                           [31:0] cycles_i,
+    input logic                           [15:0] layers_i,
+    input logic                           [15:0] loads_i,
+    input logic                           [15:0] ring_tail_i,
+    input logic                           [31:0] counter_rdata_i
 );
 
   logic started_q = 1'b0;
   logic rst_n;
   assign rst_n = rst_ni && started_q;
 
-  logic irq, awready, wready, bvalid, arready, rvalid, start, abort, soft_reset, ring_write;
-  logic [1:0] bresp, rresp;
-  logic [31:0] rdata, watchdog;
+  logic irq, start, abort, soft_reset, ring_write;
+  psf_control_pkg::axil_response_t axil;
+  logic [31:0] watchdog;
   logic [31:3] program_base, weight_base, image_base, result_base;
   logic [31:3] read_base, read_limit, write_base, write_limit;
   logic [15:0] program_count, ring_head;
@@ -53,18 +45,8 @@ module psf_registers_formal (
       .clk_i,
       .rst_ni(rst_n),
       .irq_o(irq),
-      .axil_i({
-        s_axil_awaddr,
-        s_axil_awvalid,
-        s_axil_wdata,
-        s_axil_wstrb,
-        s_axil_wvalid,
-        s_axil_bready,
-        s_axil_araddr,
-        s_axil_arvalid,
-        s_axil_rready
-      }),
-      .axil_o({awready, wready, bresp, bvalid, arready, rdata, rresp, rvalid}),
+      .axil_i,
+      .axil_o(axil),
       .start_o(start),
       .abort_o(abort),
       .soft_reset_o(soft_reset),
@@ -111,24 +93,24 @@ module psf_registers_formal (
   logic [31:0] seen_q;  // what a read must show
   logic show_q;
 
-  assign aw = s_axil_awvalid && awready;
-  assign w = s_axil_wvalid && wready;
-  assign b = bvalid && s_axil_bready;
-  assign ar = s_axil_arvalid && arready;
-  assign r = rvalid && s_axil_rready;
-  assign commit = aw_q != '0 && w_q != '0 && !bvalid;  // the write takes place in this cycle
+  assign aw = axil_i.awvalid && axil.awready;
+  assign w = axil_i.wvalid && axil.wready;
+  assign b = axil.bvalid && axil_i.bready;
+  assign ar = axil_i.arvalid && axil.arready;
+  assign r = axil.rvalid && axil_i.rready;
+  assign commit = aw_q != '0 && w_q != '0 && !axil.bvalid;  // the write takes place in this cycle
   assign locked_hit = lock_q && waddr_q inside {[10'h020 : 10'h023]};
   assign mask = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
 
   always_ff @(posedge clk_i) begin
     started_q <= 1'b1;
     past_ok_q <= rst_n;
-    if (aw) waddr_q <= s_axil_awaddr[11:2];
+    if (aw) waddr_q <= axil_i.awaddr[11:2];
     if (w) begin
-      wdata_q <= s_axil_wdata;
-      wstrb_q <= s_axil_wstrb;
+      wdata_q <= axil_i.wdata;
+      wstrb_q <= axil_i.wstrb;
     end
-    if (ar) raddr_q <= s_axil_araddr[11:2];
+    if (ar) raddr_q <= axil_i.araddr[11:2];
     if (!rst_n) begin
       aw_q   <= '0;
       w_q    <= '0;
@@ -140,7 +122,7 @@ module psf_registers_formal (
       w_q  <= w_q + 2'(w) - 2'(b);
       if (ar) age_q <= 3'd1;
       else if (r) age_q <= '0;
-      else if (age_q != '0 && !rvalid) age_q <= age_q + 3'd1;
+      else if (age_q != '0 && !axil.rvalid) age_q <= age_q + 3'd1;
       if (commit) begin
         slverr_q <= !writable(waddr_q) || locked_hit;
         if (waddr_q == 10'h024 && wstrb_q[0] && wdata_q[0]) lock_q <= 1'b1;
@@ -163,18 +145,20 @@ module psf_registers_formal (
   always_ff @(posedge clk_i) begin
     if (rst_n) begin
       // Writes: two cycles behind the later of AW and W, or as soon as B is free.
-      if (bvalid) assert (aw_q != '0 && w_q != '0);
-      if (bvalid) assert (bresp == {slverr_q, 1'b0});
-      if (past_ok_q && $past(commit)) assert (bvalid);
-      if (past_ok_q && $past(bvalid && !s_axil_bready)) assert (bvalid && $stable(bresp));
-      assert (awready == (aw_q == 2'(bvalid)) && wready == (w_q == 2'(bvalid)));
+      if (axil.bvalid) assert (aw_q != '0 && w_q != '0);
+      if (axil.bvalid) assert (axil.bresp == {slverr_q, 1'b0});
+      if (past_ok_q && $past(commit)) assert (axil.bvalid);
+      if (past_ok_q && $past(axil.bvalid && !axil_i.bready)) begin
+        assert (axil.bvalid && $stable(axil.bresp));
+      end
+      assert (axil.awready == (aw_q == 2'(axil.bvalid)) && axil.wready == (w_q == 2'(axil.bvalid)));
       // Reads: three cycles.
-      assert (arready == (age_q == '0));
-      assert (rvalid == (age_q == 3'd3));
-      if (rvalid) assert (rresp == {!readable(raddr_q), 1'b0});
-      if (rvalid && show_q) assert (rdata == seen_q);
-      if (past_ok_q && $past(rvalid && !s_axil_rready)) begin
-        assert (rvalid && $stable(rdata) && $stable(rresp));
+      assert (axil.arready == (age_q == '0));
+      assert (axil.rvalid == (age_q == 3'd3));
+      if (axil.rvalid) assert (axil.rresp == {!readable(raddr_q), 1'b0});
+      if (axil.rvalid && show_q) assert (axil.rdata == seen_q);
+      if (past_ok_q && $past(axil.rvalid && !axil_i.rready)) begin
+        assert (axil.rvalid && $stable(axil.rdata) && $stable(axil.rresp));
       end
       // Windows and lock.
       assert (window_q[0] == {read_base, 3'b000} && window_q[1] == {read_limit, 3'b111});
@@ -194,17 +178,20 @@ module psf_registers_formal (
       end
 
       // For the induction: the registers inside say the same.
-      assert (u_dut.u_slave.aw_q == !awready && u_dut.u_slave.w_q == !wready);
-      assert (aw_q == 2'(!awready) + 2'(bvalid) && w_q == 2'(!wready) + 2'(bvalid));
-      if (!awready) assert (u_dut.u_slave.waddr_q == waddr_q);
-      if (!wready) assert (u_dut.u_slave.wdata_q == wdata_q && u_dut.u_slave.wstrb_q == wstrb_q);
+      assert (u_dut.u_slave.aw_q == !axil.awready && u_dut.u_slave.w_q == !axil.wready);
+      assert (aw_q == 2'(!axil.awready) + 2'(axil.bvalid));
+      assert (w_q == 2'(!axil.wready) + 2'(axil.bvalid));
+      if (!axil.awready) assert (u_dut.u_slave.waddr_q == waddr_q);
+      if (!axil.wready) begin
+        assert (u_dut.u_slave.wdata_q == wdata_q && u_dut.u_slave.wstrb_q == wstrb_q);
+      end
       assert (u_dut.window_q.lock == lock_q);
       assert (2'(age_q) == u_dut.u_slave.read_q && age_q <= 3'd3);
       if (age_q != '0) assert (u_dut.u_slave.raddr_q == raddr_q);
-      cover (rvalid && show_q && rdata == 32'h1234_5670 && lock_q);
-      cover (bvalid && slverr_q && locked_hit && aw_q == 2'd2);
+      cover (axil.rvalid && show_q && axil.rdata == 32'h1234_5670 && lock_q);
+      cover (axil.bvalid && slverr_q && locked_hit && aw_q == 2'd2);
       cover (start && window_q[0] == '0 && lock_q);
-      cover (soft_reset && lock_q && rvalid);
+      cover (soft_reset && lock_q && axil.rvalid);
     end
   end
 

@@ -7,43 +7,32 @@
 // means that nothing is in flight; from stop_i on nothing new, no done, no fault. Assumed: the bus
 // answers a burst after its address and its last beat, once; and to be able to see which logit goes
 // where, logit n is n.
-module psf_result_writer_formal #(
-    parameter int unsigned AxiIdWidth = 1
-) (
-    input logic                  clk_i,
-    input logic                  rst_ni,
-    input logic                  stop_i,
-    input logic [          31:3] window_base_i,
-    input logic [          31:3] window_limit_i,
-    input logic                  store_valid_i,
-    input logic [          31:3] store_addr_i,
-    input logic [          15:0] store_logits_i,
-    input logic [          31:0] cycles_i,
-    input logic [          15:0] label_i,
-    input logic                  m_axi_awready,
-    input logic                  m_axi_wready,
-    input logic [AxiIdWidth-1:0] m_axi_bid,
-    input logic [           1:0] m_axi_bresp,
-    input logic                  m_axi_bvalid,
-    input logic [           7:0] any_i            // any beat of a burst
+module psf_result_writer_formal (
+    input logic                                        clk_i,
+    input logic                                        rst_ni,
+    input logic                                        stop_i,
+    input logic                                 [31:3] window_base_i,
+    input logic                                 [31:3] window_limit_i,
+    input logic                                        store_valid_i,
+    input logic                                 [31:3] store_addr_i,
+    input logic                                 [15:0] store_logits_i,
+    input logic                                 [31:0] cycles_i,
+    input logic                                 [15:0] label_i,
+    input psf_control_pkg::axi_write_response_t        axi_i,
+    input logic                                 [ 7:0] any_i            // any beat of a burst
 );
 
   logic started_q = 1'b0;
   logic rst_n;
   assign rst_n = rst_ni && started_q;
 
-  logic idle, store_ready, done, fault_valid, awvalid, wlast, wvalid, bready;
+  logic idle, store_ready, done, fault_valid;
+  psf_control_pkg::axi_write_request_t axi;
   logic [15:0] logit_raddr, raddr_q, fault_index;
-  logic [7:0] fault_cause, awlen, wstrb;
-  logic [31:0] fault_addr, awaddr;
-  logic [2:0] awsize;
-  logic [1:0] awburst;
-  logic [63:0] wdata;
-  logic [AxiIdWidth-1:0] awid;
+  logic [ 7:0] fault_cause;
+  logic [31:0] fault_addr;
 
-  psf_result_writer #(
-      .AxiIdWidth(AxiIdWidth)
-  ) u_dut (
+  psf_result_writer u_dut (
       .clk_i,
       .rst_ni       (rst_n),
       .stop_i,
@@ -59,22 +48,8 @@ module psf_result_writer_formal #(
       .done_o       (done),
       .fault_valid_o(fault_valid),
       .fault_o      ({fault_cause, fault_index, fault_addr}),
-      .m_axi_awid   (awid),
-      .m_axi_awaddr (awaddr),
-      .m_axi_awlen  (awlen),
-      .m_axi_awsize (awsize),
-      .m_axi_awburst(awburst),
-      .m_axi_awvalid(awvalid),
-      .m_axi_awready,
-      .m_axi_wdata  (wdata),
-      .m_axi_wstrb  (wstrb),
-      .m_axi_wlast  (wlast),
-      .m_axi_wvalid (wvalid),
-      .m_axi_wready,
-      .m_axi_bid,
-      .m_axi_bresp,
-      .m_axi_bvalid,
-      .m_axi_bready (bready)
+      .axi_write_o  (axi),
+      .axi_write_i  (axi_i)
   );
 
   // The bus: a burst whose address, whose last beat was taken; beats of the burst so far.
@@ -89,10 +64,10 @@ module psf_result_writer_formal #(
   logic past_ok_q, stop_q;
   logic [31:3] base_q, limit_q, any;
 
-  assign response = m_axi_bvalid && bready;
-  assign len = awvalid ? awlen : len_q;
+  assign response = axi_i.bvalid && axi.bready;
+  assign len = axi.awvalid ? axi.awlen : len_q;
   assign total = 16'd1 + {1'b0, logits_q[15:1]} + 16'(logits_q[0]);
-  assign any = awaddr[31:3] + 29'(any_i);
+  assign any = axi.awaddr[31:3] + 29'(any_i);
 
   always_comb begin
     logic [15:0] even;
@@ -109,20 +84,20 @@ module psf_result_writer_formal #(
     stop_q    <= stop_i;
     base_q    <= window_base_i;
     limit_q   <= window_limit_i;
-    awvalid_q <= rst_n && awvalid;
+    awvalid_q <= rst_n && axi.awvalid;
     if (!rst_n) begin
       aw_out_q <= 1'b0;
       w_out_q  <= 1'b0;
       active_q <= 1'b0;
       beats_q  <= '0;
     end else begin
-      if (awvalid) len_q <= awlen;
-      if (awvalid && m_axi_awready) aw_out_q <= 1'b1;
-      if (awvalid && !awvalid_q) addr_q <= addr_q + 29'(awlen) + 29'd1;
-      if (wvalid && m_axi_wready) begin
-        beats_q <= wlast ? '0 : beats_q + 8'd1;
+      if (axi.awvalid) len_q <= axi.awlen;
+      if (axi.awvalid && axi_i.awready) aw_out_q <= 1'b1;
+      if (axi.awvalid && !awvalid_q) addr_q <= addr_q + 29'(axi.awlen) + 29'd1;
+      if (axi.wvalid && axi_i.wready) begin
+        beats_q <= axi.wlast ? '0 : beats_q + 8'd1;
         sent_q  <= sent_q + 16'd1;
-        if (wlast) w_out_q <= 1'b1;
+        if (axi.wlast) w_out_q <= 1'b1;
       end
       if (response) begin
         aw_out_q <= 1'b0;
@@ -149,35 +124,35 @@ module psf_result_writer_formal #(
 
   always_ff @(posedge clk_i) begin
     if (rst_n) begin
-      assume (!m_axi_bvalid || (aw_out_q && w_out_q && m_axi_bid == '0));
+      assume (!axi_i.bvalid || (aw_out_q && w_out_q));
       // Addresses.
-      if (awvalid && !awvalid_q) begin
+      if (axi.awvalid && !awvalid_q) begin
         assert (past_ok_q && !stop_q);
-        if (any_i <= awlen) assert (any >= base_q && any <= limit_q && any >= awaddr[31:3]);
-        assert (awaddr[31:3] == addr_q);  // the next of the store
+        if (any_i <= axi.awlen) assert (any >= base_q && any <= limit_q && any >= axi.awaddr[31:3]);
+        assert (axi.awaddr[31:3] == addr_q);  // the next of the store
       end
-      if (awvalid) begin
-        assert ({1'b0, awaddr[11:3]} + 10'(awlen) < 10'd512 && awaddr[2:0] == '0);
-        assert (awlen < 8'd64 && awsize == 3'd3 && awburst == 2'b01 && awid == '0);
+      if (axi.awvalid) begin
+        assert ({1'b0, axi.awaddr[11:3]} + 10'(axi.awlen) < 10'd512 && axi.awaddr[2:0] == '0);
+        assert (axi.awlen < 8'd64);
         assert (!aw_out_q);  // one in flight
       end
-      if (past_ok_q && $past(awvalid && !m_axi_awready)) begin
-        assert (awvalid && $stable(awaddr) && $stable(awlen));
+      if (past_ok_q && $past(axi.awvalid && !axi_i.awready)) begin
+        assert (axi.awvalid && $stable(axi.awaddr) && $stable(axi.awlen));
       end
       // Data.
-      if (wvalid) begin
-        assert (awvalid || aw_out_q);
-        assert (!w_out_q && wstrb == '1 && wlast == (beats_q == len));
-        assert (wdata == expected && sent_q < total);
+      if (axi.wvalid) begin
+        assert (axi.awvalid || aw_out_q);
+        assert (!w_out_q && axi.wlast == (beats_q == len));
+        assert (axi.wdata == expected && sent_q < total);
       end
-      if (past_ok_q && $past(wvalid && !m_axi_wready)) begin
-        assert (wvalid && $stable(wdata) && $stable(wlast) && $stable(wstrb));
+      if (past_ok_q && $past(axi.wvalid && !axi_i.wready)) begin
+        assert (axi.wvalid && $stable(axi.wdata) && $stable(axi.wlast));
       end
       // Responses, done, stop.
-      if (m_axi_bvalid) assert (bready);
-      if (done) assert (active_q && response && m_axi_bresp == '0 && sent_q == total && !stop_i);
-      if (response && sent_q == total && m_axi_bresp == '0 && !stop_i) assert (done);
-      if (idle) assert (!awvalid && !wvalid && !aw_out_q && !w_out_q && beats_q == '0);
+      if (axi_i.bvalid) assert (axi.bready);
+      if (done) assert (active_q && response && axi_i.bresp == '0 && sent_q == total && !stop_i);
+      if (response && sent_q == total && axi_i.bresp == '0 && !stop_i) assert (done);
+      if (idle) assert (!axi.awvalid && !axi.wvalid && !aw_out_q && !w_out_q && beats_q == '0);
       if (past_ok_q && stop_q && $past(idle)) assert (idle);
       if (past_ok_q && stop_q) assert (!fault_valid);
       if (fault_valid) begin
@@ -187,7 +162,7 @@ module psf_result_writer_formal #(
         ) ? psf_pkg::ERROR_WRITE : psf_pkg::ERROR_WRITE_WINDOW));
         assert (fault_addr == {$past(u_dut.awaddr_q), 3'b000});
       end
-      if (past_ok_q && $past(response && m_axi_bresp != '0 && !stop_i)) assert (fault_valid);
+      if (past_ok_q && $past(response && axi_i.bresp != '0 && !stop_i)) assert (fault_valid);
 
       // For the induction: the registers inside say the same.
       assert (u_dut.state_q <= 3'd6);
@@ -195,7 +170,7 @@ module psf_result_writer_formal #(
         assert (active_q && u_dut.left_q == total - sent_q && sent_q <= total);
         assert (u_dut.odd_q == logits_q[0] && u_dut.first_q == (sent_q == '0));
       end
-      if (measure || address) assert (sent_q < total && u_dut.addr_q == addr_q && !awvalid);
+      if (measure || address) assert (sent_q < total && u_dut.addr_q == addr_q && !axi.awvalid);
       if (measure || address || low || high) assert (sent_q < total && !w_out_q);
       if (low || high) assert (sent_q != '0);
       if (low) assert (raddr_q == u_dut.index_q);
@@ -217,7 +192,7 @@ module psf_result_writer_formal #(
         assert (16'(u_dut.awlen_q) < u_dut.left_q && u_dut.burst_q == u_dut.awlen_q[6:0] + 7'd1);
       end
       if (low || high || send) begin
-        assert (awvalid || aw_out_q);
+        assert (axi.awvalid || aw_out_q);
         assert (len == u_dut.awlen_q && beats_q <= len && !w_out_q);
         assert (u_dut.burst_q == 7'(len - beats_q) + 7'd1);
         assert (len < 8'd64 && u_dut.left_q >= 16'(u_dut.burst_q));
@@ -226,23 +201,23 @@ module psf_result_writer_formal #(
         assert (beats_q == '0);
       end
       if (low || high || send || respond) begin
-        assert (awvalid ^ aw_out_q);
-        if (awvalid && !awvalid_q)
+        assert (axi.awvalid ^ aw_out_q);
+        if (axi.awvalid && !awvalid_q)
           assert (u_dut.addr_q == addr_q && beats_q == '0 && !respond);
           else assert (u_dut.addr_q + 29'(u_dut.burst_q) == addr_q);
       end else begin
-        assert (!awvalid && !aw_out_q);
+        assert (!axi.awvalid && !aw_out_q);
       end
       if (respond) assert (u_dut.burst_q == '0 && sent_q != '0);
       assert (w_out_q == respond);
 
       cover (done && logits_q == 16'd3);
       cover (done && logits_q == '0);
-      cover (respond && awvalid && awvalid_q);  // the data went before the address
+      cover (respond && axi.awvalid && awvalid_q);  // the data went before the address
       cover (fault_valid && fault_cause == psf_pkg::ERROR_WRITE_WINDOW);
       cover (fault_valid && fault_cause == psf_pkg::ERROR_WRITE && stop_i);
       cover (idle && past_ok_q && stop_q && $past(response) && sent_q == 16'd2 && total == 16'd2);
-      cover (awvalid && !awvalid_q && sent_q == 16'd1);  // a second burst
+      cover (axi.awvalid && !awvalid_q && sent_q == 16'd1);  // a second burst
     end
   end
 

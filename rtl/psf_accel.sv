@@ -110,77 +110,70 @@ module psf_accel #(
   logic [15:0] logit_raddr, label;
   logic [5:0][7:0] events;
 
+  // Every burst is INCR, of whole beats of 8 bytes, and has ID 0.
+  assign {m_axi_arid, m_axi_awid} = '0;
+  assign {m_axi_arsize, m_axi_awsize} = {2{3'd3}};
+  assign {m_axi_arburst, m_axi_awburst} = {2{2'b01}};
+  assign m_axi_wstrb = '1;
+
   psf_control #(
-      .Cfg(Cfg),
-      .AxiIdWidth(AxiIdWidth)
+      .Cfg(Cfg)
   ) u_control (
       .clk_i,
       .rst_ni,
       .irq_o,
-      .s_axil_awaddr,
-      .s_axil_awvalid,
-      .s_axil_awready,
-      .s_axil_wdata,
-      .s_axil_wstrb,
-      .s_axil_wvalid,
-      .s_axil_wready,
-      .s_axil_bresp,
-      .s_axil_bvalid,
-      .s_axil_bready,
-      .s_axil_araddr,
-      .s_axil_arvalid,
-      .s_axil_arready,
-      .s_axil_rdata,
-      .s_axil_rresp,
-      .s_axil_rvalid,
-      .s_axil_rready,
-      .m_axi_awid,
-      .m_axi_awaddr,
-      .m_axi_awlen,
-      .m_axi_awsize,
-      .m_axi_awburst,
-      .m_axi_awvalid,
-      .m_axi_awready,
-      .m_axi_wdata,
-      .m_axi_wstrb,
-      .m_axi_wlast,
-      .m_axi_wvalid,
-      .m_axi_wready,
-      .m_axi_bid,
-      .m_axi_bresp,
-      .m_axi_bvalid,
-      .m_axi_bready,
-      .m_axi_arid,
-      .m_axi_araddr,
-      .m_axi_arlen,
-      .m_axi_arsize,
-      .m_axi_arburst,
-      .m_axi_arvalid,
-      .m_axi_arready,
-      .m_axi_rid,
-      .m_axi_rdata,
-      .m_axi_rresp,
-      .m_axi_rlast,
-      .m_axi_rvalid,
-      .m_axi_rready,
+      // Structs, each with its fields in the order of psf_control_pkg.
+      .axil_i({
+        s_axil_awaddr,
+        s_axil_awvalid,
+        s_axil_wdata,
+        s_axil_wstrb,
+        s_axil_wvalid,
+        s_axil_bready,
+        s_axil_araddr,
+        s_axil_arvalid,
+        s_axil_rready
+      }),
+      .axil_o({
+        s_axil_awready,
+        s_axil_wready,
+        s_axil_bresp,
+        s_axil_bvalid,
+        s_axil_arready,
+        s_axil_rdata,
+        s_axil_rresp,
+        s_axil_rvalid
+      }),
+      .axi_read_o({m_axi_araddr, m_axi_arlen, m_axi_arvalid, m_axi_rready}),
+      .axi_read_i({m_axi_arready, m_axi_rdata, m_axi_rresp, m_axi_rlast, m_axi_rvalid}),
+      .axi_write_o({
+        m_axi_awaddr,
+        m_axi_awlen,
+        m_axi_awvalid,
+        m_axi_wdata,
+        m_axi_wlast,
+        m_axi_wvalid,
+        m_axi_bready
+      }),
+      .axi_write_i({m_axi_awready, m_axi_wready, m_axi_bresp, m_axi_bvalid}),
       .datapath_rst_no(datapath_rst_n),
-      .fault_i        (fault),
-      .layer_start_o  (layer_start),
-      .layer_o        (layer),
-      .layer_done_i   (layer_done),
-      .weight_ready_i (weight_ready),
-      .spike_ready_i  (spike_ready),
-      .write_o        (write),
-      .weight_data_o  (weight_data),
-      .entry_data_o   (entry_data),
-      .param_data_o   (param_data),
-      .mask_data_o    (mask_data),
-      .spike_words_o  (spike_words),
-      .spike_data_o   (spike_data),
-      .label_i        (label),
-      .logit_raddr_o  (logit_raddr),
-      .logit_rdata_i  (logit_rdata),
-      .event_i        (events)
+      .fault_i(fault),
+      .layer_start_o(layer_start),
+      .layer_o(layer),
+      .layer_done_i(layer_done),
+      .weight_ready_i(weight_ready),
+      .spike_ready_i(spike_ready),
+      .write_o(write),
+      .weight_data_o(weight_data),
+      .entry_data_o(entry_data),
+      .param_data_o(param_data),
+      .mask_data_o(mask_data),
+      .spike_words_o(spike_words),
+      .spike_data_o(spike_data),
+      .label_i(label),
+      .logit_raddr_o(logit_raddr),
+      .logit_rdata_i(logit_rdata),
+      .event_i(events)
   );
 
   psf_datapath #(
@@ -213,4 +206,12 @@ module psf_accel #(
       .trace_spikes_o,
       .trace_value_o
   );
+
+  // A response belongs to one of our bursts.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      if (m_axi_rvalid) assert (m_axi_rid == '0);
+      if (m_axi_bvalid) assert (m_axi_bid == '0);
+    end
+  end
 endmodule

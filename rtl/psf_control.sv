@@ -10,60 +10,17 @@
 
 module psf_control #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter int unsigned AxiIdWidth = 1,
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8
 ) (
     input logic clk_i,
     input logic rst_ni,
     output logic irq_o,
-    // Registers.
-    input logic [11:0] s_axil_awaddr,
-    input logic s_axil_awvalid,
-    output logic s_axil_awready,
-    input logic [31:0] s_axil_wdata,
-    input logic [3:0] s_axil_wstrb,
-    input logic s_axil_wvalid,
-    output logic s_axil_wready,
-    output logic [1:0] s_axil_bresp,
-    output logic s_axil_bvalid,
-    input logic s_axil_bready,
-    input logic [11:0] s_axil_araddr,
-    input logic s_axil_arvalid,
-    output logic s_axil_arready,
-    output logic [31:0] s_axil_rdata,
-    output logic [1:0] s_axil_rresp,
-    output logic s_axil_rvalid,
-    input logic s_axil_rready,
-    // Memory.
-    output logic [AxiIdWidth-1:0] m_axi_awid,
-    output logic [31:0] m_axi_awaddr,
-    output logic [7:0] m_axi_awlen,
-    output logic [2:0] m_axi_awsize,
-    output logic [1:0] m_axi_awburst,
-    output logic m_axi_awvalid,
-    input logic m_axi_awready,
-    output logic [63:0] m_axi_wdata,
-    output logic [7:0] m_axi_wstrb,
-    output logic m_axi_wlast,
-    output logic m_axi_wvalid,
-    input logic m_axi_wready,
-    input logic [AxiIdWidth-1:0] m_axi_bid,
-    input logic [1:0] m_axi_bresp,
-    input logic m_axi_bvalid,
-    output logic m_axi_bready,
-    output logic [AxiIdWidth-1:0] m_axi_arid,
-    output logic [31:0] m_axi_araddr,
-    output logic [7:0] m_axi_arlen,
-    output logic [2:0] m_axi_arsize,
-    output logic [1:0] m_axi_arburst,
-    output logic m_axi_arvalid,
-    input logic m_axi_arready,
-    input logic [AxiIdWidth-1:0] m_axi_rid,
-    input logic [63:0] m_axi_rdata,
-    input logic [1:0] m_axi_rresp,
-    input logic m_axi_rlast,
-    input logic m_axi_rvalid,
-    output logic m_axi_rready,
+    input psf_control_pkg::axil_request_t axil_i,
+    output psf_control_pkg::axil_response_t axil_o,
+    output psf_control_pkg::axi_read_request_t axi_read_o,
+    input psf_control_pkg::axi_read_response_t axi_read_i,
+    output psf_control_pkg::axi_write_request_t axi_write_o,
+    input psf_control_pkg::axi_write_response_t axi_write_i,
     // Datapath.
     output logic datapath_rst_no,
     input logic [1:0] fault_i,  // {overrun, parity}, registered
@@ -96,37 +53,18 @@ module psf_control #(
   psf_control_pkg::load_command_t load;
   psf_control_pkg::store_command_t store;
   psf_control_pkg::fault_t read_fault, load_fault, program_fault;
-  psf_control_pkg::axil_request_t  request;
-  psf_control_pkg::axil_response_t reply;
   logic [1:0] cmd_valid, cmd_ready, beat_valid, beat_ready;  // clients 0: program, 1: ring
   psf_control_pkg::read_command_t [1:0] cmd;
   logic [63:0] beat_data;
 
-  assign request = '{
-          awaddr: s_axil_awaddr,
-          awvalid: s_axil_awvalid,
-          wdata: s_axil_wdata,
-          wstrb: s_axil_wstrb,
-          wvalid: s_axil_wvalid,
-          bready: s_axil_bready,
-          araddr: s_axil_araddr,
-          arvalid: s_axil_arvalid,
-          rready: s_axil_rready
-      };
-  assign {s_axil_awready, s_axil_wready} = {reply.awready, reply.wready};
-  assign {s_axil_bresp, s_axil_bvalid} = {reply.bresp, reply.bvalid};
-  assign s_axil_arready = reply.arready;
-  assign {s_axil_rdata, s_axil_rresp, s_axil_rvalid} = {reply.rdata, reply.rresp, reply.rvalid};
-
   psf_host_interface #(
-      .Cfg(Cfg),
-      .AxiIdWidth(AxiIdWidth)
+      .Cfg(Cfg)
   ) u_host (
       .clk_i,
       .rst_ni,
       .irq_o,
-      .axil_i(request),
-      .axil_o(reply),
+      .axil_i,
+      .axil_o,
       .run_rst_no(datapath_rst_no),
       .stop_o(stop),
       .setup_o(setup),
@@ -165,22 +103,8 @@ module psf_control #(
       .label_i,
       .logit_raddr_o,
       .logit_rdata_i,
-      .m_axi_awid,
-      .m_axi_awaddr,
-      .m_axi_awlen,
-      .m_axi_awsize,
-      .m_axi_awburst,
-      .m_axi_awvalid,
-      .m_axi_awready,
-      .m_axi_wdata,
-      .m_axi_wstrb,
-      .m_axi_wlast,
-      .m_axi_wvalid,
-      .m_axi_wready,
-      .m_axi_bid,
-      .m_axi_bresp,
-      .m_axi_bvalid,
-      .m_axi_bready
+      .axi_write_o,
+      .axi_write_i
   );
 
   psf_program #(
@@ -219,8 +143,7 @@ module psf_control #(
   );
 
   psf_load #(
-      .Cfg(Cfg),
-      .AxiIdWidth(AxiIdWidth)
+      .Cfg(Cfg)
   ) u_load (
       .clk_i,
       .rst_ni,
@@ -252,19 +175,8 @@ module psf_control #(
       .mask_data_o,
       .spike_words_o,
       .spike_data_o,
-      .m_axi_arid,
-      .m_axi_araddr,
-      .m_axi_arlen,
-      .m_axi_arsize,
-      .m_axi_arburst,
-      .m_axi_arvalid,
-      .m_axi_arready,
-      .m_axi_rid,
-      .m_axi_rdata,
-      .m_axi_rresp,
-      .m_axi_rlast,
-      .m_axi_rvalid,
-      .m_axi_rready
+      .axi_read_o,
+      .axi_read_i
   );
 
 endmodule

@@ -126,4 +126,40 @@ package psf_control_pkg;
     logic rvalid;
   } axil_response_t;
 
+  // AXI4, reads: what the master drives.
+  typedef struct packed {
+    logic [31:0] araddr;  // byte address, a multiple of 8
+    logic [7:0] arlen;  // beats, less one
+    logic arvalid;
+    logic rready;
+  } axi_read_request_t;
+
+  // AXI4, reads: what the memory drives.
+  typedef struct packed {
+    logic arready;
+    logic [63:0] rdata;
+    logic [1:0] rresp;
+    logic rlast;
+    logic rvalid;
+  } axi_read_response_t;
+
+  // AXI4, writes: what the master drives.
+  typedef struct packed {
+    logic [31:0] awaddr;  // byte address, a multiple of 8
+    logic [7:0] awlen;  // beats, less one
+    logic awvalid;
+    logic [63:0] wdata;  // all bytes count
+    logic wlast;
+    logic wvalid;
+    logic bready;
+  } axi_write_request_t;
+
+  // AXI4, writes: what the memory drives.
+  typedef struct packed {
+    logic awready;
+    logic wready;
+    logic [1:0] bresp;
+    logic bvalid;
+  } axi_write_response_t;
+
 endpackage

@@ -6,8 +6,7 @@
 // and after one that failed. Latencies and stalls: as these modules say.
 
 module psf_host_interface #(
-    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter int unsigned AxiIdWidth = 1
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -57,22 +56,8 @@ module psf_host_interface #(
     input logic [15:0] label_i,
     output logic [15:0] logit_raddr_o,
     input logic [31:0] logit_rdata_i,
-    output logic [AxiIdWidth-1:0] m_axi_awid,
-    output logic [31:0] m_axi_awaddr,
-    output logic [7:0] m_axi_awlen,
-    output logic [2:0] m_axi_awsize,
-    output logic [1:0] m_axi_awburst,
-    output logic m_axi_awvalid,
-    input logic m_axi_awready,
-    output logic [63:0] m_axi_wdata,
-    output logic [7:0] m_axi_wstrb,
-    output logic m_axi_wlast,
-    output logic m_axi_wvalid,
-    input logic m_axi_wready,
-    input logic [AxiIdWidth-1:0] m_axi_bid,
-    input logic [1:0] m_axi_bresp,
-    input logic m_axi_bvalid,
-    output logic m_axi_bready
+    output psf_control_pkg::axi_write_request_t axi_write_o,
+    input psf_control_pkg::axi_write_response_t axi_write_i
 );
 
   logic start, abort, soft_reset, ring_write, run, idle, forget, retire, more;
@@ -172,9 +157,7 @@ module psf_host_interface #(
       .beat_data_i
   );
 
-  psf_result_writer #(
-      .AxiIdWidth(AxiIdWidth)
-  ) u_result_writer (
+  psf_result_writer u_result_writer (
       .clk_i,
       .rst_ni,
       .stop_i       (stop_o),
@@ -190,22 +173,8 @@ module psf_host_interface #(
       .done_o       (store_done_o),
       .fault_valid_o(write_fault_valid),
       .fault_o      (write_fault),
-      .m_axi_awid,
-      .m_axi_awaddr,
-      .m_axi_awlen,
-      .m_axi_awsize,
-      .m_axi_awburst,
-      .m_axi_awvalid,
-      .m_axi_awready,
-      .m_axi_wdata,
-      .m_axi_wstrb,
-      .m_axi_wlast,
-      .m_axi_wvalid,
-      .m_axi_wready,
-      .m_axi_bid,
-      .m_axi_bresp,
-      .m_axi_bvalid,
-      .m_axi_bready
+      .axi_write_o,
+      .axi_write_i
   );
 
   psf_counters u_perf (

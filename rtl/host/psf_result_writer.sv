@@ -7,9 +7,7 @@
 // bad response, or a burst outside the window, ends the store with a fault in place of done_o.
 // stop_i: the burst in flight is finished and its response ignored, then idle; no done, no fault.
 
-module psf_result_writer #(
-    parameter int unsigned AxiIdWidth = 1
-) (
+module psf_result_writer (
     input logic clk_i,
     input logic rst_ni,
     input logic stop_i,
@@ -25,22 +23,8 @@ module psf_result_writer #(
     output logic done_o,
     output logic fault_valid_o,
     output psf_control_pkg::fault_t fault_o,  // ERROR_WRITE, _WRITE_WINDOW; of the burst, index 0
-    output logic [AxiIdWidth-1:0] m_axi_awid,
-    output logic [31:0] m_axi_awaddr,
-    output logic [7:0] m_axi_awlen,
-    output logic [2:0] m_axi_awsize,
-    output logic [1:0] m_axi_awburst,
-    output logic m_axi_awvalid,
-    input logic m_axi_awready,
-    output logic [63:0] m_axi_wdata,
-    output logic [7:0] m_axi_wstrb,
-    output logic m_axi_wlast,
-    output logic m_axi_wvalid,
-    input logic m_axi_wready,
-    input logic [AxiIdWidth-1:0] m_axi_bid,
-    input logic [1:0] m_axi_bresp,
-    input logic m_axi_bvalid,
-    output logic m_axi_bready
+    output psf_control_pkg::axi_write_request_t axi_write_o,
+    input psf_control_pkg::axi_write_response_t axi_write_i
 );
 
   typedef enum logic [2:0] {
@@ -82,15 +66,15 @@ module psf_result_writer #(
   );
 
   assign outside      = state_q == ADDRESS && !allowed && !stop_i;
-  assign response     = m_axi_bvalid && m_axi_bready;
-  assign bad_response = response && m_axi_bresp != 2'b00;
+  assign response     = axi_write_i.bvalid && axi_write_o.bready;
+  assign bad_response = response && axi_write_i.bresp != 2'b00;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       {awvalid_q, fault_valid_o} <= '0;
       state_q                    <= IDLE;
     end else begin
-      if (m_axi_awready) awvalid_q <= 1'b0;
+      if (axi_write_i.awready) awvalid_q <= 1'b0;
       fault_valid_o <= outside || (bad_response && !stop_i);
       unique case (state_q)
         IDLE: if (store_valid_i && !stop_i) state_q <= MEASURE;
@@ -105,7 +89,7 @@ module psf_result_writer #(
         end
         LOW: state_q <= HIGH;
         HIGH: state_q <= SEND;
-        SEND: if (m_axi_wready) state_q <= m_axi_wlast ? RESPONSE : LOW;
+        SEND: if (axi_write_i.wready) state_q <= axi_write_o.wlast ? RESPONSE : LOW;
         default: begin
           if (response) begin
             state_q <= (left_q == '0 || bad_response || stop_i) ? IDLE : MEASURE;
@@ -136,7 +120,7 @@ module psf_result_writer #(
         if (left_q != 16'd1) index_q <= index_q + 16'd2;  // stays on an existing logit at the end
       end
       SEND: begin
-        if (m_axi_wready) begin
+        if (axi_write_i.wready) begin
           first_q <= 1'b0;
           addr_q  <= addr_q + 29'd1;
           left_q  <= left_q - 16'd1;
@@ -150,22 +134,18 @@ module psf_result_writer #(
     fault_o.addr  <= {awaddr_q, 3'b000};
   end
 
-  assign idle_o        = state_q == IDLE;
-  assign store_ready_o = state_q == IDLE && !stop_i;
-  assign logit_raddr_o = (state_q == LOW && !half) ? index_q + 16'd1 : index_q;
-  assign done_o        = response && left_q == '0 && !bad_response && !stop_i;
+  assign idle_o              = state_q == IDLE;
+  assign store_ready_o       = state_q == IDLE && !stop_i;
+  assign logit_raddr_o       = (state_q == LOW && !half) ? index_q + 16'd1 : index_q;
+  assign done_o              = response && left_q == '0 && !bad_response && !stop_i;
 
-  assign m_axi_awid    = '0;
-  assign m_axi_awaddr  = {awaddr_q, 3'b000};
-  assign m_axi_awlen   = awlen_q;
-  assign m_axi_awsize  = 3'd3;  // 8 bytes
-  assign m_axi_awburst = 2'b01;  // INCR
-  assign m_axi_awvalid = awvalid_q;
-  assign m_axi_wdata   = data_q;
-  assign m_axi_wstrb   = '1;
-  assign m_axi_wlast   = burst_q == 7'd1;
-  assign m_axi_wvalid  = state_q == SEND;
-  assign m_axi_bready  = state_q == RESPONSE && !awvalid_q;
+  assign axi_write_o.awaddr  = {awaddr_q, 3'b000};
+  assign axi_write_o.awlen   = awlen_q;
+  assign axi_write_o.awvalid = awvalid_q;
+  assign axi_write_o.wdata   = data_q;
+  assign axi_write_o.wlast   = burst_q == 7'd1;
+  assign axi_write_o.wvalid  = state_q == SEND;
+  assign axi_write_o.bready  = state_q == RESPONSE && !awvalid_q;
 
   // Address and data hold until taken; a burst crosses no page, stays in the window that was set
   // when it went out, and ends with WLAST after AWLEN + 1 beats. A response belongs to us.
@@ -173,23 +153,23 @@ module psf_result_writer #(
 
   always_ff @(posedge clk_i) begin
     if (state_q == ADDRESS) sent_q <= '0;
-    else if (m_axi_wvalid && m_axi_wready) sent_q <= sent_q + 8'd1;
+    else if (axi_write_o.wvalid && axi_write_i.wready) sent_q <= sent_q + 8'd1;
     if (rst_ni) begin
-      if ($past(rst_ni && m_axi_awvalid && !m_axi_awready)) begin
-        assert (m_axi_awvalid && m_axi_awaddr == $past(m_axi_awaddr));
-        assert (m_axi_awlen == $past(m_axi_awlen));
+      if ($past(rst_ni && axi_write_o.awvalid && !axi_write_i.awready)) begin
+        assert (axi_write_o.awvalid && axi_write_o.awaddr == $past(axi_write_o.awaddr));
+        assert (axi_write_o.awlen == $past(axi_write_o.awlen));
       end
-      if ($past(rst_ni && !m_axi_awvalid) && m_axi_awvalid) begin
+      if ($past(rst_ni && !axi_write_o.awvalid) && axi_write_o.awvalid) begin
         assert (awaddr_q >= $past(window_i.base));
         assert (30'(awaddr_q) + 30'(awlen_q) <= 30'($past(window_i.limit)));
         assert (10'(awaddr_q[11:3]) + 10'(awlen_q) < 10'd512);
       end
-      if ($past(rst_ni && m_axi_wvalid && !m_axi_wready)) begin
-        assert (m_axi_wvalid && m_axi_wdata == $past(m_axi_wdata));
-        assert (m_axi_wlast == $past(m_axi_wlast));
+      if ($past(rst_ni && axi_write_o.wvalid && !axi_write_i.wready)) begin
+        assert (axi_write_o.wvalid && axi_write_o.wdata == $past(axi_write_o.wdata));
+        assert (axi_write_o.wlast == $past(axi_write_o.wlast));
       end
-      if (m_axi_wvalid) assert (m_axi_wlast == (sent_q == awlen_q));
-      if (m_axi_bvalid) assert (state_q == RESPONSE && m_axi_bid == '0);
+      if (axi_write_o.wvalid) assert (axi_write_o.wlast == (sent_q == awlen_q));
+      if (axi_write_i.bvalid) assert (state_q == RESPONSE);
     end
   end
 

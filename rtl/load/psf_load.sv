@@ -7,7 +7,6 @@
 
 module psf_load #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter int unsigned AxiIdWidth = 1,
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8
 ) (
     input logic clk_i,
@@ -41,19 +40,8 @@ module psf_load #(
     output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
     output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables
     output logic [Cfg.LineWords*Cfg.Lanes-1:0] spike_data_o,
-    output logic [AxiIdWidth-1:0] m_axi_arid,
-    output logic [31:0] m_axi_araddr,
-    output logic [7:0] m_axi_arlen,
-    output logic [2:0] m_axi_arsize,
-    output logic [1:0] m_axi_arburst,
-    output logic m_axi_arvalid,
-    input logic m_axi_arready,
-    input logic [AxiIdWidth-1:0] m_axi_rid,
-    input logic [63:0] m_axi_rdata,
-    input logic [1:0] m_axi_rresp,
-    input logic m_axi_rlast,
-    input logic m_axi_rvalid,
-    output logic m_axi_rready
+    output psf_control_pkg::axi_read_request_t axi_read_o,
+    input psf_control_pkg::axi_read_response_t axi_read_i
 );
 
   logic read_valid, read_ready, unpack_valid, unpack_ready, read_beat_valid, read_beat_ready;
@@ -62,9 +50,7 @@ module psf_load #(
   psf_control_pkg::load_command_t unpack;
   logic [63:0] beat_data;
 
-  psf_read_dma #(
-      .AxiIdWidth(AxiIdWidth)
-  ) u_read_dma (
+  psf_read_dma u_read_dma (
       .clk_i,
       .rst_ni,
       .stop_i,
@@ -78,19 +64,8 @@ module psf_load #(
       .beat_data_o,
       .fault_valid_o(read_fault_valid_o),
       .fault_o      (read_fault_o),
-      .m_axi_arid,
-      .m_axi_araddr,
-      .m_axi_arlen,
-      .m_axi_arsize,
-      .m_axi_arburst,
-      .m_axi_arvalid,
-      .m_axi_arready,
-      .m_axi_rid,
-      .m_axi_rdata,
-      .m_axi_rresp,
-      .m_axi_rlast,
-      .m_axi_rvalid,
-      .m_axi_rready
+      .axi_read_o,
+      .axi_read_i
   );
 
   psf_fifo #(

@@ -12,7 +12,6 @@
 // high. An ARVALID that is out stays until it is accepted.
 
 module psf_read_dma #(
-    parameter int unsigned AxiIdWidth = 1,
     parameter int unsigned Clients = 3,  // >= 2
     parameter int unsigned Outstanding = 4,  // bursts in flight, a power of two
     parameter int unsigned MaxBurst = 64,  // beats, 1 to 256
@@ -31,19 +30,8 @@ module psf_read_dma #(
     output logic [63:0] beat_data_o,
     output logic fault_valid_o,
     output psf_control_pkg::fault_t fault_o,  // address: of the beat, of the burst, 0 (parity)
-    output logic [AxiIdWidth-1:0] m_axi_arid,
-    output logic [31:0] m_axi_araddr,
-    output logic [7:0] m_axi_arlen,
-    output logic [2:0] m_axi_arsize,
-    output logic [1:0] m_axi_arburst,
-    output logic m_axi_arvalid,
-    input logic m_axi_arready,
-    input logic [AxiIdWidth-1:0] m_axi_rid,
-    input logic [63:0] m_axi_rdata,
-    input logic [1:0] m_axi_rresp,
-    input logic m_axi_rlast,
-    input logic m_axi_rvalid,
-    output logic m_axi_rready
+    output psf_control_pkg::axi_read_request_t axi_read_o,
+    input psf_control_pkg::axi_read_response_t axi_read_i
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
@@ -117,7 +105,7 @@ module psf_read_dma #(
   );
 
   assign out     = next_q && !halt && open_q != OpenWidth'(Outstanding) &&
-      (!arvalid_q || m_axi_arready);
+      (!arvalid_q || axi_read_i.arready);
   assign issue = out && allowed;
   assign outside = out && !allowed;
   assign split = (|busy_q) && (!next_q || out);
@@ -139,7 +127,7 @@ module psf_read_dma #(
         next_q <= 1'b0;
       end
       if (issue) arvalid_q <= 1'b1;
-      else if (m_axi_arready) arvalid_q <= 1'b0;
+      else if (axi_read_i.arready) arvalid_q <= 1'b0;
       open_q <= open_q + OpenWidth'(issue) - OpenWidth'(end_beat);
     end
   end
@@ -164,12 +152,9 @@ module psf_read_dma #(
     end
   end
 
-  assign m_axi_arid    = '0;
-  assign m_axi_araddr  = {araddr_q, 3'b000};
-  assign m_axi_arlen   = arlen_q;
-  assign m_axi_arsize  = 3'd3;  // 8 bytes
-  assign m_axi_arburst = 2'b01;  // INCR
-  assign m_axi_arvalid = arvalid_q;
+  assign axi_read_o.araddr  = {araddr_q, 3'b000};
+  assign axi_read_o.arlen   = arlen_q;
+  assign axi_read_o.arvalid = arvalid_q;
 
   // ---- Answers, and whose they are: bursts wait in a queue, the front one in front_q.
   logic queue_room, queue_valid, queue_error, front_q, front_bad_q, front_move;
@@ -198,9 +183,9 @@ module psf_read_dma #(
   ) u_beats (
       .clk_i,
       .rst_ni,
-      .in_valid_i (m_axi_rvalid),
-      .in_ready_o (m_axi_rready),
-      .in_data_i  ({m_axi_rresp, m_axi_rlast, m_axi_rdata}),
+      .in_valid_i (axi_read_i.rvalid),
+      .in_ready_o (axi_read_o.rready),
+      .in_data_i  ({axi_read_i.rresp, axi_read_i.rlast, axi_read_i.rdata}),
       .out_valid_o(r_valid),
       .out_ready_i(r_ready),
       .out_data_o (answer)
@@ -262,17 +247,17 @@ module psf_read_dma #(
   // was set when it went out. The memory answers only what was asked.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      if ($past(rst_ni && m_axi_arvalid && !m_axi_arready)) begin
-        assert (m_axi_arvalid && m_axi_araddr == $past(m_axi_araddr));
-        assert (m_axi_arlen == $past(m_axi_arlen));
+      if ($past(rst_ni && axi_read_o.arvalid && !axi_read_i.arready)) begin
+        assert (axi_read_o.arvalid && axi_read_o.araddr == $past(axi_read_o.araddr));
+        assert (axi_read_o.arlen == $past(axi_read_o.arlen));
       end
-      if (m_axi_arvalid) assert (10'(araddr_q[11:3]) + 10'(arlen_q) < 10'd512);
+      if (axi_read_o.arvalid) assert (10'(araddr_q[11:3]) + 10'(arlen_q) < 10'd512);
       if ($past(rst_ni && issue)) begin
         assert (araddr_q >= $past(window_i.base));
         assert (30'(araddr_q) + 30'(arlen_q) <= 30'($past(window_i.limit)));
       end
       if (issue) assert (queue_room);
-      if (m_axi_rvalid) assert (open_q != '0 && m_axi_rid == '0);
+      if (axi_read_i.rvalid) assert (open_q != '0);
     end
   end
 

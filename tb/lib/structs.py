@@ -16,6 +16,7 @@ from cocotb.handle import Immediate
 from cocotb.types import LogicArray
 
 from golden.hardware.interface import structs
+from tb.lib.bench import at_once
 from tb.lib.load import PORTS
 
 _STRUCTS = {s.name: s for s in structs.STRUCTS}
@@ -45,13 +46,17 @@ class Member:
 
     @value.setter
     def value(self, value) -> None:
-        at_once = isinstance(value, Immediate)
-        bits = int(value.value if at_once else value)
+        immediate = isinstance(value, Immediate)
+        bits = int(value.value if immediate else value)
         if not 0 <= bits < 1 << self.width:
             raise OverflowError(f"{self._name}: {bits} does not fit into {self.width} bits")
         others = self.port.vector & ~(((1 << self.width) - 1) << self.low)
         self.port.vector = others | bits << self.low
-        self.port.handle.value = Immediate(self.port.vector) if at_once else self.port.vector
+        self.port.handle.value = Immediate(self.port.vector) if immediate else self.port.vector
+
+    def setimmediatevalue(self, value) -> None:
+        """What cocotbext-axi begins with; unknown bits are 0 here."""
+        at_once(self, int(str(value).replace("X", "0"), 2))
 
 
 def _fields(struct: str, low: int = 0) -> dict[str, tuple[int, int]]:

@@ -62,17 +62,21 @@ HARDWARE = hardware()
 MEMORY = 1 << 18
 PARITY, OVERRUN = 1, 2  # bits of fault_i
 LOG_ENTRIES = 2  # of the ring
+AXIL = {"axil_i": ("axil_request_t", "s_axil_{}"), "axil_o": ("axil_response_t", "s_axil_{}")}
 
 
 class ControlBench(Bench):
     """Host, memory and datapath around one psf_control."""
 
     def __init__(self, dut, *, latency=0, stall=0.0, run_cycles=(2, 3, 40, 200)):
-        super().__init__(View(dut, {}, loads="o"))
+        super().__init__(View(dut, AXIL, loads="o"))
         self.run_cycles, self.stall = run_cycles, stall
         self.memory = AxiMemory(dut, MEMORY, latency=latency, stall=stall)
         self.host = AxiLiteMaster(
-            AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk_i, dut.rst_ni, reset_active_level=False
+            AxiLiteBus.from_prefix(self.dut, "s_axil"),
+            dut.clk_i,
+            dut.rst_ni,
+            reset_active_level=False,
         )
         self.logits = [random.getrandbits(32) for _ in range(1 << 10)]
         self.label = random.getrandbits(16)

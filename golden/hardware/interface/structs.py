@@ -139,6 +139,39 @@ AXIL_RESPONSE = Struct("axil_response_t", "AXI4-Lite, what the registers drive."
     Field("rvalid", 1, ""),
 ))  # fmt: skip
 
+# All bursts are INCR, of whole beats of 8 bytes, and have ID 0: psf_accel says so at its ports.
+AXI_READ_REQUEST = Struct("axi_read_request_t", "AXI4, reads: what the master drives.", (
+    Field("araddr", 32, "byte address, a multiple of 8"),
+    Field("arlen", 8, "beats, less one"),
+    Field("arvalid", 1, ""),
+    Field("rready", 1, ""),
+))  # fmt: skip
+
+AXI_READ_RESPONSE = Struct("axi_read_response_t", "AXI4, reads: what the memory drives.", (
+    Field("arready", 1, ""),
+    Field("rdata", 64, ""),
+    Field("rresp", 2, ""),
+    Field("rlast", 1, ""),
+    Field("rvalid", 1, ""),
+))  # fmt: skip
+
+AXI_WRITE_REQUEST = Struct("axi_write_request_t", "AXI4, writes: what the master drives.", (
+    Field("awaddr", 32, "byte address, a multiple of 8"),
+    Field("awlen", 8, "beats, less one"),
+    Field("awvalid", 1, ""),
+    Field("wdata", 64, "all bytes count"),
+    Field("wlast", 1, ""),
+    Field("wvalid", 1, ""),
+    Field("bready", 1, ""),
+))  # fmt: skip
+
+AXI_WRITE_RESPONSE = Struct("axi_write_response_t", "AXI4, writes: what the memory drives.", (
+    Field("awready", 1, ""),
+    Field("wready", 1, ""),
+    Field("bresp", 2, ""),
+    Field("bvalid", 1, ""),
+))  # fmt: skip
+
 SHARED = (JOB, *_DECODED.values(), TOKEN)
 CONTROL = (
     LOAD_COMMAND,
@@ -154,6 +187,10 @@ CONTROL = (
     ENDING,
     AXIL_REQUEST,
     AXIL_RESPONSE,
+    AXI_READ_REQUEST,
+    AXI_READ_RESPONSE,
+    AXI_WRITE_REQUEST,
+    AXI_WRITE_RESPONSE,
 )
 STRUCTS = (*SHARED, *CONTROL)
 

@@ -6,7 +6,6 @@ import random
 import cocotb
 import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
-from cocotbext.axi import AxiWriteBus
 
 from golden.hardware import isa
 from tb.lib.axi_memory import PAGE, SPACE, WritePort
@@ -35,9 +34,8 @@ class ResultWriterBench(Bench):
             "fault_o": ("fault_t", "fault_{}_o"),
         }))  # fmt: skip
         self.memory = bytearray(random.randbytes(SIZE))
-        bus = AxiWriteBus.from_prefix(dut, "m_axi")
         dut = self.dut
-        self.port = WritePort(bus, dut.clk_i, dut.rst_ni, self.memory, stall=stall, mirror=True)
+        self.port = WritePort(dut, self.memory, stall=stall, mirror=True)
         self.logits = [random.getrandbits(32) for _ in range(1200)]
         self.limit = 0
         fields = {"addr": dut.store_addr_i, "logits": dut.store_logits_i}
@@ -63,8 +61,8 @@ class ResultWriterBench(Bench):
             address = int(self.dut.logit_raddr_o.value)
             self.dut.logit_rdata_i.value = self.logits[address]
             if int(self.dut.idle_o.value):
-                assert not self.port.open and not int(self.dut.m_axi_awvalid.value)
-                assert not int(self.dut.m_axi_wvalid.value)
+                assert not self.port.open and not int(self.port.aw_channel.valid.value)
+                assert not int(self.port.w_channel.valid.value)
             elif self.limit:
                 assert address < self.limit, f"logit {address} of {self.limit} is read"
 
@@ -190,7 +188,7 @@ async def stops(dut, stall: float) -> None:
         await bench.cycles(random.randrange(random.choice((3, 12, 300))))
         dut.stop_i.value = 1
         await FallingEdge(dut.clk_i)
-        started = len(bench.port.bursts) + int(dut.m_axi_awvalid.value)
+        started = len(bench.port.bursts) + int(bench.port.aw_channel.valid.value)
         await FallingEdge(dut.clk_i)
         ended = len(bench.done.items) + len(bench.faults.items)
         while not int(dut.idle_o.value):

@@ -11,7 +11,6 @@ from collections import deque
 import cocotb
 import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
-from cocotbext.axi import AxiReadBus
 
 from golden.hardware import isa
 from golden.hardware.interface import packing
@@ -47,9 +46,8 @@ class ReadDmaBench(Bench):
         self.stall = stall
         self.memory = bytearray(random.randbytes(SIZE))
         self.port = ReadPort(
-            AxiReadBus.from_prefix(dut, "m_axi"), dut.clk_i, dut.rst_ni, self.memory,
-            latency=latency, stall=memory_stall, max_burst=MAX_BURST, outstanding=OUTSTANDING,
-            mirror=True,
+            dut, self.memory, latency=latency, stall=memory_stall, max_burst=MAX_BURST,
+            outstanding=OUTSTANDING, mirror=True,
         )  # fmt: skip
         self.commands = [deque() for _ in range(CLIENTS)]
         self.expected = [deque() for _ in range(CLIENTS)]
@@ -110,9 +108,9 @@ class ReadDmaBench(Bench):
         while True:
             await RisingEdge(dut.clk_i)
             ready, beats = int(dut.cmd_ready_o.value), int(dut.beat_valid_o.value)
-            arvalid = int(dut.m_axi_arvalid.value)
+            arvalid = int(self.port.ar.valid.value)
             self.arrived += arvalid and (accepted or not pending)
-            pending, accepted = arvalid, int(dut.m_axi_arready.value)
+            pending, accepted = arvalid, int(self.port.ar.ready.value)
             if int(dut.idle_o.value):
                 assert not arvalid and not self.port.open, "idle with a burst in flight"
             if int(dut.fault_valid_o.value):
@@ -297,7 +295,7 @@ async def stops(dut, stall: float) -> None:
         for _ in range(4):
             bench.send(random.randrange(CLIENTS), *random_command())
         await bench.cycles(random.randrange(random.choice((8, 80))))
-        in_flight += int(dut.m_axi_arvalid.value) or bench.port.open > 0
+        in_flight += int(bench.port.ar.valid.value) or bench.port.open > 0
         await bench.stop()
         bench.send(random.randrange(CLIENTS), 8 * random.randrange(1024), random.randrange(40))
         await bench.drained()
