@@ -12,7 +12,7 @@ def lif_step(current: np.ndarray, membrane: np.ndarray, theta2: np.ndarray):
     ``current`` X and ``membrane`` U_prev are integers of one shape, ``theta2`` (twice the
     threshold, on the grid of X) broadcasts to it. Returns (spike uint8, membrane int64).
     Equal to spikingjelly ``LIFNode(tau=2, v_threshold=theta2/2)`` because nested floors of halves
-    are the floor of the exact value (DESIGN section 2).
+    are the floor of the exact value (docs/reference/contract.md).
     """
     potential = current + (membrane >> 1)
     spike = potential >= theta2

@@ -18,12 +18,12 @@ VGG9 = Published(
     "21104ca58fa3018360230edb51e554273bad099a4c0fd7c87f0cfa3da85fbbbc",
     128,
     {"prosperity": 316_081, "ptb_stsap": 1_949_525, "sato": 693_952, "mint": 789_097},
-    "simulator of the Prosperity authors (dubcyfor3/Prosperity) on these layers, from issue 4",
+    "simulator of the Prosperity authors (dubcyfor3/Prosperity) run on these layers, second-hand",
 )
 
 # Spikformer-4-384 on CIFAR-10, T = 4, without the first convolution, 500 MHz, 168 PEs for Eyeriss
 # and 128 for the others: reference/time_reference.xlsx of dubcyfor3/Prosperity, second-hand
-# (REFERENCES.md 1.3, which says ms). The unit must be 10 ms: docs/log/peers.md.
+# (the sheet says ms). The unit must be 10 ms: docs/log/peers.md.
 SPIKFORMER_TIME = {
     "eyeriss": 4.381,
     "ptb_stsap": 2.690,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pruning masks from importances (>= 0, larger is kept): PE-balanced (DESIGN section 3), balanced
+"""Pruning masks from importances (>= 0, larger is kept): PE-balanced
+(docs/reference/architecture.md), balanced
 in blocks, global unstructured, layer-wise unstructured, and workload-balanced after u-Ticket.
 
 A weight is (O, I) or (O, I, 3, 3). A row is (input channel[, ky, kx]); lane p of P holds the

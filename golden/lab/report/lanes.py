@@ -2,7 +2,8 @@
 """PE load: the non-zero weights of every row and lane, balanced against unstructured.
 
 A spike on row k makes lane p add its non-zero weights of that row, and the row costs the fullest
-lane's number in every lane (DESIGN section 3). Idle is what the other lanes wait, one spike a row:
+lane's number in every lane (docs/reference/architecture.md). Idle is what the other lanes wait,
+one spike a row:
 1 - weights / (lanes * sum over rows of the fullest lane).
 """
 

@@ -29,7 +29,8 @@ class FixedLayerNorm(nn.LayerNorm):
 class SpikeFunction(TDModule):
     """Spike-Softmax, Spike-LayerNorm: X += x(t); y(t) = f(X) - f(X - x(t)), with f(nothing) = 0.
 
-    (REFERENCES.md 2.3.) The sums and the difference are spikingjelly's TDModule. Its TDSoftmax and
+    As in SpikeZIP-TF (arXiv 2406.03470). The sums and the difference are spikingjelly's TDModule.
+    Its TDSoftmax and
     TDLayerNorm differ in f only: they do not round, so the sum of their differences is f(X) but
     for rounding errors. Here f(X) is a multiple of 2^-16, and the sum is f(X) to the last bit.
     """
