@@ -77,7 +77,7 @@ def test_dvs128_gesture(tmp_path):
 def test_nothing_of_torchvision_stays(tmp_path):
     cifar10_dvs(tmp_path, count=2)
     code = (
-        "import sys, pathlib; from golden import data; before = set(sys.modules)\n"
+        "import sys, pathlib; from golden.lab import data; before = set(sys.modules)\n"
         f"data.load('cifar10_dvs', 'test', folder=pathlib.Path({str(tmp_path)!r}))\n"
         "new = {m for m in set(sys.modules) - before if m.startswith('torch') and '.' not in m}\n"
         "new -= {'torch'}\n"
