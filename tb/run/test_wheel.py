@@ -4,6 +4,7 @@
 Nothing is downloaded: the new environment sees the packages of this one, but not the checkout.
 """
 
+import importlib.metadata
 import json
 import os
 import re
@@ -136,7 +137,43 @@ def test_psf_elsewhere(elsewhere, tmp_path):
 
 
 def _name(requirement: str) -> str:
-    return re.split(r"[\[<>=; ]", requirement)[0].lower()
+    return re.split(r"[\[<>=!~; (]", requirement)[0].lower().replace("_", "-")
+
+
+USED = (  # by a simulation, in psf and in the simulator
+    "import sys, importlib.metadata as m; before = set(sys.modules)\n"
+    "import golden.cli.hardware, tb.measure.sim, tb.system.accel_bench\n"
+    "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+    "known = m.packages_distributions()\n"
+    "print(*{d for top in tops for d in known.get(top, ())}, sep='\\n')"
+)
+
+
+def _with_what_they_need(names: set[str]) -> set[str]:
+    """Distributions and all that they depend on, but for extras."""
+    found, todo = set(), set(names)
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        needs = importlib.metadata.requires(name) or []
+        todo |= {_name(x) for x in needs if "extra ==" not in x and _installed(x)} - found
+    return found
+
+
+def _installed(requirement: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(_name(requirement)))
+    except importlib.metadata.PackageNotFoundError:
+        return False  # not for this system
+
+
+def test_a_simulation_needs_no_more_than_its_group():
+    declared = {_name(x) for x in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["sim"]}
+    done = call(sys.executable, "-c", USED, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    used = {_name(name) for name in done.stdout.split()} - {PROJECT["name"]}
+    assert {"numpy", "cocotb", "systemrdl-compiler"} <= used
+    assert used <= _with_what_they_need(declared)
 
 
 def test_every_dependency_is_pinned():
