@@ -2,7 +2,7 @@
 """Data sets: `load(name, split)`, and `facts(name)` for shapes and places. One module each."""
 
 from golden.lab.data.facts import Facts
-from golden.lab.data.registry import DATA_SETS, facts, load
+from golden.lab.data.registry import DATA_SETS, absolute, facts, load
 from golden.lab.data.split import Split
 
-__all__ = ["DATA_SETS", "Facts", "Split", "facts", "load"]
+__all__ = ["DATA_SETS", "Facts", "Split", "absolute", "facts", "load"]

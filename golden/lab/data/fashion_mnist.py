@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fashion-MNIST from gzip-compressed IDX files, read with numpy alone.
+"""Fashion-MNIST from IDX files (golden.lab.data.idx).
 
-Format: http://yann.lecun.com/exdb/mnist (big-endian: magic 0x0000 08 <rank>, one uint32 per
-dimension, then bytes). The files come from Debian's package `dataset-fashion-mnist`; the
-environment variable DATA_DIR names another folder.
+The files come from Debian's package `dataset-fashion-mnist`; the environment variable DATA_DIR
+names another folder.
 """
 
 from __future__ import annotations
 
-import gzip
-import struct
 from pathlib import Path
 
 import numpy as np
 
 from golden.contract.errors import UserError
 from golden.lab.data.facts import Facts, require_split
+from golden.lab.data.idx import read_idx
 from golden.lab.data.split import Split
 
 DEFAULT_FOLDER = Path("/usr/share/datasets/fashion-mnist")
@@ -56,7 +54,7 @@ def load(split: str, folder: Path | None = None) -> Split:
     folder = folder or data_folder()
     images_path = _find(folder, f"{_STEMS[split]}-images-idx3-ubyte")
     labels_path = _find(folder, f"{_STEMS[split]}-labels-idx1-ubyte")
-    images, labels = _read_idx(images_path, rank=3), _read_idx(labels_path, rank=1)
+    images, labels = read_idx(images_path, rank=3), read_idx(labels_path, rank=1)
     if images.shape[1:] != (HEIGHT, WIDTH):
         raise UserError(
             f"{images_path} holds images of {images.shape[1]}x{images.shape[2]} pixels, "
@@ -79,22 +77,3 @@ def _find(folder: Path, stem: str) -> Path:
         f"the data set file {folder / stem}.gz does not exist: run 'apt-get install "
         f"dataset-fashion-mnist' or point DATA_DIR at a folder that holds it"
     )
-
-
-def _read_idx(path: Path, rank: int) -> np.ndarray:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as stream:
-            content = stream.read()
-    except (OSError, EOFError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    header = 4 + 4 * rank
-    if len(content) < header or content[:4] != bytes((0, 0, 8, rank)):
-        raise UserError(f"{path} is not an IDX file of {rank}-dimensional unsigned bytes")
-    shape = struct.unpack(f">{rank}I", content[4:header])
-    if len(content) - header != int(np.prod(shape)):
-        raise UserError(
-            f"{path} is truncated: its header promises {shape}, "
-            f"it holds {len(content) - header} bytes"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

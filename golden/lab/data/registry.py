@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All data sets by name."""
+"""All data sets by name, and those of one's own by their place (golden.lab.data.own)."""
 
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from golden.lab.data import (
     dvs128_gesture,
     events_fashion_mnist,
     fashion_mnist,
+    own,
 )
 from golden.lab.data.facts import Facts
 from golden.lab.data.split import Split
@@ -25,10 +27,21 @@ _MODULES: tuple[ModuleType, ...] = (
 DATA_SETS: dict[str, Facts] = {module.FACTS.name: module.FACTS for module in _MODULES}
 
 
+def absolute(name: str, base: Path | None = None) -> str:
+    """The name that means the same from every folder: a relative place is relative to `base` (the
+    current folder); the name of a data set of the project stays as it is."""
+    return str(own.parse(name, base)) if own.is_place(name) else name
+
+
 def facts(name: str) -> Facts:
     """Of one data set; UserError if there is none of this name."""
+    if own.is_place(name):
+        return own.facts(name)
     if name not in DATA_SETS:
-        raise UserError(f"there is no data set '{name}'; known are {', '.join(DATA_SETS)}")
+        raise UserError(
+            f"there is no data set '{name}'; known are {', '.join(DATA_SETS)}, and places of your "
+            f"own as in ./{name} or folder:{name}"
+        )
     return DATA_SETS[name]
 
 
@@ -38,6 +51,10 @@ def load(name: str, split: str, **options: Any) -> Split:
     options: those of the module's load: `folder` for all, `timesteps` and `binary` for event data.
     Raises UserError with one sentence when files are missing or damaged.
     """
+    if own.is_place(name):
+        for option in options:
+            raise UserError(f"{name} has images, which have no option '{option}'")
+        return own.load(name, split)
     facts(name)
     read = next(module.load for module in _MODULES if module.FACTS.name == name)
     parameters = inspect.signature(read).parameters.values()
