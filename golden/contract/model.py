@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden.contract.errors import UserError
-from golden.contract.network import QuantNetwork, ResidualLayer, SpikeLayer
+from golden.contract.network import NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.neuron import lif, start
 
 ATTENTION_THETA2 = 8  # scale 1/8, threshold 0.5: twice 0.5 on the grid of the counts
@@ -87,20 +87,32 @@ def attention(q, k, v, heads: int):
     return matmul(q, key_value).transpose(0, 1, 3, 2, 4).reshape(b, t, n, dim), key_value
 
 
-def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
-    """Run ``images`` uint8 (B, C, H, W) through ``network`` and keep every intermediate."""
-    config = network.config
-    expected = (config.in_channels, config.height, config.width)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != expected:
+def frames(config: NetworkConfig, images: np.ndarray) -> np.ndarray:
+    """The input uint8 (B, T, N, C) of ``images`` (B, C, H, W) or (B, T, C, H, W); T is 1 for what
+    all timesteps see. Raises UserError for another shape and for values out of range.
+    """
+    expected = config.input_shape
+    if images.dtype != np.uint8 or images.ndim < 4 or images.shape[1:] != expected:
         raise UserError(
             f"images are {images.dtype} {images.shape}, the network takes uint8 (B, "
             + ", ".join(map(str, expected))
             + ")"
         )
-    trace, steps = Trace(), config.timesteps
-    batch = len(images)
+    if images.size and images.max() > config.input_max:
+        raise UserError(
+            f"images reach {images.max()}, the network takes {config.input_bits} bits: clip them "
+            f"to {config.input_max}"
+        )
+    x = images.reshape(len(images), config.input_timesteps, config.in_channels, -1)
+    return x.swapaxes(2, 3)
 
-    x = images.transpose(0, 2, 3, 1).reshape(batch, 1, -1, config.in_channels)
+
+def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
+    """Run ``images`` uint8 (B, C, H, W), or frames (B, T, C, H, W), through ``network`` and keep
+    every intermediate."""
+    config = network.config
+    trace, steps = Trace(), config.timesteps
+    x = frames(config, images)
     if network.encoder:
         first = start(config.height, config.width, network.encoder_charge)
         x = _spike(trace, "encoder", network.encoder, x, None, steps, first)
@@ -142,7 +154,7 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
 def _spike(
     trace: Trace, name: str, layer: SpikeLayer, x, size, steps: int, first: np.ndarray | int = 0
 ) -> np.ndarray:
-    """Spikes of a layer in front of the stream. Pixels are the same at every timestep: the current
+    """Spikes of a layer in front of the stream. An image is the same at every timestep: the current
     is computed once. first: (N,), what the first timestep has in addition."""
     current = apply(layer, x, size)
     trace.current[name] = np.repeat(current, steps // current.shape[1], axis=1)

@@ -17,6 +17,7 @@ from golden.contract.errors import UserError
 from golden.contract.files import replacing
 
 TOKENIZER_STAGES = 5
+PIXEL_BITS = 8
 HEADS = ("sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool")
 
 
@@ -27,6 +28,9 @@ class NetworkConfig:
     ``encoder_channels``: of the learned encoder in front of the tokenizer, 0 without one (direct
     encoding). ``head``: the mean commutes with the linear layer, so both heads with a LIF (``sn``)
     are the same integers, the sum over spikes, as are both without one, the sum over the stream.
+    ``input_timesteps``: 1 for an image, which every timestep sees; else ``timesteps``, one frame of
+    an event camera for each. ``input_bits``: values of the input lie in 0..2**input_bits - 1: 8 for
+    pixels, 1 for events that are there or not.
     """
 
     depth: int = 2
@@ -42,6 +46,8 @@ class NetworkConfig:
     pooled_stages: tuple[int, ...] = (3, 4)
     encoder_channels: int = 0
     head: str = "sn_fc_avgpool"
+    input_timesteps: int = 1
+    input_bits: int = 8
 
     def __post_init__(self):
         object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
@@ -54,6 +60,21 @@ class NetworkConfig:
                 f"network encoder_channels is {self.encoder_channels}; give their number, or 0 for "
                 "no encoder"
             )
+        if self.input_timesteps not in (1, self.timesteps):
+            raise UserError(
+                f"network input_timesteps is {self.input_timesteps}; give 1 for an image or the "
+                f"{self.timesteps} timesteps, a frame for each"
+            )
+        if self.input_timesteps > 1 and self.encoder_channels:
+            raise UserError(
+                "network encoder_channels: a learned encoder takes one image, not a frame for each "
+                "timestep; set encoder_channels = 0"
+            )
+        if not 1 <= self.input_bits <= PIXEL_BITS:
+            raise UserError(
+                f"network input_bits is {self.input_bits}; give 1 to {PIXEL_BITS}, of an input "
+                "value"
+            )
         if self.dim % 8 or self.dim % self.heads:
             raise UserError(
                 f"network dim {self.dim} must be a multiple of 8 and of its {self.heads} heads"
@@ -63,6 +84,17 @@ class NetworkConfig:
     def channels(self) -> tuple[int, ...]:
         """Output channels of the five tokenizer convolutions."""
         return (self.dim // 8, self.dim // 4, self.dim // 2, self.dim, self.dim)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one input: (C, H, W), or (T, C, H, W) for frames."""
+        frames = (self.input_timesteps,) if self.input_timesteps > 1 else ()
+        return (*frames, self.in_channels, self.height, self.width)
+
+    @property
+    def input_max(self) -> int:
+        """The largest value of the input."""
+        return (1 << self.input_bits) - 1
 
     def size_into(self, stage: int) -> tuple[int, int]:
         """(height, width) of the input of tokenizer stage ``stage``, after its pool if any."""

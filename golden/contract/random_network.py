@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.contract.errors import UserError
-from golden.contract.model import ATTENTION_THETA2, apply, attention, fire, or_pool
+from golden.contract.model import ATTENTION_THETA2, apply, attention, fire, frames, or_pool
 from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.neuron import start
 from golden.contract.order import fused_qkv, plain
@@ -69,12 +69,13 @@ def random_network(
 
 
 def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarray:
-    """Random images uint8 (count, C, H, W) with dark parts, grey noise and saturated pixels."""
+    """Random images uint8 (count, C, H, W), or frames (count, T, C, H, W), with dark parts, grey
+    noise and saturated pixels."""
     rng = np.random.default_rng([seed, 1])
-    shape = (count, config.in_channels, config.height, config.width)
-    noise = rng.integers(0, 256, shape)
-    part = rng.integers(0, 4, (count, 1, config.height, config.width))
-    return np.select([part == 0, part == 1], [0, 255], noise).astype(np.uint8)
+    shape = (count, *config.input_shape)
+    noise = rng.integers(0, config.input_max + 1, shape)
+    part = rng.integers(0, 4, (*shape[:-3], 1, *shape[-2:]))
+    return np.select([part == 0, part == 1], [0, config.input_max], noise).astype(np.uint8)
 
 
 class _Calibrator:
@@ -86,7 +87,7 @@ class _Calibrator:
 
     def network(self, seed: int, images: np.ndarray) -> QuantNetwork:
         config = self.config
-        x = images.transpose(0, 2, 3, 1).reshape(len(images), 1, -1, config.in_channels)
+        x = frames(config, images)
         tokenizer, inputs, encoder, charge = [], config.in_channels, None, 0
         if config.encoder_channels:
             encoder, current = self.pixels(self.weight(config.encoder_channels, inputs), x)
@@ -124,7 +125,7 @@ class _Calibrator:
         """(layer, current at all timesteps) of the layer that sees the pixels."""
         weight //= min(self.config.in_channels, 4)  # keep sums of 8-bit pixels within 20 bits
         layer, current = self.spike(weight, x, size)
-        return layer, np.repeat(current, self.config.timesteps, axis=1)
+        return layer, np.repeat(current, self.config.timesteps // current.shape[1], axis=1)
 
     def block(self, x, residual):
         dim, hidden = self.config.dim, self.config.dim * self.config.mlp_ratio

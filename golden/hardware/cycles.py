@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden.contract.model import Trace, forward, patches
-from golden.contract.network import QuantNetwork
+from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.hardware import isa
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.configuration import Hardware
@@ -67,14 +67,16 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
         trace = forward(network, image)
         (expected,) = expectations(program, network, image)
         layers = {
-            compiled.name: layer_cycles(compiled, trace, image, program.hardware)
+            compiled.name: layer_cycles(compiled, trace, network.config, image, program.hardware)
             for compiled in program.layers
         }
         out.append(Cycles(layers, start, expected.useful, program.hardware.pes))
     return out
 
 
-def layer_cycles(compiled: CompiledLayer, trace: Trace, image: np.ndarray, h: Hardware) -> int:
+def layer_cycles(
+    compiled: CompiledLayer, trace: Trace, config: NetworkConfig, image: np.ndarray, h: Hardware
+) -> int:
     """Cycles of one layer for the first image of a trace."""
     layer = compiled.layer
     if layer.mode == isa.MODE_KEY_VALUE:
@@ -84,14 +86,13 @@ def layer_cycles(compiled: CompiledLayer, trace: Trace, image: np.ndarray, h: Ha
         x = trace.spike[layer.name.removesuffix("attention") + "q"][0]
         length = np.full((1, x.shape[2]), layer.head_words)
     elif layer.planes:
-        pixels = image[0].reshape(image.shape[1], -1).T
-        x = np.unpackbits(pixels[..., None], axis=-1, bitorder="little").reshape(1, len(pixels), -1)
+        x = layer.planes.spikes(config, image)[0]
     else:
         source = trace.pooled if layer.source.pooled else trace.spike
         x = source[layer.source.name][0]
     if layer.taps == 9:
         x = patches(x[None], layer.source.height, layer.source.width)[0]
-    repeat = layer.source.steps == 1 and layer.target is not None and layer.target.steps
+    repeat = layer.repeats and layer.target.steps
     fetch = layer.taps * layer.source.lines(h)
     merged = layer.mode == isa.MODE_HEAD  # the head drains all timesteps at once
     return _issue(_tokens(x, length, h), h, layer.words * (repeat or 1), fetch, merged)

@@ -19,7 +19,7 @@ COUNT, SMALL = 6, {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
 NETWORKS = {
     "dense": {},
     "zoo/spikformer": {"backbone": "spikformer", "head": "avgpool_fc"},
-    "zoo/spikingformer_events": {"in_channels": 2},
+    "zoo/spikingformer_events": {"in_channels": 2, "input_timesteps": 2, "input_bits": 1},
     "zoo/encoder_direct": {},
     "zoo/encoder_rate": {"encoder": "rate"},
     "zoo/head_sn_fc_avgpool": {},

@@ -178,7 +178,7 @@ def test_drain(inference):
         assert got["drained"] == drained, c.name
         assert got["acc_reads"] == got["row_adds"] + drained, c.name
         # The first convolution drains its sums once a timestep and clears them at the last.
-        assert got["acc_writes"] == got["row_adds"] + (units * words if layer.planes else drained)
+        assert got["acc_writes"] == got["row_adds"] + (units * words if layer.repeats else drained)
         assert got["param_reads"] == got["membrane_writes"] == fires * drained, c.name
         assert got["membrane_reads"] == fires * units * (steps - 1) * words, c.name
         assert got["stream_reads"] == got["stream_writes"] == residual, c.name

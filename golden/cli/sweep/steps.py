@@ -35,7 +35,7 @@ from golden.lab.train import training as training
 from golden.lab.train.checkpoint import load_dense, save_dense
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, split_tensors
-from golden.lab.train.source import scaled, time_first
+from golden.lab.train.source import network_input
 from golden.lab.train.training_config import RunConfig
 
 DENSE, PRUNED = "dense.safetensors", "network.safetensors"
@@ -127,7 +127,7 @@ def count_step(settings: tuple[str, int], folder: Path, dense: Result, pruned: R
 
 def _float(model: nn.Module, images: torch.Tensor) -> dict[str, Any]:
     """The same of a network that the hardware cannot run."""
-    sums = totals(measure(model, time_first(scaled(images))))
+    sums = totals(measure(model, network_input(model, images)))
     return {
         "rates": firing_rates(model, images), "sops": sums["ac"], "macs": sums["mac"],
         "energy_uj": sums["energy_pj"] * 1e-6, "energy_of": "float network, attention included",

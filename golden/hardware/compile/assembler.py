@@ -234,7 +234,7 @@ class Assembler:
             mode=layer.mode,
             kernel3=int(layer.taps == 9),
             merge=int(layer.merge),
-            repeat_drain=int(layer.planes),
+            repeat_drain=int(layer.repeats),
             pool=int(layer.pool),
             first=int(layer.first),
             shift=layer.shift,

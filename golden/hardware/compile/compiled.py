@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.contract.errors import UserError
 from golden.contract.files import replacing
 from golden.contract.network import NetworkConfig
 from golden.hardware import isa
 from golden.hardware.check import capabilities
 from golden.hardware.compile import input_bytes
 from golden.hardware.compile.lowering import Layer, Tensor
+from golden.hardware.compile.planes import Planes
 from golden.hardware.compile.rows import PackedRows  # fmt: skip
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
@@ -70,16 +70,10 @@ class Program:
         return 8 + 8 * -(-self.config.classes // 2) if self.config else 0
 
     def pack_image(self, image: np.ndarray) -> bytes:
-        """An image uint8 (C, H, W) as bit-planes, one pixel after the other."""
-        c = self.config
-        if image.dtype != np.uint8 or image.shape != (c.in_channels, c.height, c.width):
-            raise UserError(
-                f"image is {image.dtype} {image.shape}, the network takes uint8 "
-                f"{(c.in_channels, c.height, c.width)}"
-            )
-        planes = np.unpackbits(image[..., None], axis=-1, bitorder="little")  # (C, H, W, 8)
-        planes = planes.transpose(1, 2, 0, 3).reshape(c.height * c.width, 1, -1)
-        return input_bytes.pack(planes, self.inputs[0], self.hardware)
+        """An image uint8 (C, H, W), or frames (T, C, H, W), as bit-planes, one pixel after the
+        other."""
+        spikes = Planes.of(self.config).spikes(self.config, image[None])[0]  # (T, N, C)
+        return input_bytes.pack(spikes.swapaxes(0, 1), self.inputs[0], self.hardware)
 
     def manifest(self) -> dict:
         """Everything about the images as plain JSON values."""

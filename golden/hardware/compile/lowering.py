@@ -16,6 +16,7 @@ from golden.contract.network import QuantNetwork, SpikeLayer
 from golden.contract.order import fused_qkv, plain
 from golden.hardware import isa
 from golden.hardware.compile import average
+from golden.hardware.compile.planes import Planes
 from golden.hardware.configuration import MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
 
 
@@ -54,7 +55,7 @@ class Layer:
     columns: np.ndarray | None = None
     rows: int = 0  # source channels of the network
     parts: tuple[str, ...] = ()  # names in the golden trace whose channels ``columns`` counts
-    planes: bool = False
+    planes: Planes | None = None  # of a multi-bit input
     shift: int = 0
     charge: int = 0  # of the membranes at the first timestep: golden.contract.neuron.start
     first: bool = False
@@ -82,6 +83,11 @@ class Layer:
     @property
     def taps(self) -> int:
         return 1 if self.weight is None else len(self.weight)
+
+    @property
+    def repeats(self) -> bool:
+        """One current for all timesteps: the input is an image."""
+        return self.planes is not None and self.source.steps == 1
 
     @property
     def pool(self) -> bool:
@@ -123,12 +129,12 @@ def padded(rows, bias, theta2, columns, hardware: Hardware) -> dict[str, np.ndar
 
 
 def dense(
-    layer, theta2, source: Tensor, target: Tensor, hardware: Hardware, planes: bool = False
+    layer, theta2, source: Tensor, target: Tensor, hardware: Hardware, planes: Planes | None = None
 ) -> Layer:
     """A convolution or linear layer that fires, named like its target.
 
     ``layer`` has weight (O, I[, 3, 3]) and bias (O,). With ``planes`` the input is the bits of
-    multi-bit channels: each of them has the row of its channel.
+    multi-bit channels.
     """
     outputs, inputs = layer.weight.shape[:2]
     taps = layer.weight[0, 0].size
@@ -136,7 +142,7 @@ def dense(
     columns = plain(outputs, hardware.lanes)
     rows = rows_of(layer.weight).reshape(taps, inputs, outputs)
     if planes:
-        rows = rows.repeat(8, axis=1)
+        rows = rows[:, planes.channel]
     return Layer(
         target.name,
         isa.MODE_SPIKE,
@@ -155,6 +161,7 @@ class _Lowering:
     def __init__(self, network: QuantNetwork, hardware: Hardware):
         self.network, self.hardware, self.config = network, hardware, network.config
         config, lanes = self.config, hardware.lanes
+        self.planes = Planes.of(config)
         if 0 in config.pooled_stages or not set(config.pooled_stages) <= set(range(1, 5)):
             raise UserError(
                 f"network pooled_stages {config.pooled_stages}: the hardware pools what a stage "
@@ -223,8 +230,8 @@ class _Lowering:
         return out
 
     def image(self) -> Tensor:
-        words = self.hardware.words(8 * self.config.in_channels)
-        return Tensor("image", self.config.height, self.config.width, words, 1)
+        words, config = self.hardware.words(len(self.planes)), self.config
+        return Tensor("image", config.height, config.width, words, config.input_timesteps)
 
     def tensor(self, name: str, source: Tensor, step: int, pool: bool = False) -> Tensor:
         height, width = source.height, source.width
@@ -240,7 +247,8 @@ class _Lowering:
         target = self.tensor(name, source, self.hardware.words(len(layer.weight)), pool)
         spike = isinstance(layer, SpikeLayer)
         theta2 = layer.theta2 if spike else np.full(len(layer.weight), self.config.residual_theta2)
-        out = dense(layer, theta2, source, target, self.hardware, planes=source.name == "image")
+        planes = self.planes if source.name == "image" else None
+        out = dense(layer, theta2, source, target, self.hardware, planes)
         if not spike:
             out.mode, out.shift = isa.MODE_RESIDUAL, layer.shift
         return out

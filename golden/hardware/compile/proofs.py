@@ -85,8 +85,8 @@ def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarra
             raise UserError(
                 f"{layer.name}: weight {np.abs(weight).max()} does not fit int{WEIGHT_WIDTH}"
             )
-        if layer.planes:  # bit b of a pixel counts 2**b
-            weight = weight << (np.arange(weight.shape[1]) % 8)[:, None]
+        if layer.planes:  # bit b of a value counts 2**b
+            weight = weight << layer.planes.bit[:, None]
         low, high = np.minimum(weight, 0).sum((0, 1)), np.maximum(weight, 0).sum((0, 1))
         if layer.merge:  # all steps go into one accumulation
             low, high = low * layer.source.steps, high * layer.source.steps

@@ -12,6 +12,7 @@ from math import lcm
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.hardware.compile.planes import Planes
 from golden.hardware.configuration import WEIGHT_WIDTH, Hardware
 
 
@@ -51,13 +52,16 @@ def row_lengths(weight: np.ndarray, lanes: int) -> np.ndarray:
 
 
 def pack_rows(
-    weight: np.ndarray, planes: bool, channels: int, hardware: Hardware, masked: bool = False
+    weight: np.ndarray,
+    planes: Planes | None,
+    channels: int,
+    hardware: Hardware,
+    masked: bool = False,
 ) -> PackedRows:
     """Pack ``weight`` (taps, C, J*P) for a source of ``channels`` >= C channels, a multiple of P.
 
     ``masked``: spikes of rows without weights are masked; else such a row gets a word of zeros.
-    With ``planes`` channel c is bit c mod 8 of colour c div 8; planes of one colour that share a
-    bank share one copy of their row.
+    ``planes`` of one input channel that share a bank share one copy of their row.
     """
     banks, lanes = hardware.banks, hardware.lanes
     taps, real, _ = weight.shape
@@ -76,8 +80,8 @@ def pack_rows(
     used, known = [0] * banks, {}
     for tap in range(taps):
         for c in range(real):
-            bank, source = (c + tap) % banks, c // 8 if planes else c
-            key = (bank, tap, source)
+            bank = (c + tap) % banks
+            key = (bank, tap, planes.channel[c] if planes else c)
             if not length[tap, c]:
                 continue
             if key not in known:
@@ -87,7 +91,7 @@ def pack_rows(
                 in_bank[bank].append(words)
                 used[bank] += len(words)
             place = tap * tap_rows + c // banks, bank
-            entries[place] = entry(known[key], int(length[tap, c]), c % 8 if planes else 0)
+            entries[place] = entry(known[key], int(length[tap, c]), planes.bit[c] if planes else 0)
             stored[place] = length[tap, c]
     out = np.zeros((max(*used, 1), banks, lanes), np.int64)
     for bank, words in enumerate(in_bank):

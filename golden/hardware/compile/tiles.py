@@ -78,10 +78,10 @@ def _words(parts: list[Layer], hardware: Hardware) -> int:
 
 
 def _bank_words(layer: Layer, hardware: Hardware) -> int:
-    """Weight words in the fullest bank (planes of one colour are counted once per bank)."""
+    """Weight words in the fullest bank (planes that share a row are counted once)."""
     length = row_lengths(layer.weight, hardware.lanes)
     taps, real = length.shape
     bank = (np.arange(real) + np.arange(taps)[:, None]) % hardware.banks
     if layer.planes:
-        length = np.where(np.arange(real) % 8 < hardware.banks, length, 0)
+        length = np.where(layer.planes.shared(hardware.banks), 0, length)
     return int(np.bincount(bank.ravel(), length.ravel()).max())

@@ -106,8 +106,8 @@ def traffic(program: Program) -> Traffic:
 
 
 def dense_weights(layer: Layer) -> int:
-    """O * I * taps of ``layer``, padding left out; the planes of a colour share their weights."""
+    """O * I * taps of ``layer``, padding left out; the planes of a channel share their weights."""
     if layer.weight is None:
         return 0
-    inputs = layer.rows // (8 if layer.planes else 1)
+    inputs = layer.planes.channels if layer.planes else layer.rows
     return layer.taps * inputs * int((layer.columns >= 0).sum())

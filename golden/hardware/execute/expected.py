@@ -51,7 +51,7 @@ class ImageExpectation:
 
 
 def expectations(program: Program, network: QuantNetwork, images: np.ndarray):
-    """An ImageExpectation per image of ``images`` uint8 (B, C, H, W)."""
+    """An ImageExpectation per image of ``images`` uint8 (B, C, H, W) or frames (B, T, C, H, W)."""
     trace = forward(network, images)
     return [
         ImageExpectation(
@@ -81,7 +81,7 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
         x = average.spikes(*_sums(compiled, trace, network, b))[:, None]
         value = matmul(x, layer.weight[0]).transpose(1, 0, 2)
         return LayerExpectation(None, value.reshape(*shape, lanes), *_counts(compiled, x))
-    rows, row_adds, useful = _activity(compiled, trace, images, b)
+    rows, row_adds, useful = _activity(compiled, trace, network.config, images[b], b)
     if layer.mode == isa.MODE_HEAD:
         x = _source(layer, trace, b).sum(0)  # (N, D)
         value = matmul(x, layer.weight[0, : x.shape[1]])
@@ -123,7 +123,7 @@ def _sums(compiled: CompiledLayer, trace: Trace, network, b) -> tuple[np.ndarray
     return np.pad(sums, (0, -len(sums) % lanes)), network.head_shift, lanes
 
 
-def _activity(compiled: CompiledLayer, trace: Trace, images, b) -> tuple[int, int, int]:
+def _activity(compiled: CompiledLayer, trace: Trace, config, image, b) -> tuple[int, int, int]:
     """(rows, row_adds, useful) of a layer that scans spikes."""
     layer = compiled.layer
     if layer.weight is None:  # Q on the counts: (T, N, D) x (T, h, d, d)
@@ -132,12 +132,7 @@ def _activity(compiled: CompiledLayer, trace: Trace, images, b) -> tuple[int, in
         pairs = np.count_nonzero(trace.key_value[layer.name][b], axis=-1)  # (T, h, d)
         rows = int(fired.sum())
         return rows, rows * layer.head_words, int((fired * pairs.reshape(fired.shape)).sum())
-    if layer.planes:
-        pixels = images[b].reshape(images.shape[1], -1).T  # (N, colours)
-        x = np.unpackbits(pixels[..., None], axis=-1, bitorder="little")
-        x = x.reshape(1, len(pixels), -1)
-    else:
-        x = _source(layer, trace, b)
+    x = layer.planes.spikes(config, image[None])[0] if layer.planes else _source(layer, trace, b)
     return _counts(compiled, x)
 
 

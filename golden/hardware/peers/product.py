@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.contract.errors import UserError
-from golden.contract.model import Trace, forward, patches, rows_of
+from golden.contract.model import Trace, forward, frames, patches, rows_of
 from golden.contract.network import QuantNetwork
-
-PIXEL_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,16 @@ def of_convolution(name: str, spikes: np.ndarray, weight: np.ndarray) -> Product
 
 
 def of_network(network: QuantNetwork, image: np.ndarray) -> list[Product]:
-    """All products of one inference of ``image`` uint8 (C, H, W), in order.
+    """All products of one inference of ``image`` uint8 (C, H, W), or of frames (T, C, H, W), in
+    order.
 
     Spikes are those of the integer model. Attention is one product per head and timestep, in the
     cheaper of the two orders (see ``_attention``). The layer that sees the image is one product
     over its bit-planes, the head one over all timesteps and tokens.
     """
     trace, config = forward(network, image[None]), network.config
-    pixels = image.transpose(1, 2, 0).reshape(1, 1, -1, config.in_channels)
-    planes = np.concatenate([pixels >> bit & 1 for bit in range(PIXEL_BITS)], axis=1)
+    values = frames(config, image[None])
+    planes = np.concatenate([values >> bit & 1 for bit in range(config.input_bits)], axis=1)
     if not config.head_fires:
         raise UserError(
             f"head '{config.head}': its input is no spikes, so that it is no product of spikes and "
@@ -101,7 +100,7 @@ def of_network(network: QuantNetwork, image: np.ndarray) -> list[Product]:
         )
     size = config.height, config.width
     (stream, first), *stages = network.stages
-    products = [_layer(stream, planes[0], first.weight, size, True)]
+    products = [_layer(stream, planes[0], first.weight, size, config.input_bits > 1)]
     for name, layer in stages:
         i = int(name[-1])
         spikes = trace.pooled[stream] if i in config.pooled_stages else trace.spike[stream]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from golden.contract.errors import UserError
+from golden.contract.network import PIXEL_BITS
 
 CHOICES = {
     "backbone": ("spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"),
@@ -40,9 +41,11 @@ class NetworkConfig:
     joins its branches.  tau: of every LIF; inf does not leak (the authors' SEW-ResNet), 4/3 is the
     authors' MS-ResNet, 1.5 their Spikingformer on DVS data.
     encoder: golden.lab.networks.encoders; encoder_channels: E of the learned one; encoder_charge:
-    with what its
-    membranes start, in thresholds, three quarters of it at the most
+    with what its membranes start, in thresholds, three quarters of it at the most
     (golden.lab.networks.encoders.learned).
+    input_timesteps: 1 for images; timesteps for an event camera, a frame for each.  input_bits:
+    larger values of the input are clipped to input_max; 8 for pixels, 1 for events that are there
+    or not, more for their counts.
     """
 
     depth: int = 2
@@ -63,6 +66,8 @@ class NetworkConfig:
     encoder: str = "direct"
     encoder_channels: int = 1
     encoder_charge: float = 0.0
+    input_timesteps: int = 1
+    input_bits: int = 8
 
     def __post_init__(self) -> None:
         pooled = POOLED.get(self.layout) if self.pooled_stages == BY_LAYOUT else self.pooled_stages
@@ -74,6 +79,13 @@ class NetworkConfig:
                 )
             if name not in (*CHOICES, "depth", "pooled_stages", "encoder_charge") and value < 1:
                 raise UserError(f"network.{name} is {value}, it must be at least 1")
+        if self.input_timesteps not in (1, self.timesteps):
+            raise UserError(
+                f"network.input_timesteps is {self.input_timesteps}, give 1 for images or "
+                f"{self.timesteps} for a frame at every timestep"
+            )
+        if self.input_bits > PIXEL_BITS:
+            raise UserError(f"network.input_bits is {self.input_bits}, at most {PIXEL_BITS} are")
         if not 0 <= self.encoder_charge <= 1:
             raise UserError(
                 f"network.encoder_charge is {self.encoder_charge}, it must lie between 0 and 1"
@@ -88,6 +100,17 @@ class NetworkConfig:
             )
         if not set(self.pooled_stages) <= {1, 2, 3, 4}:
             raise UserError(f"network.pooled_stages is {self.pooled_stages}, choose among 1 to 4")
+
+    @property
+    def input_max(self) -> int:
+        """The largest value of the input."""
+        return (1 << self.input_bits) - 1
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one input: (C, H, W), or (T, C, H, W) for frames."""
+        frames = (self.input_timesteps,) if self.input_timesteps > 1 else ()
+        return (*frames, self.in_channels, self.height, self.width)
 
     @property
     def channels(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from golden.lab.networks.layers import ConvBN, LinearBN
+from golden.lab.train.source import network_input
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Activity:
 def activities(
     model: nn.Module, layers: dict[str, ConvBN | LinearBN], images: torch.Tensor
 ) -> dict[str, Activity]:
-    """Measured on uint8 `images` (n, C, H, W), in one batch, with the running statistics."""
+    """Measured on uint8 `images` (n, C, H, W) or frames (n, T, C, H, W), in one batch, with the
+    running statistics."""
     found = {}
 
     def watch(name: str):
@@ -39,7 +41,7 @@ def activities(
     training = model.training
     try:
         model.eval()
-        model(images.float() / 255)
+        model(network_input(model, images))
     finally:
         model.train(training)
         for hook in hooks:

@@ -17,7 +17,6 @@ from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, write_facts
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
-from golden.lab.train.source import check_images
 from golden.lab.train.training_config import load
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
@@ -42,11 +41,11 @@ def run_rounds(
 ) -> dict[str, Any]:
     """The same for a configuration that is already read; `text` goes into the facts. Under torchrun
     every process returns the facts, and the first writes."""
-    check_images(config.finetune.data)
     first = distributed.ranks().first
     run.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     model = load_dense(dense)
+    source = config.finetune.data, model.config.timesteps
     frac_bits = config.quant.residual_frac_bits
     search = MaskSearch(model, config)
     if config.finetune.epochs:
@@ -57,7 +56,7 @@ def run_rounds(
             search.set(config.search_epochs, searching=False)
         if first:
             save_dense(run / FLOAT, model, {"command": command, "config": text})
-    images, _ = split_tensors("train", config.quant.calibration, config.finetune.data)
+    images, _ = split_tensors("train", config.quant.calibration, *source)
     calibrate(model, images)
     log(run, f"weight sparsity {sparsity(model):.4f}")
     convert(model, frac_bits, config.codebook.entries)
@@ -67,7 +66,7 @@ def run_rounds(
     model.eval()
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)
-    images, truth = split_tensors("test", data=config.finetune.data)
+    images, truth = split_tensors("test", 0, *source)
     right = float((labels(network, images) == truth).double().mean())
     minutes = (time.monotonic() - began) / 60
     zeros = weight_sparsity(network)

@@ -19,7 +19,9 @@ class MaskSearch:
         self.searching = False
         self.activity = None
         if config.prune.measured:
-            images, _ = split_tensors("train", config.quant.calibration, config.finetune.data)
+            images, _ = split_tensors(
+                "train", config.quant.calibration, config.finetune.data, model.config.timesteps
+            )
             self.activity = activities(model, prunable(model), images[:512])
         self.set(config.search_epochs, searching=False)
 

@@ -15,7 +15,7 @@ from golden.lab.prune.masks import by_lane
 from golden.lab.prune.network_masks import prunable
 from golden.lab.quantise.convert import calibrate
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.source import split_tensors
+from golden.lab.train.source import network_input, split_tensors
 
 
 def report(dense: Path, lanes: int, keep: float, images: int) -> dict[str, float]:
@@ -61,6 +61,6 @@ def _loss(model: Spikingformer, images: torch.Tensor, labels: torch.Tensor) -> f
     losses = []
     for part, truth in zip(images.split(250), labels.split(250), strict=True):
         with torch.autocast("cpu", torch.bfloat16):
-            logits = model(part.float() / 255)
+            logits = model(network_input(model, part))
         losses.append(functional.cross_entropy(logits.float(), truth, reduction="sum"))
     return float(torch.stack(losses).sum()) / len(images)

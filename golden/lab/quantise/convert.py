@@ -17,6 +17,7 @@ from golden.lab.quantise.fold import (  # fmt: skip
     ResidualFolded,
     SpikeFolded,
 )
+from golden.lab.train.source import network_input
 
 CONTRACT = {
     "backbone": ("spikingformer",),
@@ -50,7 +51,7 @@ def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128)
     model.train()
     for part in images.split(batch_size):
         if len(part) == batch_size or len(images) < batch_size:
-            model(part.float() / 255)
+            model(network_input(model, part))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     model.eval()
@@ -70,7 +71,7 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
         pixels = model.encoder = EncoderFolded(model.encoder)
         stages[0] = SpikeFolded(stages[0])
     else:
-        pixels = stages[0] = SpikeFolded(stages[0], input_max=255)
+        pixels = stages[0] = SpikeFolded(stages[0], model.config.input_max)
     for index in range(1, 4):
         stages[index] = SpikeFolded(stages[index])
     stages[4] = ResidualFolded(stages[4], frac_bits)

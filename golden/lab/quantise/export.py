@@ -66,7 +66,7 @@ def check_ranges(network: QuantNetwork) -> None:
     low = high = 0
     pixels = network.stages[0][0]
     for name, layer in layers(network):
-        least, most = bounds(layer, 255 if name == pixels else 1)
+        least, most = bounds(layer, network.config.input_max if name == pixels else 1)
         reach = int(max(-least.min(), most.max())) + (network.encoder_charge * (name == "encoder"))
         if reach >= CURRENT_LIMIT:
             raise UserError(

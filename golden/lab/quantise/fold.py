@@ -45,9 +45,7 @@ class FoldedLayer(nn.Module):
     def __init__(self, source: ConvBN | LinearBN, input_max: int = 1) -> None:
         super().__init__()
         self.source = source
-        self.input_max = (
-            input_max  # 255 for the layer that sees pixels (given to it as pixel / 255)
-        )
+        self.input_max = input_max  # of the layer that sees the input, given to it as x / input_max
         self.codebook: Codebook | None = None
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:

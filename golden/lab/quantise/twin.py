@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from golden.contract.network import QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.neuron import start
+from golden.lab.train.source import time_first
 
 Watch = Callable[[str, torch.Tensor], None]
 
@@ -42,8 +43,9 @@ def vector_lif(currents: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
 
 
 class TorchTwin:
-    """Runs uint8 images (B, C, H, W). float64 is exact for every legal network, float32 for those
-    whose currents stay below 2^20 (golden.lab.quantise.export.check_ranges sees to that)."""
+    """Runs uint8 images (B, C, H, W) or frames (B, T, C, H, W). float64 is exact for every legal
+    network, float32 for those whose currents stay below 2^20 (see
+    golden.lab.quantise.export.check_ranges)."""
 
     def __init__(
         self,
@@ -60,7 +62,8 @@ class TorchTwin:
         """Logits (B, classes), integers. `watch` is called with each layer's currents and spikes,
         (T, B, N, C), under the names of golden.contract.model.Trace with '.current' or '.spike'."""
         network, config = self.network, self.network.config
-        x = images.to(self.dtype)[None]  # (1, B, C, H, W): the first layer runs once
+        # frames (T, B, C, H, W), or (1, B, C, H, W): the first layer runs once
+        x = time_first(images.to(self.dtype)) if images.dim() == 5 else images.to(self.dtype)[None]
         if network.encoder:
             x = self._encode(x, network.encoder, watch)
         for index, layer in enumerate([*network.tokenizer, network.patch]):
@@ -143,6 +146,7 @@ class TorchTwin:
 
 
 def labels(network: QuantNetwork, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
-    """Class of every uint8 image (n, C, H, W): arg max of the logits, lowest index first."""
+    """Class of every uint8 image (n, C, H, W) or frames (n, T, C, H, W): arg max of the logits,
+    lowest index first."""
     twin = TorchTwin(network, neuron=vector_lif)
     return torch.cat([twin(part).argmax(1) for part in images.split(batch_size)])

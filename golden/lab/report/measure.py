@@ -24,7 +24,7 @@ from golden.lab.studies import layer_inputs as values
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train import source
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.source import scaled, split_tensors, time_first
+from golden.lab.train.source import network_input, split_tensors
 
 BATCH = 50
 HISTOGRAM = 100  # images whose inputs are counted value by value
@@ -101,14 +101,14 @@ def _key(path: Path, name: str, count: int) -> str:
 def run(model: nn.Module, images: torch.Tensor) -> Measured:
     """images: uint8 (n, C, H, W) or frames (n, T, C, H, W)."""
     lifs: dict[str, Spikes] = defaultdict(Spikes)
-    entering, drive = Spikes(), batch_input(images)
+    entering, drive = Spikes(), network_input(model, images)
     if drive.dim() == 5:  # frames: no encoder runs
         entering.add(drive)
     torch.manual_seed(0)  # a Poisson encoder draws
     with torch.compiler.set_stance("force_eager"):  # a few batches are not worth a compilation
         with _watched(model, lifs, entering):
             layers = torch_network.measure(model, drive, BATCH)
-        few = map(batch_input, images[:HISTOGRAM].split(BATCH))
+        few = (network_input(model, part) for part in images[:HISTOGRAM].split(BATCH))
         fed = values.report(values.inputs(model, few))
     return Measured(
         images=len(images),
@@ -123,11 +123,6 @@ def run(model: nn.Module, images: torch.Tensor) -> Measured:
         inputs=fed,
         first=[name for name, m in model.named_modules() if isinstance(m, FirstConvBN)],
     )
-
-
-def batch_input(images: torch.Tensor) -> torch.Tensor:
-    """What a network takes: 0..1 (n, C, H, W), or frames of spikes (T, n, C, H, W)."""
-    return time_first(scaled(images.float()))
 
 
 @contextmanager

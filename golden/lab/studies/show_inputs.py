@@ -9,7 +9,7 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.lab.studies.layer_inputs import inputs, report, table
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.loop import split_tensors
+from golden.lab.train.source import network_input, split_tensors
 
 BATCH = 250
 
@@ -18,14 +18,13 @@ def print_inputs(checkpoint: Path, images: int, out: Path | None) -> None:
     """Run `images` test images; print a line per layer, and write the histograms to `out`."""
     model = load_dense(checkpoint)
     pixels, _ = split_tensors("test", images)
-    config = model.config
-    expected = (config.in_channels, config.height, config.width)
-    if tuple(pixels.shape[-3:]) != expected:
+    expected = model.config.input_shape
+    if tuple(pixels.shape[1:]) != expected:
         raise UserError(
-            f"{checkpoint} takes images of (channels, height, width) {expected}, the test images "
-            f"are {tuple(pixels.shape[-3:])}; give a checkpoint that was trained on them"
+            f"{checkpoint} takes images of shape {expected}, the test images "
+            f"are {tuple(pixels.shape[1:])}; give a checkpoint that was trained on them"
         )
-    found = inputs(model, (part.float() / 255 for part in pixels.split(BATCH)))
+    found = inputs(model, (network_input(model, part) for part in pixels.split(BATCH)))
     print(table(found))
     if out is not None:
         content = {"checkpoint": str(checkpoint), "images": len(pixels), "layers": report(found)}

@@ -14,14 +14,15 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.source import split_tensors
+from golden.lab.train.source import network_input, split_tensors
 
 
 def report(dense: Path, images: int, out: Path) -> dict:
     """Measure on the first `images` test images, print, write `out`."""
     if images < 1:
         raise UserError(f"--images is {images}, it must be at least 1")
-    rows = measure(load_dense(dense), split_tensors("test", images)[0])
+    model = load_dense(dense)
+    rows = measure(model, network_input(model, split_tensors("test", images)[0]))
     sums = totals(rows)
     table = Table("layer", "input", "rate", "T x FLOPs", "weights", "kind", "operations", "nJ")
     for row in rows:

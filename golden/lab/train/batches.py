@@ -13,14 +13,19 @@ from golden.lab.train.training_config import TrainConfig
 
 
 def batches(
-    images: torch.Tensor, labels: torch.Tensor, config: TrainConfig, generator: torch.Generator
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    config: TrainConfig,
+    generator: torch.Generator,
+    largest: int = 255,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One epoch of (float images in 0..1 or event frames (B, T, 2, H, W) of 0 and 1, labels); the
-    incomplete last batch is dropped."""
+    """One epoch of (float images (B, C, H, W) or event frames (B, T, 2, H, W) in 0..1, labels); the
+    incomplete last batch is dropped. largest: of the values, see golden.lab.train.source."""
     order = torch.randperm(len(images), generator=generator)
     for start in range(0, len(order) - config.batch_size + 1, config.batch_size):
         index = order[start : start + config.batch_size]
-        yield scaled(augment(images[index], config, generator).float()), labels[index]
+        pixels = augment(images[index], config, generator).float()
+        yield scaled(pixels, largest), labels[index]
 
 
 def augment(images: torch.Tensor, config: TrainConfig, generator: torch.Generator) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from golden.lab.networks.lif_neuron import LIF
-from golden.lab.train.source import scaled, time_first
+from golden.lab.train.source import network_input
 
 
 @torch.no_grad()
@@ -26,7 +26,7 @@ def accuracy(
     right, parameter = 0, next(model.parameters())
     for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
         with torch.autocast(parameter.device.type, torch.bfloat16, enabled=bfloat16):
-            logits = model(time_first(scaled(part.to(parameter))))
+            logits = model(network_input(model, part))
         right += int((logits.argmax(1).cpu() == truth).sum())
     return right / len(images)
 
@@ -45,7 +45,7 @@ def firing_rates(model: nn.Module, images: torch.Tensor, batch_size: int = 250) 
     try:
         model.eval()
         for part in images.split(batch_size):
-            model(time_first(scaled(part.to(next(model.parameters())))))
+            model(network_input(model, part))
     finally:
         for hook in hooks:
             hook.remove()

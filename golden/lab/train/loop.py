@@ -24,7 +24,7 @@ from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
 from golden.lab.train.evaluate import accuracy, firing_rates
-from golden.lab.train.source import check, split_tensors, time_first
+from golden.lab.train.source import check, largest, split_tensors, time_first
 from golden.lab.train.training_config import TrainConfig
 
 CHECKPOINT = "last.pt"
@@ -98,7 +98,8 @@ def _fit(
         timesteps = config.early_timesteps if epoch < config.early_epochs else None
         began, total = time.monotonic(), 0.0
         bar = tqdm(
-            batches(images, labels, config, generator), f"epoch {epoch + 1}/{config.epochs}", steps,
+            batches(images, labels, config, generator, largest(model)),
+            f"epoch {epoch + 1}/{config.epochs}", steps,
             mininterval=10, ascii=True, disable=not ranks.first,
         )  # fmt: skip
         for step, (pixels, truth) in enumerate(bar, 1):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a data set to what a network takes.
 
-Images become pixel / 255. Event frames become spikes: an event count is clipped to 1, since the
-accelerator's inputs are spikes and an input that is 0 or 1 costs accumulations only;
+Values are clipped to the largest that the network's ``input_bits`` hold, and divided by it: pixels
+become pixel / 255, event counts 0 or 1 where the network has one bit for them.
 golden.lab.data.load gives the counts.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import nn
 
 from golden.contract.errors import UserError
 from golden.lab.data import facts, load
@@ -31,14 +32,26 @@ def split_tensors(
     return torch.from_numpy(images), torch.from_numpy(content.labels[:stop])
 
 
-def scaled(images: torch.Tensor) -> torch.Tensor:
-    """Float images (B, C, H, W) to 0..1, float event counts (B, T, 2, H, W) to 0 or 1."""
-    return images.clamp(max=1) if images.dim() == 5 else images / 255
+def scaled(images: torch.Tensor, largest: int = 255) -> torch.Tensor:
+    """Float images (B, C, H, W) or event counts (B, T, 2, H, W) to 0..1."""
+    return images.clamp(max=largest) / largest
 
 
 def time_first(batch: torch.Tensor) -> torch.Tensor:
     """Frames (B, T, C, H, W) -> (T, B, C, H, W), which networks take; images stay as they are."""
     return batch.transpose(0, 1).contiguous() if batch.dim() == 5 else batch
+
+
+def network_input(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """What `model` takes, in its type and on its device, of uint8 images (B, C, H, W) or event
+    frames (B, T, C, H, W)."""
+    parameter = next(model.parameters())
+    return time_first(scaled(images.to(parameter), largest(model)))
+
+
+def largest(model: nn.Module) -> int:
+    """The largest value of the input of `model`: of its configuration, or of a pixel."""
+    return getattr(getattr(model, "config", None), "input_max", 255)
 
 
 def check(network: NetworkConfig, config: TrainConfig) -> None:
@@ -54,16 +67,15 @@ def check(network: NetworkConfig, config: TrainConfig) -> None:
             f"the network does not fit the data set {config.data}: set "
             + ", ".join(f"network.{name} = {value}" for name, value in wrong.items())
         )
+    steps = network.timesteps if entry.timesteps else 1
+    if network.input_timesteps != steps:
+        raise UserError(
+            f"{config.data} has {'event frames' if entry.timesteps else 'images'}: set "
+            f"network.input_timesteps = {steps}"
+            + (" and network.input_bits = 1 (or more, for counts)" if entry.timesteps else "")
+        )
     if entry.timesteps and config.early_epochs:
         raise UserError(
             f"{config.data} has event frames, which cannot be shown in fewer timesteps: "
             "set train.early_epochs = 0"
-        )
-
-
-def check_images(data: str) -> None:
-    """UserError if `data` has event frames, which the integer network does not take."""
-    if facts(data).timesteps:
-        raise UserError(
-            f"{data} has event frames; only networks on images are pruned and quantised"
         )

@@ -24,6 +24,8 @@ def config(**changes) -> NetworkConfig:
     return NetworkConfig(**(small | changes))
 
 
+EVENTS = dict(input_timesteps=4, input_bits=1)
+
 # hardware, network, sparsity: every relation of head width d to P, odd sizes, colours, T
 CASES = {
     "2x8 d=P": ("2x8", config(), "balanced"),
@@ -50,6 +52,14 @@ CASES = {
             dim=24, heads=3, height=9, width=7, classes=17, head="fc_avgpool", encoder_channels=4),
         "rows"),
     "4x32 average D<P": ("4x32", config(depth=0, head="avgpool_fc", classes=1), "dense"),
+    "4x16 events": ("4x16", config(dim=32, in_channels=2, timesteps=4, **EVENTS), "balanced"),
+    "2x8 counts, odd": (
+        "2x8", config(in_channels=2, height=7, width=5, timesteps=3, input_timesteps=3,
+                      input_bits=3), "rows"),
+    "4x32 one frame": ("4x32", config(timesteps=1, **EVENTS | dict(input_timesteps=1)), "dense"),
+    "2x8 average, frames of 8 bits": (
+        "2x8", config(timesteps=2, input_timesteps=2, head="avgpool_fc"), "unstructured"),
+    "4x16 black and white": ("4x16", config(input_bits=1), "balanced"),
     "4x16 no pool": ("4x16", config(height=5, width=7, pooled_stages=()), "dense"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from golden.hardware.check import load_bytes
 from golden.hardware.coded_record import record_halves
 from golden.hardware.compile import bits
 from golden.hardware.compile.coding import code_rows, code_weights
+from golden.hardware.compile.planes import Planes
 from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.rows import attention_rows, pack_rows
 from golden.hardware.compile.traffic import traffic
@@ -51,7 +52,7 @@ def dense(words: np.ndarray, packed, hardware=HARDWARE) -> np.ndarray:
     return np.array(rows)
 
 
-def coded(weight, hardware=HARDWARE, planes=False):
+def coded(weight, hardware=HARDWARE, planes=None):
     """(Coded, packed rows); what it means is compared with the raw slots."""
     packed = pack_rows(weight, planes, -(-weight.shape[1] // hardware.lanes) * hardware.lanes,
                        hardware)  # fmt: skip
@@ -67,7 +68,7 @@ def coded(weight, hardware=HARDWARE, planes=False):
 
 
 def test_a_layer_without_any_weight_is_not_coded():
-    packed = pack_rows(np.zeros((1, 32, 16), np.int64), False, 32, HARDWARE, masked=True)
+    packed = pack_rows(np.zeros((1, 32, 16), np.int64), None, 32, HARDWARE, masked=True)
     assert code_weights(packed) is None
 
 
@@ -96,8 +97,8 @@ def test_kernels_and_planes(seed):
     """Nine taps rotate the banks; bit-planes share rows and leave words that nothing reads."""
     out, packed = coded(layer(seed, taps=9, channels=16))
     assert out.fields["block"] == 1
-    weight = layer(seed, taps=9, channels=3).repeat(8, axis=1)
-    out, packed = coded(weight, planes=True)
+    planes = Planes.of(NetworkConfig(in_channels=3))
+    out, packed = coded(layer(seed, taps=9, channels=3)[:, planes.channel], planes=planes)
     assert out is not None
     assert code_rows(packed.entries, packed.stored, 0) is None  # their rows have shifts
     out, packed = coded(layer(seed, taps=9, channels=11))
@@ -134,7 +135,7 @@ def test_rows():
     """Lengths in place of entries, if the rows follow each other and are short."""
     rng = np.random.default_rng(3)
     weight = layer(channels=27, taps=9) * (rng.random((9, 27, 256)) < 0.5)
-    packed = pack_rows(weight, False, 32, HARDWARE)
+    packed = pack_rows(weight, None, 32, HARDWARE)
     assert len(np.unique(packed.stored)) >= 3 and 0 in packed.stored
     for first in (0, 100):
         out = code_rows(packed.entries + first, packed.stored, first)
@@ -144,7 +145,7 @@ def test_rows():
         )
         assert len(out.data) == packed.entries.size // 2
     assert code_rows(packed.entries + 1, packed.stored, 0) is None
-    long = pack_rows(np.ones((1, 16, 16 * 16), np.int64), False, 16, HARDWARE)
+    long = pack_rows(np.ones((1, 16, 16 * 16), np.int64), None, 16, HARDWARE)
     assert code_rows(long.entries, long.stored, 0) is None  # rows of 16 words
     table = attention_rows(3, 2, 2, HARDWARE)
     out = code_rows(table + 7, np.full_like(table, 2), 7)

@@ -18,10 +18,12 @@ from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train.batches import augment, batches
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import fit
-from golden.lab.train.source import check, check_images, scaled, split_tensors, time_first
+from golden.lab.train.source import check, network_input, scaled, split_tensors, time_first
 from golden.lab.train.training_config import TrainConfig
 
-EVENTS = NetworkConfig(depth=1, dim=16, heads=2, timesteps=3, in_channels=2)
+EVENTS = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=3, in_channels=2, input_timesteps=3, input_bits=1
+)
 
 
 def test_every_data_set_has_its_facts():
@@ -81,13 +83,16 @@ def test_what_the_network_sees():
     assert torch.equal(scaled(images.float()), images.float() / 255)
     assert time_first(images) is images
     counts = torch.tensor([0, 1, 9], dtype=torch.uint8).reshape(1, 3, 1, 1, 1)
-    seen = time_first(scaled(counts.float()))
-    assert seen.shape == (3, 1, 1, 1, 1)
-    assert seen.flatten().tolist() == [0, 1, 1]
+    for bits, expected in ((1, [0, 1, 1]), (2, [0, 1 / 3, 1]), (8, [0, 1 / 255, 9 / 255])):
+        model = torch.nn.Linear(1, 1).double()
+        model.config = NetworkConfig(input_bits=bits)
+        seen = network_input(model, counts)
+        assert seen.shape == (3, 1, 1, 1, 1) and seen.dtype == torch.float64
+        assert torch.equal(seen.flatten(), torch.tensor(expected, dtype=torch.float64))
     config = TrainConfig(batch_size=2, shift=0, flip=False)
     frames = torch.randint(4, (5, 3, 2, 4, 4), dtype=torch.uint8)
     labels = torch.arange(5)
-    parts = list(batches(frames, labels, config, torch.Generator().manual_seed(1)))
+    parts = list(batches(frames, labels, config, torch.Generator().manual_seed(1), 1))
     assert len(parts) == 2
     for pixels, truth in parts:
         assert torch.equal(pixels, (frames[truth] > 0).float())
@@ -119,19 +124,19 @@ def test_training_on_event_frames(data, tmp_path):
     [
         ({}, {"data": "cifar100"}, "network.in_channels = 3, network.height = 32, .*classes = 100"),
         ({}, {"data": "events_fashion_mnist"}, "set network.in_channels = 2$"),
-        ({"in_channels": 2}, {"data": "events_fashion_mnist", "early_epochs": 1}, "early_epochs"),
+        ({"in_channels": 2}, {"data": "events_fashion_mnist"}, "set network.input_timesteps = 4"),
+        ({"input_timesteps": 4}, {}, "images: set network.input_timesteps = 1$"),
+        (
+            {"in_channels": 2, "input_timesteps": 4},
+            {"data": "events_fashion_mnist", "early_epochs": 1},
+            "early_epochs",
+        ),
         ({}, {"data": "mnist"}, "no data set 'mnist'"),
     ],
 )
 def test_network_and_data_that_do_not_fit(network, train, sentence):
     with pytest.raises(UserError, match=sentence):
         check(NetworkConfig(**network), TrainConfig(**train))
-
-
-def test_only_image_networks_are_pruned():
-    check_images("cifar10")
-    with pytest.raises(UserError, match="only networks on images"):
-        check_images("events_fashion_mnist")
 
 
 def test_pictures(data, tmp_path):

@@ -15,6 +15,13 @@ from golden.lab.quantise.twin import TorchTwin, labels, spikingjelly_lif, vector
 
 CHECKPOINTS = paths.GOLDEN / "checkpoints"
 NETWORKS = [
+    (
+        NetworkConfig(
+            depth=1, dim=16, heads=2, timesteps=3, in_channels=2, height=8, width=9,
+            input_timesteps=3, input_bits=1,
+        ),
+        "balanced",
+    ),
     (NetworkConfig(depth=1, dim=16, heads=2, height=12, width=12), "balanced"),
     (NetworkConfig(depth=2, dim=32, heads=2, timesteps=3, height=9, width=14), "unstructured"),
     (

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bit-planes: how the values of a multi-bit input become spikes.
+
+A spike of hardware channel c adds the row of input channel ``channel[c]``, shifted by ``bit[c]``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.contract.model import frames
+from golden.contract.network import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Planes:
+    """``channel`` and ``bit`` int64 (C,) of the hardware channels."""
+
+    channel: np.ndarray
+    bit: np.ndarray
+
+    @classmethod
+    def of(cls, config: NetworkConfig) -> "Planes":
+        """Those of the input of a network: the bits of a channel lie side by side, lowest first."""
+        bits = config.input_bits
+        place = np.arange(config.in_channels * bits)
+        return cls(place // bits, place % bits)
+
+    def __len__(self) -> int:
+        """Hardware channels."""
+        return len(self.channel)
+
+    @property
+    def channels(self) -> int:
+        """Input channels."""
+        return len(np.unique(self.channel))
+
+    def shared(self, banks: int) -> np.ndarray:
+        """bool (C,): a channel before this one has its row in the same bank, of every tap."""
+        keys = np.stack([self.channel, np.arange(len(self)) % banks])
+        first = np.unique(keys, axis=1, return_index=True)[1]
+        return ~np.isin(np.arange(len(self)), first)
+
+    def spikes(self, config: NetworkConfig, images: np.ndarray) -> np.ndarray:
+        """uint8 (B, T, N, C) of images (B, C, H, W) or frames (B, T, C, H, W); see
+        :func:`golden.contract.model.frames`."""
+        return frames(config, images)[..., self.channel] >> self.bit.astype(np.uint8) & 1
