@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from golden.cli import campaigns, hardware, network, project, studies
+from golden.cli import campaigns, foreign, hardware, network, project, studies
 from golden.contract.errors import RunFailed, UserError
 
 # Before torch is imported: threads that spin while they wait starve a shared machine.
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (network, hardware, campaigns, studies, project):
+for part in (network, foreign, hardware, campaigns, studies, project):
     part.register(app)
 
 OURS = ("golden", "tb", "synth", "formal", "scripts")

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``psf``: networks that come from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.cli.network import PANEL
+from golden.cli.options import command
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command("import", rich_help_panel=PANEL)(import_)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="Weights: .pth, .pth.tar, .pt, .safetensors.")],
+    out: Annotated[Path, typer.Option(help="Float checkpoint to write.")],
+    family: Annotated[
+        str | None,
+        typer.Option(
+            help="spikingformer, spikformer, sdt, sew_resnet or ms_resnet.",
+            show_default="told by the names",
+        ),
+    ] = None,
+    heads: Annotated[int | None, typer.Option(min=1, help="Attention heads.")] = None,
+    timesteps: Annotated[int | None, typer.Option(min=1, help="T.")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="Of the inputs.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Of the inputs.")] = None,
+    tau: Annotated[float | None, typer.Option(help="Of every LIF; inf has no leak.")] = None,
+    layout: Annotated[str | None, typer.Option(help="cifar, imagenet or dvs.")] = None,
+    pooled_stages: Annotated[
+        str | None, typer.Option(help="Stages with a pool in front, as in 3,4.")
+    ] = None,
+    connect: Annotated[str | None, typer.Option(help="SEW-ResNet: add, and or iand.")] = None,
+    ema: Annotated[bool, typer.Option("--ema", help="Take the moving average.")] = False,
+) -> None:
+    """Import a trained checkpoint of an authors' repository; what does not fit is named.
+
+    Sizes follow from the tensors, or from the training's settings if the file has them, or are the
+    authors' own. Options win.
+    """
+    from golden.lab.authors.import_checkpoint import import_checkpoint, stages
+
+    given = {
+        "heads": heads, "timesteps": timesteps, "height": height, "width": width, "tau": tau,
+        "layout": layout, "pooled_stages": stages(pooled_stages), "connect": connect,
+    }  # fmt: skip
+    stated = {name: value for name, value in given.items() if value is not None}
+    import_checkpoint(file, out, stated, command(), family, ema)

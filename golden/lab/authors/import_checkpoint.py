@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`psf import`: a file of an authors' repository -> a float checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from golden.contract.errors import UserError
+from golden.lab.authors.convert import Converted, convert
+from golden.lab.authors.family import Family
+from golden.lab.authors.resnets import MSResNet, SEWResNet
+from golden.lab.authors.state import State, read
+from golden.lab.authors.transformers import SpikeDrivenTransformer, Spikformer, Spikingformer
+from golden.lab.train.checkpoint import save_dense
+
+FAMILIES: dict[str, Family] = {
+    family.backbone: family
+    for family in (
+        Spikingformer(), Spikformer(), SpikeDrivenTransformer(), SEWResNet(), MSResNet(),
+    )
+}  # fmt: skip
+
+
+def import_checkpoint(
+    path: Path,
+    out: Path,
+    given: Mapping[str, Any],
+    command: str,
+    family: str | None = None,
+    averaged: bool = False,
+) -> Converted:
+    """Read `path`, write the float checkpoint `out` with its .json, and print what was found.
+
+    given: fields of NetworkConfig. family: of FAMILIES, None if the names of tensors shall tell.
+    averaged: take the moving average of the weights.
+    """
+    if family is not None and family not in FAMILIES:
+        raise UserError(f"--family {family} is unknown; choose one of {', '.join(FAMILIES)}")
+    state = read(path, averaged)
+    converted = convert(state, FAMILIES[family] if family else recognise(state), given)
+    facts = {
+        "command": command,
+        "source": {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        "sizes": {name: list(entry) for name, entry in sorted(converted.found.items())},
+        "notes": converted.notes,
+    }
+    save_dense(out, converted.model, facts)
+    for name, (value, source) in sorted(converted.found.items()):
+        print(f"{name:14} {value!s:16} {source}")
+    for note in converted.notes:
+        print(f"note: {note}")
+    print(f"{out}: {sum(p.numel() for p in converted.model.parameters()):,} parameters")
+    return converted
+
+
+def stages(text: str | None) -> tuple[int, ...] | None:
+    """Numbers of tokenizer stages, as in '3,4'; an empty text is none of them."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise UserError(f"--pooled-stages '{text}' must be numbers from 1 to 4, as in 3,4")
+    return tuple(int(part) for part in parts)
+
+
+def recognise(state: State) -> Family:
+    """The family whose names a file has."""
+    for family in FAMILIES.values():
+        if family.recognises(state):
+            return family
+    some = ", ".join(state.name(name) for name in list(state.tensors)[:3])
+    raise UserError(
+        f"{state.path} has the names of none of {', '.join(FAMILIES)} (they begin with {some}); if "
+        "it is one of them, give --family to see what does not fit"
+    )
