@@ -35,13 +35,17 @@ TRAIN_SHARE = 0.9
 
 
 def load(
-    split: str, folder: Path | None = None, timesteps: int = FACTS.timesteps, binary: bool = False
+    split: str,
+    folder: Path | None = None,
+    timesteps: int = FACTS.timesteps,
+    binary: bool = False,
+    split_by: str = "number",
 ) -> Split:
-    """Event frames uint8 (n, T, 2, 128, 128): counts, or with `binary` whether there was an
-    event."""
+    """Event frames uint8 (n, T, 2, 128, 128): counts, or with `binary` whether there was an event;
+    of equally many events, or with `split_by` 'time' of equally long times."""
     require_split(split)
     folder = folder or FACTS.folder
-    found = neuromorphic.samples(FACTS, folder, "cifar10_dvs", "CIFAR10DVS", timesteps)
+    found = neuromorphic.samples(FACTS, folder, "cifar10_dvs", "CIFAR10DVS", timesteps, split_by)
     chosen = []
     for name, group in groupby(found, key=lambda sample: sample[1]):
         if name not in FACTS.labels:

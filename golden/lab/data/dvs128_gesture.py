@@ -34,14 +34,24 @@ FACTS = Facts(
 
 
 def load(
-    split: str, folder: Path | None = None, timesteps: int = FACTS.timesteps, binary: bool = False
+    split: str,
+    folder: Path | None = None,
+    timesteps: int = FACTS.timesteps,
+    binary: bool = False,
+    split_by: str = "number",
 ) -> Split:
-    """Event frames uint8 (n, T, 2, 128, 128): counts, or with `binary` whether there was an
-    event."""
+    """Event frames uint8 (n, T, 2, 128, 128): counts, or with `binary` whether there was an event;
+    of equally many events, or with `split_by` 'time' of equally long times."""
     require_split(split)
     folder = folder or FACTS.folder
     found = neuromorphic.samples(
-        FACTS, folder, "dvs128_gesture", "DVS128Gesture", timesteps, train=split == "train"
+        FACTS,
+        folder,
+        "dvs128_gesture",
+        "DVS128Gesture",
+        timesteps,
+        split_by,
+        train=split == "train",
     )
     for _, name in found:  # folders '0' to '10', which sort as text
         if not name.isdecimal() or int(name) >= FACTS.classes:

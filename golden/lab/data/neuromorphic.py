@@ -3,7 +3,8 @@
 
 spikingjelly works in stages, each a folder that is kept: download/ (the files as published),
 extract/ (unpacked), events_np/ (one .npz of events per sample), and
-frames_number_<T>_split_by_number/ (T frames of equally many events). It starts at the first one
+frames_number_<T>_split_by_number/ or _time/ (T frames of equally many events, or of equally long
+times). It starts at the first one
 that is missing. Nothing is downloaded here.
 """
 
@@ -21,13 +22,34 @@ from golden.lab.data.torchvision_part import check_integrity, spikingjelly_datas
 
 STAGES = ("events_np", "extract", "download")
 NEEDS = (STAGES[::-1],)
-SPLIT_BY = "number"
+SPLIT_BY = ("number", "time")
 _FETCHES = ("_check_downloaded_files", "_download_all_files")  # what this module does in its way
 _nothing = staticmethod(lambda download_root: None)
 
 
+def check_frames(timesteps: int, split_by: str) -> None:
+    """UserError unless recordings can be integrated so."""
+    if timesteps < 1:
+        raise UserError(f"event frames need at least 1 timestep, not {timesteps}")
+    check_split_by(split_by)
+
+
+def check_split_by(split_by: str) -> None:
+    """UserError unless frames can be made so."""
+    if split_by not in SPLIT_BY:
+        raise UserError(
+            f"split_by is '{split_by}'; event frames are made by {' or '.join(SPLIT_BY)}"
+        )
+
+
 def samples(
-    facts: Facts, folder: Path, module: str, kind: str, timesteps: int, **options: bool
+    facts: Facts,
+    folder: Path,
+    module: str,
+    kind: str,
+    timesteps: int,
+    split_by: str,
+    **options: bool,
 ) -> list[tuple[str, str]]:
     """(path of a .npz with frames (T, 2, H, W), name of its class) of every sample, by class and
     path.
@@ -36,8 +58,7 @@ def samples(
     What a failed try leaves is removed, so that the next one starts again.
     """
     facts.require(folder)
-    if timesteps < 1:
-        raise UserError(f"event frames need at least 1 timestep, not {timesteps}")
+    check_frames(timesteps, split_by)
     original = getattr(spikingjelly_datasets(module), kind)
     data_set = type(kind, (original,), dict.fromkeys(_FETCHES, _nothing))
     try:
@@ -47,7 +68,7 @@ def samples(
             before = set(folder.iterdir())
             try:
                 given = data_set(
-                    folder, data_type="frame", frames_number=timesteps, split_by=SPLIT_BY, **options
+                    folder, data_type="frame", frames_number=timesteps, split_by=split_by, **options
                 )
             except BaseException:
                 _remove(set(folder.iterdir()) - before)

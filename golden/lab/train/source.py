@@ -23,12 +23,15 @@ def split_tensors(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """uint8 images (n, C, H, W) or event frames (n, T, 2, H, W), and int64 labels (n,).
 
-    limit: only so many, 0: all.  timesteps: T of event frames, 0: the data set's usual number.
+    limit: only so many, 0: all.  timesteps: T of event frames, 0: the data set's usual number; of
+    one, the frame is an image.
     """
     options = {"timesteps": timesteps} if timesteps and facts(data).timesteps else {}
     content = load(data, split, **options)
     stop = limit or len(content.labels)
     images = np.require(content.images[:stop], requirements="W")
+    if images.ndim == 5 and images.shape[1] == 1:  # one frame is an image
+        images = images[:, 0]
     return torch.from_numpy(images), torch.from_numpy(content.labels[:stop])
 
 

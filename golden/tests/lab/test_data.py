@@ -29,7 +29,7 @@ EVENTS = NetworkConfig(
 def test_every_data_set_has_its_facts():
     assert list(data_sets.DATA_SETS) == [
         "fashion_mnist", "events_fashion_mnist", "cifar10", "cifar100", "cifar10_dvs",
-        "dvs128_gesture",
+        "dvs128_gesture", "n_mnist",
     ]  # fmt: skip
     for name, facts in data_sets.DATA_SETS.items():
         assert facts.name == name

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from golden.lab.data.facts import Facts, require_split
 from golden.lab.data.own import arrays, folder
-from golden.lab.data.own.place import Place, is_place, parse
+from golden.lab.data.own.place import Place, is_place, parse, split_name
 from golden.lab.data.own.samples import Contents, chosen, only
 from golden.lab.data.split import Split
 
-__all__ = ["Place", "facts", "is_place", "load", "parse"]
+__all__ = ["Place", "facts", "is_place", "load", "parse", "split_name"]
 
 _READERS = {"folder": folder.contents, "idx": arrays.idx, "npz": arrays.npz}
 

@@ -52,7 +52,7 @@ _WRITE: dict[str, Callable[[Any], str]] = {
 
 def is_place(name: str) -> bool:
     """Whether a data set's name is a place and not the name of one that comes with the project."""
-    head = _split(name)[0]
+    head = split_name(name)[0]
     kind, _, rest = head.partition(":")
     return bool(kind in KINDS and rest) or any(c in head for c in ("/", os.sep)) \
         or head.endswith(".npz") or head in (".", "..")  # fmt: skip
@@ -63,7 +63,7 @@ def parse(name: str, base: Path | None = None) -> Place:
 
     Raises UserError when the options are wrong or nothing is there.
     """
-    head, options = _split(name)
+    head, options = split_name(name)
     kind, _, rest = head.partition(":")
     if kind not in KINDS or not rest:
         kind, rest = "", head
@@ -74,7 +74,7 @@ def parse(name: str, base: Path | None = None) -> Place:
     return Place(kind or _kind(path), path, **settings)
 
 
-def _split(name: str) -> tuple[str, list[tuple[str, str]]]:
+def split_name(name: str) -> tuple[str, list[tuple[str, str]]]:
     """Path and options; a comma in a path is no option unless a word and '=' follow it."""
     head, *parts = re.split(r",(?=[a-z_]+=)", name)
     return head, [(key, text) for key, _, text in (part.partition("=") for part in parts)]
