@@ -89,7 +89,8 @@ def attention(q, k, v, heads: int):
 
 def frames(config: NetworkConfig, images: np.ndarray) -> np.ndarray:
     """The input uint8 (B, T, N, C) of ``images`` (B, C, H, W) or (B, T, C, H, W); T is 1 for what
-    all timesteps see. Raises UserError for another shape and for values out of range.
+    all timesteps see. The constant of a normalised network is one more channel, the last. Raises
+    UserError for another shape and for values out of range.
     """
     expected = config.input_shape
     if images.dtype != np.uint8 or images.ndim < 4 or images.shape[1:] != expected:
@@ -104,7 +105,10 @@ def frames(config: NetworkConfig, images: np.ndarray) -> np.ndarray:
             f"to {config.input_max}"
         )
     x = images.reshape(len(images), config.input_timesteps, config.in_channels, -1)
-    return x.swapaxes(2, 3)
+    x = x.swapaxes(2, 3)
+    if config.constant_bit is None:
+        return x
+    return np.concatenate([x, np.full_like(x[..., :1], 1 << config.constant_bit)], axis=-1)
 
 
 def forward(network: QuantNetwork, images: np.ndarray) -> Trace:

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
+from golden.contract.normalisation import CONSTANT_BITS, checked
 
 TOKENIZER_STAGES = 5
 PIXEL_BITS = 8
@@ -31,6 +32,9 @@ class NetworkConfig:
     ``input_timesteps``: 1 for an image, which every timestep sees; else ``timesteps``, one frame of
     an event camera for each. ``input_bits``: values of the input lie in 0..2**input_bits - 1: 8 for
     pixels, 1 for events that are there or not.
+    ``mean``, ``std``: of the normalisation that the network was trained with, per channel of a
+    pixel / 255; the weights contain it. ``constant_bit``: where that needs one, the last input of
+    the first convolution is 2**constant_bit on every pixel (golden.contract.normalisation).
     """
 
     depth: int = 2
@@ -48,8 +52,19 @@ class NetworkConfig:
     head: str = "sn_fc_avgpool"
     input_timesteps: int = 1
     input_bits: int = 8
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    constant_bit: int | None = None
 
     def __post_init__(self):
+        pair = checked(self.mean, self.std, self.in_channels)
+        for name, values in zip(("mean", "std"), pair, strict=True):
+            object.__setattr__(self, name, values)
+        if self.constant_bit is not None and self.constant_bit not in CONSTANT_BITS:
+            raise UserError(
+                f"network constant_bit is {self.constant_bit}, it must lie between 0 and "
+                f"{CONSTANT_BITS[-1]}"
+            )
         object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
         if self.head not in HEADS:
             raise UserError(
@@ -79,6 +94,11 @@ class NetworkConfig:
             raise UserError(
                 f"network dim {self.dim} must be a multiple of 8 and of its {self.heads} heads"
             )
+
+    @property
+    def inputs(self) -> int:
+        """Channels that the first layer sees: those of the image, and the constant if any."""
+        return self.in_channels + (self.constant_bit is not None)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -265,7 +285,7 @@ class QuantNetwork:
         encoded = config.encoder_channels
         if encoded and tensors["encoder.weight"].ndim == 4:
             tensors["encoder.weight"] = tensors["encoder.weight"][:, :, 0, 0]
-        channels = (encoded or config.in_channels, *config.channels)
+        channels = (encoded or config.inputs, *config.channels)
         convs = [(channels[i + 1], channels[i], 3, 3) for i in range(TOKENIZER_STAGES)]
         dim, hidden = config.dim, config.dim * config.mlp_ratio
         blocks = [
@@ -287,7 +307,7 @@ class QuantNetwork:
             shaped("head.weight", (config.classes, dim)),
             shaped("head.bias", (config.classes,)).astype(np.int64),
             provenance,
-            spike("encoder", (encoded, config.in_channels)) if encoded else None,
+            spike("encoder", (encoded, config.inputs)) if encoded else None,
             0 if config.head_fires else int(shaped("head.shift", (1,))[0]),
             int(shaped("encoder.charge", (1,))[0]) if encoded else 0,
         )

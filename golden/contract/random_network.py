@@ -88,7 +88,7 @@ class _Calibrator:
     def network(self, seed: int, images: np.ndarray) -> QuantNetwork:
         config = self.config
         x = frames(config, images)
-        tokenizer, inputs, encoder, charge = [], config.in_channels, None, 0
+        tokenizer, inputs, encoder, charge = [], config.inputs, None, 0
         if config.encoder_channels:
             encoder, current = self.pixels(self.weight(config.encoder_channels, inputs), x)
             charge = min(int(np.median(encoder.theta2)) // 2, CHARGE_MAX)
@@ -123,7 +123,7 @@ class _Calibrator:
 
     def pixels(self, weight, x, size=None):
         """(layer, current at all timesteps) of the layer that sees the pixels."""
-        weight //= min(self.config.in_channels, 4)  # keep sums of 8-bit pixels within 20 bits
+        weight //= min(self.config.inputs, 4)  # keep sums of 8-bit pixels within 20 bits
         layer, current = self.spike(weight, x, size)
         return layer, np.repeat(current, self.config.timesteps // current.shape[1], axis=1)
 

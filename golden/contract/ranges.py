@@ -20,11 +20,22 @@ def layers(network: QuantNetwork) -> Iterator[tuple[str, SpikeLayer | ResidualLa
             yield f"blocks.{index}.{part.name}", getattr(block, part.name)
 
 
-def bounds(layer: SpikeLayer | ResidualLayer, input_max: int) -> tuple[np.ndarray, np.ndarray]:
-    """(least, most) current of every output channel over all inputs 0..input_max, bias included."""
-    weight = layer.weight.astype(np.int64).reshape(len(layer.weight), -1)
-    negative, positive = np.minimum(weight, 0).sum(1), np.maximum(weight, 0).sum(1)
-    return input_max * negative + layer.bias, input_max * positive + layer.bias
+def input_max(network: QuantNetwork, layer: str) -> np.ndarray | int:
+    """The largest input of a layer: of all its channels, or one by one (I,)."""
+    config = network.config
+    if layer != network.stages[0][0]:
+        return 1
+    constant = [] if config.constant_bit is None else [1 << config.constant_bit]
+    return np.array([config.input_max] * config.in_channels + constant)
+
+
+def bounds(
+    layer: SpikeLayer | ResidualLayer, most: np.ndarray | int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(least, most) current of every output channel over all inputs 0..most, bias included."""
+    weight = layer.weight.astype(np.int64).reshape(*layer.weight.shape[:2], -1)
+    negative, positive = np.minimum(weight, 0).sum(2), np.maximum(weight, 0).sum(2)
+    return (negative * most).sum(1) + layer.bias, (positive * most).sum(1) + layer.bias
 
 
 def stream(network: QuantNetwork) -> tuple[np.ndarray, np.ndarray]:

@@ -56,7 +56,8 @@ CASES = {
                       input_bits=3), "unstructured", 2, 30, 20),
     "4x32-empty-rows": (
         "4x32", config(dim=64, heads=2, in_channels=3, mlp_ratio=4), "rows", 1, 30, 20),
-    "4x32-narrow": ("4x32", config(in_channels=3, timesteps=4), "balanced", 2, 0, 20),
+    "4x32-normalised": (
+        "4x32", config(in_channels=3, constant_bit=6, timesteps=4), "balanced", 2, 0, 20),
     "4x32-full": ("4x32", config(dim=64, heads=2, mlp_ratio=4), "unstructured", 1, 20, 20),
 }  # fmt: skip
 

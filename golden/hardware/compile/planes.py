@@ -21,10 +21,17 @@ class Planes:
 
     @classmethod
     def of(cls, config: NetworkConfig) -> "Planes":
-        """Those of the input of a network: the bits of a channel lie side by side, lowest first."""
+        """Those of the input of a network: the bits of a channel lie side by side, lowest first;
+        behind them the one bit of a normalised network's constant."""
         bits = config.input_bits
         place = np.arange(config.in_channels * bits)
-        return cls(place // bits, place % bits)
+        channel, bit = place // bits, place % bits
+        if config.constant_bit is not None:
+            channel, bit = (
+                np.append(channel, config.in_channels),
+                np.append(bit, config.constant_bit),
+            )
+        return cls(channel, bit)
 
     def __len__(self) -> int:
         """Hardware channels."""

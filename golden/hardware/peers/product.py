@@ -92,7 +92,8 @@ def of_network(network: QuantNetwork, image: np.ndarray) -> list[Product]:
     """
     trace, config = forward(network, image[None]), network.config
     values = frames(config, image[None])
-    planes = np.concatenate([values >> bit & 1 for bit in range(config.input_bits)], axis=1)
+    bits = max(config.input_bits, (config.constant_bit or 0) + 1)
+    planes = np.concatenate([values >> bit & 1 for bit in range(bits)], axis=1)
     if not config.head_fires:
         raise UserError(
             f"head '{config.head}': its input is no spikes, so that it is no product of spikes and "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from golden.contract.errors import UserError
 from golden.contract.network import PIXEL_BITS
+from golden.contract.normalisation import checked
 
 CHOICES = {
     "backbone": ("spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"),
@@ -18,6 +19,8 @@ CHOICES = {
 
 
 POOLED = {"cifar": (3, 4), "imagenet": (1, 2, 3, 4), "dvs": (1, 2, 3, 4)}
+NORMALISED = ("direct", "learned")  # encoders that take any real number
+UNCHECKED = ("depth", "pooled_stages", "encoder_charge", "mean", "std")  # own rules
 BY_LAYOUT = (-1,)  # pooled_stages as the authors have them in that layout
 
 
@@ -46,6 +49,8 @@ class NetworkConfig:
     input_timesteps: 1 for images; timesteps for an event camera, a frame for each.  input_bits:
     larger values of the input are clipped to input_max; 8 for pixels, 1 for events that are there
     or not, more for their counts.
+    mean, std: of every channel of pixel / 255; the network sees (pixel / 255 - mean) / std, and so
+    do its encoder and the padding of its first convolution. Empty: pixel / 255 itself.
     """
 
     depth: int = 2
@@ -68,16 +73,26 @@ class NetworkConfig:
     encoder_charge: float = 0.0
     input_timesteps: int = 1
     input_bits: int = 8
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         pooled = POOLED.get(self.layout) if self.pooled_stages == BY_LAYOUT else self.pooled_stages
         object.__setattr__(self, "pooled_stages", tuple(pooled or ()))
+        pair = checked(self.mean, self.std, self.in_channels)
+        for name, values in zip(("mean", "std"), pair, strict=True):
+            object.__setattr__(self, name, values)
+        if self.mean and self.encoder not in NORMALISED:
+            raise UserError(
+                f"network.encoder '{self.encoder}' makes spikes of pixels in 0..1, not of "
+                "normalised ones; leave network.mean and network.std out"
+            )
         for name, value in vars(self).items():
             if name in CHOICES and value not in CHOICES[name]:
                 raise UserError(
                     f"network.{name} is '{value}', choose one of {', '.join(CHOICES[name])}"
                 )
-            if name not in (*CHOICES, "depth", "pooled_stages", "encoder_charge") and value < 1:
+            if name not in (*CHOICES, *UNCHECKED) and value < 1:
                 raise UserError(f"network.{name} is {value}, it must be at least 1")
         if self.input_timesteps not in (1, self.timesteps):
             raise UserError(

@@ -17,6 +17,7 @@ from golden.lab.quantise.fold import (  # fmt: skip
     ResidualFolded,
     SpikeFolded,
 )
+from golden.lab.quantise.normalised import NormalisedFolded
 from golden.lab.train.source import network_input
 
 CONTRACT = {
@@ -68,10 +69,13 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
         raise UserError(f"{reason}; train a network with one of them")
     stages = model.tokenizer.stages
     if model.config.encoder == "learned":
-        pixels = model.encoder = EncoderFolded(model.encoder)
+        pixels = model.encoder = EncoderFolded(model.encoder, model.normalise)
         stages[0] = SpikeFolded(stages[0])
+    elif model.config.mean:
+        pixels = stages[0] = NormalisedFolded(stages[0], model.normalise, model.config.input_max)
     else:
         pixels = stages[0] = SpikeFolded(stages[0], model.config.input_max)
+    model.normalise = nn.Identity()  # folded into what sees the pixels
     for index in range(1, 4):
         stages[index] = SpikeFolded(stages[index])
     stages[4] = ResidualFolded(stages[4], frac_bits)

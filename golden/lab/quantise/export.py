@@ -11,7 +11,7 @@ import torch
 
 from golden.contract.errors import UserError
 from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
-from golden.contract.ranges import bounds, head_shift, layers
+from golden.contract.ranges import bounds, head_shift, input_max, layers
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.quantise.fold import FoldedLayer, ResidualFolded
 
@@ -43,7 +43,11 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
     model.head.shift = 0
     head, _ = model.head.integers()
     network = QuantNetwork(
-        NetworkConfig(**sizes, residual_frac_bits=frac_bits),
+        NetworkConfig(
+            **sizes,
+            residual_frac_bits=frac_bits,
+            constant_bit=getattr(model.tokenizer.stages[0], "constant_bit", None),
+        ),
         stages[:-1],
         stages[-1],
         blocks,
@@ -64,9 +68,8 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
 def check_ranges(network: QuantNetwork) -> None:
     """Worst case over all inputs: |X| < 2^18, parameters < 2^19, residual stream within 16 bits."""
     low = high = 0
-    pixels = network.stages[0][0]
     for name, layer in layers(network):
-        least, most = bounds(layer, network.config.input_max if name == pixels else 1)
+        least, most = bounds(layer, input_max(network, name))
         reach = int(max(-least.min(), most.max())) + (network.encoder_charge * (name == "encoder"))
         if reach >= CURRENT_LIMIT:
             raise UserError(

@@ -22,6 +22,7 @@ from golden.contract.ranges import CHARGE_MAX
 from golden.lab.networks.backbones.head import Head
 from golden.lab.networks.encoders.learned import Learned, charged
 from golden.lab.networks.layers import ConvBN, LinearBN
+from golden.lab.networks.normalise import Normalise
 from golden.lab.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 
 CURRENT_MAX = (1 << 18) - (1 << 8)  # bound on |X + bias|, with room for rounding
@@ -122,12 +123,16 @@ class SpikeFolded(FoldedLayer):
 class EncoderFolded(SpikeFolded):
     """Replaces a learned encoder: images (B, C, H, W) in 0..1 -> spikes (T, B, E, H, W)."""
 
-    def __init__(self, source: Learned) -> None:
+    def __init__(self, source: Learned, normalise: nn.Module) -> None:
         super().__init__(source, input_max=255)
-        self.channels = source.channels
+        self.channels, self.normalise = source.channels, normalise
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.source.weight / self.input_max, self.source.bias
+        weight, bias = self.source.weight, self.source.bias
+        if isinstance(self.normalise, Normalise):  # no padding: the bias takes the mean
+            weight = weight / self.normalise.std.flatten()
+            bias = bias - weight @ self.normalise.mean.flatten()
+        return weight / self.input_max, bias
 
     def scale(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """The same for all channels, which share the charge."""

@@ -64,6 +64,8 @@ class TorchTwin:
         network, config = self.network, self.network.config
         # frames (T, B, C, H, W), or (1, B, C, H, W): the first layer runs once
         x = time_first(images.to(self.dtype)) if images.dim() == 5 else images.to(self.dtype)[None]
+        if config.constant_bit is not None:
+            x = functional.pad(x, (0, 0, 0, 0, 0, 1), value=2.0**config.constant_bit)
         if network.encoder:
             x = self._encode(x, network.encoder, watch)
         for index, layer in enumerate([*network.tokenizer, network.patch]):

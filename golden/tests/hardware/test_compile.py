@@ -39,6 +39,9 @@ CASES = {
         "4x16", config(dim=32, heads=4, height=16, width=15, pooled_stages=(2, 3)), "unstructured"),
     "4x16 two pools early": (
         "4x16", config(height=11, width=6, pooled_stages=(1, 4), classes=100), "balanced"),
+    "2x8 normalised, rgb": (
+        "2x8", config(in_channels=3, constant_bit=7, height=5, width=6), "unstructured"),
+    "4x32 normalised": ("4x32", config(in_channels=1, constant_bit=3, timesteps=3), "dense"),
     "4x32 D<P": ("4x32", config(in_channels=3, timesteps=4), "balanced"),
     "4x32 d=P": ("4x32", config(dim=64, heads=2, depth=2, mlp_ratio=4), "unstructured"),
     "4x16 empty rows": ("4x16", config(dim=64, heads=4, timesteps=3), "rows"),

@@ -56,6 +56,14 @@ def converted(config, seed, frac_bits=6):
             depth=1, dim=16, heads=2, height=9, width=11, encoder="learned", encoder_charge=0.7,
             encoder_channels=3,
         ),
+        NetworkConfig(
+            depth=1, dim=32, heads=2, in_channels=3, height=9, width=12, mean=(0.2, 0.5, 0.6),
+            std=(0.2, 0.3, 0.25),
+        ),
+        NetworkConfig(
+            depth=1, dim=32, heads=2, in_channels=2, height=10, width=12, mean=(0.1, 0.2),
+            std=(0.5, 0.6), encoder="learned", encoder_channels=5,
+        ),
     ],
 )  # fmt: skip
 @torch.no_grad()

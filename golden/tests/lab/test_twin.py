@@ -38,6 +38,12 @@ NETWORKS = [
         ),
         "balanced",
     ),
+    (
+        NetworkConfig(
+            depth=0, dim=16, heads=2, timesteps=2, in_channels=3, height=7, width=9, constant_bit=5,
+        ),
+        "dense",
+    ),
     (NetworkConfig(depth=1, dim=16, heads=2, height=9, width=8, head="avgpool_fc"), "dense"),
     (
         NetworkConfig(

@@ -12,6 +12,7 @@ from torch import nn
 from golden.lab.networks import encoders
 from golden.lab.networks.encoders.direct import constant
 from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.normalise import Normalise
 
 
 class Network(nn.Module):
@@ -24,10 +25,12 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        self.normalise = Normalise(config.mean, config.std) if config.mean else nn.Identity()
         self.encoder = encoders.build(config)
 
     def forward(self, image: torch.Tensor, timesteps: int | None = None) -> torch.Tensor:
         """`timesteps` other than the configured T is for cheap early epochs."""
+        image = self.normalise(image)
         frames = encoders.encode(self.encoder, image, timesteps or self.config.timesteps)
         return self.head(self.features(frames))
 

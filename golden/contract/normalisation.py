@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Normalised images: (p / 255 - mean) / std per channel, and 0 around them.
+
+The first convolution of such a network pads with 0 *after* the normalisation, which on the grid of
+the pixels is no integer. But it is linear: w . (p / 255 - m) / s = w / (255 s) . p - w m / s, and
+the last term only counts where the tap lies inside the image. So the integer network sees the
+pixels themselves, padded with 0, and one more channel: 2^constant_bit inside the image, 0 around
+it, whose weights carry that term. 2^b is one spike per pixel, on one bit-plane.
+"""
+
+import math
+from collections.abc import Sequence
+
+from golden.contract.errors import UserError
+
+CONSTANT_BITS = range(8)  # a lane shifts a weight by at most 7 bits
+
+
+def checked(
+    mean: Sequence[float], std: Sequence[float], channels: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(mean, std) as tuples of floats, both empty or one per channel; else UserError."""
+    try:
+        pair = tuple(float(m) for m in mean), tuple(float(s) for s in std)
+    except (TypeError, ValueError):
+        raise UserError(
+            f"network mean {mean!r} and std {std!r} must be lists of numbers, one per channel of "
+            "the images"
+        ) from None
+    for name, values in zip(("mean", "std"), pair, strict=True):
+        if len(values) not in (0, channels) or len(values) != len(pair[0]):
+            raise UserError(
+                f"network {name} has {len(values)} values for images of {channels} channels; give "
+                "mean and std one number per channel, or neither"
+            )
+        if not all(map(math.isfinite, values)):
+            raise UserError(f"network {name} {list(values)} has a value that is not finite")
+    if not all(s > 0 for s in pair[1]):
+        raise UserError(f"network std {list(pair[1])} must be positive")
+    return pair
