@@ -36,6 +36,9 @@ def import_(
     pooled_stages: Annotated[
         str | None, typer.Option(help="Stages with a pool in front, as in 3,4.")
     ] = None,
+    input_bits: Annotated[
+        int | None, typer.Option(min=1, help="Of event counts.", show_default="8")
+    ] = None,
     connect: Annotated[str | None, typer.Option(help="SEW-ResNet: add, and or iand.")] = None,
     ema: Annotated[bool, typer.Option("--ema", help="Take the moving average.")] = False,
 ) -> None:
@@ -49,6 +52,7 @@ def import_(
     given = {
         "heads": heads, "timesteps": timesteps, "height": height, "width": width, "tau": tau,
         "layout": layout, "pooled_stages": stages(pooled_stages), "connect": connect,
+        "input_bits": input_bits,
     }  # fmt: skip
     stated = {name: value for name, value in given.items() if value is not None}
     import_checkpoint(file, out, stated, command(), family, ema)

@@ -21,6 +21,7 @@ from golden.lab.authors.family import OPTION, SHAPES, Family, Found, Layer
 from golden.lab.authors.state import State
 from golden.lab.networks import backbones
 from golden.lab.networks.backbones.backbone import Network
+from golden.lab.networks.layers import FirstConvBN
 from golden.lab.networks.network_config import NetworkConfig
 
 TIME_CONSTANT = re.compile(r"(lif|sn)\d*\.w$")  # of spikingjelly's parametric neuron
@@ -50,9 +51,21 @@ def convert(state: State, family: Family, given: Mapping[str, Any]) -> Converted
     model = backbones.build(config).eval()
     notes = [f"{name} is no weight and was left out" for name in state.ignored]
     model.load_state_dict(_translate(state, family, model, notes))
+    if config.input_timesteps > 1 and config.input_max > 1:
+        _take_counts(model, config.input_max, notes)
     if state.averaged:
         notes.append("the file holds a moving average of the weights, too; --ema takes that")
     return Converted(model, found, notes)
+
+
+def _take_counts(model: Network, largest: int, notes: list[str]) -> None:
+    """The authors feed counts of events, this project counts / `largest`."""
+    for name, module in model.named_modules():
+        if isinstance(module, FirstConvBN):
+            module.weight *= largest
+            notes.append(
+                f"{name}.weight is times {largest}, since its inputs are counts / {largest}"
+            )
 
 
 def _translate(

@@ -75,10 +75,12 @@ class Transformer(Family):
         kind = given.get("layout", layout.value if layout else "imagenet")
         side = setting(state, "img_size") or Found(SIDE[kind], AUTHORS)
         heads = setting(state, "num_heads")
+        steps = self._timesteps(state)
+        if self._inputs(state) == EVENTS:  # a frame of counts for every timestep
+            found["input_timesteps"] = Found(given.get("timesteps", steps.value), AUTHORS)
         return (
             found
-            | {"height": side, "width": side}
-            | {"timesteps": self._timesteps(state)}
+            | {"height": side, "width": side, "timesteps": steps}
             | ({} if heads is None else {"heads": heads})
         )
 

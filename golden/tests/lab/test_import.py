@@ -27,7 +27,8 @@ FORMS = {  # name: their network, a shape of inputs, what the user must state, w
     "spikingformer dvs": (
         lambda: transformers.Spikingformer(
             "dvs", heads=2, inputs=2, timesteps=5, tau=1.5, **COMMON),
-        FRAMES, {"heads": 2, "timesteps": 5}, {"layout": "dvs", "tau": 1.5, "in_channels": 2}),
+        FRAMES, {"heads": 2, "timesteps": 5},
+        {"layout": "dvs", "tau": 1.5, "in_channels": 2, "input_timesteps": 5}),
     "spikformer cifar": (
         lambda: transformers.Spikformer("cifar", heads=4, inputs=3, timesteps=4, **COMMON),
         IMAGE, {"heads": 4}, {"layout": "cifar"}),
@@ -78,11 +79,16 @@ def test_fires_the_same_spikes(name, tmp_path):
     make, shape, stated, expected = FORMS[name]
     torch.manual_seed(len(name))
     inputs = torch.rand(shape, dtype=torch.float64)
+    if shape == FRAMES:
+        inputs = inputs.mul(6).floor()  # counts of events
     theirs = wake(make(), inputs, seed=len(name))
+    for module in theirs.modules():  # a float32 holds these times 255
+        if shape == FRAMES and isinstance(module, torch.nn.Conv2d):
+            module.weight.data = module.weight.data.mul(4096).round().div(4096)
     torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
     out = tmp_path / "ours.safetensors"
     import_checkpoint(tmp_path / "theirs.pth", out, stated, "psf import")
-    model, logits, spikes = ours(out, inputs)
+    model, logits, spikes = ours(out, inputs / 255 if shape == FRAMES else inputs)
     for field, value in expected.items():
         assert getattr(model.config, field) == value, field
     reference, fired = recorded(theirs, inputs)
