@@ -15,7 +15,7 @@ package psf_pkg;
   localparam int unsigned MinPlanes = 25;  // a head sees at least so many planes of the sums
   localparam int unsigned MaxClasses = 128;  // logit accumulators
   localparam int unsigned MaxLayers = 64;  // layer ids, each with a set of counters
-  localparam int unsigned MaxTokens = 127;  // tokens of a key-value layer: its counts are weights
+  localparam int unsigned MaxCount = 127;  // of K^T V as a weight; a larger count becomes this one
   localparam int unsigned MaxShift = 7;  // largest left shift of a residual current
 
   // One build of the accelerator (golden.hardware.configuration).

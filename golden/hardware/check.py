@@ -21,7 +21,6 @@ from golden.hardware.configuration import (  # fmt: skip
     MAX_CLASSES,
     MAX_LAYERS,
     MAX_SHIFT,
-    MAX_TOKENS,
     MIN_PLANES,
     SUM_BITS,
     Hardware,
@@ -136,7 +135,7 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         f"charge {f['charge']} in a layer that is not of mode {isa.MODE_SPIKE}",
     )
     if mode == isa.MODE_KEY_VALUE:
-        m, tokens = f["head_words"], min(MAX_TOKENS, h.patch_lines)
+        m, tokens = f["head_words"], h.patch_lines
         yield m not in (1, 2, 4), f"head_words {m} is none of 1, 2, 4"
         yield f["head_lanes"] > clog2(h.lanes), f"head_lanes {f['head_lanes']} is too large"
         yield not 1 <= f["tokens"] <= tokens, f"tokens {f['tokens']} is none of 1 to {tokens}"

@@ -16,7 +16,7 @@ SUM_BITS = 32  # bits of the residual stream summed up
 MIN_PLANES = 25  # a head sees at least so many planes of the sums
 MAX_CLASSES = 128  # logit accumulators
 MAX_LAYERS = 64  # layer ids, each with a set of counters
-MAX_TOKENS = 127  # tokens of a key-value layer: its counts are weights
+MAX_COUNT = 127  # of K^T V as a weight; a larger count becomes this one
 MAX_SHIFT = 7  # largest left shift of a residual current
 # end generated
 

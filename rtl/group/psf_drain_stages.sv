@@ -4,6 +4,7 @@
 //   1: x = acc + bias; residual: x = (first ? 0 : stream) + (x << shift); spike, first timestep: x +
 //      start(charge), 0, 1/2, 3/4 or 1/4 of the charge by the place of the token
 //   2: spike = LIF(x); hand out spikes (to the line writer), residual word, logits or key-value row
+//      (its weight is min(count, MaxCount): golden.hardware.compile.proofs.saturated)
 // Latency 2, one word per cycle for spikes and residuals; stage 2 waits for head_ready_i and
 // dump_ready_i (busy_o tells stage 0 to stay back). A word whose address is beyond its memory is
 // dropped; overrun_o pulses. parity_o: a parameter, residual or membrane that was used had a wrong
@@ -200,8 +201,16 @@ module psf_drain_stages #(
     );
     assign stream_write_data_o[p*Cfg.StreamWidth+:Cfg.StreamWidth] =
         Cfg.StreamWidth'(s2_value_q[p]);
-    // Counts are at most the number of tokens, which is below 128.
-    assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q[IndexWidth-1:0], s2_value_q[p][7:0]};
+
+    // A count is at most the number of tokens, so PatchLines; the weight is at most MaxCount.
+    logic [7:0] count;
+    if (Cfg.PatchLines > psf_pkg::MaxCount) begin : gen_saturated
+      localparam int unsigned CountWidth = $clog2(Cfg.PatchLines + 1);
+      assign count = {1'b0, s2_value_q[p][6:0] | {7{|s2_value_q[p][CountWidth-1:7]}}};
+    end else begin : gen_whole
+      assign count = s2_value_q[p][7:0];
+    end
+    assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q[IndexWidth-1:0], count};
   end
 
   // Stage 2: hand out.

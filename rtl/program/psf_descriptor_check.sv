@@ -21,8 +21,6 @@ module psf_descriptor_check #(
   localparam int unsigned BankBits = $clog2(Cfg.Banks);
   localparam int unsigned LaneBits = $clog2(Cfg.Lanes);
   localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);
-  localparam int unsigned MaxTokens =
-      (Cfg.PatchLines < psf_pkg::MaxTokens) ? Cfg.PatchLines : psf_pkg::MaxTokens;  // key-value
 
   if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankBits) begin : gen_bad_banks
     $fatal(1, "psf_descriptor_check: Banks must be a power of two and at least 2");
@@ -111,7 +109,7 @@ module psf_descriptor_check #(
       default: counts = '0;  // no number of accumulators is right
     endcase
     key_value_bad = 32'(layer.out_words) != counts || 32'(layer.head_lanes) > LaneBits ||
-        layer.tokens == '0 || 32'(layer.tokens) > MaxTokens ||
+        layer.tokens == '0 || 32'(layer.tokens) > Cfg.PatchLines ||
         (32'(layer.head_words) << 1) > Cfg.LineWords;
   end
 

@@ -79,6 +79,6 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         m = rng.choice((1, 2, 4))
         values |= dict(
             head_words=m, head_lanes=rng.randrange(3), out_words=min(255, m * m * h.lanes),
-            tokens=rng.randint(1, min(limits.MAX_TOKENS, h.patch_lines)), steps=1,
+            tokens=rng.randint(1, h.patch_lines), steps=1,
         )  # fmt: skip
     return values

@@ -11,7 +11,6 @@ from golden.hardware.configuration import (
     MAX_CLASSES,
     MAX_LAYERS,
     MAX_SHIFT,
-    MAX_TOKENS,
     MIN_PLANES,
     SUM_BITS,
     Hardware,
@@ -61,7 +60,7 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
         f |= {
             "head_words": m, "out_words": m * m * h.lanes,
             "head_lanes": random.randint(0, h.lanes.bit_length() - 1),
-            "tokens": random.randint(1, min(MAX_TOKENS, h.patch_lines)),
+            "tokens": random.randint(1, h.patch_lines),
         }  # fmt: skip
     return f | values
 

@@ -11,7 +11,6 @@ import cocotb
 import pytest
 
 from golden.hardware import isa
-from golden.hardware.configuration import MAX_TOKENS
 from golden.hardware.isa import DESCRIPTOR_BYTES
 from tb.lib.host import DECERR, SLVERR
 from tb.lib.inference import ready
@@ -77,7 +76,7 @@ async def bad_programs(dut) -> None:
          dict(in_words=0), dict(out_words=0), dict(out_words=h.acc_depth + 1), dict(row_cost=0),
          dict(shift=8), dict(kernel3=0, in_lines=h.patch_lines + 1),
          dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
-        (key_value, dict(head_words=3), dict(tokens=MAX_TOKENS + 1), dict(head_lanes=15)),
+        (key_value, dict(head_words=3), dict(tokens=h.patch_lines + 1), dict(head_lanes=15)),
         (head, dict(tokens=129), dict(tokens=0)),
         (store, dict(logits=0), dict(logits=129)),
     )  # fmt: skip

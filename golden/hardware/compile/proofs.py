@@ -12,7 +12,7 @@ from golden.contract.errors import UserError
 from golden.hardware import isa
 from golden.hardware.check import MAX_SHIFT
 from golden.hardware.compile.lowering import Layer
-from golden.hardware.configuration import MAX_TOKENS, SUM_BITS, WEIGHT_WIDTH, Hardware
+from golden.hardware.configuration import MAX_COUNT, SUM_BITS, WEIGHT_WIDTH, Hardware
 
 
 def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None) -> None:
@@ -77,7 +77,7 @@ def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarra
     """(low, high) of the current X of every output column."""
     limit = (1 << hardware.acc_width - 2) - 1
     if layer.weight is None:  # counts of at most N, for every active query
-        high = np.full(layer.bias.shape, layer.source.tokens * layer.head_dim)
+        high = np.full(layer.bias.shape, min(layer.source.tokens, MAX_COUNT) * layer.head_dim)
         low = np.zeros_like(high)
     else:
         weight = layer.weight
@@ -99,13 +99,23 @@ def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarra
 
 
 def key_value(layer: Layer, hardware: Hardware) -> None:
-    """The counts of K^T V are int8 weights, and one block fits the accumulators."""
-    if layer.source.tokens > MAX_TOKENS:
-        raise UserError(
-            f"{layer.name}: counts of up to {layer.source.tokens} tokens do not fit an int8 weight,"
-            f" whose limit is {MAX_TOKENS}; use smaller images or one more pooled stage"
-        )
+    """One block of counts fits the accumulators; a count, of at most N, does so in any width."""
     check(layer, "accumulators per lane", layer.words, hardware.acc_depth, "acc_depth", hardware)
+
+
+def saturated(counts: np.ndarray) -> np.ndarray:
+    """``counts`` of K^T V as the int8 weights that the hardware keeps of them.
+
+    No spike changes, whatever the number of tokens. The attention's current is the sum of the
+    counts c_k >= 0 of those k whose query fires, and its neuron fires at theta2 = 8 on their grid:
+
+    * if all these c_k <= MAX_COUNT, the sum is the same;
+    * else one of them is at least MAX_COUNT >= 8 in both sums, and so are the sums. The membrane
+      potential is never negative, so the neuron fires with either sum, and is at rest afterwards.
+
+    So spikes and membrane potentials are equal after every timestep.
+    """
+    return np.minimum(counts, MAX_COUNT)
 
 
 def logits(layer: Layer, low, high, bias: np.ndarray) -> None:

@@ -14,7 +14,14 @@ from golden.contract.neuron import lif, start
 from golden.hardware import isa
 from golden.hardware.check import HardwareStop, first_fault, load_data
 from golden.hardware.compile import bits
-from golden.hardware.configuration import MASK_LINES, MAX_CLASSES, SUM_BITS, WEIGHT_WIDTH, Hardware
+from golden.hardware.configuration import (
+    MASK_LINES,
+    MAX_CLASSES,
+    MAX_COUNT,
+    SUM_BITS,
+    WEIGHT_WIDTH,
+    Hardware,
+)
 from golden.hardware.execute.decode import row_entries, weight_words
 from golden.hardware.sequence import job_order
 
@@ -269,12 +276,12 @@ class Emulator:
                     for i in np.flatnonzero(k):
                         unit[i * m : (i + 1) * m] += v * (lane == i % h.lanes >> f["head_lanes"])
                         rows += 1
-                assert unit.max() < 1 << WEIGHT_WIDTH - 1
                 for i in range(m * h.lanes):
                     c = u * m * h.lanes + i
                     for b in range(m):
                         address = f["dump_base"] + t * f["dump_step"] + u * f["dump_block"]
                         address += i // h.banks * m + b
                         index = u * m + b
-                        self.weight[address, c % h.banks] = index << WEIGHT_WIDTH | unit[i * m + b]
+                        weight = np.minimum(unit[i * m + b], MAX_COUNT)
+                        self.weight[address, c % h.banks] = index << WEIGHT_WIDTH | weight
         self.drained[f["id"]] = Drained(None, counts, rows * m, rows * m)

@@ -17,6 +17,7 @@ from golden.hardware import isa
 from golden.hardware.compile import average
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.compile.lowering import Layer
+from golden.hardware.compile.proofs import saturated
 from golden.hardware.workload.layer import BareLayer
 
 
@@ -25,7 +26,8 @@ class LayerExpectation:
     """One image through one layer.
 
     ``spikes`` uint8 (before a pool) is None where the hardware fires none; ``value`` int64 is the
-    current X, the residual R, the counts (key-value) or the sums of one token (head). ``rows`` is
+    current X (attention: of saturated counts, golden.hardware.compile.proofs.saturated), the
+    residual R, the counts (key-value) or the sums of one token (head). ``rows`` is
     the number of active input bits that have a row (key-value: of V words they ask for),
     ``row_adds`` the weight words they cost and ``useful`` the (active bit, non-zero weight) pairs.
     """
@@ -86,7 +88,10 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
         x = _source(layer, trace, b).sum(0)  # (N, D)
         value = matmul(x, layer.weight[0, : x.shape[1]])
         return LayerExpectation(None, value.reshape(*shape, lanes), rows, row_adds, useful)
-    current = np.concatenate([trace.current[p][b] for p in layer.parts], axis=-1)  # (T, N, O)
+    if layer.weight is None:
+        current = _attention(layer, trace, b)
+    else:
+        current = np.concatenate([trace.current[p][b] for p in layer.parts], axis=-1)  # (T, N, O)
     spike = np.concatenate([trace.spike[p][b] for p in layer.parts], axis=-1)
     value = _ordered(compiled, current)
     if layer.charge:  # of columns without a channel, too
@@ -108,6 +113,14 @@ def _ordered(compiled: CompiledLayer, x: np.ndarray) -> np.ndarray:
     columns = compiled.layer.columns
     x = np.where(columns >= 0, x[:, :, columns], 0)
     return x.transpose(1, 0, 2).reshape(*compiled.shape, -1)
+
+
+def _attention(layer: Layer, trace: Trace, b: int) -> np.ndarray:
+    """Current (T, N, D) of Q on the counts as the weight banks hold them."""
+    q = trace.spike[layer.name.removesuffix("attention") + "q"][b]
+    weight = saturated(trace.key_value[layer.name][b])  # (T, h, d, d)
+    by_head = q.reshape(*q.shape[:2], layer.heads, -1).swapaxes(1, 2)
+    return matmul(by_head, weight).swapaxes(1, 2).reshape(q.shape)
 
 
 def _source(layer: Layer, trace: Trace, b: int) -> np.ndarray:

@@ -40,9 +40,9 @@ CONSTANTS = (
     Constant("MAX_CLASSES", 128, "logit accumulators"),
     Constant("MAX_LAYERS", 64, "layer ids, each with a set of counters"),
     Constant(
-        "MAX_TOKENS",
+        "MAX_COUNT",
         (1 << _WEIGHT_WIDTH - 1) - 1,
-        "tokens of a key-value layer: its counts are weights",
+        "of K^T V as a weight; a larger count becomes this one",
     ),
     Constant("MAX_SHIFT", 7, "largest left shift of a residual current"),
 )
@@ -252,7 +252,7 @@ PARAMETERS = (
     _parameter("banks", _BYTE, (4, 8, 8), "weight banks, B", power=True),
     _parameter("line_words", _BYTE, (8, 8, 4), "words of a spike line", power=True),
     _parameter("acc_depth", (2, 256), (32, 16, 32), "accumulators of a lane"),
-    _parameter("acc_width", (12, 32), (20, 20, 20),
+    _parameter("acc_width", (16, 32), (20, 20, 20),
                "bits of an accumulator, a bias and a threshold"),
     _parameter("stream_width", (8, 30), (16, 16, 16), "bits of a residual value",
                "at most acc_width - 2"),
@@ -261,6 +261,6 @@ PARAMETERS = (
     _parameter("param_depth", _ANY, (256, 128, 256), "parameter words"),
     _parameter("spike_lines", _ANY, (4096, 2048, 8192), "lines of the spike memory"),
     _parameter("stream_depth", _ANY, (1024, 512, 1024), "residual words of a bank (G banks)"),
-    _parameter("patch_lines", (9, 256), (64, 64, 128),
+    _parameter("patch_lines", (9, 1024), (64, 64, 128),
                "lines of a token's patch (half of the patch buffer)", power=True),
 )  # fmt: skip

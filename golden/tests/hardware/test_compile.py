@@ -179,7 +179,9 @@ REFUSALS = {
     "shift": ("4x16", dict(path="patch.shift", value=16), "tokenizer.4: "),
     "shift field": (
         "4x16,stream_width=30,acc_width=32", dict(path="patch.shift", value=16), "shift is 16"),
-    "tokens": ("4x16,patch_lines=256", dict(config=config(height=50, width=46)), "156 tokens"),
+    "tokens": (
+        "4x16,patch_lines=256", dict(config=config(height=66, width=66)),
+        "key_value: lines of one patch is 289, the limit with patch_lines=256 is 256"),
     "spike lines": ("4x16,spike_lines=100", {}, "tokenizer.0 needs 64 spike lines"),
     "banks": ("4x16,bank_depth=8", {}, "tokenizer.0: 1 accumulators per lane and 9 weight words"),
     "rows": ("4x16,row_depth=8", {}, "row-table entries per bank"),

@@ -123,11 +123,11 @@ def test_rules(base, changes, cause):
 
 def test_limits_of_wide_heads():
     wide = replace(HARDWARE, lanes=2, banks=2, acc_depth=64, patch_lines=256)
-    head = KEY_VALUE | dict(head_words=4, head_lanes=1, out_words=32, tokens=127)
+    head = KEY_VALUE | dict(head_words=4, head_lanes=1, out_words=32, tokens=256)
     assert descriptor_fault(wide, isa.encode(isa.OP_LAYER, "x", **head))[0] == 0
     for hardware, fields in (
         (replace(wide, line_words=4), head),
-        (wide, head | dict(tokens=128)),
+        (wide, head | dict(tokens=257)),
         (wide, head | dict(head_words=8, out_words=128)),
     ):
         fault = descriptor_fault(hardware, isa.encode(isa.OP_LAYER, "x", **fields))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from golden.contract.neuron import lif_step, start
-from golden.hardware.configuration import MAX_CLASSES
+from golden.hardware.configuration import MAX_CLASSES, MAX_COUNT
 from tb.lib import layer
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.bits import coin, pack
@@ -61,6 +61,12 @@ class DrainStagesBench(Bench):
     def signed(self, bits: int) -> int:
         return random.randrange(-(1 << bits), 1 << bits)
 
+    def tokens(self) -> int:
+        """A count of K^T V, often around the largest that is a weight."""
+        top = self.hw["PatchLines"]
+        near = [n for n in range(MAX_COUNT - 2, MAX_COUNT + 4) if n <= top]
+        return random.choice([0, top, random.randint(0, top), *near])
+
     async def load(self, wrong: int = 0) -> None:
         """All parameters; ``wrong`` of them with one bit flipped on the way in, parity included."""
         depth, scale = self.hw["ParamDepth"], self.bits - 10
@@ -91,6 +97,8 @@ class DrainStagesBench(Bench):
         room = self.hw["StreamDepth"] - token["stream"]
         place = random.randrange(room) if room > 0 else random.getrandbits(16)
         acc = [self.signed(scale) for _ in range(self.lanes)]
+        if mode == layer.MODE_KEY_VALUE:
+            acc = [self.tokens() for _ in range(self.lanes)]
         stream = [self.signed(self.hw["StreamWidth"] - 2) for _ in range(self.lanes)]
         if first is None:
             first = int(index not in self.membrane or coin(0.2))
@@ -160,7 +168,7 @@ class DrainStagesBench(Bench):
         if dump:
             bank, address, slot = self.dump(f, w)
             width = (self.hw["AccDepth"] - 1).bit_length() + 8
-            slots = [slot << 8 | v & 255 for v in w.value]
+            slots = [slot << 8 | min(v, MAX_COUNT) for v in w.value]
             expected |= {"dump_bank": bank, "dump_addr": address, "dump_data": pack(slots, width)}
         for name, value in expected.items():
             self.equal(f"{name}_o", self.get(f"{name}_o"), value)
@@ -380,16 +388,16 @@ async def beyond_the_memories(dut) -> None:
 CASES = [
     {
         "Groups": 2, "Lanes": 8, "Banks": 4, "AccDepth": 32, "AccWidth": 20, "StreamWidth": 16,
-        "BankDepth": 64, "ParamDepth": 32, "StreamDepth": 128,
+        "BankDepth": 64, "ParamDepth": 32, "StreamDepth": 128, "PatchLines": 64,
     },
     {
         "Groups": 4, "Lanes": 4, "Banks": 2, "AccDepth": 48, "AccWidth": 16, "StreamWidth": 12,
-        "BankDepth": 100, "ParamDepth": 20, "StreamDepth": 50,
+        "BankDepth": 100, "ParamDepth": 20, "StreamDepth": 50, "PatchLines": 1024,
     },
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("parameters", CASES, ids=lambda p: f"{p['Groups']}x{p['Lanes']}")
 def test_drain_stages(parameters: dict[str, int]) -> None:
-    """Depths that are a power of two and not."""
+    """Depths that are a power of two and not; counts that are weights, and larger ones."""
     run("psf_drain_stages", __name__, parameters)

@@ -272,7 +272,7 @@ WIDE = SMALL | {
     "Lanes": 32, "Banks": 8, "LineWords": 4, "BankDepth": 50, "RowDepth": 32, "ParamDepth": 12,
 }  # fmt: skip
 TIGHT = {  # a beat per record, a word per beat
-    "Lanes": 64, "Banks": 2, "LineWords": 2, "AccDepth": 2, "AccWidth": 12,
+    "Lanes": 64, "Banks": 2, "LineWords": 2, "AccDepth": 2, "AccWidth": 16,
     "BankDepth": 32, "RowDepth": 64, "ParamDepth": 8, "SpikeLines": 64,
 }  # fmt: skip
 

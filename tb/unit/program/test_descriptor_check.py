@@ -13,7 +13,6 @@ from golden.hardware.configuration import (
     MAX_CLASSES,
     MAX_LAYERS,
     MAX_SHIFT,
-    MAX_TOKENS,
     MIN_PLANES,
     SUM_BITS,
     Hardware,
@@ -93,7 +92,7 @@ def corners(name: str, bits: int) -> set[int]:
     """Values around everything that a rule could compare this field with."""
     h = HARDWARE
     limits = {
-        0, 1, 2, 4, 8, MAX_SHIFT, MAX_LAYERS, MAX_TOKENS, MAX_CLASSES,
+        0, 1, 2, 4, 8, MAX_SHIFT, MAX_LAYERS, MAX_CLASSES,
         h.lanes, h.lanes.bit_length() - 1, h.line_words,
         h.acc_depth, h.patch_lines, h.patch_lines // 9, h.banks, 4 * h.lanes, 16 * h.lanes,
         h.line_words // 2, MIN_PLANES, SUM_BITS, (1 << bits) - 1, 1 << bits - 1,
