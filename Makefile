@@ -53,13 +53,14 @@ docs: $(STAMP) ## the documentation as a web site (build/site/index.html)
 waves: $(STAMP) ## make sim on one image with waveforms (FST; the path is printed)
 	@WAVES=1 $(PSF) sim --images 1 --sim $(SIM) $(config)
 
-train: $(STAMP) ## train, prune and quantise the default network (hours)
-	@$(PSF) train --config golden/configs/default.toml
-	@$(PSF) prune --config golden/configs/balanced.toml
-	@$(PSF) prune --config golden/configs/unstructured.toml
-	@$(PSF) prune --config golden/configs/codebook75.toml --dense golden/checkpoints/balanced_float.safetensors
-	@$(PSF) prune --config golden/configs/codebook87.toml --dense golden/checkpoints/balanced_float.safetensors
-	@$(PSF) curves train
+train: $(STAMP) ## train, prune and quantise the committed default network again (hours)
+	@$(PSF) --replace train --config golden/configs/default.toml --out golden/checkpoints/dense.safetensors
+	@for name in balanced unstructured; do \
+	  $(PSF) --replace prune --config golden/configs/$$name.toml --out golden/checkpoints/$$name.safetensors || exit; done
+	@for name in codebook75 codebook87; do \
+	  $(PSF) --replace prune --config golden/configs/$$name.toml --dense golden/checkpoints/balanced_float.safetensors \
+	    --out golden/checkpoints/$$name.safetensors || exit; done
+	@$(PSF) --replace curves train
 
 vectors: $(STAMP) ## compile the committed checkpoint: program, weights, images, expected spikes
 	@$(PSF) compile $(config)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from golden.cli.network import PANEL
-from golden.cli.options import command
+from golden.cli.options import command, to_network
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     file: Annotated[Path, typer.Argument(help="Weights: .pth, .pth.tar, .pt, .safetensors.")],
-    out: Annotated[Path, typer.Option(help="Float checkpoint to write.")],
+    out: Annotated[Path, to_network("Float checkpoint to write")],
     family: Annotated[
         str | None,
         typer.Option(

@@ -16,10 +16,13 @@ from golden.cli.options import (
     Config,
     Images,
     Latency,
+    Report,
     Seed,
     Sim,
     Stalls,
     command,
+    to_file,
+    to_folder,
 )
 from golden.contract.paths import BUILD, REPORTS
 
@@ -57,7 +60,7 @@ def compile(
     checkpoint: Checkpoint = BALANCED,
     config: Config = "4x16",
     images: Annotated[int, typer.Option(help="How many test images.")] = 4,
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = BUILD / "vectors",
+    out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "vectors",
     coded: Coded = True,
 ) -> None:
     """Compile a network: program, weights, images and the expected spikes of every layer."""
@@ -144,7 +147,7 @@ def peers(
     density: Annotated[float, typer.Option(help="Weight density beside a trace.")] = 0.25,
     pes: Annotated[int, typer.Option(help="Adders of every model.")] = 128,
     seed: Annotated[int, typer.Option(help="Of the weights beside a trace.")] = 0,
-    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "peers.json",
+    out: Report = REPORTS / "peers.json",
 ) -> None:
     """Cycles of published accelerators by their models alone, without the RTL."""
     from golden.cli.peers import PeersOptions, peers
@@ -159,7 +162,8 @@ def timeline(
     stalls: Stalls = 0,
     latency: Latency = 20,
     seed: Seed = None,
-    output: Annotated[Path, typer.Option(help="The trace-event file.")] = BUILD / "timeline.json",
+    output: Annotated[Path, to_file("The trace-event file, .json.", ".json")] = BUILD
+    / "timeline.json",
 ) -> None:
     """What every part does in every cycle, as a file for ui.perfetto.dev."""
     from tb.measure.sim import RunOptions
@@ -206,7 +210,7 @@ def traffic(
     seed: Annotated[int, typer.Option(help="Of the random network.")] = 1,
     config: Config = "4x16",
     coded: Coded = True,
-    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "traffic.json",
+    out: Report = REPORTS / "traffic.json",
 ) -> None:
     """Bits per dense weight, and bytes that one inference moves, per layer and in total."""
     from golden.cli.traffic import command
@@ -219,7 +223,7 @@ def traffic(
 
 def registers(
     config: Config = "4x16",
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = BUILD / "registers",
+    out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "registers",
 ) -> None:
     """The register map as HTML pages, C header and Python access."""
     from golden.hardware.configuration import Hardware

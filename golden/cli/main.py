@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from golden.cli import campaigns, foreign, hardware, network, project, studies
+from golden.contract import outputs
 from golden.contract.errors import RunFailed, UserError
 
 # Before torch is imported: threads that spin while they wait starve a shared machine.
@@ -34,9 +35,16 @@ OURS = ("golden", "tb", "synth", "formal", "scripts")
 
 
 @app.callback(epilog="`psf COMMAND --help` explains a command. Begin with `psf sim --images 2`.")
-def _root() -> None:
+def _root(
+    context: typer.Context,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Overwrite files that the command did not write itself."),
+    ] = False,
+) -> None:
     """PruneSpikformer: train and prune a Spiking Transformer, run it on the accelerator's RTL in a
     simulator, and compare every spike with the golden model."""
+    outputs.begin(f"psf {context.invoked_subcommand}", replace)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -46,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     user, told in one sentence.
     """
     try:
-        status = app(None if arguments is None else list(arguments), "psf", standalone_mode=False)
+        line = None if arguments is None else list(arguments)
+        with outputs.recording():
+            status = app(line, "psf", standalone_mode=False)
     except UserError as error:
         _end(2, str(error))
     except ModuleNotFoundError as error:

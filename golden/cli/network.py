@@ -9,15 +9,28 @@ from typing import Annotated
 
 import typer
 
-from golden.cli.options import BALANCED, COMMITTED, DENSE, Dense, Resume, Toml, command, group
-from golden.contract.paths import CHECKPOINTS, CONFIGS, REPORTS, RUNS, TRAINED
+from golden.cli.options import (
+    BALANCED,
+    BESIDE,
+    COMMITTED,
+    DENSE,
+    Dense,
+    Report,
+    Resume,
+    Toml,
+    command,
+    group,
+    to_file,
+    to_network,
+    to_run,
+)
+from golden.contract import outputs
+from golden.contract.paths import CHECKPOINTS, CONFIGS, REPORTS, RUNS
 
 PANEL = "Network: train it, prune it, measure its accuracy"
 
-Out = Annotated[Path | None, typer.Option(help="Network to write.", show_default="<config>")]
-Run = Annotated[
-    Path | None, typer.Option(help="Folder for states and logs.", show_default="runs/<config>")
-]
+Out = Annotated[Path | None, to_network("Network to write", show_default="in the run folder")]
+Run = Annotated[Path | None, to_run(show_default="runs/<config>")]
 spikezip = group("SpikeZIP-TF: a quantised ViT and its equal, a spiking network.")
 data = group("The data sets: where they are, what they look like.")
 
@@ -31,17 +44,23 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(sweep)
 
 
+def _places(config: Path, run: Path | None, out: Path | None, name: str) -> tuple[Path, Path]:
+    """The run folder and the network to write, with their defaults, checked."""
+    run = run or outputs.may_run(RUNS / config.stem)
+    return run, out or outputs.file(run / f"{name}.safetensors", beside=BESIDE)
+
+
 def train(
     config: Toml = CONFIGS / "default.toml",
-    run: Annotated[Path, typer.Option(help="Folder for states and logs.")] = RUNS / "dense",
-    out: Annotated[Path, typer.Option(help="Float checkpoint to write.")] = TRAINED
-    / "dense.safetensors",
+    run: Run = None,
+    out: Out = None,
     resume: Resume = False,
 ) -> None:
     """Train the dense network in float."""
     from golden.lab.train.distributed import processes
     from golden.lab.train.training import train
 
+    run, out = _places(config, run, out, "dense")
     with processes():
         train(config, run, out, resume, command())
 
@@ -57,9 +76,9 @@ def prune(
     from golden.lab.prune.pruning_run import prune
     from golden.lab.train.distributed import processes
 
-    out = out or TRAINED / f"{config.stem}.safetensors"
+    run, out = _places(config, run, out, "network")
     with processes():
-        prune(config, dense, run or RUNS / config.stem, out, resume, command())
+        prune(config, dense, run, out, resume, command())
 
 
 def accuracy(
@@ -67,7 +86,7 @@ def accuracy(
     pruned: Annotated[
         Path, typer.Option(help="Quantised network.", show_default=COMMITTED)
     ] = BALANCED,
-    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "accuracy.json",
+    out: Report = REPORTS / "accuracy.json",
 ) -> None:
     """Accuracy of the dense and of the pruned network over all test images."""
     from golden.lab.quantise.accuracy import report
@@ -77,24 +96,21 @@ def accuracy(
 
 def lottery(
     config: Toml = CONFIGS / "pruning/lottery.toml",
-    run: Annotated[Path, typer.Option(help="Folder for states and logs.")] = RUNS / "lottery",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Float checkpoint of the last ticket.", show_default="in the run"),
-    ] = None,
+    run: Run = None,
+    out: Out = None,
 ) -> None:
     """Search a lottery ticket with rewinding; a run that was cut goes on where it was."""
     from golden.lab.prune.lottery import lottery
 
-    lottery(config, run, out or run / "ticket.safetensors", command())
+    run, out = _places(config, run, out, "ticket")
+    lottery(config, run, out, command())
 
 
 def sweep(
     config: Annotated[Path, typer.Option(help="Axes and settings, a TOML file.")] = CONFIGS
     / "sweep/small.toml",
     folder: Annotated[
-        Path | None,
-        typer.Option(help="Folder for everything.", show_default="runs/sweep/<config>"),
+        Path | None, to_run("Folder for everything.", show_default="runs/sweep/<config>")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Local processes.")] = 2,
     scheduler: Annotated[
@@ -104,7 +120,8 @@ def sweep(
     """Train, prune and count cycles for every combination of a sweep; restartable."""
     from golden.cli.sweep.run import sweep
 
-    failed = sweep(config, folder or RUNS / "sweep" / config.stem, workers, scheduler)
+    folder = outputs.run(folder or RUNS / "sweep" / config.stem)
+    failed = sweep(config, folder, workers, scheduler)
     for failure in failed:
         print(f"failed: {failure}", file=sys.stderr)
     raise typer.Exit(1 if failed else 0)
@@ -120,8 +137,8 @@ def spikezip_train(
     """Train a quantised ViT (QAT, learned step sizes)."""
     from golden.lab.spikezip.train import train
 
-    out = out or TRAINED / "spikezip" / f"{config.stem}.safetensors"
-    train(config, run or RUNS / "spikezip" / config.stem, out, resume, command())
+    run, out = _places(config, run or RUNS / "spikezip" / config.stem, out, "network")
+    train(config, run, out, resume, command())
 
 
 @spikezip.command("check")
@@ -144,8 +161,9 @@ def spikezip_curve(
     ] = CHECKPOINTS / "spikezip",
     images: Annotated[int, typer.Option(min=1, help="Test images, 10000 are all.")] = 3000,
     timesteps: Annotated[int, typer.Option(min=1, help="T of the curve.")] = 40,
-    out: Annotated[Path, typer.Option(help="Report to write, a .png beside it.")] = REPORTS
-    / "spikezip.json",
+    out: Annotated[
+        Path, to_file("Report to write, .json, a .png beside it.", ".json", beside=(".png",))
+    ] = REPORTS / "spikezip.json",
 ) -> None:
     """Accuracy and firing rate of the spiking networks against timesteps."""
     from golden.lab.spikezip.curve import curve
@@ -164,7 +182,9 @@ def data_list() -> None:
 @data.command("show")
 def data_show(
     name: Annotated[str, typer.Argument(help="As `psf data list` prints it.")],
-    out: Annotated[Path, typer.Option(help="Picture to write: .png, .pdf, .svg.")],
+    out: Annotated[
+        Path, to_file("Picture to write: .png, .pdf, .svg.", ".png", ".pdf", ".svg")
+    ],
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
     timesteps: Annotated[

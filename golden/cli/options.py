@@ -6,15 +6,18 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from golden.contract import outputs
 from golden.contract.paths import CHECKPOINTS
 
 BALANCED = CHECKPOINTS / "balanced.safetensors"
 DENSE = CHECKPOINTS / "dense.safetensors"
 COMMITTED = "the network that comes with the project"
+
+BESIDE = (".json", ".log")  # of a network: how it was made
 
 Config = Annotated[
     str, typer.Option(help="Hardware: 2x8, 4x16 or 4x32, with changes as in 4x16,acc_width=24.")
@@ -36,6 +39,36 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run was 
 Toml = Annotated[Path, typer.Option(help="Settings, a TOML file.")]
 
 
+def to_file(help: str, *suffixes: str, beside: tuple[str, ...] = (), **more: Any) -> Any:
+    """The option of a file to write (golden.contract.outputs.file), or of several."""
+
+    def check(value: Path | list[Path] | None) -> Path | list[Path] | None:
+        if isinstance(value, list):
+            return [outputs.file(path, *suffixes, beside=beside) for path in value]
+        return None if value is None else outputs.file(value, *suffixes, beside=beside)
+
+    return typer.Option(help=help, callback=check, **more)
+
+
+def to_network(help: str, **more: Any) -> Any:
+    """The option of a network to write; how it was made and its log lie beside it."""
+    return to_file(f"{help}, .safetensors.", ".safetensors", beside=BESIDE, **more)
+
+
+def to_folder(help: str, **more: Any) -> Any:
+    """The option of a folder to write anew as a whole (golden.contract.outputs.folder)."""
+    return typer.Option(
+        help=help, callback=lambda path: None if path is None else outputs.folder(path), **more
+    )
+
+
+def to_run(help: str = "Folder for states and logs.", **more: Any) -> Any:
+    """The option of a folder of its own for a run (golden.contract.outputs.may_run)."""
+    return typer.Option(
+        help=help, callback=lambda path: None if path is None else outputs.may_run(path), **more
+    )
+
+
 def group(help: str) -> typer.Typer:
     """An empty group of commands."""
     return typer.Typer(no_args_is_help=True, add_completion=False, help=help)
@@ -44,3 +77,6 @@ def group(help: str) -> typer.Typer:
 def command() -> str:
     """The command line as it was typed, for the records that a command writes."""
     return "psf " + shlex.join(sys.argv[1:])
+
+
+Report = Annotated[Path, to_file("Report to write, .json.", ".json")]

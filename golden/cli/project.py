@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from golden.cli.options import command
+from golden.cli.options import command, to_file, to_folder
+from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.paths import BUILD, IN_CHECKOUT, REPORTS, ROOT
 
@@ -42,9 +43,10 @@ def _need(package: str) -> None:
 
 
 def report(
-    out: Annotated[Path, typer.Option(help="Folder of the page.")] = BUILD / "report",
-    figures: Annotated[Path, typer.Option(help="File for every number of the page.")] = REPORTS
-    / "report.json",
+    out: Annotated[Path, to_folder("Folder of the page.")] = BUILD / "report",
+    figures: Annotated[
+        Path, to_file("File for every number of the page, .json.", ".json")
+    ] = REPORTS / "report.json",
     images: Annotated[int, typer.Option(min=1, help="Test images that every network runs.")] = 500,
 ) -> None:
     """One page of all that is trained: networks, firing rates, pruning methods, curves."""
@@ -74,7 +76,7 @@ def test(context: typer.Context) -> None:
 
 def docs(
     serve: Annotated[bool, typer.Option("--serve", help="Show them and follow changes.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = BUILD / "site",
+    out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "site",
 ) -> None:
     """Build the documentation as a web site."""
     need_checkout("docs")
@@ -82,8 +84,11 @@ def docs(
     if not (ROOT / "mkdocs.yml").is_file():
         raise UserError(f"{ROOT / 'mkdocs.yml'} does not exist")
     line = [sys.executable, "-m", "mkdocs"]
-    line += ["serve"] if serve else ["build", "--strict", "--quiet", "--site-dir", str(out)]
-    status = subprocess.run(line, cwd=ROOT, check=False).returncode
-    if not serve and status == 0:
-        print(f"documentation: {out / 'index.html'}")
-    raise typer.Exit(status)
+    if serve:
+        raise typer.Exit(subprocess.run([*line, "serve"], cwd=ROOT, check=False).returncode)
+    with outputs.writing(out) as part:
+        line += ["build", "--strict", "--quiet", "--site-dir", str(part.absolute())]
+        status = subprocess.run(line, cwd=ROOT, check=False).returncode
+        if status:
+            raise typer.Exit(status)
+    print(f"documentation: {out / 'index.html'}")

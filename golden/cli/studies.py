@@ -8,14 +8,26 @@ from typing import Annotated
 
 import typer
 
-from golden.cli.options import DENSE, Config, Dense, Images, Toml, command, group
-from golden.contract.paths import CHECKPOINTS, CONFIGS, IN_CHECKOUT, REPORTS, RESULTS, RUNS, TRAINED
+from golden.cli.options import (
+    DENSE,
+    Config,
+    Dense,
+    Images,
+    Report,
+    Toml,
+    command,
+    group,
+    to_file,
+    to_run,
+)
+from golden.contract import outputs
+from golden.contract.paths import CHECKPOINTS, CONFIGS, REPORTS, RUNS
 
 PANEL = "Studies: compare methods, encoders, settings"
 
 Reports = Annotated[
     list[Path] | None,
-    typer.Option(help="Report to write, repeatable.", show_default="in build/reports"),
+    to_file("Report to write, .json, repeatable.", ".json", show_default="in build/reports"),
 ]
 curves = group("Accuracy, cycles and PE utilisation against weight sparsity, by pruning method.")
 encoders = group("Input encoders side by side.")
@@ -31,9 +43,9 @@ def register(app: typer.Typer) -> None:
     app.command("ddp-check", rich_help_panel=PANEL)(ddp_check)
 
 
-def _reports(name: str) -> list[Path]:
-    """Where a study is written: the report, and in a checkout the copy that is committed."""
-    return [REPORTS / f"{name}.json", *([RESULTS / f"{name}.json"] if IN_CHECKOUT else [])]
+def _reports(given: list[Path] | None, name: str) -> list[Path]:
+    """Where a study is written, checked."""
+    return given or [outputs.file(REPORTS / f"{name}.json")]
 
 
 def inputs(
@@ -41,7 +53,7 @@ def inputs(
         Path, typer.Option(help="Float checkpoint of any backbone.", show_default="dense")
     ] = DENSE,
     images: Annotated[int, typer.Option(min=1, help="Test images.")] = 250,
-    out: Annotated[Path | None, typer.Option(help="JSON with the histograms.")] = None,
+    out: Annotated[Path | None, to_file("File for the histograms, .json.", ".json")] = None,
 ) -> None:
     """What enters every convolution and linear layer: spikes, integers or real numbers."""
     from golden.lab.studies.show_inputs import print_inputs
@@ -52,7 +64,7 @@ def inputs(
 def sops(
     dense: Dense = DENSE,
     images: Annotated[int, typer.Option(help="Test images.")] = 100,
-    out: Annotated[Path, typer.Option(help="Report to write.")] = REPORTS / "sops.json",
+    out: Report = REPORTS / "sops.json",
 ) -> None:
     """Synaptic operations and energy per layer, as the Spikingformer paper counts."""
     from golden.lab.studies.synaptic_operations import report
@@ -98,19 +110,18 @@ def curves_measure(images: Images = 2, config: Config = "4x16") -> None:
 
 def methods(
     config: Toml = CONFIGS / "pruning/compare.toml",
-    run: Annotated[Path, typer.Option(help="Folder for states and logs.")] = RUNS / "pruning",
+    run: Annotated[Path, to_run("Folder for networks, states and logs.")] = RUNS / "pruning",
+    out: Reports = None,
 ) -> None:
     """Every pruning method at one sparsity; trains what is missing."""
     from golden.lab.studies.pruning_methods import compare
 
-    compare(config, run, outputs=tuple(_reports("pruning")), command=command())
+    compare(config, run, _reports(out, "pruning"), command())
 
 
 @encoders.command("train")
 def encoders_train(
-    folder: Annotated[
-        Path, typer.Option(help="Gets encoder_<name>.safetensors.", show_default="checkpoints/zoo")
-    ] = TRAINED / "zoo",
+    folder: Annotated[Path, typer.Option(help="Gets encoder_<name>.safetensors.")] = RUNS / "zoo",
 ) -> None:
     """Train the networks of the comparison that are not there yet."""
     from golden.lab.studies.encoder_table import train_missing
@@ -128,7 +139,7 @@ def encoders_compare(
     """Accuracy, input firing rate, operations and energy of every trained encoder."""
     from golden.lab.studies.encoder_table import compare
 
-    compare(folder, out or _reports("encoders"))
+    compare(folder, _reports(out, "encoders"))
 
 
 def ddp_check(
@@ -139,4 +150,4 @@ def ddp_check(
     """Loss curves of one process and of several (torchrun) at one global batch."""
     from golden.lab.train.ddp_check import check
 
-    check(config, processes, out or _reports("ddp"))
+    check(config, processes, _reports(out, "ddp"))

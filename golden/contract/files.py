@@ -1,36 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files whole or not at all: what a reader finds under a name is never half of it."""
+"""Writing files whole or not at all: what a reader finds under a name is never half of it.
+
+Where a command may write, and how it writes a folder: golden.contract.outputs."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 
+def temporary_name(path: Path) -> Path:
+    """A hidden name beside ``path`` with its suffix; no other process has the same."""
+    return path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside ``path``, with its suffix, to write a file (or a folder) to.
+    """A temporary name beside ``path``, with its suffix, to write a file to.
 
     It takes the place of ``path`` when the block ends well and is removed when it does not. Folders
     above are made. Processes that write the same file at once do not meet; the last one wins.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    temporary = temporary_name(path)
     try:
         yield temporary
-        if temporary.is_dir():
-            shutil.rmtree(path, ignore_errors=True)  # a folder is not replaced by a rename
         temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
@@ -41,7 +43,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """``text`` as a file."""
+    """``text`` as a file, in UTF-8."""
     write_bytes(path, text.encode())
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from golden.contract.errors import UserError
-from golden.contract.files import replacing
+from golden.contract.files import write_bytes
 from golden.contract.normalisation import CONSTANT_BITS, checked
 
 TOKENIZER_STAGES = 5
@@ -234,8 +234,7 @@ class QuantNetwork:
         """Write the file, whole or not at all."""
         config = asdict(self.config) | {"provenance": self.provenance}
         tensors = {name: np.ascontiguousarray(t) for name, t in self.tensors().items()}
-        with replacing(path) as temporary:
-            save_file(tensors, temporary, {"config": json.dumps(config)})
+        write_bytes(path, save(tensors, {"config": json.dumps(config)}))
 
     @classmethod
     def load(cls, path: str | Path) -> "QuantNetwork":

@@ -14,7 +14,13 @@ CHECKPOINTS = GOLDEN / "checkpoints"
 CONFIGS = GOLDEN / "configs"
 RESULTS = GOLDEN / "results"
 WORK = ROOT if IN_CHECKOUT else Path.cwd()
-TRAINED = CHECKPOINTS if IN_CHECKOUT else WORK / "checkpoints"  # where training writes
 BUILD = WORK / "build"
 REPORTS = BUILD / "reports"
 RUNS = WORK / "runs"
+
+
+def of_setting(text: str) -> Path:
+    """A path that stands in a configuration file: from the current folder if it exists there, else
+    from the project's, so that the files that come with the project work anywhere."""
+    path = Path(text)
+    return path if path.exists() or not (ROOT / path).exists() else ROOT / path

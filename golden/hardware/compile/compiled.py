@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.contract.files import replacing
+from golden.contract import outputs
 from golden.contract.network import NetworkConfig
 from golden.hardware import isa
 from golden.hardware.check import capabilities
@@ -109,11 +109,12 @@ class Program:
         }
 
     def save(self, folder: str | Path, files: dict[str, bytes] | None = None, **manifest) -> None:
-        """Write the images, further ``files`` and manifest.json, all or nothing."""
+        """Write the images, further ``files`` and manifest.json, all or nothing.
+
+        UserError if ``folder`` holds anything that psf did not write."""
         contents = {"program.bin": self.program, "weights.bin": self.weights, **(files or {})}
         description = self.manifest() | manifest
-        with replacing(folder) as part:
-            part.mkdir()
+        with outputs.writing(folder) as part:
             for name, data in contents.items():
                 (part / name).write_bytes(data)
                 description["sha256"][name] = hashlib.sha256(data).hexdigest()

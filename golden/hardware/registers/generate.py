@@ -2,11 +2,11 @@
 """HTML pages, C header and Python access of the register map, made by PeakRDL from the RDL."""
 
 import importlib.util
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.hardware.configuration import Hardware
 from golden.hardware.registers.register_map import RDL
@@ -16,6 +16,7 @@ TOP = RDL.stem
 
 def generate(hardware: Hardware, out: Path) -> list[Path]:
     """Write ``out``/html, ``out``/psf_regs.h and ``out``/python; reset values are ``hardware``'s.
+    UserError if ``out`` holds anything that psf did not write.
 
     The Python package is self-contained (it brings its library)::
 
@@ -37,15 +38,15 @@ def generate(hardware: Hardware, out: Path) -> list[Path]:
     for package in ("peakrdl", "peakrdl_html", "peakrdl_cheader", "peakrdl_python"):
         if importlib.util.find_spec(package) is None:
             raise UserError(f"{package} is not installed; `make setup` installs it")
-    html, header, python = out / "html", out / f"{TOP}.h", out / "python"
-    for folder in (html, python):
-        shutil.rmtree(folder, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
-    _peakrdl("html", hardware, html, f"--title=PruneSpikformer registers, {hardware.name}")
-    _peakrdl("c-header", hardware, header, "--std=gnu11", "--type-style=hier")
-    # SHA256: the names in the package stay the same from one run to the next.
-    _peakrdl("python", hardware, python, "--skip_test_case_generation", "--hashing_mode=SHA256")
-    return [html / "index.html", header, python / TOP]
+    html, header, python = "html", f"{TOP}.h", "python"
+    with outputs.writing(out) as part:
+        title = f"--title=PruneSpikformer registers, {hardware.name}"
+        _peakrdl("html", hardware, part / html, title)
+        _peakrdl("c-header", hardware, part / header, "--std=gnu11", "--type-style=hier")
+        # SHA256: the names in the package stay the same from one run to the next.
+        options = ("--skip_test_case_generation", "--hashing_mode=SHA256")
+        _peakrdl("python", hardware, part / python, *options)
+    return [out / html / "index.html", out / header, out / python / TOP]
 
 
 def _peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> None:

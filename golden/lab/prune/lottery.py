@@ -20,17 +20,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
+from golden.contract import outputs
 from golden.contract.errors import UserError
+from golden.contract.files import write_bytes
+from golden.contract.paths import of_setting
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.lottery_records import Records, record
 from golden.lab.prune.masks import balance_lanes, prune_further
 from golden.lab.prune.network_masks import PruneConfig, prunable, put_masks, worth
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log
+from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, torch_bytes
 from golden.lab.train.training_config import TrainConfig, load
 
 STATE = "state.safetensors"  # of a round, after its training
@@ -92,14 +95,13 @@ def lottery(config_path: Path, run: Path, out: Path, command: str) -> list[dict]
 
 def draw(config: LotteryConfig, text: str, run: Path, out: Path, command: str) -> list[dict]:
     """The same for a configuration that is already read; `text` tells one run from another."""
-    run.mkdir(parents=True, exist_ok=True)
+    outputs.run(run)
     records = Records(run, text)
     for number in range(config.rounds + 1):
         if number >= len(records.rounds):
             began = time.monotonic()
             model = _round(config, run, number)
-            save_file(_plain(model), run / "part")
-            (run / "part").replace(_folder(run, number) / STATE)
+            write_bytes(_folder(run, number) / STATE, save(_plain(model)))
             minutes = (time.monotonic() - began) / 60
             line = records.add(record(model, number, config.prune.lanes, minutes))
             log(run, line)
@@ -159,23 +161,21 @@ def rewound(run: Path, masks: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 def _network(config: LotteryConfig) -> nn.Module:
     """The initial network, dense, its masks part of its state."""
     torch.manual_seed(config.train.seed)
-    model = load_dense(Path(config.start)) if config.start else Spikingformer(config.network)
+    model = load_dense(of_setting(config.start)) if config.start else Spikingformer(config.network)
     ones = {name: torch.ones_like(layer.weight) for name, layer in prunable(model).items()}
     put_masks(model, {name: mask.detach() for name, mask in ones.items()}, searching=False)
     return model
 
 
 def _keep(model: nn.Module, run: Path) -> None:
-    save_file(_plain(model), run / "part")
-    (run / "part").replace(run / REWIND)
+    write_bytes(run / REWIND, save(_plain(model)))
 
 
 def _keep_late(config: LotteryConfig, model: nn.Module, run: Path, epoch: int) -> None:
     """Before an epoch of the dense round: keep the state if it is the one to rewind to."""
     if epoch and epoch == config.rewind_epoch:
         content = (_folder(run, 0) / CHECKPOINT).read_bytes()
-        (run / "part").write_bytes(content)
-        (run / "part").replace(run / "rewind.pt")
+        write_bytes(run / "rewind.pt", content)
         _keep(model, run)
 
 
@@ -183,8 +183,7 @@ def _late_checkpoint(run: Path, folder: Path, masks: dict[str, torch.Tensor]) ->
     """A checkpoint of the loop that continues at the rewinding epoch with other masks."""
     content = torch.load(run / "rewind.pt", weights_only=True)
     content["model"] |= {f"{name}.mask": mask for name, mask in masks.items()}
-    torch.save(content, run / "part")
-    (run / "part").replace(folder / CHECKPOINT)
+    write_bytes(folder / CHECKPOINT, torch_bytes(content))
 
 
 def _plain(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from golden.contract import outputs
+from golden.contract.files import write_text
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.prune.network_masks import sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
@@ -16,7 +18,7 @@ from golden.lab.quantise.export import export
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, write_facts
-from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, split_tensors
+from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
 from golden.lab.train.training_config import load
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
@@ -42,7 +44,10 @@ def run_rounds(
     """The same for a configuration that is already read; `text` goes into the facts. Under torchrun
     every process returns the facts, and the first writes."""
     first = distributed.ranks().first
-    run.mkdir(parents=True, exist_ok=True)
+    outputs.run(run)
+    if not resume:
+        for part in (run / "finetune", run / "qat"):
+            refuse_unfinished(part)
     began = time.monotonic()
     model = load_dense(dense)
     source = config.finetune.data, model.config.timesteps
@@ -83,8 +88,8 @@ def run_rounds(
     logs = [
         p for p in (run / "finetune/log.txt", run / "qat/log.txt", run / "log.txt") if p.is_file()
     ]
-    (run / "all.txt").write_text("".join(f"# {p.parent.name}\n{p.read_text()}" for p in logs))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_facts(out, facts, run / "all.txt")
+    write_text(run / "all.txt", "".join(f"# {p.parent.name}\n{p.read_text()}" for p in logs))
     network.save(out)
+    write_facts(out, facts, run / "all.txt")
+    print(f"{out} written")
     return facts

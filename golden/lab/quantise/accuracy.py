@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.quantise.twin import labels
@@ -30,8 +30,7 @@ def report(dense: Path, pruned: Path, out: Path) -> dict[str, Any]:
         "weight_sparsity": weight_sparsity(network),
         "test_images": len(images),
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(facts, indent=2) + "\n")
+    write_json(out, facts, indent=2)
     print(f"Fashion-MNIST, {facts['test_images']} test images")
     print(f"  dense float        {facts['dense']:7.2%}   {dense}")
     print(f"  pruned int8        {facts['pruned_int8']:7.2%}   {pruned}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from golden.contract.paths import BUILD
 from golden.lab.report import (
     ddp,
     encoders,
@@ -35,10 +36,16 @@ SECTIONS = {
 
 
 def report(
-    out: Path, figures: Path, images: int, command: str = "", root: Path = Path()
+    out: Path,
+    figures: Path,
+    images: int,
+    command: str = "",
+    root: Path = Path(),
+    cache: Path = BUILD / "report-cache",
 ) -> dict[str, Section]:
-    """Write `out`/index.html with its PNGs, and every number to `figures`; print what is absent."""
-    inputs = Inputs(root, out / "cache", images)
+    """Write `out`/index.html with its PNGs, and every number to `figures`; print what is absent.
+    What was measured once is read from `cache`."""
+    inputs = Inputs(root, cache, images)
     sections = {name: module.section(inputs) for name, module in SECTIONS.items()}
     facts = {
         "made": time.strftime("%Y-%m-%d %H:%M"), "command": command, "test images run": images,

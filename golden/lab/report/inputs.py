@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from golden.contract.errors import UserError
+from golden.contract.paths import BUILD
 
 if TYPE_CHECKING:
     from golden.lab.report.zoo import Network
@@ -21,7 +22,7 @@ class Inputs:
     every network runs over."""
 
     root: Path = Path()
-    cache: Path = Path("build/report/cache")
+    cache: Path = BUILD / "report-cache"
     images: int = 500
 
     @property

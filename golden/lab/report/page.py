@@ -9,7 +9,8 @@ from typing import Any
 
 import jinja2
 
-from golden.contract.files import write_bytes, write_json, write_text
+from golden.contract import outputs
+from golden.contract.files import write_json
 from golden.lab.report.plot import png
 from golden.lab.report.section import Section
 
@@ -24,8 +25,6 @@ def write(sections: dict[str, Section], facts: dict[str, Any], out: Path, figure
         for section in sections.values()
         for picture in section.pictures
     }
-    for name, content in images.items():
-        write_bytes(out / f"{name}.png", content)
     numbers = {"facts": facts} | {
         "sections": {name: section.figures() for name, section in sections.items()}
     }
@@ -38,5 +37,8 @@ def write(sections: dict[str, Section], facts: dict[str, Any], out: Path, figure
     html = environment.get_template("page.html.j2").render(
         sections=sections, facts=facts, images=encoded
     )
-    write_text(out / "index.html", html)
+    with outputs.writing(out) as part:
+        for name, content in images.items():
+            (part / f"{name}.png").write_bytes(content)
+        (part / "index.html").write_text(html, "utf-8")
     return out / "index.html"

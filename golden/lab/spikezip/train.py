@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from golden.contract import outputs
 from golden.lab.spikezip.spikezip_config import SpikezipConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
 from golden.lab.spikezip.vit_checkpoint import save
@@ -19,6 +20,7 @@ from golden.lab.train.training_config import load
 def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:
     """Train, freeze, evaluate on all test images, write `out` beside its .json and its log."""
     config = load(config_path, SpikezipConfig)
+    outputs.run(run)
     torch.manual_seed(config.train.seed)
     model = QuantViT(config.network)
 
@@ -41,3 +43,4 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
         "config": config_path.read_text(),
     }  # fmt: skip
     save(out, model, facts, run / "log.txt")
+    print(f"{out} written")

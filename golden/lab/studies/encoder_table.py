@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from golden.contract import paths
+from golden.contract import outputs, paths
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
@@ -28,7 +28,7 @@ from golden.lab.networks.network_config import CHOICES
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.evaluate import accuracy
-from golden.lab.train.loop import split_tensors
+from golden.lab.train.loop import CHECKPOINT, split_tensors
 from golden.lab.train.training import train
 
 BITS = 8
@@ -93,12 +93,15 @@ def measure(
 
 def train_missing(folder: Path, command: str) -> None:
     """Train golden/configs/zoo/encoder_<name>.toml wherever <folder> has no checkpoint of it, one
-    after the other; what was finished before an interruption is kept."""
-    for name in NAMES:
-        out = folder / f"encoder_{name}.safetensors"
-        if not out.is_file():
-            config = CONFIGS / f"encoder_{name}.toml"
-            train(config, Path("runs") / f"encoder_{name}", out, False, command)
+    after the other; an interrupted one goes on where it was."""
+    missing = {name: folder / f"encoder_{name}.safetensors" for name in NAMES}
+    missing = {name: out for name, out in missing.items() if not out.is_file()}
+    for out in missing.values():
+        outputs.file(out, beside=(".json", ".log"))
+    for name, out in missing.items():
+        run = paths.RUNS / f"encoder_{name}"
+        resume = (run / CHECKPOINT).is_file()
+        train(CONFIGS / f"encoder_{name}.toml", run, out, resume, command)
 
 
 def compare(folder: Path, outs: list[Path], names: tuple[str, ...] = ()) -> dict[str, Any]:

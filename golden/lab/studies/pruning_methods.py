@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -14,14 +15,16 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract import paths
+from golden.contract import outputs, paths
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
+from golden.contract.paths import of_setting
 from golden.lab.prune.lottery import LotteryConfig, draw
 from golden.lab.prune.lottery_records import same_run
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.pruning_run import run_rounds
+from golden.lab.prune.run_folder import same_settings_before
 from golden.lab.prune.utilisation import load as pe_load
 from golden.lab.prune.utilisation import picture
 from golden.lab.quantise.export import layers
@@ -30,8 +33,6 @@ from golden.lab.train.training_config import load
 
 CONFIG = paths.CONFIGS / "pruning" / "compare.toml"
 FOLDER = paths.CHECKPOINTS / "pruning"
-REPORT = Path("build/reports/pruning.json")
-RESULTS = paths.RESULTS / "pruning.json"
 METHODS = {
     "balanced_one_shot": "PE-balanced, pruned once before the fine-tuning",
     "balanced": "PE-balanced, the sparsity rises during the fine-tuning",
@@ -74,7 +75,7 @@ class CompareConfig:
 
 def settings(config: CompareConfig, method: str) -> PruneRunConfig:
     """The pruning run of one method; of a lottery, the quantisation behind its rounds."""
-    base = load(Path(config.base), CurvesConfig)
+    base = load(of_setting(config.base), CurvesConfig)
     names = [entry.name for entry in dataclasses.fields(PruneRunConfig)]
     run = PruneRunConfig(**{name: getattr(base, name) for name in names})
     lottery = method.startswith("lottery")
@@ -90,7 +91,7 @@ def settings(config: CompareConfig, method: str) -> PruneRunConfig:
 
 def lottery_settings(config: CompareConfig, method: str) -> LotteryConfig:
     """Rounds whose last leaves exactly the sparsity, each with the base's fine-tuning."""
-    base = load(Path(config.base), CurvesConfig)
+    base = load(of_setting(config.base), CurvesConfig)
     return LotteryConfig(
         rounds=config.lottery.rounds,
         fraction=1 - (1 - config.sparsity) ** (1 / config.lottery.rounds),
@@ -102,18 +103,20 @@ def lottery_settings(config: CompareConfig, method: str) -> LotteryConfig:
 
 
 def compare(
-    config_path: Path = CONFIG,
-    runs: Path = Path("runs/pruning"),
-    folder: Path = FOLDER,
-    outputs: tuple[Path, ...] = (REPORT, RESULTS),
+    config_path: Path,
+    runs: Path,
+    reports: Sequence[Path],
     command: str = "",
+    folder: Path = FOLDER,
 ) -> dict:
-    """Train the methods that are missing in `folder`, measure all, print a table, write `outputs`.
+    """Train the methods that are missing in `folder` and in `runs`/points, where they are written;
+    measure all, print a table, write `reports`.
 
     A method whose network leaves the hardware's ranges does not stop the others; a UserError at
     the end names it.
     """
     config = load(config_path, CompareConfig)
+    runs = outputs.run(runs)
     found, failed = [], []
     for method in config.methods:
         try:
@@ -122,16 +125,16 @@ def compare(
             failed.append(f"{method}: {error}")
         else:
             found.append(_measure(config, method, point))
-    dense = json.loads(Path(config.dense).with_suffix(".json").read_text())
+    dense = json.loads(of_setting(config.dense).with_suffix(".json").read_text())
     report = {
         "command": command,
         "dense": {"checkpoint": config.dense, "accuracy": dense["accuracy"]},
         "sparsity": config.sparsity,
-        "lanes": load(Path(config.base), CurvesConfig).prune.lanes,
+        "lanes": load(of_setting(config.base), CurvesConfig).prune.lanes,
         "picture": config.picture,
         "methods": found,
     }
-    for path in outputs:
+    for path in reports:
         write_json(path, report)
     _show(report)
     if failed:
@@ -142,24 +145,23 @@ def compare(
 def _point(config: CompareConfig, method: str, runs: Path, folder: Path, command: str) -> Path:
     """The checkpoint of a method: of the curves, of an earlier comparison, or trained now."""
     name = f"{method}_{100 * config.sparsity:g}.safetensors"
-    curve = Path(config.curves) / name
-    base = Path(config.base).read_text()
+    curve = of_setting(config.curves) / name
+    base = of_setting(config.base).read_text()
     if config.curves and curve.is_file() and same_settings(_facts(curve)["config"], base):
         return curve
-    point = folder / name
     rounds, pruning = lottery_settings(config, method), settings(config, method)
     text = _text(pruning) + (_text(rounds) if method.startswith("lottery") else "")
-    if point.is_file() and _settings(_facts(point)["config"]) == _settings(text):
-        return point
-    run, dense = runs / point.stem, Path(config.dense)
+    point = runs / "points" / name
+    for made in (point, folder / name):
+        if made.is_file() and _settings(_facts(made)["config"]) == _settings(text):
+            return made
+    run, dense = runs / point.stem, of_setting(config.dense)
     if method.startswith("lottery"):
         dense = run / "ticket.safetensors"
         if not same_run(run, text):
             shutil.rmtree(run, ignore_errors=True)
         draw(rounds, text, run, dense, command)
-    else:
-        shutil.rmtree(run, ignore_errors=True)
-    run_rounds(pruning, text, dense, run, point, False, command)
+    run_rounds(pruning, text, dense, run, point, same_settings_before(run, text), command)
     return point
 
 
@@ -191,7 +193,7 @@ def _filled(found: dict, defaults: dict) -> dict:
 
 def _measure(config: CompareConfig, method: str, point: Path) -> dict:
     """Facts of a trained point and the PE load of its integer weights."""
-    facts, lanes = _facts(point), load(Path(config.base), CurvesConfig).prune.lanes
+    facts, lanes = _facts(point), load(of_setting(config.base), CurvesConfig).prune.lanes
     weights = {
         name: torch.from_numpy(layer.weight)
         for name, layer in layers(QuantNetwork.load(point))

@@ -6,7 +6,6 @@ tb/measure/curves.py."""
 from __future__ import annotations
 
 import json
-import shutil
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract import paths
+from golden.contract import outputs, paths
 from golden.contract.errors import UserError
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.pruning_run import run_rounds
+from golden.lab.prune.run_folder import same_settings_before
 from golden.lab.train.training_config import load
 
 CONFIG = paths.CONFIGS / "curves.toml"
@@ -65,7 +65,7 @@ def train(
     config_path: Path = CONFIG,
     dense: Path = DENSE,
     folder: Path = FOLDER,
-    runs: Path = Path("runs/curves"),
+    runs: Path = paths.RUNS / "curves",
 ) -> None:
     """Train every point that is missing or was made with other settings, one after the other.
 
@@ -79,14 +79,15 @@ def train(
             point = _read(method, sparsity, folder)
             if point.accuracy is not None and same_settings(_facts(point)["config"], text):
                 continue
+            outputs.file(point.checkpoint, beside=(".json", ".log"))
             prune = replace(config.prune, method=method, sparsity=sparsity)
             run = runs / point.checkpoint.stem
-            shutil.rmtree(run, ignore_errors=True)
             bits = config.frac_bits.get(f"{sparsity:g}", config.quant.residual_frac_bits)
             quant = replace(config.quant, residual_frac_bits=bits)
             settings = replace(config, prune=prune, quant=quant)
             try:
-                run_rounds(settings, text, dense, run, point.checkpoint, False, command)
+                resume = same_settings_before(run, f"{text}\n# {sparsity:g}, {method}")
+                run_rounds(settings, text, dense, run, point.checkpoint, resume, command)
             except UserError as error:
                 failed.append(f"{point.checkpoint.stem}: {error}")
     if failed:

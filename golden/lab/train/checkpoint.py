@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.contract.files import replacing, write_json
+from golden.contract.files import write_bytes, write_json
 from golden.lab.networks import backbones
 from golden.lab.networks.network_config import NetworkConfig
 
@@ -29,8 +28,7 @@ def save_dense(
     for name in [name for name in tensors if name.endswith(".mask")]:
         weight = name.removesuffix("mask") + "weight"
         tensors[weight] = tensors[weight] * tensors.pop(name)
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
+    write_bytes(path, save(tensors, {"config": json.dumps(dataclasses.asdict(model.config))}))
     write_facts(path, facts, log)
 
 
@@ -38,8 +36,7 @@ def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
     """The siblings of a checkpoint: <name>.json and <name>.log."""
     write_json(path.with_suffix(".json"), facts, indent=2)
     if log is not None:
-        with replacing(path.with_suffix(".log")) as temporary:
-            shutil.copyfile(log, temporary)
+        write_bytes(path.with_suffix(".log"), log.read_bytes())
 
 
 def load_dense(path: Path) -> nn.Module:

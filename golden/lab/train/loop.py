@@ -5,6 +5,7 @@ text log. In one process, or under torchrun in several (golden.lab.train.distrib
 from __future__ import annotations
 
 import ctypes
+import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from golden.contract.errors import UserError
-from golden.contract.files import replacing
+from golden.contract.files import write_bytes
 from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
@@ -46,6 +47,8 @@ def fit(
 ) -> None:
     """Train in place. `run` gets last.pt, log.txt and TensorBoard events; resume continues from
     last.pt."""
+    if not resume:
+        refuse_unfinished(run)
     device = distributed.device(config.device)
     distributed.ranks().check(config.batch_size)
     model.to(device, torch.float64 if config.precision == "float64" else None)
@@ -133,7 +136,7 @@ def _fit(
         writer.add_scalar("accuracy/monitor", right, epoch + 1)
         writer.add_scalar("learning_rate", schedule.get_last_lr()[0], epoch + 1)
         writer.flush()
-        _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1)
+        _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1, config.epochs)
     if writer:
         writer.close()
 
@@ -179,14 +182,38 @@ def _rates(model: nn.Module, images: torch.Tensor) -> str:
     return " ".join(f"{name} {rate:.3f}" for name, rate in firing_rates(model, images).items())
 
 
-def _save(path: Path, model, optimiser, schedule, generator, epoch: int) -> None:
+def refuse_unfinished(run: Path) -> None:
+    """UserError if the folder holds the state of a training that was stopped, which a new one would
+    replace."""
+    path = run / CHECKPOINT
+    if not path.is_file():
+        return
+    try:
+        content = torch.load(path, weights_only=True)
+        epoch, epochs = content["epoch"], content.get("epochs", content["epoch"])
+    except Exception:
+        return  # nothing to go on with
+    if epoch < epochs:
+        raise UserError(
+            f"{path} holds {epoch} of {epochs} epochs of a training that was stopped: go on with "
+            "--resume, name another --run, or remove it"
+        )
+
+
+def _save(path: Path, model, optimiser, schedule, generator, epoch: int, epochs: int) -> None:
     content = {
         "model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule":
         schedule.state_dict(), "generator": generator.get_state(), "torch_rng":
-        torch.get_rng_state(), "epoch": epoch,
+        torch.get_rng_state(), "epoch": epoch, "epochs": epochs,
     }  # fmt: skip
-    with replacing(path) as temporary:
-        torch.save(content, temporary)
+    write_bytes(path, torch_bytes(content))
+
+
+def torch_bytes(content: Any) -> bytes:
+    """What torch.save writes. To a file it does not say why it fails, on a full disk for one."""
+    stream = io.BytesIO()
+    torch.save(content, stream)
+    return stream.getvalue()
 
 
 def _restore(path: Path, model, optimiser, schedule, generator) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from golden.contract import outputs
+from golden.contract.paths import of_setting
 from golden.lab.networks import backbones
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import save_dense, warm_start
@@ -20,10 +22,11 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
     """Train, evaluate on all test images, write `out` (safetensors) beside its .json and training
     log."""
     config = load(config_path, RunConfig)
+    outputs.run(run)
     torch.manual_seed(config.train.seed)
     model = backbones.build(config.network)
     if config.start:
-        warm_start(model, Path(config.start))
+        warm_start(model, of_setting(config.start))
     began = time.monotonic()
     fit(model, config.train, run, resume)
     minutes = (time.monotonic() - began) / 60
@@ -36,3 +39,4 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
         round(minutes, 1), "config": config_path.read_text(),
     }  # fmt: skip
     save_dense(out, model, facts, run / "log.txt")
+    print(f"{out} written")

@@ -24,16 +24,3 @@ def test_what_fails_leaves_the_old_one(tmp_path):
         temporary.write_text("half")
         raise ZeroDivisionError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder(tmp_path):
-    for content in ("old", "new"):
-        with replacing(tmp_path / "folder") as temporary:
-            temporary.mkdir()
-            (temporary / content).write_text(content)
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
-    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["new"]
-    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "folder") as temporary:
-        temporary.mkdir()
-        raise ZeroDivisionError
-    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["new"]

@@ -157,7 +157,7 @@ def test_saved_folder_is_complete(tmp_path):
     program.save(tmp_path / "out", {"x.bin": b"x"}, extra=3)
     program.save(tmp_path / "out", {"x.bin": b"x"}, extra=3)  # replaces it
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["manifest.json", "program.bin", "weights.bin", "x.bin"]
+    assert names == [".psf.json", "manifest.json", "program.bin", "weights.bin", "x.bin"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out/program.bin").read_bytes() == program.program
 

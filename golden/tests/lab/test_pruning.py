@@ -57,7 +57,7 @@ def write(folder, methods, **changes):
 
 def run(folder):
     return compare(
-        folder / "compare.toml", folder / "runs", folder / "points", (folder / "out.json",), "cmd"
+        folder / "compare.toml", folder / "runs", (folder / "out.json",), "cmd", folder / "none"
     )
 
 
@@ -77,7 +77,7 @@ def test_compare(folder, capsys):
     assert rounds[-1]["sparsity"] == pytest.approx(0.75, abs=0.02)
     assert rounds[-1]["utilisation"] == 1.0
     assert "layerwise" in capsys.readouterr().out
-    times = {p: p.stat().st_mtime_ns for p in (folder / "points").glob("*.safetensors")}
+    times = {p: p.stat().st_mtime_ns for p in (folder / "runs/points").glob("*.safetensors")}
     write(folder, ["lottery_uticket", "layerwise"])
     assert [entry["method"] for entry in run(folder)["methods"]] == ["lottery_uticket", "layerwise"]
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
@@ -108,7 +108,7 @@ def test_a_network_that_cannot_be_exported_does_not_stop_the_others(folder, monk
 def test_a_point_of_the_curves_is_read(folder):
     write(folder, ["layerwise"])
     run(folder)
-    point = next((folder / "points").glob("*.safetensors"))
+    point = next((folder / "runs/points").glob("*.safetensors"))
     facts = json.loads(point.with_suffix(".json").read_text())
     point.with_suffix(".json").write_text(json.dumps(facts | {"config": BASE, "accuracy": 0.25}))
     write(folder, ["layerwise"], curves=point.parent)

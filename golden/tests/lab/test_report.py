@@ -57,7 +57,7 @@ def made(tmp_path_factory):
     fill(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "load", load)
-        report(root / "out", root / "report.json", COUNT, "golden report", root)
+        report(root / "out", root / "report.json", COUNT, "golden report", root, root / "cache")
     html = (root / "out/index.html").read_text()
     return root, html, json.loads((root / "report.json").read_text())
 
@@ -199,7 +199,8 @@ def test_absent_inputs_are_named(made):
 def test_nothing_there(tmp_path, capsys):
     (tmp_path / "golden/configs/zoo").mkdir(parents=True)
     (tmp_path / "golden/configs/zoo/sdt.toml").touch()
-    sections = report(tmp_path / "out", tmp_path / "report.json", COUNT, root=tmp_path)
+    places = {"root": tmp_path, "cache": tmp_path / "cache"}
+    sections = report(tmp_path / "out", tmp_path / "report.json", COUNT, **places)
     html, printed = (tmp_path / "out/index.html").read_text(), capsys.readouterr().out
     for name, section in sections.items():
         assert section.absent and not section.pictures and not section.tables, name
@@ -214,13 +215,13 @@ def test_second_run_reads_the_cache(made, monkeypatch):
     root, _, figures = made
     monkeypatch.setattr(source, "load", lambda *_, **_o: pytest.fail("measured again"))
     (root / "golden/checkpoints/zoo/spikingformer_elsewhere.safetensors").unlink()
-    found = {n.name: n.measured for n in Inputs(root, root / "out/cache", COUNT).networks}
+    found = {n.name: n.measured for n in Inputs(root, root / "cache", COUNT).networks}
     assert (
         found["dense"]["rates"]
         == figures["sections"]["firing"]["pictures"]["firing_fashion_mnist"]["dense"]
     )
     monkeypatch.setattr(source, "load", lambda *_, **_o: (_ for _ in ()).throw(UserError("again")))
-    more = Inputs(root, root / "out/cache", COUNT + 1).networks
+    more = Inputs(root, root / "cache", COUNT + 1).networks
     assert all(network.measured is None for network in more)
 
 
