@@ -16,25 +16,26 @@ from golden.hardware.check import check_program, from_capabilities
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
-from golden.lab.data.fashion_mnist import load
+from golden.lab.data import shown
 
 
-def vectors(checkpoint: Path, hardware: str, images: int, out: Path, coded: bool = True) -> str:
+def vectors(
+    checkpoint: Path, hardware: str, images: int, out: Path, coded: bool = True, data: str = ""
+) -> str:
     """Write program, weights, packed images and the expected trace to the folder ``out``.
 
     Per image ``image<i>.bin`` is what IMAGE_BASE points to and ``expected<i>.npz`` holds, per
     hardware layer, ``<name>.value`` and ``<name>.spikes`` (units, steps, words, lanes), and
     ``logits`` and ``label``. manifest.json has the shapes and checksums. ``coded``: code the loads
-    that can be coded. Returns one line to print.
+    that can be coded. ``data``: in place of the data set that the network was trained on. Returns
+    one line to print.
     """
     network = QuantNetwork.load(checkpoint)
     program = compile_network(network, Hardware.named(hardware), coded=coded)
-    data = load("test")
-    if not 0 < images <= len(data.images):
-        raise UserError(f"--images {images} must lie between 1 and {len(data.images)}")
+    test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}
     useful = []
-    for i, image in enumerate(data.images[:images]):
+    for i, image in enumerate(test.images):
         (expected,) = expectations(program, network, image[None])
         arrays = {"logits": expected.logits, "label": np.int64(expected.label)}
         for compiled, layer in zip(program.layers, expected.layers, strict=True):
@@ -50,7 +51,7 @@ def vectors(checkpoint: Path, hardware: str, images: int, out: Path, coded: bool
         out,
         files,
         checkpoint=str(checkpoint),
-        labels=[int(x) for x in data.labels[:images]],
+        labels=[int(x) for x in test.labels],
         useful_adds=useful,
     )
     return (

@@ -14,6 +14,7 @@ from golden.cli.options import (
     Checkpoint,
     Coded,
     Config,
+    Data,
     Images,
     Latency,
     Report,
@@ -48,11 +49,12 @@ def sim(
     program: Annotated[
         Path | None, typer.Option(help="program.bin of `psf compile`, instead of compiling.")
     ] = None,
+    data: Data = "",
 ) -> None:
     """Classify test images on the RTL; every spike is compared with the golden model."""
     from tb.measure.sim import RunOptions, simulate
 
-    options = RunOptions(images, config, sim, seed, stalls, latency)
+    options = RunOptions(images, config, sim, seed, stalls, latency, data)
     raise typer.Exit(simulate(checkpoint, options, program))
 
 
@@ -62,11 +64,12 @@ def compile(
     images: Annotated[int, typer.Option(help="How many test images.")] = 4,
     out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "vectors",
     coded: Coded = True,
+    data: Data = "",
 ) -> None:
     """Compile a network: program, weights, images and the expected spikes of every layer."""
     from golden.cli.compile import vectors
 
-    print(vectors(checkpoint, config, images, out, coded))
+    print(vectors(checkpoint, config, images, out, coded, data))
 
 
 def check(
@@ -92,12 +95,13 @@ def batch(
     checkpoint: Checkpoint = BALANCED,
     stalls: Stalls = 0,
     latency: Latency = 20,
+    data: Data = "",
 ) -> None:
     """Cycles per image: one by one against a batch in the job ring."""
     from tb.measure.batch import run_batch
     from tb.measure.sim import RunOptions
 
-    run_batch(checkpoint, RunOptions(images, config, stalls=stalls, latency=latency))
+    run_batch(checkpoint, RunOptions(images, config, stalls=stalls, latency=latency, data=data))
 
 
 def compare(
@@ -148,11 +152,12 @@ def peers(
     pes: Annotated[int, typer.Option(help="Adders of every model.")] = 128,
     seed: Annotated[int, typer.Option(help="Of the weights beside a trace.")] = 0,
     out: Report = REPORTS / "peers.json",
+    data: Data = "",
 ) -> None:
     """Cycles of published accelerators by their models alone, without the RTL."""
     from golden.cli.peers import PeersOptions, peers
 
-    peers(PeersOptions(trace, network, image, density, pes, seed), out, command())
+    peers(PeersOptions(trace, network, image, density, pes, seed, data), out, command())
 
 
 def timeline(
@@ -164,12 +169,13 @@ def timeline(
     seed: Seed = None,
     output: Annotated[Path, to_file("The trace-event file, .json.", ".json")] = BUILD
     / "timeline.json",
+    data: Data = "",
 ) -> None:
     """What every part does in every cycle, as a file for ui.perfetto.dev."""
     from tb.measure.sim import RunOptions
     from tb.measure.timeline import record
 
-    options = RunOptions(images, config, seed=seed, stalls=stalls, latency=latency)
+    options = RunOptions(images, config, seed=seed, stalls=stalls, latency=latency, data=data)
     raise typer.Exit(record(checkpoint, options, output))
 
 
@@ -181,20 +187,26 @@ def breakdown(
     config: Config = "4x16",
     checkpoint: Checkpoint = BALANCED,
     sim: Sim = "verilator",
+    data: Data = "",
 ) -> None:
     """Where the cycles go, layer by layer: a table and a picture."""
     from tb.measure.breakdown import show_breakdown
     from tb.measure.sim import RunOptions
 
-    raise typer.Exit(show_breakdown(checkpoint, RunOptions(images, config, sim), report))
+    raise typer.Exit(show_breakdown(checkpoint, RunOptions(images, config, sim, data=data), report))
 
 
-def energy(images: Images = 1, config: Config = "4x16", checkpoint: Checkpoint = BALANCED) -> None:
+def energy(
+    images: Images = 1,
+    config: Config = "4x16",
+    checkpoint: Checkpoint = BALANCED,
+    data: Data = "",
+) -> None:
     """Energy of an inference: events counted in the RTL times published energies."""
     from tb.measure.energy import count_energy
     from tb.measure.sim import RunOptions
 
-    raise typer.Exit(count_energy(checkpoint, RunOptions(images, config)))
+    raise typer.Exit(count_energy(checkpoint, RunOptions(images, config, data=data)))
 
 
 def traffic(

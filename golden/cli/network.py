@@ -14,6 +14,7 @@ from golden.cli.options import (
     BESIDE,
     COMMITTED,
     DENSE,
+    Data,
     Dense,
     Report,
     Resume,
@@ -31,6 +32,22 @@ PANEL = "Network: train it, prune it, measure its accuracy"
 
 Out = Annotated[Path | None, to_network("Network to write", show_default="in the run folder")]
 Run = Annotated[Path | None, to_run(show_default="runs/<config>")]
+TrainData = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        help="Data set by name, or a place of your own: ./folder, mine.npz.",
+        show_default="that of the configuration",
+    ),
+]
+PruneData = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        help="Data set by name, or a place of your own: ./folder, mine.npz.",
+        show_default="that of the configuration, or else of the dense network",
+    ),
+]
 spikezip = group("SpikeZIP-TF: a quantised ViT and its equal, a spiking network.")
 data = group("The data sets: where they are, what they look like.")
 
@@ -55,6 +72,7 @@ def train(
     run: Run = None,
     out: Out = None,
     resume: Resume = False,
+    data: TrainData = "",
 ) -> None:
     """Train the dense network in float."""
     from golden.lab.train.distributed import processes
@@ -62,7 +80,7 @@ def train(
 
     run, out = _places(config, run, out, "dense")
     with processes():
-        train(config, run, out, resume, command())
+        train(config, run, out, resume, command(), data)
 
 
 def prune(
@@ -71,6 +89,7 @@ def prune(
     run: Run = None,
     out: Out = None,
     resume: Resume = False,
+    data: PruneData = "",
 ) -> None:
     """Prune the dense network, fine-tune it and quantise it to int8."""
     from golden.lab.prune.pruning_run import prune
@@ -78,7 +97,7 @@ def prune(
 
     run, out = _places(config, run, out, "network")
     with processes():
-        prune(config, dense, run, out, resume, command())
+        prune(config, dense, run, out, resume, command(), data)
 
 
 def accuracy(
@@ -87,11 +106,12 @@ def accuracy(
         Path, typer.Option(help="Quantised network.", show_default=COMMITTED)
     ] = BALANCED,
     out: Report = REPORTS / "accuracy.json",
+    data: Data = "",
 ) -> None:
     """Accuracy of the dense and of the pruned network over all test images."""
     from golden.lab.quantise.accuracy import report
 
-    report(dense, pruned, out)
+    report(dense, pruned, out, data)
 
 
 def lottery(
@@ -133,12 +153,13 @@ def spikezip_train(
     run: Run = None,
     out: Out = None,
     resume: Resume = False,
+    data: TrainData = "",
 ) -> None:
     """Train a quantised ViT (QAT, learned step sizes)."""
     from golden.lab.spikezip.train import train
 
     run, out = _places(config, run or RUNS / "spikezip" / config.stem, out, "network")
-    train(config, run, out, resume, command())
+    train(config, run, out, resume, command(), data)
 
 
 @spikezip.command("check")
@@ -147,11 +168,12 @@ def spikezip_check(
         Path, typer.Argument(help="Quantised ViT.", show_default="level16 of the project")
     ] = CHECKPOINTS / "spikezip/level16.safetensors",
     images: Annotated[int, typer.Option(min=1, help="Test images.")] = 64,
+    data: Data = "",
 ) -> None:
     """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
     from golden.lab.spikezip.check_checkpoint import check
 
-    raise typer.Exit(0 if check(checkpoint, images) else 1)
+    raise typer.Exit(0 if check(checkpoint, images, data) else 1)
 
 
 @spikezip.command("curve")
@@ -181,10 +203,10 @@ def data_list() -> None:
 
 @data.command("show")
 def data_show(
-    name: Annotated[str, typer.Argument(help="As `psf data list` prints it.")],
-    out: Annotated[
-        Path, to_file("Picture to write: .png, .pdf, .svg.", ".png", ".pdf", ".svg")
+    name: Annotated[
+        str, typer.Argument(help="As `psf data list` prints it, or a place of your own.")
     ],
+    out: Annotated[Path, to_file("Picture to write: .png, .pdf, .svg.", ".png", ".pdf", ".svg")],
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
     timesteps: Annotated[

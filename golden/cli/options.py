@@ -36,6 +36,13 @@ Coded = Annotated[
     bool, typer.Option("--coded/--raw", help="Code weights and row tables where possible.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run was cut.")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="Data set by name, or a place of your own: ./folder, mine.npz.",
+        show_default="the one that the network was trained on",
+    ),
+]
 Toml = Annotated[Path, typer.Option(help="Settings, a TOML file.")]
 
 

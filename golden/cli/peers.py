@@ -18,7 +18,8 @@ class PeersOptions:
     """Where the spikes come from, and what the models are built of.
 
     trace: recorded spikes (npz), or network: a quantised network that sees the test image number
-    image.  density, seed: of the random weights beside a trace.  pes: adders of every model.
+    image, of data or else of the data set that it was trained on.  density, seed: of the random
+    weights beside a trace.  pes: adders of every model.
     """
 
     trace: Path | None = None
@@ -27,6 +28,7 @@ class PeersOptions:
     density: float = 0.25
     pes: int = 128
     seed: int = 0
+    data: str = ""
 
 
 def peers(options: PeersOptions, out: Path, command: str) -> None:
@@ -43,7 +45,8 @@ def peers(options: PeersOptions, out: Path, command: str) -> None:
         title = f"{trace.name}, {pes} adders, weight density {options.density:g}"
     else:
         facts |= {"network": str(network), "image": options.image}
-        facts |= measure(of_network(QuantNetwork.load(network), _image(options.image)), pes)
+        quantised = QuantNetwork.load(network)
+        facts |= measure(of_network(quantised, _image(quantised, options)), pes)
         published = None
         title = f"{network}, test image {options.image}, {pes} adders"
     if published:
@@ -53,10 +56,10 @@ def peers(options: PeersOptions, out: Path, command: str) -> None:
     print(f"{out} written")
 
 
-def _image(index: int):
-    from golden.lab.data.fashion_mnist import load
+def _image(network: QuantNetwork, options: PeersOptions):
+    from golden.lab.data import shown
 
-    images = load("test").images
-    if not 0 <= index < len(images):
-        raise UserError(f"--image {index} must lie between 0 and {len(images) - 1}")
-    return images[index]
+    images = shown(network.config, network.provenance.get("data", {}), options.data).images
+    if not 0 <= options.image < len(images):
+        raise UserError(f"--image {options.image} must lie between 0 and {len(images) - 1}")
+    return images[options.image]

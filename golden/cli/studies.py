@@ -11,6 +11,7 @@ import typer
 from golden.cli.options import (
     DENSE,
     Config,
+    Data,
     Dense,
     Images,
     Report,
@@ -54,22 +55,24 @@ def inputs(
     ] = DENSE,
     images: Annotated[int, typer.Option(min=1, help="Test images.")] = 250,
     out: Annotated[Path | None, to_file("File for the histograms, .json.", ".json")] = None,
+    data: Data = "",
 ) -> None:
     """What enters every convolution and linear layer: spikes, integers or real numbers."""
     from golden.lab.studies.show_inputs import print_inputs
 
-    print_inputs(checkpoint, images, out)
+    print_inputs(checkpoint, images, out, data)
 
 
 def sops(
     dense: Dense = DENSE,
     images: Annotated[int, typer.Option(help="Test images.")] = 100,
     out: Report = REPORTS / "sops.json",
+    data: Data = "",
 ) -> None:
     """Synaptic operations and energy per layer, as the Spikingformer paper counts."""
     from golden.lab.studies.synaptic_operations import report
 
-    report(dense, images, out)
+    report(dense, images, out, data)
 
 
 def sensitivity(
@@ -77,11 +80,12 @@ def sensitivity(
     lanes: Annotated[int, typer.Option(help="Lanes of a group.")] = 16,
     keep: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the rows kept.")] = 0.5,
     images: Annotated[int, typer.Option(min=1, help="Training images.")] = 1000,
+    data: Data = "",
 ) -> None:
     """Loss when the layers of one kind alone lose rows: the ground for prune.emphasis."""
     from golden.lab.prune.sensitivity import report
 
-    report(dense, lanes, keep, images)
+    report(dense, lanes, keep, images, data)
 
 
 @curves.command("train")

@@ -32,7 +32,7 @@ def measure(checkpoint: Path, options: RunOptions) -> dict:
         raise UserError(f"--images {images} must lie between 1 and {MOST}")
     hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
-    x, _ = test_images(network, images)
+    x, _ = test_images(network, images, options.data)
     work = NetworkWork(network, x)
     log_entries = max(1, (images - 1).bit_length())
     folder = run_bench(

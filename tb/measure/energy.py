@@ -163,7 +163,7 @@ def count_energy(checkpoint: Path, options: RunOptions) -> int:
     figures = measure(checkpoint, options, monitors=("events",))
     network, counts = QuantNetwork.load(checkpoint), counted(figures)
     images = options.images
-    x, _ = test_images(network, images)
+    x, _ = test_images(network, images, options.data)
     adds = sum(part.get("adds", 0) for part in counts.values()) / images
     out = {
         "hardware": hardware.name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classify Fashion-MNIST test images on the RTL; every spike is compared with the golden model.
+"""Classify test images on the RTL; every spike is compared with the golden model.
 
 ``psf sim``. Exit status: 0 everything equal, 1 a mismatch (or the simulation failed), 2 a user's
 mistake.
@@ -17,7 +17,7 @@ from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import CHECKPOINTS
 from golden.hardware.configuration import Hardware
-from golden.lab.data.fashion_mnist import load
+from golden.lab.data import shown
 from tb.measure import report
 from tb.system.run import run_system
 
@@ -30,7 +30,8 @@ class RunOptions:
 
     images: test images, one after the other.  config: hardware configuration by name.  sim:
     verilator or icarus.  seed: of stalls and start values, None: a fresh one.  stalls: percent of
-    the cycles in which the memory holds back.  latency: cycles of a memory read.
+    the cycles in which the memory holds back.  latency: cycles of a memory read.  data: in place of
+    the data set that the network was trained on.
     """
 
     images: int = 1
@@ -39,21 +40,14 @@ class RunOptions:
     seed: int | None = None
     stalls: int = 0
     latency: int = 20
+    data: str = ""
 
 
-def test_images(network: QuantNetwork, count: int):
-    """The first ``count`` test images and their labels, if ``network`` can take them."""
-    c = network.config
-    data = load("test")
-    if not 0 < count <= len(data.images):
-        raise UserError(f"--images {count} must lie between 1 and {len(data.images)}")
-    shape = (c.in_channels, c.height, c.width)
-    if data.images.shape[1:] != shape:
-        raise UserError(
-            f"the checkpoint takes images of {shape}, Fashion-MNIST has {data.images.shape[1:]} "
-            "(channels, height, width); choose another with --checkpoint"
-        )
-    return data.images[:count], data.labels[:count]
+def test_images(network: QuantNetwork, count: int, data: str = ""):
+    """The first ``count`` test images and their labels, of ``data`` or else of the data set that
+    ``network`` was trained on; UserError unless it can take them."""
+    split = shown(network.config, network.provenance.get("data", {}), data, count=count)
+    return split.images, split.labels
 
 
 def check_memory(stalls: int, latency: int) -> None:
@@ -75,7 +69,7 @@ def measure(
     check_memory(options.stalls, options.latency)
     hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
-    x, labels = test_images(network, options.images)
+    x, labels = test_images(network, options.images, options.data)
     if program is not None and not program.is_file():
         raise UserError(f"program {program} does not exist; export one with `make vectors`")
     results = run_system(

@@ -7,6 +7,7 @@ point's own. Training and pruning go on from their last epoch when a worker was 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ from golden.lab.prune.search import MaskSearch
 from golden.lab.quantise.convert import refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train import training as training
-from golden.lab.train.checkpoint import load_dense, save_dense
+from golden.lab.train.checkpoint import load_dense, save_dense, trained_on
 from golden.lab.train.evaluate import accuracy, firing_rates
-from golden.lab.train.loop import CHECKPOINT, Hooks, fit, split_tensors
-from golden.lab.train.source import network_input
+from golden.lab.train.loop import CHECKPOINT, Hooks, fit
+from golden.lab.train.source import network_input, on_data, tensors_for
 from golden.lab.train.training_config import RunConfig
 
 DENSE, PRUNED = "dense.safetensors", "network.safetensors"
@@ -62,8 +63,8 @@ def train_step(settings: RunConfig, folder: Path) -> Result:
     run, out = folder / "run", folder / DENSE
     resume = (run / CHECKPOINT).is_file()
     training.train(config, run, out, resume, f"psf train --config {config}")
-    images, labels = split_tensors("test")
-    return {"checkpoint": str(out), "accuracy": accuracy(load_dense(out), images, labels)}
+    model = load_dense(out)
+    return {"checkpoint": str(out), "accuracy": accuracy(model, *tensors_for(model, out))}
 
 
 def prune_step(
@@ -92,22 +93,25 @@ def _prune_float(config: PruneRunConfig, checkpoint: Path, folder: Path) -> Resu
         model = load_dense(checkpoint)
         if not prunable(model):
             raise UserError(f"backbone {model.config.backbone} has no layer that can be pruned")
+        data = on_data(config.finetune, told=trained_on(checkpoint))
+        config = replace(config, finetune=data)
         search = MaskSearch(model, config)
         if config.finetune.epochs:
             hooks = Hooks(search.before_epoch, search.after_step)
             fit(model, config.finetune, run, (run / CHECKPOINT).is_file(), hooks)
             if search.searching:
                 search.set(config.search_epochs, searching=False)
-        save_dense(out, model, {"config": to_toml(config)})
+        save_dense(out, model, {"config": to_toml(config)}, None, trained_on(checkpoint))
     model = load_dense(out)
-    right = accuracy(model, *split_tensors("test"))
+    right = accuracy(model, *tensors_for(model, out))
     return {"float": str(out), "accuracy": right, "weight_sparsity": sparsity(model)}
 
 
 def count_step(settings: tuple[str, int], folder: Path, dense: Result, pruned: Result) -> Result:
     """Input firing rates, synaptic operations and energy; cycles where the hardware can."""
     name, count = settings
-    images, _ = split_tensors("test", count)
+    path = Path(dense["checkpoint"])
+    images, _ = tensors_for(load_dense(path), path, limit=count)
     facts: dict[str, Any] = {"dense_accuracy": dense["accuracy"]}
     facts |= {key: pruned[key] for key in ("accuracy", "weight_sparsity")}
     if pruned["integer"] is None:

@@ -3,6 +3,10 @@
 
 from golden.lab.data.facts import Facts
 from golden.lab.data.registry import DATA_SETS, absolute, facts, load
+from golden.lab.data.shown import DEFAULT, name_for, record, shown, title
 from golden.lab.data.split import Split
 
-__all__ = ["DATA_SETS", "Facts", "Split", "absolute", "facts", "load"]
+__all__ = [
+    "DATA_SETS", "DEFAULT", "Facts", "Split", "absolute", "facts", "load", "name_for", "record",
+    "shown", "title",
+]  # fmt: skip

@@ -16,7 +16,7 @@ last finished epoch.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -27,13 +27,15 @@ from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
 from golden.contract.paths import of_setting
+from golden.lab.data import record as data_record
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.lottery_records import Records, record
 from golden.lab.prune.masks import balance_lanes, prune_further
 from golden.lab.prune.network_masks import PruneConfig, prunable, put_masks, worth
-from golden.lab.train.checkpoint import load_dense, save_dense
+from golden.lab.train.checkpoint import load_dense, save_dense, trained_on
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, torch_bytes
+from golden.lab.train.source import on_data
 from golden.lab.train.training_config import TrainConfig, load
 
 STATE = "state.safetensors"  # of a round, after its training
@@ -96,6 +98,8 @@ def lottery(config_path: Path, run: Path, out: Path, command: str) -> list[dict]
 def draw(config: LotteryConfig, text: str, run: Path, out: Path, command: str) -> list[dict]:
     """The same for a configuration that is already read; `text` tells one run from another."""
     outputs.run(run)
+    told = trained_on(of_setting(config.start)) if config.start else None
+    config = replace(config, train=on_data(config.train, told=told))
     records = Records(run, text)
     for number in range(config.rounds + 1):
         if number >= len(records.rounds):
@@ -103,13 +107,15 @@ def draw(config: LotteryConfig, text: str, run: Path, out: Path, command: str) -
             model = _round(config, run, number)
             write_bytes(_folder(run, number) / STATE, save(_plain(model)))
             minutes = (time.monotonic() - began) / 60
-            line = records.add(record(model, number, config.prune.lanes, minutes))
+            line = records.add(
+                record(model, number, config.prune.lanes, minutes, config.train.data)
+            )
             log(run, line)
     model = _network(config)
     model.load_state_dict(_read(_folder(run, config.rounds) / STATE))
     facts = {"command": command, "seed": config.train.seed, "method": "lottery"}
     facts |= {"config": text, "rounds": records.rounds}
-    save_dense(out, model, facts, run / "log.txt")
+    save_dense(out, model, facts, run / "log.txt", data_record(config.train.data))
     return records.rounds
 
 

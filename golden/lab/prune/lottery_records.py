@@ -40,7 +40,7 @@ class Records:
         )
 
 
-def record(model: nn.Module, number: int, lanes: int, minutes: float) -> dict:
+def record(model: nn.Module, number: int, lanes: int, minutes: float, data: str = "") -> dict:
     """Facts of a trained round: accuracy is that of the float network on all test images,
     utilisation the mean over the layers (golden.lab.prune.utilisation)."""
     masks = {name: layer.mask for name, layer in prunable(model).items()}
@@ -51,7 +51,9 @@ def record(model: nn.Module, number: int, lanes: int, minutes: float) -> dict:
         "weights": weights,
         "zeros": weights - found.weights,
         "sparsity": 1 - found.weights / weights,
-        "accuracy": accuracy(model, *split_tensors("test"), bfloat16=True),
+        "accuracy": accuracy(
+            model, *split_tensors("test", 0, data, model.config.timesteps), bfloat16=True
+        ),
         "utilisation": found.utilisation,
         "layers": {
             name: {

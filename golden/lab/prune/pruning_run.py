@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from golden.contract import outputs
+from golden.contract.errors import UserError
 from golden.contract.files import write_text
 from golden.contract.sparsity import weight_sparsity
+from golden.lab.data import facts as data_facts
+from golden.lab.data import record
+from golden.lab.data.shown import translation
 from golden.lab.prune.network_masks import sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
@@ -17,18 +24,29 @@ from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import export
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
-from golden.lab.train.checkpoint import load_dense, save_dense, write_facts
+from golden.lab.train.checkpoint import load_dense, save_dense, trained_on, write_facts
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
+from golden.lab.train.source import on_data
 from golden.lab.train.training_config import load
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 
 
 def prune(
-    config_path: Path, dense: Path, run: Path, out: Path, resume: bool, command: str
+    config_path: Path,
+    dense: Path,
+    run: Path,
+    out: Path,
+    resume: bool,
+    command: str,
+    data: str = "",
 ) -> dict[str, Any]:
-    """Run both rounds of a TOML file, write the QuantNetwork `out` beside its .json and .log."""
+    """Run both rounds of a TOML file, write the QuantNetwork `out` beside its .json and .log. data:
+    in place of that of the configuration, or else of `dense`."""
     config = load(config_path, PruneRunConfig)
+    if data:
+        both = (replace(x, data=data) for x in (config.finetune, config.qat))
+        config = replace(config, **dict(zip(("finetune", "qat"), both, strict=True)))
     return run_rounds(config, config_path.read_text(), dense, run, out, resume, command)
 
 
@@ -50,7 +68,9 @@ def run_rounds(
             refuse_unfinished(part)
     began = time.monotonic()
     model = load_dense(dense)
+    config = _on_data(config, model, dense)
     source = config.finetune.data, model.config.timesteps
+    told = record(config.finetune.data)
     frac_bits = config.quant.residual_frac_bits
     search = MaskSearch(model, config)
     if config.finetune.epochs:
@@ -60,7 +80,7 @@ def run_rounds(
         if search.searching:
             search.set(config.search_epochs, searching=False)
         if first:
-            save_dense(run / FLOAT, model, {"command": command, "config": text})
+            save_dense(run / FLOAT, model, {"command": command, "config": text}, None, told)
     images, _ = split_tensors("train", config.quant.calibration, *source)
     calibrate(model, images)
     log(run, f"weight sparsity {sparsity(model):.4f}")
@@ -76,7 +96,9 @@ def run_rounds(
     minutes = (time.monotonic() - began) / 60
     zeros = weight_sparsity(network)
     log(run, f"integer accuracy {right:.4f} on all test images, weight sparsity {zeros:.4f}")
-    network.provenance = provenance | {"accuracy": right, "weight_sparsity": zeros}
+    network.provenance = provenance | {
+        "accuracy": right, "weight_sparsity": zeros, "data": told
+    }  # fmt: skip
     facts = provenance | {
         "accuracy": right,
         "weight_sparsity": zeros,
@@ -93,3 +115,20 @@ def run_rounds(
     write_facts(out, facts, run / "all.txt")
     print(f"{out} written")
     return facts
+
+
+def _on_data(config: PruneRunConfig, model: nn.Module, dense: Path) -> PruneRunConfig:
+    """`config` with the data set of both rounds by its name: its own, or that of the dense network;
+    UserError if that network does not take it with the classes in its own order."""
+    told = trained_on(dense)
+    finetune = on_data(config.finetune, told=told)
+    qat = on_data(config.qat, config.qat.data or finetune.data)
+    for settings in (finetune, qat):
+        entry = data_facts(settings.data)
+        index = translation(entry, model.config, told)
+        if index.tolist() != list(range(model.config.classes)):
+            raise UserError(
+                f"{entry.title} does not have the classes of {dense} in their order: prune with "
+                "the data that it was trained on"
+            )
+    return replace(config, finetune=finetune, qat=qat)

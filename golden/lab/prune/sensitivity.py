@@ -15,15 +15,17 @@ from golden.lab.prune.masks import by_lane
 from golden.lab.prune.network_masks import prunable
 from golden.lab.quantise.convert import calibrate
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.source import network_input, split_tensors
+from golden.lab.train.source import network_input, tensors_for
 
 
-def report(dense: Path, lanes: int, keep: float, images: int) -> dict[str, float]:
+def report(dense: Path, lanes: int, keep: float, images: int, data: str = "") -> dict[str, float]:
     """Cross-entropy on `images` training images, unpruned ('') and with the best rows of all layers
     of one kind ('1', 'mlp2', ...), a share `keep` of them, and the BatchNorm statistics taken anew
-    from as many other images. Printed as it is measured."""
-    pixels, labels = split_tensors("train", 2 * images)
-    names = prunable(load_dense(dense))
+    from as many other images (all that there are, if they are fewer). Printed as it is measured."""
+    model = load_dense(dense)
+    pixels, labels = tensors_for(model, dense, "train", 2 * images, data)
+    images = len(pixels) // 2
+    names = prunable(model)
     kinds = defaultdict(list)
     for name in names:
         kinds[name.split(".")[-1]].append(name)

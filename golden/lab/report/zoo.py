@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from golden.contract.errors import UserError
+from golden.lab.data import name_for
 from golden.lab.report.measure import measure
 from golden.lab.report.section import Absent
+from golden.lab.train.checkpoint import trained_on
 
 if TYPE_CHECKING:
     from golden.lab.report.inputs import Inputs
 
-DEFAULT_DATA = "fashion_mnist"
 GROUPS = {"backbone": "Backbones", "encoder": "Input encoders", "head": "Heads"}
 
 
@@ -76,18 +76,10 @@ def _read(path: Path, inputs: Inputs) -> Network:
     except (SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{path} is not a float checkpoint ({error}): remove it") from None
     facts = inputs.read(path.with_suffix(".json")) or {}
-    name, data = path.stem, _data(facts, path)
+    name, data = path.stem, name_for(trained_on(path))
     try:
         measured = measure(path, data, inputs.images, inputs.cache)
     except UserError as error:
         absent = Absent(f"what {name} does on {data}: {error}", "psf data list")
         return Network(name, config, facts, data, absent=absent)
     return Network(name, config, facts, data, measured)
-
-
-def _data(facts: dict[str, Any], path: Path) -> str:
-    """The data set that the training configuration names."""
-    try:
-        return tomllib.loads(facts.get("config", "")).get("train", {}).get("data", DEFAULT_DATA)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path.with_suffix('.json')} holds no configuration: {error}") from None

@@ -11,14 +11,14 @@ from rich.table import Table
 from golden.lab.spikezip.equivalence import compare
 from golden.lab.spikezip.to_spiking import convert, exact_bits
 from golden.lab.spikezip.vit_checkpoint import load
-from golden.lab.train.source import split_tensors
+from golden.lab.train.source import tensors_for
 
 
-def check(path: Path, count: int) -> bool:
+def check(path: Path, count: int, data: str = "") -> bool:
     """Print the comparison of every module on the first `count` test images; whether all are
     equal and the spikes have stopped."""
     ann = load(path)
-    found = compare(ann, convert(ann), split_tensors("test", count)[0])
+    found = compare(ann, convert(ann), tensors_for(ann, path, limit=count, data=data)[0])
     table = Table("module", "compared", "values", "different", "largest", "last spike at step")
     for row in found.modules:
         table.add_row(

@@ -20,7 +20,8 @@ from golden.lab.spikezip.plot_curves import plot
 from golden.lab.spikezip.to_spiking import convert, present
 from golden.lab.spikezip.vit import QuantViT
 from golden.lab.spikezip.vit_checkpoint import facts, load
-from golden.lab.train.loop import keep_freed_memory, split_tensors
+from golden.lab.train.loop import keep_freed_memory
+from golden.lab.train.source import tensors_for
 
 BATCH = 100
 
@@ -34,10 +35,10 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
     if timesteps < 1:
         raise UserError(f"--timesteps is {timesteps}, it must be at least 1")
     keep_freed_memory()
-    images, labels = split_tensors("test", count)
     curves, seeds = {}, set()
     for path in paths:
         told, ann = facts(path), load(path)
+        images, labels = tensors_for(ann, path, limit=count)
         seeds.add(told["seed"])
         curves[path.stem] = {
             "bits": ann.config.bits, "level": ann.config.level, "ann_accuracy_all":

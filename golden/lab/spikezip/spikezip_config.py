@@ -74,6 +74,16 @@ class VitConfig:
         return (self.size // self.patch) ** 2 + 1
 
     @property
+    def input_timesteps(self) -> int:
+        """Images, no frames."""
+        return 1
+
+    @property
+    def input_max(self) -> int:
+        """The largest value of a pixel."""
+        return 255
+
+    @property
     def timesteps(self) -> int:
         """Passes of the quantised ANN per image: one (golden.lab.train.loop logs it)."""
         return 1

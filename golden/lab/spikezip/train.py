@@ -9,18 +9,23 @@ from pathlib import Path
 import torch
 
 from golden.contract import outputs
+from golden.lab.data import record
 from golden.lab.spikezip.spikezip_config import SpikezipConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
 from golden.lab.spikezip.vit_checkpoint import save
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.loop import Hooks, fit, log, split_tensors
+from golden.lab.train.source import on_data
 from golden.lab.train.training_config import load
 
 
-def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -> None:
+def train(
+    config_path: Path, run: Path, out: Path, resume: bool, command: str, data: str = ""
+) -> None:
     """Train, freeze, evaluate on all test images, write `out` beside its .json and its log."""
     config = load(config_path, SpikezipConfig)
     outputs.run(run)
+    settings = on_data(config.train, data)
     torch.manual_seed(config.train.seed)
     model = QuantViT(config.network)
 
@@ -29,9 +34,9 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
             quantiser.active = epoch >= config.qat.float_epochs
 
     began = time.monotonic()
-    fit(model, config.train, run, resume, Hooks(before_epoch=before_epoch))
+    fit(model, settings, run, resume, Hooks(before_epoch=before_epoch))
     minutes = (time.monotonic() - began) / 60
-    right = accuracy(freeze(model), *split_tensors("test"))
+    right = accuracy(freeze(model), *split_tensors("test", data=settings.data))
     log(
         run,
         f"quantised ViT, level {config.network.level}: accuracy {right:.4f} on all test images, "
@@ -42,5 +47,5 @@ def train(config_path: Path, run: Path, out: Path, resume: bool, command: str) -
         config.network.bits, "level": config.network.level, "minutes": round(minutes, 1),
         "config": config_path.read_text(),
     }  # fmt: skip
-    save(out, model, facts, run / "log.txt")
+    save(out, model, facts, run / "log.txt", record(settings.data))
     print(f"{out} written")

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,26 @@ from golden.contract.files import replacing
 from golden.contract.paths import CHECKPOINTS
 from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
-from golden.lab.train.checkpoint import write_facts
+from golden.lab.train.checkpoint import metadata, write_facts
 
 FOLDER = CHECKPOINTS / "spikezip"
 
 
-def save(path: Path, model: QuantViT, facts: dict[str, Any], log: Path | None = None) -> None:
+def save(
+    path: Path,
+    model: QuantViT,
+    facts: dict[str, Any],
+    log: Path | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
     """Write a frozen model to `path` (float32: a frozen weight has at most 24 bits), `facts` to
-    its .json, the log to its .log."""
+    its .json, the log to its .log. data: the record of the data set."""
     tensors = {
         name: tensor.float().contiguous() if tensor.is_floating_point() else tensor
         for name, tensor in model.state_dict().items()
     }
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"config": json.dumps(dataclasses.asdict(model.config))})
+        save_file(tensors, temporary, metadata(model.config, data))
     write_facts(path, facts, log)
 
 

@@ -5,25 +5,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.lab.studies.layer_inputs import inputs, report, table
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.source import network_input, split_tensors
+from golden.lab.train.source import network_input, tensors_for
 
 BATCH = 250
 
 
-def print_inputs(checkpoint: Path, images: int, out: Path | None) -> None:
+def print_inputs(checkpoint: Path, images: int, out: Path | None, data: str = "") -> None:
     """Run `images` test images; print a line per layer, and write the histograms to `out`."""
     model = load_dense(checkpoint)
-    pixels, _ = split_tensors("test", images)
-    expected = model.config.input_shape
-    if tuple(pixels.shape[1:]) != expected:
-        raise UserError(
-            f"{checkpoint} takes images of shape {expected}, the test images "
-            f"are {tuple(pixels.shape[1:])}; give a checkpoint that was trained on them"
-        )
+    pixels, _ = tensors_for(model, checkpoint, limit=images, data=data)
     found = inputs(model, (network_input(model, part) for part in pixels.split(BATCH)))
     print(table(found))
     if out is not None:

@@ -14,15 +14,16 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train.checkpoint import load_dense
-from golden.lab.train.source import network_input, split_tensors
+from golden.lab.train.source import network_input, tensors_for
 
 
-def report(dense: Path, images: int, out: Path) -> dict:
+def report(dense: Path, images: int, out: Path, data: str = "") -> dict:
     """Measure on the first `images` test images, print, write `out`."""
     if images < 1:
         raise UserError(f"--images is {images}, it must be at least 1")
     model = load_dense(dense)
-    rows = measure(model, network_input(model, split_tensors("test", images)[0]))
+    pixels, _ = tensors_for(model, dense, limit=images, data=data)
+    rows = measure(model, network_input(model, pixels))
     sums = totals(rows)
     table = Table("layer", "input", "rate", "T x FLOPs", "weights", "kind", "operations", "nJ")
     for row in rows:
@@ -38,6 +39,6 @@ def report(dense: Path, images: int, out: Path) -> dict:
         asdict(row) | {"kind": row.kind, "operations": row.operations, "energy_pj": row.energy}
         for row in rows
     ]
-    result = {"checkpoint": str(dense), "images": images, **sums, "layers": facts}
+    result = {"checkpoint": str(dense), "images": len(pixels), **sums, "layers": facts}
     write_json(out, result)
     return result

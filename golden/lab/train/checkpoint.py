@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,46 @@ from golden.lab.networks.network_config import NetworkConfig
 
 
 def save_dense(
-    path: Path, model: nn.Module, facts: dict[str, Any], log: Path | None = None
+    path: Path,
+    model: nn.Module,
+    facts: dict[str, Any],
+    log: Path | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
     """Write weights and BatchNorm statistics to `path`, `facts` to its .json, the log to its .log.
-    The masks of a pruned model are applied, not written."""
+    The masks of a pruned model are applied, not written. data: the record of the data set
+    (golden.lab.data.record)."""
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     for name in [name for name in tensors if name.endswith(".mask")]:
         weight = name.removesuffix("mask") + "weight"
         tensors[weight] = tensors[weight] * tensors.pop(name)
-    write_bytes(path, save(tensors, {"config": json.dumps(dataclasses.asdict(model.config))}))
+    write_bytes(path, save(tensors, metadata(model.config, data)))
     write_facts(path, facts, log)
+
+
+def metadata(config: Any, data: Mapping[str, Any] | None) -> dict[str, str]:
+    """Of a float checkpoint's file: the network's sizes, and the record of its data."""
+    provenance = {"data": dict(data)} if data else {}
+    return {
+        "config": json.dumps(dataclasses.asdict(config)),
+        "provenance": json.dumps(provenance),
+    }
+
+
+def trained_on(path: Path) -> dict[str, Any]:
+    """The record of the data that a float checkpoint was trained on. Files from before there were
+    records have the name alone, out of the training file in their .json; {} where nothing is
+    known."""
+    try:
+        with safe_open(path, "pt") as stream:
+            told = json.loads((stream.metadata() or {}).get("provenance", "{}")).get("data")
+        if told is None:
+            text = json.loads(path.with_suffix(".json").read_text()).get("config", "")
+            name = tomllib.loads(text).get("train", {}).get("data")
+            told = {"name": name} if name else {}
+    except (OSError, SafetensorError, ValueError, AttributeError):
+        return {}
+    return dict(told)
 
 
 def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:

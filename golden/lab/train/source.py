@@ -8,26 +8,52 @@ golden.lab.data.load gives the counts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.data import facts, load
+from golden.lab.data import DEFAULT, Split, facts, load, name_for, shown
 from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.train.checkpoint import trained_on
 from golden.lab.train.training_config import TrainConfig
 
 
 def split_tensors(
-    split: str, limit: int = 0, data: str = "fashion_mnist", timesteps: int = 0
+    split: str, limit: int = 0, data: str = "", timesteps: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """uint8 images (n, C, H, W) or event frames (n, T, 2, H, W), and int64 labels (n,).
 
-    limit: only so many, 0: all.  timesteps: T of event frames, 0: the data set's usual number; of
-    one, the frame is an image.
+    limit: only so many, 0: all.  data: '' is Fashion-MNIST.  timesteps: T of event frames, 0: the
+    data set's usual number; of one, the frame is an image.
     """
+    data = data or DEFAULT
     options = {"timesteps": timesteps} if timesteps and facts(data).timesteps else {}
-    content = load(data, split, **options)
+    return _tensors(load(data, split, **options), limit)
+
+
+def tensors_for(
+    model: nn.Module, checkpoint: Path, split: str = "test", limit: int = 0, data: str = ""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same for the network of a float checkpoint: the data that it was trained on, or `data`,
+    with the labels in its numbering. UserError if they do not fit."""
+    return _tensors(shown(model.config, trained_on(checkpoint), data, split=split), limit)
+
+
+def on_data(
+    config: TrainConfig, given: str = "", told: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """`config` with a data set: `given`, else its own, else that of the record `told` (of the
+    checkpoint that training begins with), else Fashion-MNIST. The name is absolute."""
+    return replace(config, data=name_for(told or {}, given or config.data))
+
+
+def _tensors(content: Split, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
     stop = limit or len(content.labels)
     images = np.require(content.images[:stop], requirements="W")
     if images.ndim == 5 and images.shape[1] == 1:  # one frame is an image
@@ -59,7 +85,7 @@ def largest(model: nn.Module) -> int:
 
 def check(network: NetworkConfig, config: TrainConfig) -> None:
     """UserError unless the network takes what config.data holds."""
-    entry = facts(config.data)
+    entry = facts(config.data or DEFAULT)
     wanted = {
         "in_channels": entry.channels, "height": entry.height, "width": entry.width, "classes":
         entry.classes,
@@ -67,18 +93,18 @@ def check(network: NetworkConfig, config: TrainConfig) -> None:
     wrong = {name: value for name, value in wanted.items() if getattr(network, name) != value}
     if wrong:
         raise UserError(
-            f"the network does not fit the data set {config.data}: set "
+            f"the network does not fit the data set {entry.name}: set "
             + ", ".join(f"network.{name} = {value}" for name, value in wrong.items())
         )
     steps = network.timesteps if entry.timesteps else 1
     if network.input_timesteps != steps:
         raise UserError(
-            f"{config.data} has {'event frames' if entry.timesteps else 'images'}: set "
+            f"{entry.name} has {'event frames' if entry.timesteps else 'images'}: set "
             f"network.input_timesteps = {steps}"
             + (" and network.input_bits = 1 (or more, for counts)" if entry.timesteps else "")
         )
     if entry.timesteps and config.early_epochs:
         raise UserError(
-            f"{config.data} has event frames, which cannot be shown in fewer timesteps: "
+            f"{entry.name} has event frames, which cannot be shown in fewer timesteps: "
             "set train.early_epochs = 0"
         )

@@ -25,7 +25,9 @@ class TrainConfig:
 
     early_epochs of the epochs run with early_timesteps instead of T: they cost less and teach the
     same filters.
-    data: a data set of `psf data list`; event data in the network's timesteps.
+    data: a data set of `psf data list`, or a place of one's own (golden.lab.data.own.place), in a
+    file relative to that file; event data in the network's timesteps. '' is the data set of the
+    checkpoint that training begins with, and Fashion-MNIST without one.
     shift: random crops after padding by that many pixels.  images: 0 for the whole training split.
     precision: 'bfloat16' (autocast), 'float32' or 'float64'.  monitor_images: test images looked at
     after each epoch; nothing is selected by them, the last epoch counts.
@@ -36,7 +38,7 @@ class TrainConfig:
     """
 
     seed: int = 1
-    data: str = "fashion_mnist"
+    data: str = ""
     epochs: int = 18
     early_epochs: int = 0
     early_timesteps: int = 2
