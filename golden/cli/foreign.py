@@ -36,6 +36,10 @@ def import_(
     pooled_stages: Annotated[
         str | None, typer.Option(help="Stages with a pool in front, as in 3,4.")
     ] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="Of pixel / 255, per channel, as in 0.49,0.48,0.45; none.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="As --mean.")] = None,
     input_bits: Annotated[
         int | None, typer.Option(min=1, help="Of event counts.", show_default="8")
     ] = None,
@@ -47,12 +51,12 @@ def import_(
     Sizes follow from the tensors, or from the training's settings if the file has them, or are the
     authors' own. Options win.
     """
-    from golden.lab.authors.import_checkpoint import import_checkpoint, stages
+    from golden.lab.authors.import_checkpoint import import_checkpoint, numbers, stages
 
     given = {
         "heads": heads, "timesteps": timesteps, "height": height, "width": width, "tau": tau,
         "layout": layout, "pooled_stages": stages(pooled_stages), "connect": connect,
-        "input_bits": input_bits,
+        "input_bits": input_bits, "mean": numbers("mean", mean), "std": numbers("std", std),
     }  # fmt: skip
     stated = {name: value for name, value in given.items() if value is not None}
     import_checkpoint(file, out, stated, command(), family, ema)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from golden.contract.files import replacing
-from golden.lab.authors.family import Layer
+from golden.lab.authors.family import CIFAR10, Layer
 from golden.lab.authors.state import State
 from golden.lab.authors.transformers import BLOCKS, Spikingformer
 from golden.lab.networks import backbones
@@ -24,7 +24,7 @@ def spikingformer(
     """Sizes of the authors' networks for CIFAR-10: Spikingformer-<depth>-<dim>."""
     return NetworkConfig(
         depth=depth, dim=dim, heads=heads, timesteps=timesteps, classes=classes,
-        in_channels=3, height=size, width=size, head="avgpool_fc",
+        in_channels=3, height=size, width=size, head="avgpool_fc", **CIFAR10,
     )  # fmt: skip
 
 
@@ -53,7 +53,11 @@ def write(path: Path, config: NetworkConfig, seed: int = 0, settings: bool = Tru
     content = {"epoch": 0, "arch": "Spikingformer", "state_dict": tensors}
     if settings:
         content["args"] = argparse.Namespace(
-            num_heads=config.heads, time_step=config.timesteps, img_size=config.height
+            num_heads=config.heads,
+            time_step=config.timesteps,
+            img_size=config.height,
+            mean=list(config.mean),
+            std=list(config.std),
         )
     with replacing(path) as temporary:
         torch.save(content, temporary)

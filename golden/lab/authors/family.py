@@ -56,7 +56,26 @@ class Family(ABC):
         """For every module of ours with weights, by the prefix of its names, those of the file."""
 
 
-def setting(state: State, *names: str, kind: type = int) -> Found | None:
+# The normalisation of images in the authors' settings.
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+CIFAR10 = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2470, 0.2435, 0.2616)}
+COLOURS = 3
+
+
+def normalisation(
+    state: State, channels: int, usual: Mapping[str, tuple[float, ...]]
+) -> dict[str, Found]:
+    """mean and std of images: of the training, or `usual`. Events and other inputs have none."""
+    if channels != COLOURS:
+        return {}
+    found = {}
+    for name, values in usual.items():
+        kept = setting(state, name, kind=(list, tuple))
+        found[name] = Found(tuple(kept.value), kept.source) if kept else Found(values, AUTHORS)
+    return found
+
+
+def setting(state: State, *names: str, kind: type | tuple[type, ...] = int) -> Found | None:
     """The first of the named training settings that the file has."""
     for name in names:
         value = state.settings.get(name)

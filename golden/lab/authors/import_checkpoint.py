@@ -66,6 +66,18 @@ def stages(text: str | None) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
+def numbers(name: str, text: str | None) -> tuple[float, ...] | None:
+    """A number for each channel, as in '0.49,0.48,0.45'; 'none' is none of them."""
+    if text is None:
+        return None
+    try:
+        return () if text == "none" else tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(
+            f"--{name} '{text}' must be a number for each channel, as in 0.49,0.48,0.45, or 'none'"
+        ) from None
+
+
 def recognise(state: State) -> Family:
     """The family whose names a file has."""
     for family in FAMILIES.values():

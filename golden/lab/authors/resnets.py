@@ -8,7 +8,16 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from golden.contract.errors import UserError
-from golden.lab.authors.family import AUTHORS, SHAPES, Family, Found, Layer, setting
+from golden.lab.authors.family import (
+    AUTHORS,
+    IMAGENET,
+    SHAPES,
+    Family,
+    Found,
+    Layer,
+    normalisation,
+    setting,
+)
 from golden.lab.authors.state import State
 from golden.lab.networks.backbones.ms_resnet import BASIC as MS_BASIC
 from golden.lab.networks.backbones.ms_resnet import DEEP
@@ -34,8 +43,9 @@ def _sizes(
         )
     bottleneck = depth in BOTTLENECK
     side = setting(state, "img_size") or Found(SIDE, AUTHORS)
-    return {
-        "in_channels": Found(state.shape(first)[1], SHAPES),
+    channels = state.shape(first)[1]
+    return normalisation(state, channels, IMAGENET) | {
+        "in_channels": Found(channels, SHAPES),
         "classes": Found(classes, SHAPES),
         "depth": Found(depth, SHAPES),
         "dim": Found(features // EXPANSION if bottleneck else features, SHAPES),

@@ -13,13 +13,24 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from golden.contract.errors import UserError
-from golden.lab.authors.family import AUTHORS, SHAPES, TRAINING, Family, Found, Layer, setting
+from golden.lab.authors.family import (
+    AUTHORS,
+    CIFAR10,
+    IMAGENET,
+    SHAPES,
+    TRAINING,
+    Family,
+    Found,
+    Layer,
+    normalisation,
+    setting,
+)
 from golden.lab.authors.state import State
 from golden.lab.networks.network_config import NetworkConfig
 
 EVENTS = 2  # input channels of the authors' event cameras, 3 of their images
 SIDE = {"cifar": 32, "imagenet": 224, "dvs": 128}  # of the authors' inputs
-IMAGENET, CIFAR = (1000,), (10, 100)  # classes
+IMAGENET_CLASSES, CIFAR_CLASSES = (1000,), (10, 100)
 SPIKFORMER_PATCH = 16  # pixels that its four pools make one token of
 HEADS = (
     "the number of attention heads is not in the file, give --heads (the authors have 8 on "
@@ -78,9 +89,11 @@ class Transformer(Family):
         steps = self._timesteps(state)
         if self._inputs(state) == EVENTS:  # a frame of counts for every timestep
             found["input_timesteps"] = Found(given.get("timesteps", steps.value), AUTHORS)
+        usual = CIFAR10 if kind == "cifar" else IMAGENET
         return (
             found
             | {"height": side, "width": side, "timesteps": steps}
+            | normalisation(state, self._inputs(state), usual)
             | ({} if heads is None else {"heads": heads})
         )
 
@@ -210,8 +223,8 @@ class SpikeDrivenTransformer(Transformer):
         if self._inputs(state) == EVENTS:
             return None
         classes = state.shape("head.weight")[0]
-        if classes in IMAGENET + CIFAR:
-            return Found("imagenet" if classes in IMAGENET else "cifar", SHAPES)
+        if classes in IMAGENET_CLASSES + CIFAR_CLASSES:
+            return Found("imagenet" if classes in IMAGENET_CLASSES else "cifar", SHAPES)
         return None
 
     def sizes(self, state: State, given: Mapping[str, Any]) -> dict[str, Found]:

@@ -14,6 +14,8 @@ from golden.tests.authors.parts import recorded, wake
 
 COMMON = {"depth": 2, "dim": 32, "classes": 7}
 IMAGE, FRAMES = (2, 3, 32, 32), (5, 2, 2, 32, 32)
+CIFAR10 = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FORMS = {  # name: their network, a shape of inputs, what the user must state, what must be found
     "spikingformer cifar": (
         lambda: transformers.Spikingformer(
@@ -78,9 +80,14 @@ def ours(path, inputs):
 def test_fires_the_same_spikes(name, tmp_path):
     make, shape, stated, expected = FORMS[name]
     torch.manual_seed(len(name))
-    inputs = torch.rand(shape, dtype=torch.float64)
+    pixels = torch.rand(shape, dtype=torch.float64)
     if shape == FRAMES:
-        inputs = inputs.mul(6).floor()  # counts of events
+        inputs = pixels.mul(6).floor()  # counts of events
+        pixels = inputs / 255
+    else:  # as their transforms normalise
+        both = (torch.tensor(v).view(-1, 1, 1) for v in (CIFAR10 if "cifar" in name else IMAGENET))
+        mean, std = both
+        inputs = (pixels - mean) / std
     theirs = wake(make(), inputs, seed=len(name))
     for module in theirs.modules():  # a float32 holds these times 255
         if shape == FRAMES and isinstance(module, torch.nn.Conv2d):
@@ -88,7 +95,7 @@ def test_fires_the_same_spikes(name, tmp_path):
     torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
     out = tmp_path / "ours.safetensors"
     import_checkpoint(tmp_path / "theirs.pth", out, stated, "psf import")
-    model, logits, spikes = ours(out, inputs / 255 if shape == FRAMES else inputs)
+    model, logits, spikes = ours(out, pixels)
     for field, value in expected.items():
         assert getattr(model.config, field) == value, field
     reference, fired = recorded(theirs, inputs)

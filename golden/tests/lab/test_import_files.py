@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from golden.contract.errors import UserError
 from golden.lab.authors import example
-from golden.lab.authors.import_checkpoint import import_checkpoint, stages
+from golden.lab.authors.import_checkpoint import import_checkpoint, numbers, stages
 from golden.lab.train.checkpoint import load_dense
 from golden.tests.authors import resnets
 from golden.tests.authors.parts import recorded, wake
@@ -97,9 +97,14 @@ def test_options_win_over_settings_and_those_over_defaults(file, weights, tmp_pa
     assert sizes["heads"] == [4, "settings in the file"]
     assert sizes["height"] == [8, "settings in the file"]
     assert sizes["classes"] == [5, "tensors"]
+    own = changed(tmp_path, weights, num_heads=4, mean=[0.5, 0.25, 0.125], std=(1.0, 2.0, 3.0))
+    assert load_dense(imported(own, tmp_path)).config.mean == (0.5, 0.25, 0.125)
+    config = load_dense(imported(own, tmp_path, mean=(), std=())).config
+    assert config.mean == config.std == ()
     bare = changed(tmp_path, weights)
     sizes = json.loads(imported(bare, tmp_path, heads=2).with_suffix(".json").read_text())["sizes"]
     assert sizes["height"] == [32, "the authors' default"] and sizes["heads"] == [2, "option"]
+    assert sizes["mean"] == [[0.4914, 0.4822, 0.4465], "the authors' default"]
 
 
 def test_moving_average(weights, tmp_path, capsys):
@@ -238,6 +243,10 @@ def test_asks_for_what_no_tensor_tells(weights, tmp_path):
     refused("not a multiple of network.heads 5", path, tmp_path, heads=5)
     refused("--family resnet is unknown", path, tmp_path, family="resnet", heads=4)
     refused("has no tensor fc.weight", path, tmp_path, family="ms_resnet")
+    refused("mean has 2 values for images of 3", path, tmp_path, heads=4, mean=(1, 1), std=(1, 1))
+    with pytest.raises(UserError, match="--mean 'x' must be a number for each channel"):
+        numbers("mean", "x")
+    assert numbers("std", "1, 2.5") == (1.0, 2.5) and numbers("std", "none") == ()
     with pytest.raises(UserError, match="--pooled-stages '3;4' must be numbers"):
         stages("3;4")
     assert stages("3, 4") == (3, 4) and stages("") == () and stages(None) is None
@@ -257,7 +266,8 @@ def test_sew_resnet_of_the_model_zoo(tmp_path):
     torch.save(flat, path)
     refused("give --connect", path, tmp_path)
     refused("negates the other branch", path, tmp_path, connect="iand")
-    model = load_dense(imported(path, tmp_path, connect="add")).double().eval()
+    out = imported(path, tmp_path, connect="add", mean=(), std=())
+    model = load_dense(out).double().eval()
     torch.testing.assert_close(model(image), recorded(theirs, image)[0], rtol=1e-9, atol=1e-12)
     three = {name: t for name, t in flat.items() if not name.startswith("layer3.5.")}
     torch.save(three, path)
