@@ -51,8 +51,8 @@ CASES = {
     "4x16-events": (
         "4x16", config(dim=32, heads=4, in_channels=2, timesteps=4, input_timesteps=4,
                        input_bits=1), "balanced", 2, 0, 20),
-    "2x8-counts": (
-        "2x8", config(in_channels=2, height=7, width=9, timesteps=3, input_timesteps=3,
+    "2x8-counts": (  # a pixel takes two lines
+        "2x8", config(in_channels=2, height=7, width=9, timesteps=6, input_timesteps=6,
                       input_bits=3), "unstructured", 2, 30, 20),
     "4x32-empty-rows": (
         "4x32", config(dim=64, heads=2, in_channels=3, mlp_ratio=4), "rows", 1, 30, 20),

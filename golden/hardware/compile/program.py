@@ -21,13 +21,9 @@ def compile_network(network: QuantNetwork, hardware: Hardware, *, coded: bool = 
     """
     layers = lower(network, hardware)
     prove(layers, hardware, network.head_bias)
-    image = layers[0].source
-    if image.lines(hardware) != 1:
-        raise UserError(
-            f"image: {image.step} words per pixel do not fit a spike line of "
-            f"{hardware.line_words}; use more lanes"
-        )
-    return assemble(layers, hardware, [image], network.config, network.head_bias, coded=coded)
+    return assemble(
+        layers, hardware, [layers[0].source], network.config, network.head_bias, coded=coded
+    )
 
 
 def assemble(

@@ -62,6 +62,10 @@ CASES = {
     "4x32 one frame": ("4x32", config(timesteps=1, **EVENTS | dict(input_timesteps=1)), "dense"),
     "2x8 average, frames of 8 bits": (
         "2x8", config(timesteps=2, input_timesteps=2, head="avgpool_fc"), "unstructured"),
+    "2x8 sixteen frames": (
+        "2x8", config(timesteps=16, height=5, width=4, in_channels=2, pooled_stages=(2, 3),
+                      input_timesteps=16, input_bits=2, mlp_ratio=1), "balanced"),
+    "2x8 nine colours": ("2x8", config(in_channels=9, height=5, width=6), "balanced"),
     "4x16 black and white": ("4x16", config(input_bits=1), "balanced"),
     "4x16 no pool": ("4x16", config(height=5, width=7, pooled_stages=()), "dense"),
 }  # fmt: skip

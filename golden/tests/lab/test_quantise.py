@@ -20,6 +20,7 @@ from golden.lab.prune.network_masks import PruneConfig, set_masks, sparsity
 from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import bounds, check_ranges, export, layers
 from golden.lab.quantise.fold import QuantHead, ResidualFolded
+from golden.lab.train.source import network_input
 
 pytestmark = pytest.mark.smoke
 
@@ -33,8 +34,8 @@ def converted(config, seed, frac_bits=6):
             nn.init.uniform_(module.weight, -1.5, 1.5)  # a negative gain must fold, too
             nn.init.uniform_(module.bias, 0.5, 1.5)
     set_masks(model, PruneConfig(lanes=8), searching=False)
-    shape = (24, config.in_channels, config.height, config.width)
-    images = torch.randint(256, shape, dtype=torch.uint8)
+    shape = (24, *config.input_shape)
+    images = torch.randint(config.input_max + 1, shape, dtype=torch.uint8)
     calibrate(model, images)
     return convert(model, frac_bits).eval(), images
 
@@ -64,6 +65,14 @@ def converted(config, seed, frac_bits=6):
             depth=1, dim=32, heads=2, in_channels=2, height=10, width=12, mean=(0.1, 0.2),
             std=(0.5, 0.6), encoder="learned", encoder_channels=5,
         ),
+        NetworkConfig(  # events
+            depth=1, dim=16, heads=2, timesteps=3, in_channels=2, height=9, width=10,
+            input_timesteps=3, input_bits=1,
+        ),
+        NetworkConfig(  # their counts
+            depth=1, dim=16, heads=2, in_channels=2, height=10, width=9, head="avgpool_fc",
+            input_timesteps=4, input_bits=3,
+        ),
     ],
 )  # fmt: skip
 @torch.no_grad()
@@ -75,7 +84,7 @@ def test_training_network_equals_integers(config, tmp_path):
     assert all(trace.spike[name].any() for name in trace.spike)
     _, scale = model.head.integers()
     scale = scale * model.head.unit
-    logits = model(images.float() / 255).double() / scale * model.head.positions
+    logits = model(network_input(model, images)).double() / scale * model.head.positions
     assert np.abs(logits.numpy() - trace.logits).max() < 0.5
     assert weight_sparsity(network) >= sparsity_of(model)
 
