@@ -14,10 +14,13 @@ from golden.cli.options import (
     BESIDE,
     COMMITTED,
     DENSE,
+    Checkpoint,
+    Config,
     Data,
     Dense,
     Report,
     Resume,
+    Sim,
     Toml,
     command,
     group,
@@ -54,7 +57,7 @@ data = group("The data sets: where they are, what they look like.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for function in (train, prune, accuracy, lottery):
+    for function in (train, prune, accuracy, classify, lottery):
         app.command(rich_help_panel=PANEL)(function)
     app.add_typer(spikezip, name="spikezip", rich_help_panel=PANEL)
     app.add_typer(data, name="data", rich_help_panel=PANEL)
@@ -112,6 +115,22 @@ def accuracy(
     from golden.lab.quantise.accuracy import report
 
     report(dense, pruned, out, data)
+
+
+def classify(
+    images: Annotated[list[Path], typer.Argument(help="PNG or JPEG files.")],
+    checkpoint: Checkpoint = BALANCED,
+    rtl: Annotated[
+        bool, typer.Option("--rtl", help="Run the RTL, and compare every spike.")
+    ] = False,
+    config: Config = "4x16",
+    sim: Sim = "verilator",
+    out: Annotated[Path | None, to_file("Report to write, .json.", ".json")] = None,
+) -> None:
+    """Class and logits of images: golden integer model, or RTL with its cycles."""
+    from golden.cli.classify import classify
+
+    raise typer.Exit(classify(images, checkpoint, config if rtl else None, sim, out))
 
 
 def lottery(

@@ -63,8 +63,9 @@ async def work(dut):
             for c in program.layers
         ]
         await check_status(host, verdict)
+        logits = None
         if program.result_bytes:
-            await check_result(host, place["result"], expected, verdict)
+            logits = await check_result(host, place["result"], expected, verdict)
         check_counters(program, counters, expected, verdict)
         assert int(dut.escapes_o.value) == 0, "an access outside the windows"
         unknown = int(dut.trace_unknown_o.value) + int(dut.bus_unknown_o.value)
@@ -80,6 +81,7 @@ async def work(dut):
                 "label": job["labels"][index] if job["labels"] else None,
                 "rtl": await host.read("LABEL") if program.result_bytes else None,
                 "golden": expected.label,
+                "logits": logits,
                 "cycles": await host.read("CYCLES"),
                 "useful": expected.useful,
             }
@@ -130,14 +132,14 @@ async def check_status(host: Host, verdict: Verdict) -> None:
         verdict.add("status", 1, [f"status {status}, error cause {cause} at descriptor {at}"])
 
 
-async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> None:
-    """Result in memory and label register."""
+async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> list[int]:
+    """Result in memory and label register; the logits found there, none where they are unknown."""
     classes = len(expected.logits)
     try:
         data = np.frombuffer(await host.dump(addr, 8 + 8 * -(-classes // 2)), "<i4")
     except ValueError as error:  # an x in the file
         verdict.add("result", 1, [f"unknown bits in the stored result ({error})"])
-        return
+        return []
     checks = [("stored label", data[0], expected.label)]
     checks += [("label register", await host.read("LABEL"), expected.label)]
     checks += [(f"logit {i}", data[2 + i], want) for i, want in enumerate(expected.logits)]
@@ -147,6 +149,7 @@ async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> Non
     total = await host.read("CYCLES")
     if not 0 < data[1] <= total:
         verdict.add("result", 1, [f"stored cycles {data[1]}, the register says {total}"])
+    return [int(x) for x in data[2 : 2 + classes]]
 
 
 def check_counters(program, counters, expected, verdict: Verdict) -> None:

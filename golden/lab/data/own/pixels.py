@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from golden.contract.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+MOST_STRETCH = 2
 _GREY = ("1", "L", "LA")
 _COLOUR = ("RGB", "RGBA", "P", "CMYK", "YCbCr", "PA")
 
@@ -66,6 +67,22 @@ def fitted(image: np.ndarray, channels: int, size: tuple[int, ...]) -> np.ndarra
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     array = np.asarray(picture)
     return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def as_input(path: Path, image: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, str]:
+    """An image as a network's input uint8 (C, H, W), and in words what was done to it, '' nothing.
+
+    UserError if its sides had to be stretched against each other by more than MOST_STRETCH.
+    """
+    if image.shape == shape:
+        return image, ""
+    stretch = (image.shape[1] * shape[2]) / (image.shape[2] * shape[1])
+    if max(stretch, 1 / stretch) > MOST_STRETCH:
+        raise UserError(
+            f"{path} is {described(image.shape)}, the network takes {described(shape)}: that is "
+            "another shape, cut the image to it first"
+        )
+    return fitted(image, shape[0], shape[1:]), f"{described(image.shape)} -> {described(shape)}"
 
 
 def described(shape: tuple[int, ...]) -> str:
