@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from golden.cli.network import PANEL
-from golden.cli.options import command, to_network
+from golden.cli.options import command, group, to_file, to_network
+
+nir = group("NIR: graphs of spiking networks, which other frameworks read and write.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     app.command("import", rich_help_panel=PANEL)(import_)
+    app.add_typer(nir, name="nir", rich_help_panel=PANEL)
 
 
 def import_(
@@ -60,3 +63,41 @@ def import_(
     }  # fmt: skip
     stated = {name: value for name, value in given.items() if value is not None}
     import_checkpoint(file, out, stated, command(), family, ema)
+
+
+@nir.command("export")
+def nir_export(
+    checkpoint: Annotated[Path, typer.Argument(help="Float checkpoint.")],
+    out: Annotated[Path, to_file("Graph to write, .nir.", ".nir")],
+    dt: Annotated[float, typer.Option(help="Time step, seconds.", show_default="1e-4")] = 1e-4,
+) -> None:
+    """Write what NIR can carry of a float checkpoint: the tokenizer; without blocks all of it."""
+    from golden.lab.interchange.nir_export import export
+
+    for sentence in export(checkpoint, out, dt):
+        print(f"note: {sentence}")
+    print(out)
+
+
+@nir.command("import")
+def nir_import(
+    graph: Annotated[Path, typer.Argument(help="Graph, .nir.")],
+    out: Annotated[Path, to_network("Float checkpoint to write")],
+    rest: Annotated[
+        Path | None, typer.Option(help="Float checkpoint with the blocks and head of a tokenizer.")
+    ] = None,
+    timesteps: Annotated[
+        int | None, typer.Option(min=1, help="T.", show_default="told by the graph")
+    ] = None,
+    dt: Annotated[
+        float | None, typer.Option(help="Time step, seconds.", show_default="of the graph, or 1e-4")
+    ] = None,
+) -> None:
+    """Make a float checkpoint of a graph of convolutions and LIF; what does not fit is named."""
+    from golden.lab.interchange.nir_import import import_graph
+
+    stated = {"timesteps": timesteps, "dt": dt}
+    stated = {name: value for name, value in stated.items() if value is not None}
+    for sentence in import_graph(graph, out, stated, command(), rest):
+        print(f"note: {sentence}")
+    print(out)

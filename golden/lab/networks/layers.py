@@ -10,8 +10,8 @@ from torch.nn import functional
 
 
 class _SynapseBN(nn.Module):
-    """weight (O, I, ...), optional bias (O,), BatchNorm, and a pruning mask of the weight's shape
-    (ones: dense)."""
+    """weight (O, I, ...), optional bias (O,), BatchNorm (or none, where it is fused), and a pruning
+    mask of the weight's shape (ones: dense)."""
 
     def __init__(self, shape: tuple[int, ...], bias: bool) -> None:
         super().__init__()
@@ -31,6 +31,30 @@ class _SynapseBN(nn.Module):
         """The weight as used; straight-through while the mask is still being searched."""
         masked = self.weight * self.mask
         return self.weight + (masked - self.weight).detach() if self.searching else masked
+
+    @property
+    def gain(self) -> torch.Tensor:
+        """What the norm multiplies every output with, in evaluation, (O,)."""
+        if isinstance(self.norm, nn.Identity):
+            return torch.ones_like(self.weight.flatten(1)[:, 0])
+        return self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()
+
+    def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weight and bias (O,) of the layer with its norm in them, as in evaluation:
+        W' = W gain, b' = (b - mean) gain + beta, gain = gamma / sqrt(var + eps)."""
+        weight, norm = self.masked_weight(), self.norm
+        if isinstance(norm, nn.Identity):
+            return weight, self.bias
+        bias = -norm.running_mean if self.bias is None else self.bias - norm.running_mean
+        weight = weight * self.gain.view(-1, *[1] * (weight.dim() - 1))
+        return weight, bias * self.gain + norm.bias
+
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """From now on this layer has a bias and no norm, and computes the same."""
+        weight, bias = self.folded()
+        self.weight, self.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
+        self.norm = nn.Identity()
 
     def normalise(self, currents: torch.Tensor) -> torch.Tensor:
         """BatchNorm of (..., O) over all leading dimensions."""

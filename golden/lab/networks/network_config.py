@@ -20,7 +20,7 @@ CHOICES = {
 
 POOLED = {"cifar": (3, 4), "imagenet": (1, 2, 3, 4), "dvs": (1, 2, 3, 4)}
 NORMALISED = ("direct", "learned")  # encoders that take any real number
-UNCHECKED = ("depth", "pooled_stages", "encoder_charge", "mean", "std")  # own rules
+UNCHECKED = ("depth", "pooled_stages", "encoder_charge", "mean", "std", "fused")  # own rules
 BY_LAYOUT = (-1,)  # pooled_stages as the authors have them in that layout
 
 
@@ -51,6 +51,7 @@ class NetworkConfig:
     or not, more for their counts.
     mean, std: of every channel of pixel / 255; the network sees (pixel / 255 - mean) / std, and so
     do its encoder and the padding of its first convolution. Empty: pixel / 255 itself.
+    fused: the layers have a bias and no BatchNorm, as in networks from NIR graphs.
     """
 
     depth: int = 2
@@ -75,6 +76,7 @@ class NetworkConfig:
     input_bits: int = 8
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    fused: bool = False
 
     def __post_init__(self) -> None:
         pooled = POOLED.get(self.layout) if self.pooled_stages == BY_LAYOUT else self.pooled_stages

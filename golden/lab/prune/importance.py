@@ -64,9 +64,8 @@ def importance(
     value = layer.weight.detach().abs()
     if kind == "magnitude":
         return value
-    norm, ones = layer.norm, [1] * (value.dim() - 2)
-    gain = (norm.weight / (norm.running_var + norm.eps).sqrt()).abs()
-    value = value * gain.view(-1, 1, *ones)
+    ones = [1] * (value.dim() - 2)
+    value = value * layer.gain.abs().view(-1, 1, *ones)
     return value * activity.rate.sqrt().view(1, -1, *ones) if kind == "rate" else value
 
 

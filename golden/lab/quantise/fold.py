@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers with BatchNorm folded (frozen statistics) and everything rounded to the integer contract.
 
-    W' = W gamma / sqrt(var + eps),   b' = (b - mean) gamma / sqrt(var + eps) + beta
-
+The folding is golden.lab.networks.layers. W', b': with the norm in them.
 Spike layer (feeds one LIF), scale s per output channel:  w = round(W'/s), bias = round(b'/s),
 theta2 = round(2/s). Residual layer: the step is 2^(shift-f) for all channels and no theta2.
 Rounding is straight-through; the forward pass computes with the integers themselves.
@@ -51,13 +50,8 @@ class FoldedLayer(nn.Module):
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """(W', b') in units of the threshold, for inputs 0..input_max."""
-        norm, weight = self.source.norm, self.source.masked_weight()
-        gain = norm.weight / (norm.running_var + norm.eps).sqrt()
-        bias = (
-            -norm.running_mean if self.source.bias is None else self.source.bias - norm.running_mean
-        )
-        weight = weight * gain.view(-1, *[1] * (weight.dim() - 1)) / self.input_max
-        return weight, bias * gain + norm.bias
+        weight, bias = self.source.folded()
+        return weight / self.input_max, bias
 
     def integers(self) -> Integers:
         raise NotImplementedError

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from golden.contract.errors import UserError
 from golden.lab.networks import backbones, lif_neuron
-from golden.lab.networks.layers import FirstConvBN
+from golden.lab.networks.layers import ConvBN, FirstConvBN
 from golden.lab.networks.lif_neuron import LIF
 from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.importance import importance
 from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
 from golden.lab.train.checkpoint import load_dense, save_dense
 from golden.lab.train.training_config import RunConfig, load
@@ -171,3 +173,25 @@ def test_zoo_of_about_equal_size(name):
     assert config.train == first.train
     for field in "backbone", "connect", "tau":  # the tests run on the same kinds of networks
         assert getattr(config.network, field) == getattr(SMALL[name], field)
+
+
+@every
+@torch.no_grad()
+def test_fused_norms_change_nothing(name):
+    """A network whose norms lie in its weights fires the same spikes, and can be saved, pruned by
+    gain and trained."""
+    model = awake(SMALL[name], seed=5)
+    images = pixels(model.config, 2)
+    expected, spikes = all_spikes(model, images)
+    backbones.fuse(model)
+    assert not any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
+    fused = backbones.build(dataclasses.replace(SMALL[name], fused=True)).double().eval()
+    fused.load_state_dict(model.state_dict())
+    logits, same = all_spikes(fused, images)
+    assert same.keys() == spikes.keys() and all(torch.equal(same[n], spikes[n]) for n in same)
+    torch.testing.assert_close(logits, expected, rtol=1e-9, atol=1e-9)
+    layer = next(module for module in fused.modules() if isinstance(module, ConvBN))
+    torch.testing.assert_close(importance(layer, "gain"), importance(layer, "magnitude"))
+    with torch.enable_grad():
+        fused.train()(images).sum().backward()
+    assert layer.bias.grad is not None

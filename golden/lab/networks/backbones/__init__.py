@@ -14,6 +14,7 @@ from golden.lab.networks.backbones.sdt import SpikeDrivenTransformer
 from golden.lab.networks.backbones.sew_resnet import SEWResNet
 from golden.lab.networks.backbones.spikformer import Spikformer
 from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.layers import ConvBN, LinearBN
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,4 +33,14 @@ CLASSES: dict[str, type[nn.Module]] = {
 
 def build(config: NetworkConfig) -> nn.Module:
     """The network that `config.backbone` names, with fresh weights."""
-    return CLASSES[config.backbone](config)
+    model = CLASSES[config.backbone](config)
+    if config.fused:
+        fuse(model)
+    return model
+
+
+def fuse(model: nn.Module) -> None:
+    """Take BatchNorm into the weights and biases of every layer; evaluation stays as it was."""
+    for module in model.modules():
+        if isinstance(module, (ConvBN, LinearBN)):
+            module.fuse()
