@@ -47,6 +47,13 @@ def import_(
         int | None, typer.Option(min=1, help="Of event counts.", show_default="8")
     ] = None,
     connect: Annotated[str | None, typer.Option(help="SEW-ResNet: add, and or iand.")] = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Data set it was trained on: a name, or a place of your own.",
+            show_default="none is recorded",
+        ),
+    ] = "",
     ema: Annotated[bool, typer.Option("--ema", help="Take the moving average.")] = False,
 ) -> None:
     """Import a trained checkpoint of an authors' repository; what does not fit is named.
@@ -62,7 +69,7 @@ def import_(
         "input_bits": input_bits, "mean": numbers("mean", mean), "std": numbers("std", std),
     }  # fmt: skip
     stated = {name: value for name, value in given.items() if value is not None}
-    import_checkpoint(file, out, stated, command(), family, ema)
+    import_checkpoint(file, out, stated, command(), family, ema, data)
 
 
 @nir.command("export")

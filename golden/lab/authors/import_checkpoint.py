@@ -14,6 +14,8 @@ from golden.lab.authors.family import Family
 from golden.lab.authors.resnets import MSResNet, SEWResNet
 from golden.lab.authors.state import State, read
 from golden.lab.authors.transformers import SpikeDrivenTransformer, Spikformer, Spikingformer
+from golden.lab.data.registry import absolute, facts
+from golden.lab.data.shown import record
 from golden.lab.train.checkpoint import save_dense
 
 FAMILIES: dict[str, Family] = {
@@ -31,29 +33,47 @@ def import_checkpoint(
     command: str,
     family: str | None = None,
     averaged: bool = False,
+    data: str = "",
 ) -> Converted:
     """Read `path`, write the float checkpoint `out` with its .json, and print what was found.
 
     given: fields of NetworkConfig. family: of FAMILIES, None if the names of tensors shall tell.
-    averaged: take the moving average of the weights.
+    averaged: take the moving average of the weights. data: the data set it was trained on, which
+    tells height and width, and is recorded for the commands that follow.
     """
     if family is not None and family not in FAMILIES:
         raise UserError(f"--family {family} is unknown; choose one of {', '.join(FAMILIES)}")
-    state = read(path, averaged)
+    state, name = read(path, averaged), absolute(data) if data else ""
+    if name:
+        given = {"height": facts(name).height, "width": facts(name).width, **given}
     converted = convert(state, FAMILIES[family] if family else recognise(state), given)
-    facts = {
+    if name:
+        _fits(path, converted, name)
+    made = {
         "command": command,
         "source": {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         "sizes": {name: list(entry) for name, entry in sorted(converted.found.items())},
         "notes": converted.notes,
     }
-    save_dense(out, converted.model, facts)
+    save_dense(out, converted.model, made, data=record(name) if name else None)
     for name, (value, source) in sorted(converted.found.items()):
         print(f"{name:14} {value!s:16} {source}")
     for note in converted.notes:
         print(f"note: {note}")
     print(f"{out}: {sum(p.numel() for p in converted.model.parameters()):,} parameters")
     return converted
+
+
+def _fits(path: Path, converted: Converted, data: str) -> None:
+    """UserError unless the network takes what the data set holds."""
+    config, entry = converted.model.config, facts(data)
+    for name, value in (("in_channels", entry.channels), ("classes", entry.classes)):
+        own = getattr(config, name)
+        if own != value:
+            raise UserError(
+                f"{path} has {name} {own}, the data set {entry.name} {value}; give the one that it "
+                "was trained on"
+            )
 
 
 def stages(text: str | None) -> tuple[int, ...] | None:

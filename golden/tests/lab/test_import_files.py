@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from golden.contract.errors import UserError
 from golden.lab.authors import example
 from golden.lab.authors.import_checkpoint import import_checkpoint, numbers, stages
-from golden.lab.train.checkpoint import load_dense
+from golden.lab.train.checkpoint import load_dense, trained_on
 from golden.tests.authors import resnets
 from golden.tests.authors.parts import recorded, wake
 
@@ -31,9 +31,9 @@ def weights(file):
     return torch.load(file, weights_only=False)["state_dict"]
 
 
-def imported(path, tmp_path, averaged=False, family=None, name="ours", **given):
+def imported(path, tmp_path, averaged=False, family=None, name="ours", data="", **given):
     out = tmp_path / f"{name}.safetensors"
-    import_checkpoint(path, out, given, "psf import", family, averaged)
+    import_checkpoint(path, out, given, "psf import", family, averaged, data)
     return out
 
 
@@ -105,6 +105,19 @@ def test_options_win_over_settings_and_those_over_defaults(file, weights, tmp_pa
     sizes = json.loads(imported(bare, tmp_path, heads=2).with_suffix(".json").read_text())["sizes"]
     assert sizes["height"] == [32, "the authors' default"] and sizes["heads"] == [2, "option"]
     assert sizes["mean"] == [[0.4914, 0.4822, 0.4465], "the authors' default"]
+
+
+def test_the_data_set_is_recorded(weights, tmp_path):
+    images = np.zeros((10, 8, 8, 3), np.uint8)
+    both = {"x": images, "y": np.arange(10) % 5}
+    parts = {f"{name}_{part}": both[name] for name in both for part in ("train", "test")}
+    np.savez(tmp_path / "mine.npz", **parts)
+    path, place = changed(tmp_path, weights, num_heads=4), str(tmp_path / "mine.npz")
+    out = imported(path, tmp_path, data=place)
+    assert trained_on(out)["name"].endswith("mine.npz") and len(trained_on(out)["classes"]) == 5
+    assert load_dense(out).config.height == 8
+    refused("has classes 5, the data set cifar10 10", path, tmp_path, data="cifar10")
+    refused("no_such_set", path, tmp_path, data="no_such_set")
 
 
 def test_moving_average(weights, tmp_path, capsys):
