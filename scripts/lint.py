@@ -9,7 +9,8 @@
 * Yosys ``read_slang`` on every top: elaborates, no latch, no conflicting driver, no comb loop
 * combinational: no output of ``psf_top`` depends on an input in the same cycle, so that no loop
   can close through a neighbour (``scripts/combinational.py``)
-* generated: what ``python -m golden.hardware.interface`` writes is as its table says
+* generated: what ``python -m golden.hardware.interface`` writes is as its table says, and the page
+  of ``python -m golden.cli.configuration_files`` as the classes of settings say
 * ruff on the Python
 * format: verible-verilog-format and ruff format would change nothing
 * imports: who may import whom (import-linter, ``pyproject.toml``), no circles, and no module loaded
@@ -180,7 +181,8 @@ def combinational(top: str = "psf_top", sources: Iterable[Path] = ()) -> list[st
 
 
 def generated() -> list[str]:
-    return [f"{name}: stale; run `python -m golden.hardware.interface`" for name in stale()]
+    found = [f"{name}: stale; run `python -m golden.hardware.interface`" for name in stale()]
+    return found + _call(sys.executable, "-m", "golden.cli.configuration_files", "--check")
 
 
 def ruff() -> list[str]:

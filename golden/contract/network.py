@@ -8,23 +8,53 @@ The file is one safetensors file whose metadata key ``config`` is a JSON object 
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+from msgspec import Meta
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
-from golden.contract.normalisation import CONSTANT_BITS, checked
+from golden.contract.normalisation import CONSTANT_BITS, check_pair
+from golden.contract.settings import Settings
 
 TOKENIZER_STAGES = 5
 PIXEL_BITS = 8
-HEADS = ("sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool")
+
+# Ranges of sizes, for golden.lab, too.
+Heads = Annotated[int, Meta(ge=1, le=1024, description="attention heads, of width `dim / heads`")]
+Timesteps = Annotated[int, Meta(ge=1, le=64, description="timesteps, T")]
+Channels = Annotated[int, Meta(ge=1, le=64, description="channels of the input")]
+Height = Annotated[int, Meta(ge=1, le=1024, description="pixels of the input, top to bottom")]
+Width = Annotated[int, Meta(ge=1, le=1024, description="pixels of the input, left to right")]
+Classes = Annotated[int, Meta(ge=1, le=65536, description="classes")]
+MlpRatio = Annotated[int, Meta(ge=1, le=16, description="hidden width of an MLP over `dim`")]
+FracBits = Annotated[int, Meta(ge=0, le=14, description="f of the residual grid 2^-f")]
+InputBits = Annotated[
+    int, Meta(ge=1, le=PIXEL_BITS, description="bits of an input value: 8 for pixels, 1 for events")
+]
+InputTimesteps = Annotated[
+    int, Meta(ge=1, le=64, description="1 for images, `timesteps` for a frame at every timestep")
+]
+Mean = Annotated[
+    tuple[Annotated[float, Meta(ge=-1000, le=1000)], ...],
+    Meta(description="of every channel of pixel / 255, for the normalisation; nothing for none"),
+]
+Std = Annotated[
+    tuple[Annotated[float, Meta(gt=0, le=1000)], ...],
+    Meta(description="standard deviation beside `mean`"),
+]
+ConstantBit = Annotated[int, Meta(ge=CONSTANT_BITS[0], le=CONSTANT_BITS[-1])]
+Pooled = tuple[Annotated[int, Meta(ge=1, le=4)], ...]  # tokenizer stages with a pool in front
+Head = Literal["sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool"]
+HEADS = get_args(Head)
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
-    """Sizes of a Spikingformer-``depth``-``dim``; ``height`` and ``width`` are of the image.
+class NetworkConfig(Settings, table="network"):
+    """Sizes of a Spikingformer-``depth``-``dim``.
 
     ``encoder_channels``: of the learned encoder in front of the tokenizer, 0 without one (direct
     encoding). ``head``: the mean commutes with the linear layer, so both heads with a LIF (``sn``)
@@ -37,62 +67,32 @@ class NetworkConfig:
     the first convolution is 2**constant_bit on every pixel (golden.contract.normalisation).
     """
 
-    depth: int = 2
-    dim: int = 64
-    heads: int = 4
-    timesteps: int = 4
-    in_channels: int = 1
-    height: int = 28
-    width: int = 28
-    classes: int = 10
-    mlp_ratio: int = 4
-    residual_frac_bits: int = 6
-    pooled_stages: tuple[int, ...] = (3, 4)
-    encoder_channels: int = 0
-    head: str = "sn_fc_avgpool"
-    input_timesteps: int = 1
-    input_bits: int = 8
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    constant_bit: int | None = None
+    depth: Annotated[int, Meta(ge=0, le=256, description="blocks")] = 2
+    dim: Annotated[int, Meta(ge=8, le=8192, multiple_of=8, description="width of a token")] = 64
+    heads: Heads = 4
+    timesteps: Timesteps = 4
+    in_channels: Channels = 1
+    height: Height = 28
+    width: Width = 28
+    classes: Classes = 10
+    mlp_ratio: MlpRatio = 4
+    residual_frac_bits: FracBits = 6
+    pooled_stages: Pooled = (3, 4)
+    encoder_channels: Annotated[int, Meta(ge=0, le=1024, description="of the encoder")] = 0
+    head: Head = "sn_fc_avgpool"
+    input_timesteps: InputTimesteps = 1
+    input_bits: InputBits = 8
+    mean: Mean = ()
+    std: Std = ()
+    constant_bit: ConstantBit | None = None
 
     def __post_init__(self):
-        pair = checked(self.mean, self.std, self.in_channels)
-        for name, values in zip(("mean", "std"), pair, strict=True):
-            object.__setattr__(self, name, values)
-        if self.constant_bit is not None and self.constant_bit not in CONSTANT_BITS:
-            raise UserError(
-                f"network constant_bit is {self.constant_bit}, it must lie between 0 and "
-                f"{CONSTANT_BITS[-1]}"
-            )
-        object.__setattr__(self, "pooled_stages", tuple(self.pooled_stages))
-        if self.head not in HEADS:
-            raise UserError(
-                f"network head '{self.head}' is unknown; choose one of {', '.join(HEADS)}"
-            )
-        if self.encoder_channels < 0:
-            raise UserError(
-                f"network encoder_channels is {self.encoder_channels}; give their number, or 0 for "
-                "no encoder"
-            )
-        if self.input_timesteps not in (1, self.timesteps):
-            raise UserError(
-                f"network input_timesteps is {self.input_timesteps}; give 1 for an image or the "
-                f"{self.timesteps} timesteps, a frame for each"
-            )
+        super().__post_init__()
+        check_sizes(self)
         if self.input_timesteps > 1 and self.encoder_channels:
             raise UserError(
-                "network encoder_channels: a learned encoder takes one image, not a frame for each "
+                "network.encoder_channels: a learned encoder takes one image, not a frame for each "
                 "timestep; set encoder_channels = 0"
-            )
-        if not 1 <= self.input_bits <= PIXEL_BITS:
-            raise UserError(
-                f"network input_bits is {self.input_bits}; give 1 to {PIXEL_BITS}, of an input "
-                "value"
-            )
-        if self.dim % 8 or self.dim % self.heads:
-            raise UserError(
-                f"network dim {self.dim} must be a multiple of 8 and of its {self.heads} heads"
             )
 
     @property
@@ -142,6 +142,23 @@ class NetworkConfig:
     def residual_theta2(self) -> int:
         """Twice the threshold 1.0 on the residual grid 2**-residual_frac_bits."""
         return 2 << self.residual_frac_bits
+
+
+def check_sizes(config: Any) -> None:
+    """UserError for sizes that do not go together, of this class or that of golden.lab."""
+    if config.dim % config.heads:
+        raise UserError(
+            f"network.dim is {config.dim}, it must be a multiple of network.heads = {config.heads}"
+        )
+    stages = config.pooled_stages
+    if len(set(stages)) < len(stages):
+        raise UserError(f"network.pooled_stages is {list(stages)}, it must name each stage once")
+    check_pair(config.mean, config.std, config.in_channels)
+    if config.input_timesteps not in (1, config.timesteps):
+        raise UserError(
+            f"network.input_timesteps is {config.input_timesteps}, give 1 for images or "
+            f"{config.timesteps} for a frame at every timestep"
+        )
 
 
 @dataclass

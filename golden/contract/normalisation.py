@@ -8,7 +8,6 @@ pixels themselves, padded with 0, and one more channel: 2^constant_bit inside th
 it, whose weights carry that term. 2^b is one spike per pixel, on one bit-plane.
 """
 
-import math
 from collections.abc import Sequence
 
 from golden.contract.errors import UserError
@@ -16,25 +15,11 @@ from golden.contract.errors import UserError
 CONSTANT_BITS = range(8)  # a lane shifts a weight by at most 7 bits
 
 
-def checked(
-    mean: Sequence[float], std: Sequence[float], channels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(mean, std) as tuples of floats, both empty or one per channel; else UserError."""
-    try:
-        pair = tuple(float(m) for m in mean), tuple(float(s) for s in std)
-    except (TypeError, ValueError):
-        raise UserError(
-            f"network mean {mean!r} and std {std!r} must be lists of numbers, one per channel of "
-            "the images"
-        ) from None
-    for name, values in zip(("mean", "std"), pair, strict=True):
-        if len(values) not in (0, channels) or len(values) != len(pair[0]):
+def check_pair(mean: Sequence[float], std: Sequence[float], channels: int) -> None:
+    """UserError unless both are empty or have one value per channel."""
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (0, channels) or len(values) != len(mean):
             raise UserError(
-                f"network {name} has {len(values)} values for images of {channels} channels; give "
+                f"network.{name} has {len(values)} values for images of {channels} channels; give "
                 "mean and std one number per channel, or neither"
             )
-        if not all(map(math.isfinite, values)):
-            raise UserError(f"network {name} {list(values)} has a value that is not finite")
-    if not all(s > 0 for s in pair[1]):
-        raise UserError(f"network std {list(pair[1])} must be positive")
-    return pair

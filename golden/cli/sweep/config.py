@@ -9,45 +9,55 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from golden.contract.errors import UserError
+from golden.contract.settings import Settings
 from golden.hardware.configuration import Hardware
-from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.network_config import Backbone, Encoder, NetworkConfig
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.train.training_config import RunConfig, TrainConfig
 
 
 @dataclass(frozen=True)
-class Axes:
-    """What is crossed with what. sparsity: goals of the pruning, between 0 and 1.  hardware: names
-    of golden.hardware.configuration, with changes ('4x16,bank_depth=2048')."""
+class Axes(Settings, table="axes"):
+    """What is crossed with what."""
 
-    backbone: tuple[str, ...] = ("spikingformer",)
-    encoder: tuple[str, ...] = ("direct",)
-    sparsity: tuple[float, ...] = (0.75,)
-    hardware: tuple[str, ...] = ("4x16",)
+    backbone: Annotated[
+        tuple[Backbone, ...], Meta(min_length=1, description="values of network.backbone")
+    ] = ("spikingformer",)
+    encoder: Annotated[
+        tuple[Encoder, ...], Meta(min_length=1, description="values of network.encoder")
+    ] = ("direct",)
+    sparsity: Annotated[
+        tuple[Annotated[float, Meta(gt=0, lt=1)], ...],
+        Meta(min_length=1, description="values of prune.sparsity"),
+    ] = (0.75,)
+    hardware: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="configurations, with changes: '4x16,bank_depth=2048'"),
+    ] = ("4x16",)
 
     def __post_init__(self) -> None:
-        for entry in dataclasses.fields(self):
-            values = getattr(self, entry.name)
-            if not values or len(set(values)) < len(values):
-                raise UserError(f"axes.{entry.name} is {list(values)}, give at least one value, "
-                                "each once")  # fmt: skip
-        for sparsity in self.sparsity:
-            if not isinstance(sparsity, float) or not 0.0 < sparsity < 1.0:
-                raise UserError(f"axes.sparsity has {sparsity!r}, it must lie between 0 and 1")
+        super().__post_init__()
+        for name, values in vars(self).items():
+            if len(set(values)) < len(values):
+                raise UserError(f"axes.{name} is {list(values)}, it must have each value once")
         for name in self.hardware:
             Hardware.named(name)
 
 
 @dataclass(frozen=True)
-class SweepConfig:
-    """[axes], and the settings that all points share: [network] and [train] as for `golden train`,
-    [pruning] as the file of `golden prune`. images: test images for cycles, rates and energy."""
+class SweepConfig(Settings):
+    """[axes], and the settings that all points share: [network] and [train] as for `psf train`,
+    [pruning] as the file of `psf prune`."""
 
     axes: Axes = field(default_factory=Axes)
-    images: int = 2
+    images: Annotated[
+        int, Meta(ge=1, le=10_000, description="test images for cycles, rates and energy")
+    ] = 2
     network: NetworkConfig = field(default_factory=NetworkConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     pruning: PruneRunConfig = field(default_factory=PruneRunConfig)
@@ -93,7 +103,7 @@ def digest(settings: Any) -> str:
 
 
 def to_toml(settings: Any, prefix: str = "") -> str:
-    """A dataclass as the TOML text that golden.lab.train.training_config.load reads."""
+    """A dataclass as the TOML text that golden.contract.settings.load reads."""
     values = settings if isinstance(settings, dict) else vars(settings)
     tables = {k: v for k, v in values.items() if isinstance(v, dict) or dataclasses.is_dataclass(v)}
     lines = [f"{_key(k)} = {_value(v)}" for k, v in values.items() if k not in tables]
@@ -105,10 +115,10 @@ def to_toml(settings: Any, prefix: str = "") -> str:
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z_]\w*", key) else json.dumps(key)
+    return key if re.fullmatch(r"[A-Za-z_]\w*", key) else json.dumps(key, ensure_ascii=False)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
-    return json.dumps(value)
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

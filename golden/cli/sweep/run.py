@@ -16,7 +16,7 @@ from golden.cli.sweep.graph import Result, execute
 from golden.cli.sweep.steps import steps
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.train.training_config import load
+from golden.contract.settings import load
 
 
 @contextmanager

@@ -4,28 +4,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta
 
 from golden.contract.errors import UserError
-from golden.contract.network import PIXEL_BITS
-from golden.contract.normalisation import checked
+from golden.contract.network import (
+    Channels,
+    Classes,
+    Heads,
+    Height,
+    InputBits,
+    InputTimesteps,
+    Mean,
+    MlpRatio,
+    Pooled,
+    Std,
+    Timesteps,
+    Width,
+    check_sizes,
+)
+from golden.contract.settings import Settings
 
-CHOICES = {
-    "backbone": ("spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"),
-    "layout": ("cifar", "imagenet", "dvs"),
-    "encoder": ("direct", "poisson", "rate", "ttfs", "rank", "phase", "learned"),
-    "connect": ("add", "and", "iand"),
-    "head": ("sn_fc_avgpool", "sn_avgpool_fc", "fc_avgpool", "avgpool_fc", "avgpool_sn_fc"),
-}
-
-
+Backbone = Literal["spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"]
+Encoder = Literal["direct", "poisson", "rate", "ttfs", "rank", "phase", "learned"]
+ENCODERS = get_args(Encoder)
 POOLED = {"cifar": (3, 4), "imagenet": (1, 2, 3, 4), "dvs": (1, 2, 3, 4)}
 NORMALISED = ("direct", "learned")  # encoders that take any real number
-UNCHECKED = ("depth", "pooled_stages", "encoder_charge", "mean", "std", "fused")  # own rules
-BY_LAYOUT = (-1,)  # pooled_stages as the authors have them in that layout
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(Settings, table="network"):
     """<backbone>-<depth>-<dim>. The default is the project's network on Fashion-MNIST.
 
     depth: blocks of a transformer; weight layers of a ResNet, where 18, 34, 50, 101, 152 (SEW) and
@@ -33,90 +42,75 @@ class NetworkConfig:
     stages of n blocks.
     dim: width of the last stage, before the fourfold output of a bottleneck (512 in the authors'
     ResNets); the stages before have a half, a quarter, an eighth of it.
-    heads: attention heads, head width = dim // heads.  timesteps: T.
-    pooled_stages: the tokenizer stages 1..4 in front of which a MaxPool stands, by default those
-    of the layout (CIFAR 3, 4; ImageNet and DVS 1, 2, 3, 4).
     ResNets have no use for heads, mlp_ratio and pooled_stages.
-    head: 'sn_fc_avgpool' (LIF, FC per token, mean over tokens and T), 'avgpool_fc' (the authors'
-    code) and the other orders: golden.lab.networks.backbones.head.
-    backbone: golden.lab.networks.backbones.  layout: the authors' variant of its stem.  connect:
-    how SEW-ResNet
-    joins its branches.  tau: of every LIF; inf does not leak (the authors' SEW-ResNet), 4/3 is the
-    authors' MS-ResNet, 1.5 their Spikingformer on DVS data.
-    encoder: golden.lab.networks.encoders; encoder_channels: E of the learned one; encoder_charge:
-    with what its membranes start, in thresholds, three quarters of it at the most
-    (golden.lab.networks.encoders.learned).
-    input_timesteps: 1 for images; timesteps for an event camera, a frame for each.  input_bits:
-    larger values of the input are clipped to input_max; 8 for pixels, 1 for events that are there
-    or not, more for their counts.
-    mean, std: of every channel of pixel / 255; the network sees (pixel / 255 - mean) / std, and so
-    do its encoder and the padding of its first convolution. Empty: pixel / 255 itself.
-    fused: the layers have a bias and no BatchNorm, as in networks from NIR graphs.
+    head: golden.lab.networks.backbones.head.  backbone: golden.lab.networks.backbones.
+    tau: inf does not leak (the authors' SEW-ResNet), 4/3 is the authors' MS-ResNet, 1.5 their
+    Spikingformer on DVS data.
+    encoder, encoder_channels, encoder_charge: golden.lab.networks.encoders.
+    input_bits: larger values of the input are clipped to input_max.
+    mean, std: the network sees (pixel / 255 - mean) / std, and so do its encoder and the padding of
+    its first convolution. Empty: pixel / 255 itself.
     """
 
-    depth: int = 2
-    dim: int = 64
-    heads: int = 4
-    timesteps: int = 4
-    in_channels: int = 1
-    height: int = 28
-    width: int = 28
-    classes: int = 10
-    mlp_ratio: int = 4
-    pooled_stages: tuple[int, ...] = BY_LAYOUT
-    head: str = "sn_fc_avgpool"
-    backbone: str = "spikingformer"
-    layout: str = "cifar"
-    connect: str = "add"
-    tau: float = 2.0
-    encoder: str = "direct"
-    encoder_channels: int = 1
-    encoder_charge: float = 0.0
-    input_timesteps: int = 1
-    input_bits: int = 8
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    fused: bool = False
+    depth: Annotated[
+        int, Meta(ge=0, le=256, description="blocks of a transformer, weight layers of a ResNet")
+    ] = 2
+    dim: Annotated[
+        int, Meta(ge=8, le=8192, multiple_of=8, description="width of a token or the last stage")
+    ] = 64
+    heads: Heads = 4
+    timesteps: Timesteps = 4
+    in_channels: Channels = 1
+    height: Height = 28
+    width: Width = 28
+    classes: Classes = 10
+    mlp_ratio: MlpRatio = 4
+    pooled_stages: Annotated[
+        Pooled | None,
+        Meta(description="tokenizer stages behind a pool; default: those of the layout, 3 and 4 "
+             "(cifar) or 1 to 4"),
+    ] = None  # fmt: skip
+    head: Annotated[
+        Literal["sn_fc_avgpool", "sn_avgpool_fc", "fc_avgpool", "avgpool_fc", "avgpool_sn_fc"],
+        Meta(description="order of LIF (sn), linear layer (fc) and mean over tokens and T"),
+    ] = "sn_fc_avgpool"
+    backbone: Annotated[Backbone, Meta(description="family of networks")] = "spikingformer"
+    layout: Annotated[
+        Literal["cifar", "imagenet", "dvs"], Meta(description="the authors' variant of the stem")
+    ] = "cifar"
+    connect: Annotated[
+        Literal["add", "and", "iand"], Meta(description="how SEW-ResNet joins its branches")
+    ] = "add"
+    tau: Annotated[
+        float, Meta(ge=1, description="time constant of every LIF, `inf` does not leak")
+    ] = 2.0
+    encoder: Annotated[Encoder, Meta(description="from pixels to spikes")] = "direct"
+    encoder_channels: Annotated[
+        int, Meta(ge=1, le=1024, description="channels of the learned encoder")
+    ] = 1
+    encoder_charge: Annotated[
+        float,
+        Meta(ge=0, le=1, description="what the membranes of the learned encoder start with, in "
+             "thresholds, three quarters of it at the most"),
+    ] = 0.0  # fmt: skip
+    input_timesteps: InputTimesteps = 1
+    input_bits: InputBits = 8
+    mean: Mean = ()
+    std: Std = ()
+    fused: Annotated[
+        bool, Meta(description="layers have a bias and no BatchNorm, as from NIR graphs")
+    ] = False
 
     def __post_init__(self) -> None:
-        pooled = POOLED.get(self.layout) if self.pooled_stages == BY_LAYOUT else self.pooled_stages
-        object.__setattr__(self, "pooled_stages", tuple(pooled or ()))
-        pair = checked(self.mean, self.std, self.in_channels)
-        for name, values in zip(("mean", "std"), pair, strict=True):
-            object.__setattr__(self, name, values)
+        if self.pooled_stages is None:
+            object.__setattr__(self, "pooled_stages", POOLED.get(self.layout))
+        super().__post_init__()
+        check_sizes(self)
         if self.mean and self.encoder not in NORMALISED:
             raise UserError(
                 f"network.encoder '{self.encoder}' makes spikes of pixels in 0..1, not of "
                 "normalised ones; leave network.mean and network.std out"
             )
-        for name, value in vars(self).items():
-            if name in CHOICES and value not in CHOICES[name]:
-                raise UserError(
-                    f"network.{name} is '{value}', choose one of {', '.join(CHOICES[name])}"
-                )
-            if name not in (*CHOICES, *UNCHECKED) and value < 1:
-                raise UserError(f"network.{name} is {value}, it must be at least 1")
-        if self.input_timesteps not in (1, self.timesteps):
-            raise UserError(
-                f"network.input_timesteps is {self.input_timesteps}, give 1 for images or "
-                f"{self.timesteps} for a frame at every timestep"
-            )
-        if self.input_bits > PIXEL_BITS:
-            raise UserError(f"network.input_bits is {self.input_bits}, at most {PIXEL_BITS} are")
-        if not 0 <= self.encoder_charge <= 1:
-            raise UserError(
-                f"network.encoder_charge is {self.encoder_charge}, it must lie between 0 and 1"
-            )
-        if self.depth < 0:
-            raise UserError(f"network.depth is {self.depth}, it must not be negative")
-        if self.dim % 8:
-            raise UserError(f"network.dim is {self.dim}, the tokenizer needs a multiple of 8")
-        if self.dim % self.heads:
-            raise UserError(
-                f"network.dim {self.dim} is not a multiple of network.heads {self.heads}"
-            )
-        if not set(self.pooled_stages) <= {1, 2, 3, 4}:
-            raise UserError(f"network.pooled_stages is {self.pooled_stages}, choose among 1 to 4")
 
     @property
     def input_max(self) -> int:

@@ -18,8 +18,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -27,6 +29,7 @@ from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
 from golden.contract.paths import of_setting
+from golden.contract.settings import Settings, load
 from golden.lab.data import record as data_record
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
@@ -36,19 +39,16 @@ from golden.lab.prune.network_masks import PruneConfig, prunable, put_masks, wor
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, torch_bytes
 from golden.lab.train.source import on_data
-from golden.lab.train.training_config import TrainConfig, load
+from golden.lab.train.training_config import MOST_EPOCHS, TrainConfig
 
 STATE = "state.safetensors"  # of a round, after its training
 REWIND = "rewind.safetensors"
 
 
 @dataclass(frozen=True)
-class LotteryConfig:
+class LotteryConfig(Settings):
     """A TOML file of `psf lottery`.
 
-    rounds: of pruning.  fraction: of the weights left, dropped in a round.  recover: u-Ticket's
-    recovery after each.  rewind_epoch: 0 rewinds to the initial weights, k to the state after k
-    epochs of the dense round.
     start: '' begins with random weights (train.seed) of [network] and trains them dense in round 0;
     the path of a float checkpoint makes its weights both the trained ones of round 0 and those that
     are rewound to (rewinding to the end of a training that was done elsewhere).
@@ -56,21 +56,24 @@ class LotteryConfig:
     [train]: `epochs` is the length of a round, rewound epochs included.
     """
 
-    rounds: int = 15
-    fraction: float = 0.25
-    rewind_epoch: int = 0
-    recover: bool = False
-    start: str = ""
+    rounds: Annotated[int, Meta(ge=1, le=1000, description="rounds of pruning")] = 15
+    fraction: Annotated[
+        float, Meta(gt=0, lt=1, description="of the weights left, dropped in a round")
+    ] = 0.25
+    rewind_epoch: Annotated[
+        int,
+        Meta(ge=0, le=MOST_EPOCHS, description="the state that is rewound to: after so many epochs "
+             "of the dense round, 0 for the initial weights"),
+    ] = 0  # fmt: skip
+    recover: Annotated[bool, Meta(description="u-Ticket's recovery after each round")] = False
+    start: Annotated[str, Meta(description="float checkpoint instead of the dense round")] = ""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     prune: PruneConfig = field(default_factory=lambda: PruneConfig(method="unstructured"))
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise UserError(f"rounds is {self.rounds}, a lottery needs at least 1")
-        if not 0.0 < self.fraction < 1.0:
-            raise UserError(f"fraction is {self.fraction}, it must be between 0 and 1")
-        if not 0 <= self.rewind_epoch < self.train.epochs:
+        super().__post_init__()
+        if self.rewind_epoch >= self.train.epochs:
             raise UserError(
                 f"rewind_epoch is {self.rewind_epoch}, a round has train.epochs = "
                 f"{self.train.epochs} and must train at least one behind it"

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import torch
+from msgspec import Meta
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.settings import Settings
 from golden.contract.sparsity import share_of_zeros
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.layers import ConvBN, FirstConvBN, LinearBN
@@ -24,16 +27,22 @@ from golden.lab.prune.masks import (
 )
 from golden.lab.prune.plugin import is_plugin, plugin_masks
 
-CHOICES = {
-    "method": ("balanced", "unstructured", "layerwise", "uticket", "kept"),
-    "importance": ("magnitude", "gain", "rate"),
-    "vary": ("none", "layer", "row", "drop"),
-    "budget": ("weights", "cycles"),
-}
+METHODS = ("balanced", "unstructured", "layerwise", "uticket", "kept")
+Method = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({'|'.join(METHODS)}|.*\.py:.*)$",
+        description="how weights are chosen",
+        extra={"allowed": f"one of {', '.join(METHODS)}, or FILE.py:FUNCTION"},
+    ),
+]
+Lanes = Annotated[int, Meta(ge=1, le=64, description="lanes of a group of the hardware, P")]
+Slots = Annotated[int, Meta(ge=1, le=65536)]
+Sparsity = Annotated[float, Meta(ge=0, lt=1, description="share of zeros over prunable layers")]
 
 
 @dataclass(frozen=True)
-class PruneConfig:
+class PruneConfig(Settings, table="prune"):
     """method: 'balanced' (PE-balanced), 'unstructured' (global), 'layerwise' (the same sparsity in
     every layer), 'uticket' (golden.lab.prune.masks), or 'kept': what is not 0 in the network that
     is given, which is pruned already (golden.lab.prune.lottery). Or 'FILE.py:FUNCTION', a method of
@@ -50,32 +59,38 @@ class PruneConfig:
     layer by the last part of its name ('mlp1', '1' for tokenizer stage 1).
     """
 
-    method: str = "balanced"
-    lanes: int = 16
-    fraction: float = 0.25
-    slots: dict[str, int] = field(default_factory=dict)
-    sparsity: float = 0.0
-    vary: str = "none"
-    budget: str = "weights"
-    block: dict[str, int] = field(default_factory=dict)
-    importance: str = "magnitude"
-    lamp: bool = False
-    emphasis: dict[str, float] = field(default_factory=dict)
+    method: Method = "balanced"
+    lanes: Lanes = 16
+    fraction: Annotated[
+        float, Meta(gt=0, le=1, description="share of the weights of a row and lane that stays")
+    ] = 0.25
+    slots: Annotated[
+        dict[str, Slots], Meta(description="weights per row and lane, by layer")
+    ] = field(default_factory=dict)  # fmt: skip
+    sparsity: Sparsity = 0.0
+    vary: Annotated[
+        Literal["none", "layer", "row", "drop"],
+        Meta(description="what the budget search may give other numbers of weights to"),
+    ] = "none"
+    budget: Annotated[
+        Literal["weights", "cycles"], Meta(description="what a word costs in that search")
+    ] = "weights"
+    block: Annotated[
+        dict[str, Slots], Meta(description="one weight of so many accumulators, by layer")
+    ] = field(default_factory=dict)  # fmt: skip
+    importance: Annotated[
+        Literal["magnitude", "gain", "rate"], Meta(description="what a weight is worth")
+    ] = "magnitude"
+    lamp: Annotated[bool, Meta(description="LAMP scores, comparable between layers")] = False
+    emphasis: Annotated[
+        dict[str, Annotated[float, Meta(gt=0, le=1_000_000)]],
+        Meta(description="what the worth of a layer is multiplied by, squared"),
+    ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices and not (name == "method" and is_plugin(value)):
-                raise UserError(f"prune.{name} is '{value}', choose {' or '.join(choices)}")
-        if not 0.0 < self.fraction <= 1.0:
-            raise UserError(f"prune.fraction is {self.fraction}, it must be in 0..1")
+        super().__post_init__()
         if self.vary == "none" and self.block and self.slots.keys() & self.block.keys():
             raise UserError("prune.slots and prune.block name the same layer")
-        for name, factor in self.emphasis.items():
-            if not isinstance(factor, int | float) or factor <= 0:
-                raise UserError(f"prune.emphasis.{name} is {factor!r}, it must be positive")
-        if not 0.0 <= self.sparsity < 1.0:
-            raise UserError(f"prune.sparsity is {self.sparsity}, it must be from 0 to below 1")
         if self.vary == "none" and self.method == "balanced" and self.sparsity:
             raise UserError("prune.sparsity of the balanced method needs prune.vary")
 

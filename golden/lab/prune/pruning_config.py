@@ -4,30 +4,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from golden.contract.errors import UserError
+from golden.contract.network import FracBits
+from golden.contract.settings import Settings
 from golden.lab.prune.network_masks import PruneConfig
-from golden.lab.train.training_config import TrainConfig
+from golden.lab.train.training_config import MOST_EPOCHS, MOST_IMAGES, RoundConfig
 
 
 @dataclass(frozen=True)
-class QuantConfig:
-    """residual_frac_bits: f of the residual grid 2^-f.  calibration: training images for the
-    BatchNorm statistics that are then folded and frozen."""
+class QuantConfig(Settings, table="quant"):
+    """From floating point to integers."""
 
-    residual_frac_bits: int = 6
-    calibration: int = 12800
-
-
-@dataclass(frozen=True)
-class CodebookConfig:
-    """entries: int8 values of a layer's codebook, 0 for none (golden.lab.quantise.codebook)."""
-
-    entries: int = 0
+    residual_frac_bits: FracBits = 6
+    calibration: Annotated[
+        int,
+        Meta(ge=1, le=MOST_IMAGES, description="training images for the BatchNorm statistics that "
+             "are then folded and frozen"),
+    ] = 12800  # fmt: skip
 
 
 @dataclass(frozen=True)
-class PruneRunConfig:
+class CodebookConfig(Settings, table="codebook"):
+    """golden.lab.quantise.codebook."""
+
+    entries: Annotated[
+        int, Meta(ge=0, le=254, description="int8 values of a layer's codebook, 0 for none")
+    ] = 0
+
+
+@dataclass(frozen=True)
+class PruneRunConfig(Settings):
     """A TOML file of `psf prune`: two rounds of training with one schedule each.
 
     [finetune] trains with batch statistics; the masks are searched, straight-through, for the
@@ -37,22 +47,28 @@ class PruneRunConfig:
     [qat] trains the folded integer network. Zero epochs skip one.
     """
 
-    search_epochs: int = 1
-    ramp: float = 0.0
-    ramp_from: float = 0.0
+    search_epochs: Annotated[
+        int, Meta(ge=0, le=MOST_EPOCHS, description="first epochs of [finetune] that choose masks")
+    ] = 1
+    ramp: Annotated[
+        float, Meta(ge=0, le=1, description="share of those in which the sparsity rises")
+    ] = 0.0
+    ramp_from: Annotated[float, Meta(ge=0, lt=1, description="the sparsity it rises from")] = 0.0
     prune: PruneConfig = field(default_factory=PruneConfig)
-    finetune: TrainConfig = field(default_factory=TrainConfig)
+    finetune: RoundConfig = field(default_factory=RoundConfig)
     quant: QuantConfig = field(default_factory=QuantConfig)
     codebook: CodebookConfig = field(default_factory=CodebookConfig)
-    qat: TrainConfig = field(default_factory=TrainConfig)
+    qat: RoundConfig = field(default_factory=RoundConfig)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.search_epochs > self.finetune.epochs > 0:
             raise UserError(
                 f"search_epochs is {self.search_epochs}, finetune.epochs only "
                 f"{self.finetune.epochs}"
             )
-        if not 0.0 <= self.ramp <= 1.0:
-            raise UserError(f"ramp is {self.ramp}, it must be in 0..1")
-        if self.ramp and not 0.0 <= self.ramp_from <= self.prune.sparsity:
-            raise UserError(f"ramp_from is {self.ramp_from}, it must be in 0..prune.sparsity")
+        if self.ramp and self.ramp_from > self.prune.sparsity:
+            raise UserError(
+                f"ramp_from is {self.ramp_from}, it must be at most prune.sparsity = "
+                f"{self.prune.sparsity}"
+            )

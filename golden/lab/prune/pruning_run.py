@@ -13,6 +13,7 @@ from torch import nn
 from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.files import write_text
+from golden.contract.settings import load
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.data import facts as data_facts
 from golden.lab.data import record
@@ -27,7 +28,6 @@ from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on, write_facts
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
 from golden.lab.train.source import on_data
-from golden.lab.train.training_config import load
 
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 

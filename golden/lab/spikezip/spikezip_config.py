@@ -4,32 +4,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from golden.contract.errors import UserError
-from golden.lab.train.training_config import TrainConfig
+from golden.contract.network import Channels, Classes, MlpRatio
+from golden.contract.settings import Settings
+from golden.lab.train.training_config import MOST_EPOCHS, TrainConfig
 
 
 @dataclass(frozen=True)
-class VitConfig:
+class VitConfig(Settings, table="network"):
     """A pre-norm ViT with a class token, for square grey or colour images.
 
-    size, patch: pixels along an edge; the image has (size // patch)^2 patches.
-    heads: attention heads; the head width dim // heads must be a power of four, so that the
-    factor 1 / sqrt(width) is a power of two and changes no digit (golden.lab.spikezip.to_spiking).
-    level: values an activation can take, a power of two; bits = log2(level).
-    weight_bits: bits of a weight, sign included, on one power-of-two step per layer.
+    The image has (size // patch)^2 patches. The head width dim // heads must be a power of four, so
+    that the factor 1 / sqrt(width) is a power of two and changes no digit
+    (golden.lab.spikezip.to_spiking).
     """
 
-    size: int = 28
-    in_channels: int = 1
-    patch: int = 4
-    dim: int = 64
-    depth: int = 2
-    heads: int = 4
-    mlp_ratio: int = 2
-    classes: int = 10
-    level: int = 16
-    weight_bits: int = 8
+    size: Annotated[int, Meta(ge=1, le=1024, description="pixels along an edge")] = 28
+    in_channels: Channels = 1
+    patch: Annotated[int, Meta(ge=1, le=1024, description="pixels along a patch's edge")] = 4
+    dim: Annotated[int, Meta(ge=4, le=8192, description="width of a token")] = 64
+    depth: Annotated[int, Meta(ge=1, le=256, description="blocks")] = 2
+    heads: Annotated[
+        int, Meta(ge=1, le=1024, description="attention heads, of width 4, 16 or 64")
+    ] = 4
+    mlp_ratio: MlpRatio = 2
+    classes: Classes = 10
+    level: Annotated[
+        int, Meta(ge=4, le=256, description="values of an activation, a power of two")
+    ] = 16
+    weight_bits: Annotated[
+        int,
+        Meta(ge=2, le=8, description="bits of a weight, sign included, on one power-of-two step "
+             "per layer"),
+    ] = 8  # fmt: skip
 
     @property
     def height(self) -> int:
@@ -42,9 +53,7 @@ class VitConfig:
         return self.size
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 1:
-                raise UserError(f"network.{name} is {value}, it must be at least 1")
+        super().__post_init__()
         if self.size % self.patch:
             raise UserError(
                 f"network.size {self.size} is not a multiple of network.patch {self.patch}"
@@ -58,10 +67,8 @@ class VitConfig:
             raise UserError(
                 f"network.dim / network.heads is {width}, choose a head width of 4, 16 or 64"
             )
-        if self.level < 4 or self.level & (self.level - 1) or self.level > 256:
-            raise UserError(f"network.level is {self.level}, choose a power of two from 4 to 256")
-        if not 2 <= self.weight_bits <= 8:
-            raise UserError(f"network.weight_bits is {self.weight_bits}, choose 2 to 8")
+        if self.level & (self.level - 1):
+            raise UserError(f"network.level is {self.level}, it must be a power of two")
 
     @property
     def bits(self) -> int:
@@ -90,15 +97,17 @@ class VitConfig:
 
 
 @dataclass(frozen=True)
-class QatConfig:
-    """float_epochs: epochs at the beginning without activation quantisers (signed ones then pass
-    their input, unsigned ones are a ReLU); the next batch sets the step sizes, which then learn."""
+class QatConfig(Settings, table="qat"):
+    """Without quantisers, signed ones pass their input and unsigned ones are a ReLU; the first
+    batch with them sets the step sizes, which then learn."""
 
-    float_epochs: int = 2
+    float_epochs: Annotated[
+        int, Meta(ge=0, le=MOST_EPOCHS, description="first epochs, without activation quantisers")
+    ] = 2
 
 
 @dataclass(frozen=True)
-class SpikezipConfig:
+class SpikezipConfig(Settings):
     """A whole TOML file: what `psf spikezip train` needs."""
 
     network: VitConfig = field(default_factory=VitConfig)
@@ -106,7 +115,8 @@ class SpikezipConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.qat.float_epochs < self.train.epochs:
+        super().__post_init__()
+        if self.qat.float_epochs >= self.train.epochs:
             raise UserError(
                 f"qat.float_epochs is {self.qat.float_epochs}, it must leave at least one of the "
                 f"{self.train.epochs} epochs of train.epochs to the quantisers"

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from golden.contract import outputs
+from golden.contract.settings import load
 from golden.lab.data import record
 from golden.lab.spikezip.spikezip_config import SpikezipConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
@@ -16,7 +17,6 @@ from golden.lab.spikezip.vit_checkpoint import save
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.loop import Hooks, fit, log, split_tensors
 from golden.lab.train.source import on_data
-from golden.lab.train.training_config import load
 
 
 def train(

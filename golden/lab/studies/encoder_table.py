@@ -24,7 +24,7 @@ from golden.contract import outputs, paths
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.networks.network_config import CHOICES
+from golden.lab.networks.network_config import ENCODERS
 from golden.lab.studies import torch_rows as torch_network
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.evaluate import accuracy
@@ -33,7 +33,7 @@ from golden.lab.train.training import train
 
 BITS = 8
 LONG = "_long"  # suffix of the networks that were trained longer
-NAMES = (*CHOICES["encoder"], *(name + LONG for name in ("direct", "rate", "phase", "learned")))
+NAMES = (*ENCODERS, *(name + LONG for name in ("direct", "rate", "phase", "learned")))
 CONFIGS = paths.CONFIGS / "zoo"
 
 

@@ -10,8 +10,10 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from msgspec import Meta
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +22,7 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import of_setting
+from golden.contract.settings import Settings, load
 from golden.lab.prune.lottery import LotteryConfig, draw
 from golden.lab.prune.lottery_records import same_run
 from golden.lab.prune.pruning_config import PruneRunConfig
@@ -29,7 +32,7 @@ from golden.lab.prune.utilisation import load as pe_load
 from golden.lab.prune.utilisation import picture
 from golden.lab.quantise.export import layers
 from golden.lab.studies.sparsity_curves import CurvesConfig, same_settings
-from golden.lab.train.training_config import load
+from golden.lab.train.training_config import MOST_IMAGES
 
 CONFIG = paths.CONFIGS / "pruning" / "compare.toml"
 FOLDER = paths.CHECKPOINTS / "pruning"
@@ -45,32 +48,34 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class RoundsConfig:
-    """rounds of the lottery, and the training images of one."""
+class RoundsConfig(Settings, table="lottery"):
+    """Of `psf methods`."""
 
-    rounds: int = 3
-    images: int = 2667
+    rounds: Annotated[int, Meta(ge=1, le=1000, description="rounds of pruning")] = 3
+    images: Annotated[int, Meta(ge=0, le=MOST_IMAGES, description="training images of one")] = 2667
 
 
 @dataclass(frozen=True)
-class CompareConfig:
-    """compare.toml. base: the TOML file of a pruning run, whose schedule all methods have in
-    common.  curves: folder with points that were trained by it before ('' for none).  dense: the
-    float checkpoint that all start from.  picture: the layer whose load is listed by lane."""
+class CompareConfig(Settings):
+    """A TOML file of `psf methods`."""
 
-    base: str = "golden/configs/curves.toml"
-    curves: str = "golden/checkpoints/curves"
-    dense: str = "golden/checkpoints/dense.safetensors"
-    sparsity: float = 0.75
-    methods: tuple[str, ...] = tuple(METHODS)
-    picture: str = "blocks.0.mlp1"
+    base: Annotated[
+        str, Meta(description="TOML file of `psf curves`, whose schedule all methods share")
+    ] = "golden/configs/curves.toml"
+    curves: Annotated[
+        str, Meta(description="folder with points that were trained by it, nothing for none")
+    ] = "golden/checkpoints/curves"
+    dense: Annotated[
+        str, Meta(description="float checkpoint that all start from")
+    ] = "golden/checkpoints/dense.safetensors"  # fmt: skip
+    sparsity: Annotated[float, Meta(gt=0, lt=1, description="of all methods")] = 0.75
+    methods: Annotated[
+        tuple[Literal[tuple(METHODS)], ...], Meta(min_length=1, description="what is compared")
+    ] = tuple(METHODS)
+    picture: Annotated[
+        str, Meta(description="layer whose load is listed by lane")
+    ] = "blocks.0.mlp1"  # fmt: skip
     lottery: RoundsConfig = field(default_factory=RoundsConfig)
-
-    def __post_init__(self) -> None:
-        if unknown := [name for name in self.methods if name not in METHODS]:
-            raise UserError(f"methods has '{unknown[0]}', choose among {', '.join(METHODS)}")
-        if not 0.0 < self.sparsity < 1.0:
-            raise UserError(f"sparsity is {self.sparsity}, it must be between 0 and 1")
 
 
 def settings(config: CompareConfig, method: str) -> PruneRunConfig:

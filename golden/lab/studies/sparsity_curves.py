@@ -9,16 +9,20 @@ import json
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
+from msgspec import Meta
 from rich.console import Console
 from rich.table import Table
 
 from golden.contract import outputs, paths
 from golden.contract.errors import UserError
+from golden.contract.network import FracBits
+from golden.contract.settings import load
+from golden.lab.prune.network_masks import Method
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.pruning_run import run_rounds
 from golden.lab.prune.run_folder import same_settings_before
-from golden.lab.train.training_config import load
 
 CONFIG = paths.CONFIGS / "curves.toml"
 FOLDER = paths.CHECKPOINTS / "curves"
@@ -27,14 +31,28 @@ DENSE = paths.CHECKPOINTS / "dense.safetensors"
 
 @dataclass(frozen=True)
 class CurvesConfig(PruneRunConfig):
-    """curves.toml: a pruning run, repeated for every sparsity and every method.
+    """curves.toml: a pruning run, repeated for every sparsity and every method."""
 
-    frac_bits: residual_frac_bits of the sparsities (as text, '0.9375') that need a coarser grid.
-    """
+    methods: Annotated[
+        tuple[Method, ...], Meta(min_length=1, description="values of prune.method")
+    ] = ("balanced", "unstructured", "uticket")
+    sparsities: Annotated[
+        tuple[Annotated[float, Meta(gt=0, lt=1)], ...],
+        Meta(min_length=1, description="values of prune.sparsity"),
+    ] = (0.75,)
+    frac_bits: Annotated[
+        dict[str, FracBits],
+        Meta(description="quant.residual_frac_bits of the sparsities (as text, '0.9375') that need "
+             "a coarser grid"),
+    ] = field(default_factory=dict)  # fmt: skip
 
-    methods: tuple[str, ...] = ("balanced", "unstructured", "uticket")
-    sparsities: tuple[float, ...] = (0.75,)
-    frac_bits: dict[str, int] = field(default_factory=dict)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = [f"{sparsity:g}" for sparsity in self.sparsities]
+        if unknown := [name for name in self.frac_bits if name not in known]:
+            raise UserError(
+                f"frac_bits has '{unknown[0]}', it must name sparsities: {', '.join(known)}"
+            )
 
 
 @dataclass(frozen=True)

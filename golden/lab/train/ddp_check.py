@@ -18,7 +18,8 @@ from rich.table import Table
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.train.training_config import RunConfig, load
+from golden.contract.settings import load
+from golden.lab.train.training_config import RunConfig
 
 # The order of summation alone. In float32 it makes a spike flip here and there, and one flip moves
 # everything behind it, so only the first steps count there. The float32 reference is torchrun with

@@ -85,7 +85,7 @@ def _fit(
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [group["lr"] for group in groups], total_steps=steps * config.epochs,
-        pct_start=config.warmup, cycle_momentum=False,
+        pct_start=rise(config.warmup, steps * config.epochs), cycle_momentum=False,
     )  # fmt: skip
     run.mkdir(parents=True, exist_ok=True)
     first = 0
@@ -139,6 +139,12 @@ def _fit(
         _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1, config.epochs)
     if writer:
         writer.close()
+
+
+def rise(warmup: float, steps: int) -> float:
+    """``warmup`` for OneCycleLR, which divides by the length of the rise less one step: a rise of
+    one step is as much shorter as a float can tell, and the first step has the peak."""
+    return warmup * (1 - 1e-9) if abs(warmup * steps - 1) < 1e-9 else warmup
 
 
 def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:

@@ -14,10 +14,11 @@ import torch
 
 from golden.contract.command import run as run_command
 from golden.contract.files import write_json
+from golden.contract.settings import load
 from golden.lab.networks import backbones
 from golden.lab.train.distributed import processes, ranks
 from golden.lab.train.loop import Hooks, fit
-from golden.lab.train.training_config import RunConfig, load
+from golden.lab.train.training_config import RunConfig
 
 
 def curve(config: RunConfig, run: Path) -> list[float]:

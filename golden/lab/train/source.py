@@ -103,6 +103,11 @@ def check(network: NetworkConfig, config: TrainConfig) -> None:
             f"network.input_timesteps = {steps}"
             + (" and network.input_bits = 1 (or more, for counts)" if entry.timesteps else "")
         )
+    if config.shift >= min(entry.height, entry.width):
+        raise UserError(
+            f"train.shift is {config.shift}, which moves images of {entry.height} x {entry.width} "
+            "pixels out of sight; give less"
+        )
     if entry.timesteps and config.early_epochs:
         raise UserError(
             f"{entry.name} has event frames, which cannot be shown in fewer timesteps: "

@@ -10,6 +10,7 @@ import torch
 
 from golden.contract import outputs
 from golden.contract.paths import of_setting
+from golden.contract.settings import load
 from golden.lab.data import record
 from golden.lab.networks import backbones
 from golden.lab.train import distributed
@@ -17,7 +18,7 @@ from golden.lab.train.checkpoint import save_dense, trained_on, warm_start
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.loop import fit, log, split_tensors
 from golden.lab.train.source import on_data
-from golden.lab.train.training_config import RunConfig, load
+from golden.lab.train.training_config import RunConfig
 
 
 def train(

@@ -1,111 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training configuration: one TOML file, checked key by key."""
+"""How a network is trained, and the TOML file of a training."""
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Literal
 
-from golden.contract.errors import UserError
+from msgspec import Meta
+
+from golden.contract.settings import Settings
 from golden.lab.networks.network_config import NetworkConfig
 
-T = TypeVar("T")
-CHOICES = {
-    "precision": ("bfloat16", "float32", "float64"),
-    "device": ("cpu", "cuda", "auto"),
-}
+MOST_EPOCHS, MOST_IMAGES = 10_000, 100_000_000
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1, description="of everything random")]
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings, table="train"):
     """One run of AdamW under a one-cycle schedule.
 
-    early_epochs of the epochs run with early_timesteps instead of T: they cost less and teach the
-    same filters.
-    data: a data set of `psf data list`, or a place of one's own (golden.lab.data.own.place), in a
-    file relative to that file; event data in the network's timesteps. '' is the data set of the
-    checkpoint that training begins with, and Fashion-MNIST without one.
-    shift: random crops after padding by that many pixels.  images: 0 for the whole training split.
-    precision: 'bfloat16' (autocast), 'float32' or 'float64'.  monitor_images: test images looked at
-    after each epoch; nothing is selected by them, the last epoch counts.
-    batch_size: under torchrun, of all processes together.  device: 'cpu', 'cuda', or 'auto' for
-    CUDA where torch sees it.
-    encoder_penalty: the loss grows by this times what the firing rate of a learned encoder exceeds
-    encoder_rate by.
+    The early epochs cost less and teach the same filters. Nothing is selected by the monitor
+    images, the last epoch counts.
     """
 
-    seed: int = 1
-    data: str = ""
-    epochs: int = 18
-    early_epochs: int = 0
-    early_timesteps: int = 2
-    batch_size: int = 128
-    learning_rate: float = 3e-3
-    warmup: float = 0.2
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.1
-    flip: bool = True
-    shift: int = 1
-    precision: str = "bfloat16"
-    images: int = 0
-    monitor_images: int = 2000
-    encoder_penalty: float = 0.0
-    encoder_rate: float = 0.0
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise UserError(f"train.{name} is '{value}', choose one of {', '.join(choices)}")
+    seed: Seed = 1
+    data: Annotated[
+        str,
+        Meta(description="a data set of `psf data list` or a place of your own, relative to the "
+             "file; nothing: that of the checkpoint that the training begins with, without one "
+             "Fashion-MNIST"),
+    ] = ""  # fmt: skip
+    epochs: Annotated[int, Meta(ge=1, le=MOST_EPOCHS, description="passes over the images")] = 18
+    early_epochs: Annotated[
+        int, Meta(ge=0, le=MOST_EPOCHS, description="first epochs, run in `early_timesteps`")
+    ] = 0
+    early_timesteps: Annotated[int, Meta(ge=1, le=64, description="T of the early epochs")] = 2
+    batch_size: Annotated[
+        int, Meta(ge=1, le=1 << 20, description="images of a step, of all processes together")
+    ] = 128
+    learning_rate: Annotated[float, Meta(gt=0, le=10, description="the peak of the cycle")] = 3e-3
+    warmup: Annotated[
+        float, Meta(ge=0, le=1, description="share of the steps in which the rate rises")
+    ] = 0.2
+    weight_decay: Annotated[float, Meta(ge=0, le=10, description="of matrices")] = 0.01
+    label_smoothing: Annotated[float, Meta(ge=0, lt=1, description="of the loss")] = 0.1
+    flip: Annotated[bool, Meta(description="mirror half of the images, left to right")] = True
+    shift: Annotated[
+        int, Meta(ge=0, le=32, description="pixels by which images move at random, at the most")
+    ] = 1
+    precision: Annotated[
+        Literal["bfloat16", "float32", "float64"],
+        Meta(description="of the training, bfloat16 by autocast"),
+    ] = "bfloat16"
+    images: Annotated[
+        int, Meta(ge=0, le=MOST_IMAGES, description="training images, 0 for all of them")
+    ] = 0
+    monitor_images: Annotated[
+        int,
+        Meta(ge=0, le=MOST_IMAGES, description="test images that are classified after an epoch, 0 "
+             "for all of them"),
+    ] = 2000  # fmt: skip
+    encoder_penalty: Annotated[
+        float,
+        Meta(ge=0, le=1000, description="the loss grows by this times what the firing rate of a "
+             "learned encoder exceeds `encoder_rate` by"),
+    ] = 0.0  # fmt: skip
+    encoder_rate: Annotated[
+        float, Meta(ge=0, le=1, description="firing rate that a learned encoder may have")
+    ] = 0.0
+    device: Annotated[
+        Literal["cpu", "cuda", "auto"], Meta(description="auto: CUDA where torch sees it")
+    ] = "cpu"
 
 
 @dataclass(frozen=True)
-class RunConfig:
-    """A whole TOML file: what `psf train` needs.
+class RoundConfig(TrainConfig, table="train"):
+    """A training that may be left out."""
 
-    start: a float checkpoint to begin with (golden.lab.train.checkpoint.warm_start), '' for random
-    weights.
-    """
+    epochs: Annotated[
+        int, Meta(ge=0, le=MOST_EPOCHS, description="passes over the images, 0 leaves it out")
+    ] = 18
+
+
+@dataclass(frozen=True)
+class RunConfig(Settings):
+    """A TOML file of `psf train`. start: golden.lab.train.checkpoint.warm_start."""
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    start: str = ""
-
-
-def load(path: Path, kind: type[T]) -> T:
-    """Read a TOML file into the dataclass `kind`; every mistake is a UserError of one sentence."""
-    try:
-        table = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"the configuration file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"the configuration file {path} cannot be read: {error}") from error
-    return _build(kind, table, str(path), "")
-
-
-def _build(kind: type[T], table: dict[str, Any], path: str, prefix: str) -> T:
-    known = {entry.name: entry for entry in dataclasses.fields(kind)}
-    values = {}
-    for key, value in table.items():
-        name = prefix + key
-        if key not in known:
-            raise UserError(f"{path}: there is no setting '{name}'; known are {', '.join(known)}")
-        entry = known[key]
-        factory = entry.default_factory
-        default = entry.default if factory is dataclasses.MISSING else factory()
-        if dataclasses.is_dataclass(default):
-            if not isinstance(value, dict):
-                raise UserError(f"{path}: '{name}' must be a table")
-            value = _build(type(default), value, path, name + ".")
-        elif isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        elif isinstance(default, float) and type(value) is int:
-            value = float(value)
-        elif type(value) is not type(default):
-            raise UserError(f"{path}: '{name}' is {value!r}, expected {type(default).__name__}")
-        values[key] = value
-    return kind(**values)
+    start: Annotated[
+        str, Meta(description="float checkpoint to begin with, nothing for random weights")
+    ] = ""

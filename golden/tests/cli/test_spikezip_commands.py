@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from golden.cli.main import app
 from golden.contract.errors import UserError
+from golden.contract.settings import load as load_config
 from golden.lab.spikezip.check_checkpoint import check
 from golden.lab.spikezip.curve import curve
 from golden.lab.spikezip.quantiser import Quantiser, quantise_weight
@@ -21,7 +22,6 @@ from golden.lab.spikezip.vit import freeze
 from golden.lab.spikezip.vit_checkpoint import load
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.source import split_tensors
-from golden.lab.train.training_config import load as load_config
 
 TOML = """
 [network]

@@ -18,6 +18,7 @@ from golden.cli.sweep.run import connect, table
 from golden.cli.sweep.steps import count_step, prune_step, steps, train_step
 from golden.contract.energy.paper_row import totals
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.network_masks import PruneConfig
 from golden.lab.prune.pruning_config import PruneRunConfig, QuantConfig
@@ -25,7 +26,7 @@ from golden.lab.quantise.convert import calibrate, refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.source import split_tensors
-from golden.lab.train.training_config import RunConfig, TrainConfig, load
+from golden.lab.train.training_config import RunConfig, TrainConfig
 from golden.tests.cli import sweep_steps as tiny
 
 QUICK = TrainConfig(epochs=1, batch_size=8, images=24, monitor_images=8, precision="float32")

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks import backbones, lif_neuron
 from golden.lab.networks.layers import ConvBN, FirstConvBN
 from golden.lab.networks.lif_neuron import LIF
@@ -16,7 +17,7 @@ from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.importance import importance
 from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
 from golden.lab.train.checkpoint import load_dense, save_dense
-from golden.lab.train.training_config import RunConfig, load
+from golden.lab.train.training_config import RunConfig
 from golden.tests.tiny_networks import SMALL, all_spikes, awake, pixels
 
 ZOO = Path("golden/configs/zoo")

@@ -8,11 +8,11 @@ import torch
 
 import golden.lab.studies.sparsity_curves
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.studies.sparsity_curves import CONFIG, CurvesConfig, points, show, train
 from golden.lab.train.checkpoint import save_dense
-from golden.lab.train.training_config import load
 
 ROUND = "epochs = 1\nbatch_size = 16\nimages = 32\nmonitor_images = 16\nprecision = 'float32'\n"
 TEXT = f"""methods = ["balanced", "uticket"]

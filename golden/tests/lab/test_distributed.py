@@ -12,11 +12,12 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.train import distributed
 from golden.lab.train.loop import fit
 from golden.lab.train.loss_curve import curve
-from golden.lab.train.training_config import RunConfig, TrainConfig, load
+from golden.lab.train.training_config import RunConfig, TrainConfig
 from golden.tests.ddp_worker import SMALL
 
 EXACT = 1e-9

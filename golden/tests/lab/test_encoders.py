@@ -9,12 +9,13 @@ import torch
 from spikingjelly.activation_based import encoding
 
 from golden.contract import paths
+from golden.contract.settings import load
 from golden.lab.networks import encoders
-from golden.lab.networks.network_config import CHOICES, NetworkConfig
-from golden.lab.train.training_config import RunConfig, load
+from golden.lab.networks.network_config import ENCODERS, NetworkConfig
+from golden.lab.train.training_config import RunConfig
 
 CONFIGS = paths.GOLDEN / "configs" / "zoo"
-SPIKING = [name for name in CHOICES["encoder"] if name != "direct"]
+SPIKING = [name for name in ENCODERS if name != "direct"]
 LEVELS = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
 
 
@@ -31,7 +32,7 @@ def images(shape=(3, 2, 9, 7)):
     return pixels * (torch.rand(shape, generator=generator) < 0.6) / 255
 
 
-@pytest.mark.parametrize("name", CHOICES["encoder"])
+@pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("timesteps", [1, 3, 4, 8, 11])
 def test_shape_and_binary_values(name, timesteps):
     encoder = make(name, in_channels=2, encoder_channels=3)
@@ -43,7 +44,7 @@ def test_shape_and_binary_values(name, timesteps):
     assert ((out == 0) | (out == 1)).all() == (name != "direct")
 
 
-@pytest.mark.parametrize("name", CHOICES["encoder"])
+@pytest.mark.parametrize("name", ENCODERS)
 def test_frames_pass_unchanged(name):
     frames = torch.randint(256, (6, 2, 2, 5, 5)) / 255
     assert torch.equal(encoders.encode(make(name), frames, 4), frames[:4])
@@ -173,7 +174,7 @@ def test_phase_equals_spikingjelly_and_gives_the_pixel_back():
 
 def test_the_trainings_compared_differ_in_the_encoder_only():
     configs = {}
-    for name in CHOICES["encoder"]:
+    for name in ENCODERS:
         run = load(CONFIGS / f"encoder_{name}.toml", RunConfig)
         assert run.network.encoder == name
         network = replace(run.network, encoder="direct", encoder_channels=1, encoder_charge=0.0)

@@ -68,5 +68,5 @@ def test_frames_are_images_over_time():
 
 @pytest.mark.parametrize("field", ["head", "backbone", "encoder", "layout", "connect"])
 def test_unknown_names_are_refused(field):
-    with pytest.raises(UserError, match=rf"network.{field} is 'nothing', choose one of"):
+    with pytest.raises(UserError, match=rf"network.{field} is 'nothing', it must be one of"):
         NetworkConfig(**{field: "nothing"})

@@ -83,7 +83,9 @@ def test_membranes_start_charged_by_place(tau):
 
 @pytest.mark.parametrize("charge", [-0.1, 1.01])
 def test_charges_beyond_a_threshold_are_refused(charge):
-    with pytest.raises(UserError, match=r"network.encoder_charge is .* between 0 and 1"):
+    with pytest.raises(
+        UserError, match=r"network.encoder_charge is .* must be a number from 0 to 1"
+    ):
         dataclasses.replace(SMALL, encoder_charge=charge)
 
 
@@ -175,7 +177,7 @@ def test_penalty_mistakes():
     direct = model_of(dataclasses.replace(SMALL, encoder="direct"))
     with pytest.raises(UserError, match=r"set it to 'learned' or drop the penalty"):
         RatePenalty(direct, TrainConfig(encoder_penalty=1.0))
-    with pytest.raises(UserError, match="must not be negative"):
+    with pytest.raises(UserError, match="it must be a number from 0"):
         RatePenalty(model_of(), TrainConfig(encoder_penalty=-1.0))
 
 

@@ -8,11 +8,11 @@ import torch
 
 from golden.contract import paths
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks, sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
-from golden.lab.train.training_config import load
 
 GUIDE = paths.ROOT / "docs/guide/first_walk.md"
 SMALL = NetworkConfig(depth=1, dim=32, heads=2, height=8, width=8)
@@ -69,7 +69,7 @@ def test_no_file(tmp_path):
     config = PruneConfig(method=f"{tmp_path / 'none.py'}:method")
     with pytest.raises(UserError, match="there is no file"):
         set_masks(Spikingformer(SMALL), config, searching=True)
-    with pytest.raises(UserError, match=r"prune\.method is 'none', choose balanced"):
+    with pytest.raises(UserError, match=r"prune\.method is 'none', it must be one of balanced"):
         PruneConfig(method="none")
 
 

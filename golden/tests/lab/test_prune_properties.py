@@ -24,7 +24,7 @@ from golden.lab.prune.masks import (
     unstructured_masks,
     uticket_masks,
 )
-from golden.lab.prune.network_masks import CHOICES, PruneConfig, prunable, set_masks
+from golden.lab.prune.network_masks import METHODS, PruneConfig, prunable, set_masks
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
 from golden.lab.prune.utilisation import lane_work, load, picture, utilisation
@@ -215,7 +215,7 @@ def test_layerwise_and_kept_in_a_network():
     before = {name: layer.mask for name, layer in prunable(model).items()}
     set_masks(model, PruneConfig("kept"), searching=False)
     assert all(torch.equal(layer.mask, before[n]) for n, layer in prunable(model).items())
-    assert "layerwise" in CHOICES["method"]
+    assert "layerwise" in METHODS
 
 
 @pytest.mark.parametrize("method", ["balanced", "unstructured", "layerwise", "uticket"])

@@ -10,7 +10,7 @@ from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.network_masks import PruneConfig, prunable, sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
-from golden.lab.train.training_config import TrainConfig
+from golden.lab.train.training_config import RoundConfig, TrainConfig
 
 
 def searched(**settings):
@@ -75,7 +75,7 @@ def test_masks_follow_the_weights_only_while_they_are_searched(data):
 
 
 def test_without_fine_tuning_the_goal_is_there_at_once(data):
-    model, _ = searched(search_epochs=1, ramp=1.0, finetune=TrainConfig(epochs=0))
+    model, _ = searched(search_epochs=1, ramp=1.0, finetune=RoundConfig(epochs=0))
     assert sparsity(model) == pytest.approx(0.8, abs=1e-3)
 
 

@@ -9,6 +9,7 @@ import torch
 import golden.lab.networks.lif_neuron
 import golden.lab.studies.pruning_methods
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.studies.pruning_methods import (
@@ -20,7 +21,6 @@ from golden.lab.studies.pruning_methods import (
     settings,
 )
 from golden.lab.train.checkpoint import save_dense
-from golden.lab.train.training_config import load
 
 ROUND = "epochs = 1\nbatch_size = 16\nimages = 32\nmonitor_images = 16\nprecision = 'float32'\n"
 BASE = f"""search_epochs = 1

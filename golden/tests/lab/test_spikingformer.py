@@ -107,7 +107,7 @@ def test_token_count():
         ({"dim": 60}, "multiple of 8"),
         ({"dim": 64, "heads": 5}, "heads"),
         ({"timesteps": 0}, "timesteps"),
-        ({"head": "mean"}, "choose one of"),
+        ({"head": "mean"}, "must be one of"),
         ({"pooled_stages": (0,)}, "1 to 4"),
     ],
 )

@@ -4,12 +4,14 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from golden.contract import paths
 from golden.contract.errors import UserError
+from golden.contract.settings import load
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.network_masks import sparsity
@@ -18,8 +20,8 @@ from golden.lab.prune.pruning_run import prune
 from golden.lab.train.batches import augment
 from golden.lab.train.checkpoint import load_dense, save_dense
 from golden.lab.train.evaluate import accuracy, firing_rates
-from golden.lab.train.loop import fit, split_tensors
-from golden.lab.train.training_config import RunConfig, TrainConfig, load
+from golden.lab.train.loop import fit, rise, split_tensors
+from golden.lab.train.training_config import RunConfig, TrainConfig
 
 SMALL = NetworkConfig(depth=1, dim=16, heads=2, timesteps=2)
 QUICK = TrainConfig(
@@ -111,8 +113,8 @@ def test_augmentation_moves_but_keeps_pixels():
     ("text", "sentence"),
     [
         ("[train]\nepoch = 3", "no setting 'train.epoch'"),
-        ("[train]\nepochs = 'many'", "'train.epochs' is 'many', expected int"),
-        ("train = 3", "'train' must be a table"),
+        ("[train]\nepochs = 'many'", "train.epochs is 'many', it must be a whole number from 1 to"),
+        ("train = 3", "train is 3, it must be a table"),
         ("[network]\ndim = 60", "multiple of 8"),
         ("[[[", "cannot be read"),
     ],
@@ -130,6 +132,31 @@ def test_committed_configurations_load():
     methods = [load(configs / f"{m}.toml", PruneRunConfig).prune.method
                for m in ("balanced", "unstructured")]  # fmt: skip
     assert methods == ["balanced", "unstructured"]
+
+
+def test_the_rate_rises_and_falls_for_any_warmup():
+    """Also when the rise takes exactly one step, or all of them."""
+    for steps in range(1, 9):
+        for warmup in (0.0, 1.0, 0.2, *(k / steps for k in range(1, steps))):
+            optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))])
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, 1.0, total_steps=steps, pct_start=rise(warmup, steps)
+            )
+            rates = []
+            for _ in range(steps):
+                rates += schedule.get_last_lr()
+                optimiser.step()
+                schedule.step()
+            assert all(0 < rate <= 1 for rate in rates), (steps, warmup)
+            if abs(warmup * steps - 1) < 1e-9:
+                assert rates[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_training_of_one_step(data, tmp_path):
+    config = replace(QUICK, epochs=1, early_epochs=0, batch_size=24, images=24, warmup=1.0)
+    trained(tmp_path / "one", config)
+    with pytest.raises(UserError, match=r"train\.shift is 28, which moves images of 28 x 28"):
+        trained(tmp_path / "two", replace(config, shift=28))
 
 
 def test_nothing_to_resume(data, tmp_path):

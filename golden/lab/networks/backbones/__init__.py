@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from golden.lab.networks.network_config import NetworkConfig
 
-# A class is made from a NetworkConfig; its name here is also among network_config.CHOICES.
+# A class is made from a NetworkConfig; its name here is also in network_config.Backbone.
 CLASSES: dict[str, type[nn.Module]] = {
     "spikingformer": Spikingformer,
     "spikformer": Spikformer,

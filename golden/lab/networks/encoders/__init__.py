@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from golden.lab.networks.network_config import NetworkConfig
 
-# A class is made from a NetworkConfig; its name here is also among network_config.CHOICES.
+# A class is made from a NetworkConfig; its name here is also in network_config.Encoder.
 CLASSES: dict[str, type[nn.Module]] = {
     "direct": Direct,
     "poisson": Poisson,

@@ -82,8 +82,6 @@ class RatePenalty:
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
         self.price, self.free, self.rate = config.encoder_penalty, config.encoder_rate, None
-        if self.price < 0 or self.free < 0:
-            raise UserError("train.encoder_penalty and train.encoder_rate must not be negative")
         if self.price:
             if model.config.encoder != "learned":
                 raise UserError(
