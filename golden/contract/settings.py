@@ -80,7 +80,7 @@ class Key:
         if self.table is not None:
             if getattr(value, "table", None) != self.table.table:
                 raise UserError(f"{name} is {shown(value)}, it must be a table")
-            return value
+            return value if isinstance(value, self.table) else self.table(**vars(value))
         try:
             return msgspec.convert(value, self.kind)
         except msgspec.ValidationError:

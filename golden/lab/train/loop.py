@@ -83,10 +83,9 @@ def _fit(
         )
     groups = _groups(model, config.learning_rate)
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [group["lr"] for group in groups], total_steps=steps * config.epochs,
-        pct_start=rise(config.warmup, steps * config.epochs), cycle_momentum=False,
-    )  # fmt: skip
+    schedule = one_cycle(
+        optimiser, [group["lr"] for group in groups], config.warmup, steps * config.epochs
+    )
     run.mkdir(parents=True, exist_ok=True)
     first = 0
     if resume:
@@ -141,10 +140,22 @@ def _fit(
         writer.close()
 
 
-def rise(warmup: float, steps: int) -> float:
-    """``warmup`` for OneCycleLR, which divides by the length of the rise less one step: a rise of
-    one step is as much shorter as a float can tell, and the first step has the peak."""
-    return warmup * (1 - 1e-9) if abs(warmup * steps - 1) < 1e-9 else warmup
+def one_cycle(
+    optimiser: torch.optim.Optimizer, peaks: list[float], warmup: float, steps: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """A schedule of so many steps with a rise over the share `warmup` of them.
+
+    torch divides by the length of the rise less one step and by that of the fall, and gives the
+    only step of a run the least rate of all. So a rise of one step or of all is shorter by next to
+    nothing, and a run of one step is the first half of one of two: its step has the peak.
+    """
+    if steps == 1:
+        steps, warmup = 2, 0.5
+    if abs(warmup * steps - 1) < 1e-9 or warmup == 1:
+        warmup *= 1 - 1e-9
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peaks, total_steps=steps, pct_start=warmup, cycle_momentum=False
+    )
 
 
 def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:

@@ -136,9 +136,9 @@ def test_settings_survive_their_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("sparsity = [0.5, 1.5]", "1.5, it must lie between 0 and 1"),
-        ("sparsity = []", "give at least one value"),
-        ("hardware = ['4x16', '4x16']", "each once"),
+        ("sparsity = [0.5, 1.5]", "1.5, it must be a number above 0 and below 1"),
+        ("sparsity = []", "must be a list of at least 1"),
+        ("hardware = ['4x16', '4x16']", "each value once"),
         ("hardware = ['9x9']", "'9x9' is not known"),
         ("colour = ['red']", "no setting 'axes.colour'"),
     ],
