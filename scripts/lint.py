@@ -50,8 +50,8 @@ MOST_LINES = {".sv": 300, ".py": 400}  # of a file of rtl/, of a Python module
 FORMAT = ("--column_limit=100", "--indentation_spaces=2", "--wrap_spaces=4")
 FORMATTED = ("rtl/", "formal/", "tb/harness/")
 UNPARSED = {"psf_axi_top.sv", "psf_tb_top.sv"}  # verible-verilog-format cannot read them
-# Modules that may load others by name: a package that is optional, a user's pruning method.
-PLUG_IN_POINTS = {"golden/lab/data/torchvision_part.py", "golden/lab/prune/plugin.py"}
+# Modules that may load others by name: a package that is optional, a user's plug-in.
+PLUG_IN_POINTS = {"golden/lab/data/torchvision_part.py", "golden/contract/plugin.py"}
 _LOADERS = {
     "import_module", "__import__", "load_module", "exec_module", "run_module", "run_path",
     "spec_from_file_location",

@@ -27,6 +27,10 @@ from golden.cli.options import (
 )
 from golden.contract.paths import BUILD, REPORTS
 
+Model = Annotated[
+    list[str] | None,
+    typer.Option(help="A cycle model of your own, FILE.py:NAME; may be repeated."),
+]
 PANEL = "Hardware: compile for it, simulate it, measure it"
 
 
@@ -136,11 +140,12 @@ def bench(
     seed: Annotated[int, typer.Option(help="Of weights, stalls and start values.")] = 1,
     stalls: Stalls = 0,
     latency: Latency = 20,
+    model: Model = None,
 ) -> None:
     """The RTL against cycle models of published accelerators, on the same spikes."""
     from tb.measure.bench import Options, run_bench
 
-    options = Options(images, density, config, seed, stalls, latency)
+    options = Options(images, density, config, seed, stalls, latency, tuple(model or ()))
     raise typer.Exit(run_bench(trace or [], workload or [], options))
 
 
@@ -151,13 +156,15 @@ def peers(
     density: Annotated[float, typer.Option(help="Weight density beside a trace.")] = 0.25,
     pes: Annotated[int, typer.Option(help="Adders of every model.")] = 128,
     seed: Annotated[int, typer.Option(help="Of the weights beside a trace.")] = 0,
+    model: Model = None,
     out: Report = REPORTS / "peers.json",
     data: Data = "",
 ) -> None:
     """Cycles of published accelerators by their models alone, without the RTL."""
     from golden.cli.peers import PeersOptions, peers
 
-    peers(PeersOptions(trace, network, image, density, pes, seed, data), out, command())
+    options = PeersOptions(trace, network, image, density, pes, seed, data, tuple(model or ()))
+    peers(options, out, command())
 
 
 def timeline(

@@ -19,7 +19,7 @@ class PeersOptions:
 
     trace: recorded spikes (npz), or network: a quantised network that sees the test image number
     image, of data or else of the data set that it was trained on.  density, seed: of the random
-    weights beside a trace.  pes: adders of every model.
+    weights beside a trace.  pes: adders of every model.  models: of the user's own, FILE.py:NAME.
     """
 
     trace: Path | None = None
@@ -29,6 +29,7 @@ class PeersOptions:
     pes: int = 128
     seed: int = 0
     data: str = ""
+    models: tuple[str, ...] = ()
 
 
 def peers(options: PeersOptions, out: Path, command: str) -> None:
@@ -40,13 +41,13 @@ def peers(options: PeersOptions, out: Path, command: str) -> None:
     facts = {"command": command}
     if trace is not None:
         facts |= {"trace": trace.name, "density": options.density, "seed": options.seed}
-        facts |= measure(load_trace(trace, options.density, options.seed), pes)
+        facts |= measure(load_trace(trace, options.density, options.seed), pes, options.models)
         published = published_for(trace, pes)
         title = f"{trace.name}, {pes} adders, weight density {options.density:g}"
     else:
         facts |= {"network": str(network), "image": options.image}
         quantised = QuantNetwork.load(network)
-        facts |= measure(of_network(quantised, _image(quantised, options)), pes)
+        facts |= measure(of_network(quantised, _image(quantised, options)), pes, options.models)
         published = None
         title = f"{network}, test image {options.image}, {pes} adders"
     if published:

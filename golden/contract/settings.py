@@ -9,7 +9,8 @@ with ``Meta`` of msgspec (a bound is part of the range for ge and le, not for gt
 types and values are a UserError of one sentence, whether they come from a TOML file
 (:func:`load`), a checkpoint or code; rules between keys stand in the class's ``__post_init__``
 behind ``super().__post_init__()``. ``docs/reference/configuration_files.md`` and the test of all
-limits are made from :func:`keys`.
+limits are made from :func:`keys`. A key that names a place has in its ``extra`` an ``anchor``, a
+function that makes a text of a file absolute by the file's folder (:func:`beside`).
 """
 
 from __future__ import annotations
@@ -74,6 +75,16 @@ class Key:
         """The values that it may have, in words."""
         return allowed(self.form)
 
+    def anchored(self, value: Any, folder: Path | None) -> Any:
+        """``value`` as it stands in a file of ``folder``, with the place that it may name."""
+        anchor = self._extra.get("anchor")
+        return anchor(value, folder) if anchor and folder is not None else value
+
+    @property
+    def _extra(self) -> dict[str, Any]:
+        found = self.form
+        return (isinstance(found, inspect.Metadata) and found.extra) or {}
+
     def checked(self, value: Any, name: str) -> Any:
         """``value`` in its type (a list as tuple, a whole number as float where it is one); a
         UserError that calls it ``name`` when it is not allowed."""
@@ -112,21 +123,29 @@ def load(path: Path, kind: type[T]) -> T:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"the configuration file {path} cannot be read: {error}") from error
     try:
-        return read(kind, table)
+        return read(kind, table, folder=path.parent)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
 
-def read(kind: type[T], table: dict[str, Any], prefix: str = "") -> T:
-    """Settings from a table; ``prefix`` is in front of the names of its keys in messages."""
+def beside(text: str, folder: Path) -> str:
+    """A path in a file of ``folder``: relative to the file if it exists there, else as it is (what
+    golden.contract.paths.of_setting makes of it)."""
+    place = folder.absolute() / text
+    return str(place) if text and place.exists() else text
+
+
+def read(kind: type[T], table: dict[str, Any], prefix: str = "", folder: Path | None = None) -> T:
+    """Settings from a table; ``prefix`` is in front of the names of its keys in messages,
+    ``folder`` holds the file that the table stands in."""
     known, values = keys(kind), {}
     for name, value in table.items():
         if name not in known:
             raise UserError(f"there is no setting '{prefix}{name}'; known are {', '.join(known)}")
         key = known[name]
         if key.table is not None and isinstance(value, dict):
-            value = read(key.table, value, f"{prefix}{name}.")
-        values[name] = key.checked(value, prefix + name)
+            value = read(key.table, value, f"{prefix}{name}.", folder)
+        values[name] = key.anchored(key.checked(value, prefix + name), folder)
     return kind(**values)
 
 
@@ -134,7 +153,8 @@ def allowed(form: inspect.Type) -> str:
     """The values of a type in words: "a whole number from 1 to 64"."""
     match form:
         case inspect.Metadata():
-            return form.extra["allowed"] if form.extra else allowed(form.type)
+            said = (form.extra or {}).get("allowed")
+            return said or allowed(form.type)
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType():

@@ -53,6 +53,7 @@ class Options:
     seed: int = 1
     stalls: int = 0
     latency: int = 20
+    models: tuple[str, ...] = ()
 
 
 @dataclass
@@ -151,7 +152,7 @@ def measure(workload: Workload, options: Options) -> dict:
         **figures,
         "hardware": hardware.name,
         "pes": hardware.pes,
-        "cycles_of": peers(workload, hardware.pes),
+        "cycles_of": peers(workload, hardware.pes, options.models),
         **traffic(program).summary(),
         "breakdown": parts,
         "seed": options.seed,
@@ -162,11 +163,11 @@ def measure(workload: Workload, options: Options) -> dict:
     }
 
 
-def peers(workload: Workload, pes: int) -> dict[str, float]:
+def peers(workload: Workload, pes: int, own: Sequence[str] = ()) -> dict[str, float]:
     """Cycles of every peer model with ``pes`` adders, per run."""
     from golden.hardware.peers.registry import cycles_of
 
-    each = [cycles_of(products, pes) for products in workload.products()]
+    each = [cycles_of(products, pes, own) for products in workload.products()]
     return {name: sum(c[name] for c in each) / len(each) for name in each[0]}
 
 
@@ -225,7 +226,10 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
 
     ``names`` of workloads: none are all of them, unless there are traces.
     """
+    from golden.hardware.peers.registry import models
+
     console = Console(highlight=False)
+    models(options.models)  # what is wrong with them is said before the simulation
     names = names or ([] if traces else list(WORKLOADS))
     check_memory(options.stalls, options.latency)
     for name in names:

@@ -2,6 +2,7 @@
 """The table and the JSON file of ``psf peers``."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +15,36 @@ from golden.hardware.peers.loas import loas_unpipelined
 from golden.hardware.peers.product import Product, useful_adds
 from golden.hardware.peers.prosperity import density
 from golden.hardware.peers.published_cycles import PUBLISHED, Published
-from golden.hardware.peers.registry import PEERS, bit_serial, cycles_of
+from golden.hardware.peers.registry import bit_serial, cycles_of
 
 
-def measure(products: list[Product], pes: int) -> dict[str, Any]:
+def measure(products: list[Product], pes: int, own: Sequence[str] = ()) -> dict[str, Any]:
     """Cycles of every model, useful adds and densities, per layer and in all.
 
     Densities are spikes per element; ``bit_density`` counts every spike, ``product_density`` those
-    that Prosperity's reuse leaves.
+    that Prosperity's reuse leaves. own: models of the user's (golden.hardware.peers.registry).
     """
     layers: dict[str, list[Product]] = {}
     for product in products:
         layers.setdefault(product.layer, []).append(product)
-    facts = {name: _facts(members, pes) for name, members in layers.items()}
+    facts = {name: _facts(members, pes, own) for name, members in layers.items()}
     unpipelined = sum((bit_serial if p.bit_planes else loas_unpipelined)(p, pes) for p in products)
     return {
         "pes": pes,
         "layers": facts,
-        **_facts(products, pes),
+        **_facts(products, pes, own),
         "loas_unpipelined": unpipelined,
     }
 
 
-def _facts(products: list[Product], pes: int) -> dict[str, Any]:
+def _facts(products: list[Product], pes: int, own: Sequence[str]) -> dict[str, Any]:
     sizes = np.array([product.spikes.size for product in products])
     bits, left = sizes @ np.array([density(product) for product in products]) / sizes.sum()
     return {
         "useful_adds": sum(useful_adds(product) for product in products),
         "bit_density": float(bits),
         "product_density": float(left),
-        "cycles_of": cycles_of(products, pes),
+        "cycles_of": cycles_of(products, pes, own),
     }
 
 
@@ -54,36 +55,57 @@ def published_for(path: Path, pes: int) -> Published | None:
 
 
 def show(facts: dict[str, Any], published: Published | None, title: str) -> None:
-    """Print one row per product, the sums, the published figures and the difference."""
-    table = Table(title=title)
-    table.add_column("layer")
-    for heading in ("bits", "product", "limit", *PEERS):
-        table.add_column(heading, justify="right")
-    rows = [*facts["layers"].items(), ("all", facts)]
-    for i, (name, row) in enumerate(rows, 2 - len(rows)):
-        limit = -(-row["useful_adds"] // facts["pes"])
-        table.add_row(
-            name,
-            f"{row['bit_density']:.2%}",
-            f"{row['product_density']:.2%}",
-            f"{limit:,}",
-            *(f"{row['cycles_of'][peer]:,}" for peer in PEERS),
-            end_section=i == 0,
-        )
-    if published:
-        ours, theirs = facts["cycles_of"], published.cycles
-        cells = [f"{theirs[peer]:,}" if peer in theirs else "-" for peer in PEERS]
-        table.add_row("published", "", "", "", *cells)
-        cells = [f"{ours[p] / theirs[p] - 1:+.2%}" if p in theirs else "-" for p in PEERS]
-        table.add_row("difference", "", "", "", *cells)
+    """Print one row per product, the sums, the published figures and the difference; as many
+    tables as the width of the output takes to show all models."""
     console = Console()
-    console.print(table, soft_wrap=False)
+    rows = _rows(facts, published)
+    limit = console.width - len("layer") - max(len(name) for name, _ in rows)
+    parts: list[list[str]] = [[]]
+    for heading in rows[0][1]:
+        if parts[-1] and _width(rows, [*parts[-1], heading]) > limit:
+            parts.append([])
+        parts[-1].append(heading)
+    for part in parts:
+        table = Table(title=title if part is parts[0] else None)
+        table.add_column("layer", no_wrap=True)
+        for heading in part:
+            table.add_column(heading, justify="right", no_wrap=True)
+        for name, cells in rows:
+            above = name == rows[len(facts["layers"]) - 1][0]
+            table.add_row(name, *(cells.get(heading, "") for heading in part), end_section=above)
+        console.print(table)
     console.print(f"limit: useful adds / {facts['pes']} adders", highlight=False)
     console.print(
         f"LoAS with matches + 21 cycles per chunk: {facts['loas_unpipelined']:,}", highlight=False
     )
     if published:
         console.print(f"published: {published.source}", highlight=False)
+
+
+def _rows(facts: dict[str, Any], published: Published | None) -> list[tuple[str, dict[str, str]]]:
+    """Name and cells by heading of every row."""
+    out = []
+    for name, row in [*facts["layers"].items(), ("all", facts)]:
+        cells = {
+            "bits": f"{row['bit_density']:.2%}",
+            "product": f"{row['product_density']:.2%}",
+            "limit": f"{-(-row['useful_adds'] // facts['pes']):,}",
+        }
+        out.append((name, cells | {p: f"{c:,}" for p, c in row["cycles_of"].items()}))
+    if published:
+        ours, theirs = facts["cycles_of"], published.cycles
+        out.append(("published", {p: f"{theirs[p]:,}" if p in theirs else "-" for p in ours}))
+        difference = {p: f"{ours[p] / theirs[p] - 1:+.2%}" if p in theirs else "-" for p in ours}
+        out.append(("difference", difference))
+    return out
+
+
+def _width(rows: list[tuple[str, dict[str, str]]], headings: list[str]) -> int:
+    """Of these columns, with their borders."""
+    return sum(
+        3 + max(len(heading), *(len(cells.get(heading, "")) for _, cells in rows))
+        for heading in headings
+    )
 
 
 def write(path: Path, facts: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
 from golden.contract.paths import of_setting
-from golden.contract.settings import Settings, load
+from golden.contract.settings import Settings, beside, load
 from golden.lab.data import record as data_record
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
@@ -66,7 +66,10 @@ class LotteryConfig(Settings):
              "of the dense round, 0 for the initial weights"),
     ] = 0  # fmt: skip
     recover: Annotated[bool, Meta(description="u-Ticket's recovery after each round")] = False
-    start: Annotated[str, Meta(description="float checkpoint instead of the dense round")] = ""
+    start: Annotated[
+        str,
+        Meta(description="float checkpoint instead of the dense round", extra={"anchor": beside}),
+    ] = ""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     prune: PruneConfig = field(default_factory=lambda: PruneConfig(method="unstructured"))
     train: TrainConfig = field(default_factory=TrainConfig)

@@ -25,15 +25,18 @@ from golden.lab.prune.masks import (
     unstructured_masks,
     uticket_masks,
 )
-from golden.lab.prune.plugin import is_plugin, plugin_masks
+from golden.lab.prune.plugin import installed, is_plugin, plugin_beside, plugin_masks
 
 METHODS = ("balanced", "unstructured", "layerwise", "uticket", "kept")
 Method = Annotated[
     str,
     Meta(
-        pattern=rf"^({'|'.join(METHODS)}|.*\.py:.*)$",
+        pattern=rf"^({'|'.join([*METHODS, *installed()])}|.*\.py:.*)$",
         description="how weights are chosen",
-        extra={"allowed": f"one of {', '.join(METHODS)}, or FILE.py:FUNCTION"},
+        extra={
+            "allowed": f"one of {', '.join(METHODS)}, FILE.py:FUNCTION or an entry point",
+            "anchor": plugin_beside,
+        },
     ),
 ]
 Lanes = Annotated[int, Meta(ge=1, le=64, description="lanes of a group of the hardware, P")]

@@ -1,53 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pruning method from a file of its own: ``prune.method = "FILE.py:FUNCTION"``.
-
-The one place where the laboratory loads code that a configuration names. The function is
+"""A pruning method of one's own: ``prune.method = "FILE.py:FUNCTION"``, or the name of an entry
+point in the group ``prunespikformer.pruning`` (golden.contract.plugin). The function is
 
     def method(values, config, sparsity) -> masks
 
 with ``values`` the worth of every weight (>= 0, larger is kept) by layer, a tensor (O, I) or
 (O, I, 3, 3) each; ``config`` the golden.lab.prune.network_masks.PruneConfig; and ``sparsity`` the
 share of zeros that is due by now. It returns one 0/1 tensor of the same shape for every layer, and
-the same ones when it is asked again with the same values. Example: docs/guide/first_walk.md.
+the same ones when it is asked again with the same values. Examples: examples/own_pruning.py,
+docs/guide/first_walk.md.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from golden.contract import plugin
 from golden.contract.errors import UserError
+from golden.contract.settings import beside
 
 Method = Callable[[dict[str, torch.Tensor], Any, float], Mapping[str, torch.Tensor]]
 
 
 def is_plugin(method: str) -> bool:
-    """Whether a method is of the form FILE.py:FUNCTION."""
-    return ".py:" in method
+    """Whether a method is not one of the project's own: FILE.py:FUNCTION or an entry point."""
+    return plugin.is_file(method) or method in plugin.installed(plugin.PRUNING)
 
 
-@cache
+def installed() -> list[str]:
+    """Names of methods that installed packages have, as regular expressions."""
+    return [re.escape(name) for name in plugin.installed(plugin.PRUNING)]
+
+
+def plugin_beside(method: str, folder: Path) -> str:
+    """A method as a configuration file of `folder` names it: FILE.py is relative to that file."""
+    file, colon, function = method.rpartition(":")
+    return beside(file, folder) + colon + function if plugin.is_file(method) else method
+
+
 def load(method: str) -> Method:
-    """The function that ``FILE.py:FUNCTION`` names; UserError if there is none."""
-    name, _, function = method.rpartition(":")
-    path = Path(name)
-    if not path.is_file():
-        raise UserError(f"prune.method '{method}': there is no file {path.resolve()}")
-    spec = importlib.util.spec_from_file_location(f"_prune_method_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"prune.method '{method}': {path} cannot be read: {error!r}") from error
-    found = getattr(module, function, None)
-    if not callable(found):
-        raise UserError(f"prune.method '{method}': {path} has no function '{function}'")
-    return found
+    """The function that a name means; UserError if there is none."""
+    return plugin.load("prune.method", method, plugin.PRUNING)
 
 
 def plugin_masks(

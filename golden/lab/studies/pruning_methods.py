@@ -22,7 +22,7 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import of_setting
-from golden.contract.settings import Settings, load
+from golden.contract.settings import Settings, beside, load
 from golden.lab.prune.lottery import LotteryConfig, draw
 from golden.lab.prune.lottery_records import same_run
 from golden.lab.prune.pruning_config import PruneRunConfig
@@ -60,13 +60,21 @@ class CompareConfig(Settings):
     """A TOML file of `psf methods`."""
 
     base: Annotated[
-        str, Meta(description="TOML file of `psf curves`, whose schedule all methods share")
+        str,
+        Meta(
+            description="TOML file of `psf curves`, whose schedule all methods share",
+            extra={"anchor": beside},
+        ),
     ] = "golden/configs/curves.toml"
     curves: Annotated[
-        str, Meta(description="folder with points that were trained by it, nothing for none")
+        str,
+        Meta(
+            description="folder with points that were trained by it, nothing for none",
+            extra={"anchor": beside},
+        ),
     ] = "golden/checkpoints/curves"
     dense: Annotated[
-        str, Meta(description="float checkpoint that all start from")
+        str, Meta(description="float checkpoint that all start from", extra={"anchor": beside})
     ] = "golden/checkpoints/dense.safetensors"  # fmt: skip
     sparsity: Annotated[float, Meta(gt=0, lt=1, description="of all methods")] = 0.75
     methods: Annotated[

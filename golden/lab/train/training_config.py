@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from golden.contract.settings import Settings
+from golden.contract.settings import Settings, beside
+from golden.lab.data import absolute
 from golden.lab.networks.network_config import NetworkConfig
 
 MOST_EPOCHS, MOST_IMAGES = 10_000, 100_000_000
@@ -28,7 +29,7 @@ class TrainConfig(Settings, table="train"):
         str,
         Meta(description="a data set of `psf data list` or a place of your own, relative to the "
              "file; nothing: that of the checkpoint that the training begins with, without one "
-             "Fashion-MNIST"),
+             "Fashion-MNIST", extra={"anchor": absolute}),
     ] = ""  # fmt: skip
     epochs: Annotated[int, Meta(ge=1, le=MOST_EPOCHS, description="passes over the images")] = 18
     early_epochs: Annotated[
@@ -89,5 +90,7 @@ class RunConfig(Settings):
     network: NetworkConfig = field(default_factory=NetworkConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     start: Annotated[
-        str, Meta(description="float checkpoint to begin with, nothing for random weights")
-    ] = ""
+        str,
+        Meta(description="float checkpoint to begin with, nothing for random weights",
+             extra={"anchor": beside}),
+    ] = ""  # fmt: skip

@@ -52,7 +52,7 @@ def test_the_example_of_the_guide(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = 1\n", "has no function 'method'"),
+        ("x = 1\n", "has no function or class 'method'"),
         ("import nowhere_to_be_found\n", "cannot be read"),
         (HEAD + "{}\n", "one mask for every layer"),
         (HEAD + "{n: v[:1] * 0 for n, v in values.items()}\n", "must be zeros and ones of shape"),
