@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from golden.contract.model import Trace, forward, patches
-from golden.contract.network import NetworkConfig, QuantNetwork
+from golden.contract.network import QuantNetwork
 from golden.hardware import isa
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.configuration import Hardware
-from golden.hardware.execute.expected import expectations
+from golden.hardware.execute.expected import averaged, expectations
 
 WINDOW, BUFFERS, BEAT_BYTES = 2, 2, 8
 Word = list[list[int]]  # words of the rows that wait, by bank
@@ -67,7 +67,7 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
         trace = forward(network, image)
         (expected,) = expectations(program, network, image)
         layers = {
-            compiled.name: layer_cycles(compiled, trace, network.config, image, program.hardware)
+            compiled.name: layer_cycles(compiled, trace, network, image, program.hardware)
             for compiled in program.layers
         }
         out.append(Cycles(layers, start, expected.useful, program.hardware.pes))
@@ -75,7 +75,7 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
 
 
 def layer_cycles(
-    compiled: CompiledLayer, trace: Trace, config: NetworkConfig, image: np.ndarray, h: Hardware
+    compiled: CompiledLayer, trace: Trace, network: QuantNetwork, image: np.ndarray, h: Hardware
 ) -> int:
     """Cycles of one layer for the first image of a trace."""
     layer = compiled.layer
@@ -86,7 +86,9 @@ def layer_cycles(
         x = trace.spike[layer.name.removesuffix("attention") + "q"][0]
         length = np.full((1, x.shape[2]), layer.head_words)
     elif layer.planes:
-        x = layer.planes.spikes(config, image)[0]
+        x = layer.planes.spikes(network.config, image)[0]
+    elif layer.averaged:
+        x = averaged(compiled, trace, network)
     else:
         source = trace.pooled if layer.source.pooled else trace.spike
         x = source[layer.source.name][0]
@@ -94,7 +96,8 @@ def layer_cycles(
         x = patches(x[None], layer.source.height, layer.source.width)[0]
     repeat = layer.repeats and layer.target.steps
     fetch = layer.taps * layer.source.lines(h)
-    merged = layer.mode == isa.MODE_HEAD  # the head drains all timesteps at once
+    # A head drains all timesteps at once, but not the bit-planes of sums.
+    merged = layer.mode == isa.MODE_HEAD and not layer.averaged
     return _issue(_tokens(x, length, h), h, layer.words * (repeat or 1), fetch, merged)
 
 

@@ -80,7 +80,7 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
         row_adds = spikes * layer.head_words  # every V word is issued on its own
         return LayerExpectation(None, counts, row_adds, row_adds, useful)
     if layer.averaged:
-        x = average.spikes(*_sums(compiled, trace, network, b))[:, None]
+        x = averaged(compiled, trace, network, b)
         value = matmul(x, layer.weight[0]).transpose(1, 0, 2)
         return LayerExpectation(None, value.reshape(*shape, lanes), *_counts(compiled, x))
     rows, row_adds, useful = _activity(compiled, trace, network.config, images[b], b)
@@ -129,11 +129,13 @@ def _source(layer: Layer, trace: Trace, b: int) -> np.ndarray:
     return (trace.pooled if layer.source.pooled else trace.spike)[name][b]
 
 
-def _sums(compiled: CompiledLayer, trace: Trace, network, b) -> tuple[np.ndarray, int, int]:
-    """(sums of the stream in hardware order, shift, lanes) of a head that sees them."""
+def averaged(
+    compiled: CompiledLayer, trace: Trace, network: QuantNetwork, b: int = 0
+) -> np.ndarray:
+    """Input spikes (planes, 1, C) of a head that sees the sums of the stream."""
     sums = trace.current[compiled.layer.averaged.name][b].sum((0, 1))
     lanes = compiled.layer.bias.size // compiled.layer.words
-    return np.pad(sums, (0, -len(sums) % lanes)), network.head_shift, lanes
+    return average.spikes(np.pad(sums, (0, -len(sums) % lanes)), network.head_shift, lanes)[:, None]
 
 
 def _activity(compiled: CompiledLayer, trace: Trace, config, image, b) -> tuple[int, int, int]:

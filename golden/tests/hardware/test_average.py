@@ -14,6 +14,8 @@ from golden.contract.random_network import random_images, random_network
 from golden.hardware.compile import average
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
+from golden.hardware.cycles import cycles
+from golden.hardware.execute.expected import expectations
 
 CONFIG = NetworkConfig(
     depth=1, dim=16, heads=2, timesteps=2, height=8, width=8, mlp_ratio=2, head="avgpool_fc"
@@ -83,6 +85,18 @@ def test_file_keeps_shift_and_encoder(tmp_path):
     network.encoder.weight = network.encoder.weight.reshape(3, 1)
     images = random_images(network.config, 2)
     assert (forward(loaded, images).logits == forward(network, images).logits).all()
+
+
+def test_cycles_of_the_planes():
+    """The cycle model knows this head: a token whose every plane is drained alone, at least."""
+    network = random_network(CONFIG, 3)
+    program = compile_network(network, Hardware.named("4x16"))
+    images = random_images(CONFIG, 1)
+    (counted,) = cycles(program, network, images)
+    head = next(compiled for compiled in program.layers if compiled.layer.averaged)
+    adds = expectations(program, network, images)[0].layers[-1].row_adds
+    drains = average.planes(network.head_shift) * head.layer.words
+    assert max(adds, drains) <= counted.layers["head"] <= adds + drains + 100
 
 
 def refused(network, hardware="4x16"):
