@@ -253,7 +253,7 @@ def test_damaged_files_are_refused_or_right(file, tmp_path):
 def test_asks_for_what_no_tensor_tells(weights, tmp_path):
     path = changed(tmp_path, weights)
     refused("attention heads is not in the file, give --heads", path, tmp_path)
-    refused("not a multiple of network.heads 5", path, tmp_path, heads=5)
+    refused("must be a multiple of network.heads = 5", path, tmp_path, heads=5)
     refused("--family resnet is unknown", path, tmp_path, family="resnet", heads=4)
     refused("has no tensor fc.weight", path, tmp_path, family="ms_resnet")
     refused("mean has 2 values for images of 3", path, tmp_path, heads=4, mean=(1, 1), std=(1, 1))
