@@ -115,7 +115,7 @@ def test_refusals():
     )
     network.head_bias = np.full(10, (1 << 31) - 1)
     assert "head: largest logit is" in refused(network)
-    with pytest.raises(UserError, match="network.head is 'fc', it must be one of avgpool_fc"):
+    with pytest.raises(UserError, match=r"network\.head is 'fc', it must be one of avgpool_fc"):
         replace(CONFIG, head="fc")
     with pytest.raises(UserError, match="encoder_channels is -1"):
         replace(CONFIG, encoder_channels=-1)
