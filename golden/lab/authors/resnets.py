@@ -33,7 +33,7 @@ def _sizes(
 ) -> dict[str, Found]:
     """first: weight of the convolution on the image. blocks: a tensor's name but for the stage, the
     first of which is `numbered`, and the block in it. choices: depths to choose from."""
-    classes, features = state.shape("fc.weight")
+    classes, features = state.shape("fc.weight", 2)
     counts = tuple(state.count(blocks.format(numbered + i, "{}")) for i in range(4))
     depth = next((depth for depth in choices if STAGES[depth] == counts), None)
     if depth is None:
@@ -43,7 +43,7 @@ def _sizes(
         )
     bottleneck = depth in BOTTLENECK
     side = setting(state, "img_size") or Found(SIDE, AUTHORS)
-    channels = state.shape(first)[1]
+    channels = state.shape(first, 4)[1]
     return normalisation(state, channels, IMAGENET) | {
         "in_channels": Found(channels, SHAPES),
         "classes": Found(classes, SHAPES),

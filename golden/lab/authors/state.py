@@ -64,11 +64,17 @@ class State:
     def __contains__(self, name: str) -> bool:
         return name in self.tensors
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """Of a tensor that must be there."""
+    def shape(self, name: str, *dimensions: int) -> tuple[int, ...]:
+        """Of a tensor that must be there, with one of these numbers of dimensions."""
         if name not in self.tensors:
             raise UserError(f"{self.path} has no tensor {name}")
-        return tuple(self.tensors[name].shape)
+        shape = tuple(self.tensors[name].shape)
+        if dimensions and len(shape) not in dimensions:
+            raise UserError(
+                f"{self.path}: {self.name(name)} has shape {shape}, expected "
+                f"{' or '.join(map(str, dimensions))} dimensions"
+            )
+        return shape
 
     def count(self, pattern: str) -> int:
         """How many numbers 0, 1, ... fill the gap in names such as `block.{}.attn.q_bn.bias`."""
@@ -158,10 +164,12 @@ def _clean(path: Path, held: Mapping[str, Any]) -> State:
         if STRAY.search(short):
             state.ignored.append(name)
             continue
-        if not isinstance(tensor, torch.Tensor):
-            raise UserError(f"{path}: {name} is a {type(tensor).__name__}, not a tensor")
+        if not isinstance(tensor, torch.Tensor) or tensor.is_complex():
+            raise UserError(f"{path}: {name} is no tensor of real numbers")
         if short in state.tensors:
             raise UserError(f"{path} holds {state.spelled[short]} and {name}, which are one tensor")
+        if not tensor.numel():
+            raise UserError(f"{path}: {name} is empty")
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise UserError(f"{path}: {name} holds numbers that are not finite")
         state.tensors[short], state.spelled[short] = tensor, name

@@ -70,7 +70,7 @@ class Transformer(Family):
         return "conv"
 
     def sizes(self, state: State, given: Mapping[str, Any]) -> dict[str, Found]:
-        classes, dim = state.shape("head.weight")
+        classes, dim = state.shape("head.weight", 2)
         found = {
             "in_channels": Found(self._inputs(state), SHAPES),
             "classes": Found(classes, SHAPES),
@@ -113,7 +113,7 @@ class Transformer(Family):
         return found | {"head": Layer("head")}
 
     def _inputs(self, state: State) -> int:
-        return state.shape(f"{self.tokenizer(state)[0].weight}.weight")[1]
+        return state.shape(f"{self.tokenizer(state)[0].weight}.weight", 4)[1]
 
     def _timesteps(self, state: State) -> Found:
         given = setting(state, "time_steps", "time_step", "T")
@@ -121,7 +121,7 @@ class Transformer(Family):
 
     def _ratio(self, state: State, dim: int) -> Found:
         name = f"block.0.mlp.{self.mlp[0]}_{self.linear(state)}.weight"
-        hidden = state.shape(name)[0]
+        hidden = state.shape(name, 2, 3, 4)[0]
         if hidden % dim:
             raise UserError(
                 f"{state.path}: {state.name(name)} has {hidden} outputs, no multiple of the {dim} "
@@ -180,13 +180,13 @@ class Spikformer(Transformer):
     def layout(self, state: State) -> Found:
         if self.linear(state) == "linear":
             return Found("cifar", SHAPES)
-        dimensions = len(state.shape("block.0.mlp.fc1_conv.weight"))
+        dimensions = len(state.shape("block.0.mlp.fc1_conv.weight", 3, 4))
         return Found("imagenet" if dimensions == 4 else "dvs", SHAPES)
 
     def sizes(self, state: State, given: Mapping[str, Any]) -> dict[str, Found]:
         found = super().sizes(state, given)
         if "pos_embed" in state and found["height"].source == AUTHORS:
-            side = Found(math.isqrt(state.shape("pos_embed")[1]) * SPIKFORMER_PATCH, SHAPES)
+            side = Found(math.isqrt(state.shape("pos_embed", 3)[1]) * SPIKFORMER_PATCH, SHAPES)
             found |= {"height": side, "width": side}
         return found
 
@@ -222,7 +222,7 @@ class SpikeDrivenTransformer(Transformer):
             return Found("dvs" if dilated else "imagenet", TRAINING)
         if self._inputs(state) == EVENTS:
             return None
-        classes = state.shape("head.weight")[0]
+        classes = state.shape("head.weight", 2)[0]
         if classes in IMAGENET_CLASSES + CIFAR_CLASSES:
             return Found("imagenet" if classes in IMAGENET_CLASSES else "cifar", SHAPES)
         return None
@@ -231,7 +231,7 @@ class SpikeDrivenTransformer(Transformer):
         found = super().sizes(state, given)
         talking = "block.0.attn.talking_heads.weight"
         if talking in state:
-            found["heads"] = Found(state.shape(talking)[0], SHAPES)
+            found["heads"] = Found(state.shape(talking, 3)[0], SHAPES)
         pools = setting(state, "pooling_stat", kind=str)
         if pools is not None:
             stages = tuple(i for i, digit in enumerate(pools.value, 1) if digit == "1")

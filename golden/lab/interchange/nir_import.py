@@ -122,7 +122,7 @@ def network_of(
     graph: nir.NIRGraph, path: Path, given: Mapping[str, Any], rest: Path | None = None
 ) -> tuple[Network, list[str]]:
     """The network of a graph that was read from `path`."""
-    told = {**_told(graph.metadata), **given}
+    told = {**_told(graph.metadata, path), **given}
     chain, dt = Chain(graph, path), float(told.get("dt", DT))
     if dt <= 0:
         raise UserError(f"--dt is {dt}, it must be positive")
@@ -155,14 +155,24 @@ def network_of(
     return model.eval(), notes
 
 
-def _told(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _told(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Fields of the network that an exported graph carries."""
     names = {"timesteps": int, "input_timesteps": int, "input_bits": int, "dt": float}
-    found = {name: kind(metadata[name]) for name, kind in names.items() if name in metadata}
-    for name in ("mean", "std"):
+    names |= {name: _numbers for name in ("mean", "std")}
+    found = {}
+    for name, kind in names.items():
         if name in metadata:
-            found[name] = tuple(np.asarray(metadata[name], float).ravel().tolist())
+            try:
+                found[name] = kind(metadata[name])
+            except (TypeError, ValueError):
+                raise UserError(
+                    f"{path} has the metadata {name} = {metadata[name]!r}, not a number"
+                ) from None
     return found
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(np.asarray(values, float).ravel().tolist())
 
 
 def _sizes(
@@ -229,6 +239,12 @@ def _stage(chain: Chain, index: int, dt: float) -> Stage:
                 name, f"it must lie between 0 and 1, as {HALF} does, to be an OR of spikes"
             )
     name, conv = chain.expect(nir.Conv2d, f"convolution {index + 1} of {STAGES}")
+    if np.ndim(conv.weight) != 4 or np.shape(conv.bias) != (len(conv.weight),):
+        chain.refuse(
+            name, f"its weight is {np.shape(conv.weight)} and its bias {np.shape(conv.bias)}"
+        )
+    if not (np.isfinite(conv.weight).all() and np.isfinite(conv.bias).all()):
+        chain.refuse(name, "it holds numbers that are not finite")
     pads = conv.padding if isinstance(conv.padding, str) else set(np.ravel(conv.padding).tolist())
     found = {
         "kernel": tuple(conv.weight.shape[2:]) == (KERNEL, KERNEL),
@@ -263,6 +279,10 @@ def _head(chain: Chain, last: Stage, dt: float) -> tuple[str, nir.Affine]:
     if before or after:
         last.gain = _gain(chain, *(before or after), dt)
     linear = chain.next(nir.Affine, nir.Linear) or chain.expect(nir.Affine, "the linear layer")
+    if np.shape(linear[1].weight)[1:] != np.shape(last.conv.bias):
+        chain.refuse(
+            linear[0], f"its weight is {np.shape(linear[1].weight)}, not a column for each channel"
+        )
     kind = "sn_fc_avgpool" if before else "avgpool_sn_fc" if after else "avgpool_fc"
     return kind, linear[1]
 

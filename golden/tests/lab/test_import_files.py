@@ -189,7 +189,7 @@ REFUSALS = {
     "variance": (
         lambda w: w | {"block.0.attn.k_bn.running_var": torch.full((32,), -1.0)},
         "k_bn.running_var has a negative variance"),
-    "no tensor": (lambda w: w | {"head.bias": 3}, "head.bias is a int, not a tensor"),
+    "no tensor": (lambda w: w | {"head.bias": 3}, "head.bias is no tensor of real numbers"),
     "nothing known": (
         lambda w: {"encoder.weight": torch.ones(3)}, "none of spikingformer, .*encoder.weight"),
     "two names": (
@@ -248,6 +248,33 @@ def test_damaged_files_are_refused_or_right(file, tmp_path):
         except UserError:
             refusals += 1
     assert refusals > 20
+
+
+def test_no_change_of_a_file_is_a_traceback(weights, tmp_path):
+    """Random tensors cut, reshaped, emptied, renamed, taken out; random settings."""
+    print("SEED=6")
+    generator, refusals = np.random.default_rng(6), 0
+    changes = [
+        lambda t: t[:0], lambda t: t.flatten(), lambda t: t[..., None], lambda t: t[None],
+        lambda t: t[: len(t) // 2], lambda t: t.to(torch.int64), lambda t: t.to(torch.complex64),
+        lambda t: None, lambda t: t.sum(), lambda t: t * float("inf"),
+    ]  # fmt: skip
+    values = [0, -1, 3, 10**9, 1.5, "4", None, True, [], [1.0], ["a"], (0.5, 0.5, "x"), {"a": 1}]
+    names = ["num_heads", "time_step", "img_size", "mean", "std"]
+    for _ in range(120):
+        held, settings = dict(weights), {"num_heads": 4}
+        known = sorted(name for name, tensor in held.items() if tensor.dim())
+        for name in generator.choice(known, generator.integers(3), replace=False):
+            held[name] = changes[generator.integers(len(changes))](held[name])
+            if held[name] is None:
+                held.pop(name)
+        for name in generator.choice(names, generator.integers(3), replace=False):
+            settings[str(name)] = values[generator.integers(len(values))]
+        try:
+            imported(changed(tmp_path, held, **settings), tmp_path)
+        except UserError:
+            refusals += 1
+    assert 60 < refusals < 120
 
 
 def test_asks_for_what_no_tensor_tells(weights, tmp_path):

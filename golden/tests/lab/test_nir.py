@@ -241,6 +241,12 @@ REFUSALS = {
         replaced("tokenizer.2", weight=lambda w: w[:, :, :1, :1]), "node tokenizer.2: its kernel"),
     "widths": (
         replaced("tokenizer.2", weight=lambda w: w[:, :4]), r"tokenizer.2: its weight is \(16, 4"),
+    "no bias": (replaced("tokenizer.2", bias=np.zeros(3)), r"2: its weight is .*bias \(3"),
+    "not finite": (
+        replaced("tokenizer.2", bias=lambda b: b * np.nan), "tokenizer.2: it holds numbers that"),
+    "columns": (replaced("head", weight=lambda w: w[:, :3]), r"node head: its weight is \(10, 3\)"),
+    "metadata": (
+        lambda g: g.metadata.update(timesteps="many"), "metadata timesteps = 'many', not a number"),
     "no neuron": (removed("tokenizer.0.lif"), "the neuron behind tokenizer.0 must stand, a LIF"),
     "no threshold": (removed("tokenizer.3.or"), "where the OR behind tokenizer.3.sum must stand"),
     "no OR": (

@@ -76,7 +76,11 @@ def _sdt() -> dict[str, Published]:
     for dim in 256, 512:
         config = _cifar(depth=2, dim=dim, **sdt)
         found[f"sdt-cifar-2-{dim}"] = Published(config, None, f"conf/cifar10/2_{dim}_300E_t4.yml")
-    gesture = _dvs(128, depth=2, dim=256, timesteps=16, classes=11, pooled_stages=(2, 3, 4), **sdt)
+    # Frames of events, but without the dilation of their `dvs_mode`, which CIFAR10-DVS alone has.
+    gesture = _dvs(
+        128, depth=2, dim=256, timesteps=16, classes=11, pooled_stages=(2, 3, 4),
+        **sdt | {"layout": "imagenet"},
+    )  # fmt: skip
     found["sdt-dvs-2-256"] = Published(gesture, None, "conf/gesture/2_256_200E_t16.yml")
     return found
 
