@@ -3,11 +3,19 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from golden.contract.model import forward
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from golden.hardware.execute.emulator import Emulator
 from golden.lab.authors.import_checkpoint import import_checkpoint
 from golden.lab.networks.lif_neuron import LIF
+from golden.lab.quantise.convert import convert
+from golden.lab.quantise.export import export
+from golden.lab.quantise.twin import TorchTwin
 from golden.lab.train.checkpoint import load_dense
 from golden.tests.authors import resnets, transformers
 from golden.tests.authors.parts import recorded, wake
@@ -103,6 +111,28 @@ def test_fires_the_same_spikes(name, tmp_path):
     for place, (own, other) in enumerate(zip(spikes, fired, strict=True)):
         assert other.mean() > 0, f"neuron {place} never fires"
         torch.testing.assert_close(own, other, rtol=0, atol=0, msg=f"neuron {place}")
+    outputs, ones = (sum(int(f(s)) for s in fired) for f in (torch.numel, torch.sum))
+    print(f"{name}: {len(fired)} neurons, {outputs} outputs, {ones} spikes, none differs")
     torch.testing.assert_close(logits, reference, rtol=1e-9, atol=1e-12)
     assert sum(0.01 < other.mean() < 0.99 for other in fired) > 0.9 * len(fired)
     assert logits.std(0).min() > 0
+
+
+@pytest.mark.parametrize("name", ["spikingformer cifar", "spikingformer imagenet"])
+def test_runs_as_integers_on_the_hardware(name, tmp_path):
+    """Normalised images and the authors' head, too: integer model, torch twin, emulated program."""
+    make, shape, stated, _ = FORMS[name]
+    theirs = wake(make(), torch.rand(shape, dtype=torch.float64), seed=2)
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
+    out = tmp_path / "ours.safetensors"
+    import_checkpoint(tmp_path / "theirs.pth", out, stated, "psf import")
+    network = export(convert(load_dense(out), 5), 5, {})
+    images = np.random.default_rng(2).integers(0, 256, (1, *shape[1:]), np.uint8)
+    expected = forward(network, images).logits[0]
+    twin = TorchTwin(network, torch.float64)(torch.from_numpy(images))[0]
+    np.testing.assert_array_equal(twin.numpy(), expected)
+    program = compile_network(network, Hardware.named("4x16,spike_lines=8192"))
+    image = program.pack_image(images[0])
+    answer = Emulator(program.hardware).run(program.program, program.weights, image)
+    np.testing.assert_array_equal(answer.logits, expected)
+    assert expected.std() > 0
