@@ -103,6 +103,8 @@ def recognise(state: State) -> Family:
     for family in FAMILIES.values():
         if family.recognises(state):
             return family
+    if any(name.startswith("tokenizer.") for name in state.tensors):
+        raise UserError(f"{state.path} is a network of this project already")
     some = ", ".join(state.name(name) for name in list(state.tensors)[:3])
     raise UserError(
         f"{state.path} has the names of none of {', '.join(FAMILIES)} (they begin with {some}); if "

@@ -12,6 +12,17 @@ What both directions agree on:
             what leaves the graph.
 """
 
+import math
+
+from golden.contract.errors import UserError
+
 DT = 1e-4  # seconds; the frameworks' usual time step
 KERNEL, STRIDE, PADDING = 3, 2, 1  # of the OR-pool
 HALF = 0.5  # threshold of counts that makes an OR
+
+
+def checked(dt: float) -> float:
+    """A time step that makes sense; else UserError."""
+    if not 0 < dt < math.inf:
+        raise UserError(f"--dt is {dt}, it must be a positive number of seconds")
+    return dt

@@ -17,7 +17,7 @@ import torch
 
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
-from golden.lab.interchange import DT, HALF, KERNEL, PADDING, STRIDE
+from golden.lab.interchange import DT, HALF, KERNEL, PADDING, STRIDE, checked
 from golden.lab.networks import backbones
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
@@ -47,11 +47,9 @@ def graph_of(model: Spikingformer, name: str, dt: float = DT) -> tuple[nir.NIRGr
         raise UserError(f"{name} is a {config.backbone}; a NIR graph is made of a spikingformer")
     if config.encoder != "direct":
         raise UserError(f"{name}: the node encoder ({config.encoder}) has no counterpart in NIR")
-    if dt <= 0:
-        raise UserError(f"--dt is {dt}, it must be positive")
     model = copy.deepcopy(model)
     backbones.fuse(model)
-    nodes = _tokenizer(model, dt)
+    nodes = _tokenizer(model, checked(dt))
     left_out = []
     if config.depth == 0:
         nodes |= _head(model, dt)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from golden.contract.errors import UserError
-from golden.lab.interchange import DT, HALF, KERNEL, PADDING, STRIDE
+from golden.lab.interchange import DT, HALF, KERNEL, PADDING, STRIDE, checked
 from golden.lab.networks import backbones
 from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.network_config import NetworkConfig
@@ -123,9 +123,7 @@ def network_of(
 ) -> tuple[Network, list[str]]:
     """The network of a graph that was read from `path`."""
     told = {**_told(graph.metadata, path), **given}
-    chain, dt = Chain(graph, path), float(told.get("dt", DT))
-    if dt <= 0:
-        raise UserError(f"--dt is {dt}, it must be positive")
+    chain, dt = Chain(graph, path), checked(told.get("dt", DT))
     stages = [_stage(chain, index, dt) for index in range(STAGES)]
     head = _head(chain, stages[-1], dt) if chain.nodes else None
     if chain.nodes:

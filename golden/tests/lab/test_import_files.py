@@ -282,6 +282,8 @@ def test_asks_for_what_no_tensor_tells(weights, tmp_path):
     refused("attention heads is not in the file, give --heads", path, tmp_path)
     refused("must be a multiple of network.heads = 5", path, tmp_path, heads=5)
     refused("--family resnet is unknown", path, tmp_path, family="resnet", heads=4)
+    own = imported(path, tmp_path, heads=4)
+    refused("is a network of this project already", own, tmp_path)
     refused("has no tensor fc.weight", path, tmp_path, family="ms_resnet")
     refused("mean has 2 values for images of 3", path, tmp_path, heads=4, mean=(1, 1), std=(1, 1))
     with pytest.raises(UserError, match="--mean 'x' must be a number for each channel"):

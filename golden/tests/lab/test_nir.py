@@ -306,5 +306,6 @@ def test_refuses_what_is_no_graph_and_no_spikingformer(tmp_path):
         graph_of(awake(sizes), "it")
     with pytest.raises(UserError, match=r"the node encoder \(rate\) has no counterpart"):
         graph_of(awake(NetworkConfig(dim=32, encoder="rate")), "it")
-    with pytest.raises(UserError, match="--dt is 0, it must be positive"):
-        graph_of(awake(CONFIGS["default"]), "it", dt=0)
+    for dt in 0.0, -1.0, math.nan, math.inf:
+        with pytest.raises(UserError, match=f"--dt is {dt}, it must be a positive number"):
+            graph_of(awake(CONFIGS["default"]), "it", dt=dt)
