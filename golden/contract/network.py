@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A quantised Spikingformer: its sizes, its integer tensors and the file that holds them.
 
-The file is one safetensors file whose metadata key ``config`` is a JSON object with the fields of
+The file (golden.contract.checkpoint) has under its key ``config`` a JSON object with the fields of
 :class:`NetworkConfig` and ``provenance`` (the command, seed and data that made it).
 """
 
@@ -12,11 +12,9 @@ from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from msgspec import Meta
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from golden.contract import checkpoint
 from golden.contract.errors import UserError
-from golden.contract.files import write_bytes
 from golden.contract.normalisation import CONSTANT_BITS, check_pair
 from golden.contract.settings import Settings
 
@@ -47,7 +45,10 @@ Std = Annotated[
     Meta(description="standard deviation beside `mean`"),
 ]
 ConstantBit = Annotated[int, Meta(ge=CONSTANT_BITS[0], le=CONSTANT_BITS[-1])]
-Pooled = tuple[Annotated[int, Meta(ge=1, le=4)], ...]  # tokenizer stages with a pool in front
+Pooled = Annotated[
+    tuple[Annotated[int, Meta(ge=1, le=4)], ...],
+    Meta(description="tokenizer stages, 0 to 4, with a pool in front"),
+]
 Head = Literal["sn_fc_avgpool", "sn_avgpool_fc", "avgpool_fc", "fc_avgpool"]
 HEADS = get_args(Head)
 
@@ -250,26 +251,18 @@ class QuantNetwork:
     def save(self, path: str | Path) -> None:
         """Write the file, whole or not at all."""
         config = asdict(self.config) | {"provenance": self.provenance}
-        tensors = {name: np.ascontiguousarray(t) for name, t in self.tensors().items()}
-        write_bytes(path, save(tensors, {"config": json.dumps(config)}))
+        checkpoint.write(path, "quantised", self.tensors(), {"config": json.dumps(config)})
 
     @classmethod
     def load(cls, path: str | Path) -> "QuantNetwork":
         """Read and check a file; raises UserError that names what is wrong with it."""
-        path = Path(path)
-        if not path.is_file():
-            raise UserError(f"checkpoint {path} does not exist; make one with `make train`")
-        try:
-            with safe_open(path, "numpy") as f:
-                config = json.loads((f.metadata() or {})["config"])
-                tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-            raise UserError(
-                f"{path} is not a quantised network ({error}); export one with `make train`"
-            ) from None
+        contents = checkpoint.read(path, "quantised")
+        config = dict(contents.config)
         provenance = config.pop("provenance", {})
         try:
-            return cls._build(NetworkConfig(**config), tensors, provenance)
+            return cls._build(NetworkConfig(**config), contents.tensors, provenance)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"{path} does not hold the tensors of its own configuration ({error}); "
@@ -279,9 +272,13 @@ class QuantNetwork:
     @classmethod
     def _build(cls, config, tensors, provenance):
         def shaped(name, shape):
-            tensor = tensors[name]
+            tensor, kind = tensors[name], np.int8 if name.endswith("weight") else np.int32
             if tensor.shape != shape:
                 raise UserError(f"tensor {name} has shape {tensor.shape}, expected {shape}")
+            if tensor.dtype != kind:
+                raise UserError(
+                    f"tensor {name} has values of type {tensor.dtype}, expected {np.dtype(kind)}"
+                )
             return tensor
 
         def spike(name, shape):

@@ -162,11 +162,6 @@ class _Lowering:
         self.network, self.hardware, self.config = network, hardware, network.config
         config, lanes = self.config, hardware.lanes
         self.planes = Planes.of(config)
-        if 0 in config.pooled_stages or not set(config.pooled_stages) <= set(range(1, 5)):
-            raise UserError(
-                f"network pooled_stages {config.pooled_stages}: the hardware pools what a stage "
-                "writes, so the stages behind a pool must be out of 1 to 4"
-            )
         if config.classes > MAX_CLASSES:
             raise UserError(
                 f"head: {config.classes} classes do not fit the {MAX_CLASSES} logit accumulators"

@@ -18,7 +18,6 @@ from golden.contract.network import (
     InputTimesteps,
     Mean,
     MlpRatio,
-    Pooled,
     Std,
     Timesteps,
     Width,
@@ -66,7 +65,7 @@ class NetworkConfig(Settings, table="network"):
     classes: Classes = 10
     mlp_ratio: MlpRatio = 4
     pooled_stages: Annotated[
-        Pooled | None,
+        tuple[Annotated[int, Meta(ge=1, le=4)], ...] | None,
         Meta(description="tokenizer stages behind a pool; default: those of the layout, 3 and 4 "
              "(cifar) or 1 to 4"),
     ] = None  # fmt: skip

@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-
+from golden.contract import checkpoint
 from golden.contract.errors import UserError
-from golden.contract.files import replacing
 from golden.contract.paths import CHECKPOINTS
 from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.vit import QuantViT, freeze
-from golden.lab.train.checkpoint import metadata, write_facts
+from golden.lab.train.checkpoint import fill, metadata, save_tensors, write_facts
 
 FOLDER = CHECKPOINTS / "spikezip"
 
@@ -34,27 +31,24 @@ def save(
         name: tensor.float().contiguous() if tensor.is_floating_point() else tensor
         for name, tensor in model.state_dict().items()
     }
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata(model.config, data))
+    save_tensors(path, "vit", tensors, metadata(model.config, data))
     write_facts(path, facts, log)
 
 
 def load(path: Path) -> QuantViT:
     """The frozen float64 model of a checkpoint; UserError if there is none or it is damaged."""
-    if not path.is_file():
-        raise UserError(
-            f"checkpoint {path} does not exist; make one with `psf spikezip train "
-            f"--config golden/configs/spikezip/{path.stem}.toml`"
-        )
+    hint = f"make one with `psf spikezip train --config golden/configs/spikezip/{path.stem}.toml`"
+    contents = checkpoint.read(path, "vit", hint)
     try:
-        with safe_open(path, "pt") as stream:
-            config = VitConfig(**json.loads((stream.metadata() or {})["config"]))
-            model = QuantViT(config)
-            model.load_state_dict({name: stream.get_tensor(name) for name in stream.keys()})  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is not a checkpoint of a quantised ViT ({reason})") from None
-    return freeze(model)
+        return freeze(fill(QuantViT(VitConfig(**contents.config)), contents))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except (TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path} does not hold the tensors of its own configuration ({reason[:200]}); make it "
+            "again"
+        ) from None
 
 
 def facts(path: Path) -> dict[str, Any]:

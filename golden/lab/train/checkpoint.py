@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import nn
 
+from golden.contract import checkpoint
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes, write_json
 from golden.lab.networks import backbones
@@ -35,8 +36,21 @@ def save_dense(
     for name in [name for name in tensors if name.endswith(".mask")]:
         weight = name.removesuffix("mask") + "weight"
         tensors[weight] = tensors[weight] * tensors.pop(name)
-    write_bytes(path, save(tensors, metadata(model.config, data)))
+    save_tensors(path, "float", tensors, metadata(model.config, data))
     write_facts(path, facts, log)
+
+
+def save_tensors(
+    path: Path, kind: str, tensors: Mapping[str, torch.Tensor], told: Mapping[str, str]
+) -> None:
+    """golden.contract.checkpoint.write of torch tensors."""
+    checkpoint.write(path, kind, {n: t.detach().cpu().numpy() for n, t in tensors.items()}, told)
+
+
+def fill(model: nn.Module, contents: checkpoint.Contents) -> nn.Module:
+    """The model with the tensors of a file as its state."""
+    model.load_state_dict({n: torch.from_numpy(t) for n, t in contents.tensors.items()})
+    return model
 
 
 def metadata(config: Any, data: Mapping[str, Any] | None) -> dict[str, str]:
@@ -73,18 +87,17 @@ def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
 
 def load_dense(path: Path) -> nn.Module:
     """The model of a float checkpoint; UserError if there is none or it is damaged."""
-    if not path.is_file():
-        raise UserError(f"checkpoint {path} does not exist; make one with `make train`")
+    contents = checkpoint.read(path, "float")
     try:
-        with safe_open(path, "pt") as stream:
-            config = NetworkConfig(**json.loads((stream.metadata() or {})["config"]))
-            model = backbones.build(config)
-            names = list(stream.keys())
-            model.load_state_dict({name: stream.get_tensor(name) for name in names})
-    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is not a float checkpoint ({reason})") from None
-    return model
+        return fill(backbones.build(NetworkConfig(**contents.config)), contents)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    except (TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path} does not hold the tensors of its own configuration ({reason[:200]}); make it "
+            "again"
+        ) from None
 
 
 def warm_start(model: nn.Module, path: Path) -> None:

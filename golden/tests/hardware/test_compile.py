@@ -197,7 +197,6 @@ REFUSALS = {
     "kept": ("4x16,spike_lines=100", dict(config=config(height=9)), "needs 72 spike lines, of 1"),
     "line": ("4x16,line_words=2", dict(config=config(dim=32, heads=1)), "do not divide a spike"),
     "classes": ("4x16", dict(config=config(classes=129)), "129 classes do not fit"),
-    "pool": ("4x16", dict(config=config(pooled_stages=(0,))), "pooled_stages (0,)"),
 }  # fmt: skip
 
 
