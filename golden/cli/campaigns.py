@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from golden.cli.options import BALANCED, Checkpoint, Config, Jobs, Seed
+from golden.cli.options import BALANCED, MOST, Checkpoint, Config, Jobs, Seed
 from golden.cli.project import FORWARD, need_checkout
 
 PANEL = "Campaigns: try to break it, prove that it cannot"
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def fuzz(
-    programs: Annotated[int, typer.Option(help="How many.")] = 5000,
+    programs: Annotated[int, typer.Option(min=1, max=MOST, help="How many.")] = 5000,
     config: Config = "2x8",
     jobs: Jobs = 2,
     seed: Seed = None,
@@ -33,7 +33,9 @@ def fuzz(
 
 
 def faults(
-    flips: Annotated[int, typer.Option(help="How many, one per inference.")] = 2000,
+    flips: Annotated[
+        int, typer.Option(min=1, max=MOST, help="How many, one per inference.")
+    ] = 2000,
     config: Config = "4x16",
     checkpoint: Checkpoint = BALANCED,
     jobs: Jobs = 2,

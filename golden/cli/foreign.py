@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from golden.cli.network import PANEL
-from golden.cli.options import command, group, to_file, to_network
+from golden.cli.options import command, group, sized, to_file, to_network
+from golden.contract import sizes
 
 nir = group("NIR: graphs of spiking networks, which other frameworks read and write.")
 
@@ -30,11 +31,11 @@ def import_(
             show_default="told by the names",
         ),
     ] = None,
-    heads: Annotated[int | None, typer.Option(min=1, help="Attention heads.")] = None,
-    timesteps: Annotated[int | None, typer.Option(min=1, help="T.")] = None,
-    height: Annotated[int | None, typer.Option(min=1, help="Of the inputs.")] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="Of the inputs.")] = None,
-    tau: Annotated[float | None, typer.Option(help="Of every LIF; inf has no leak.")] = None,
+    heads: Annotated[int | None, sized(sizes.Heads, "Attention heads.")] = None,
+    timesteps: Annotated[int | None, sized(sizes.Timesteps, "T.")] = None,
+    height: Annotated[int | None, sized(sizes.Height, "Of the inputs.")] = None,
+    width: Annotated[int | None, sized(sizes.Width, "Of the inputs.")] = None,
+    tau: Annotated[float | None, typer.Option(min=1, help="Of every LIF; inf has no leak.")] = None,
     layout: Annotated[str | None, typer.Option(help="cifar, imagenet or dvs.")] = None,
     pooled_stages: Annotated[
         str | None, typer.Option(help="Stages with a pool in front, as in 3,4.")
@@ -44,7 +45,7 @@ def import_(
     ] = None,
     std: Annotated[str | None, typer.Option(help="As --mean.")] = None,
     input_bits: Annotated[
-        int | None, typer.Option(min=1, help="Of event counts.", show_default="8")
+        int | None, sized(sizes.InputBits, "Of event counts.", show_default="8")
     ] = None,
     connect: Annotated[str | None, typer.Option(help="SEW-ResNet: add, and or iand.")] = None,
     data: Annotated[
@@ -76,7 +77,9 @@ def import_(
 def nir_export(
     checkpoint: Annotated[Path, typer.Argument(help="Float checkpoint.")],
     out: Annotated[Path, to_file("Graph to write, .nir.", ".nir")],
-    dt: Annotated[float, typer.Option(help="Time step, seconds.", show_default="1e-4")] = 1e-4,
+    dt: Annotated[
+        float, typer.Option(min=1e-9, max=10, help="Time step, seconds.", show_default="1e-4")
+    ] = 1e-4,
 ) -> None:
     """Write what NIR can carry of a float checkpoint: the tokenizer; without blocks all of it."""
     from golden.lab.interchange.nir_export import export
@@ -94,10 +97,13 @@ def nir_import(
         Path | None, typer.Option(help="Float checkpoint with the blocks and head of a tokenizer.")
     ] = None,
     timesteps: Annotated[
-        int | None, typer.Option(min=1, help="T.", show_default="told by the graph")
+        int | None, sized(sizes.Timesteps, "T.", show_default="told by the graph")
     ] = None,
     dt: Annotated[
-        float | None, typer.Option(help="Time step, seconds.", show_default="of the graph, or 1e-4")
+        float | None,
+        typer.Option(
+            min=1e-9, max=10, help="Time step, seconds.", show_default="of the graph, or 1e-4"
+        ),
     ] = None,
 ) -> None:
     """Make a float checkpoint of a graph of convolutions and LIF; what does not fit is named."""

@@ -11,10 +11,13 @@ import typer
 from golden.cli.options import (
     BALANCED,
     COMMITTED,
+    MOST,
+    SEEDS,
     Checkpoint,
     Coded,
     Config,
     Data,
+    Density,
     Images,
     Latency,
     Report,
@@ -65,7 +68,7 @@ def sim(
 def compile(
     checkpoint: Checkpoint = BALANCED,
     config: Config = "4x16",
-    images: Annotated[int, typer.Option(help="How many test images.")] = 4,
+    images: Images = 4,
     out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "vectors",
     coded: Coded = True,
     data: Data = "",
@@ -83,7 +86,8 @@ def check(
         str | None, typer.Option(help="Registers CAP0,...,CAP5 instead of a configuration.")
     ] = None,
     count: Annotated[
-        int | None, typer.Option(help="PROGRAM_COUNT.", show_default="all of the file")
+        int | None,
+        typer.Option(min=0, max=65535, help="PROGRAM_COUNT.", show_default="all of the file"),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="weights.bin, to check its CRCs.")] = None,
 ) -> None:
@@ -131,13 +135,15 @@ def bench(
         list[str] | None,
         typer.Option(help="default or paper.", show_default="without traces: both"),
     ] = None,
-    density: Annotated[float, typer.Option(help="Of the random weights of a trace.")] = 0.25,
+    density: Density = 0.25,
     images: Images = 1,
     config: Annotated[
         str | None,
         typer.Option(help="Hardware for all, as in 4x32,spike_lines=4096.", show_default="own"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, stalls and start values.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=SEEDS, help="Of weights, stalls and start values.")
+    ] = 1,
     stalls: Stalls = 0,
     latency: Latency = 20,
     model: Model = None,
@@ -152,10 +158,12 @@ def bench(
 def peers(
     trace: Annotated[Path | None, typer.Option(help="Recorded spikes, npz.")] = None,
     network: Annotated[Path | None, typer.Option(help="Or a quantised network.")] = None,
-    image: Annotated[int, typer.Option(help="Test image that the network sees.")] = 0,
-    density: Annotated[float, typer.Option(help="Weight density beside a trace.")] = 0.25,
-    pes: Annotated[int, typer.Option(help="Adders of every model.")] = 128,
-    seed: Annotated[int, typer.Option(help="Of the weights beside a trace.")] = 0,
+    image: Annotated[
+        int, typer.Option(min=0, max=MOST, help="Test image that the network sees.")
+    ] = 0,
+    density: Density = 0.25,
+    pes: Annotated[int, typer.Option(min=1, max=65536, help="Adders of every model.")] = 128,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of the weights beside a trace.")] = 0,
     model: Model = None,
     out: Report = REPORTS / "peers.json",
     data: Data = "",
@@ -224,9 +232,11 @@ def traffic(
         str | None, typer.Option(help="A random network instead: dim=384,depth=4,heads=12.")
     ] = None,
     sparsity: Annotated[str, typer.Option(help="Pattern of its zeros.")] = "block",
-    density: Annotated[float, typer.Option(help="Share of its weights that are not zero.")] = 0.25,
-    codebook: Annotated[int, typer.Option(help="Its values per layer, 0: any.")] = 15,
-    seed: Annotated[int, typer.Option(help="Of the random network.")] = 1,
+    density: Density = 0.25,
+    codebook: Annotated[
+        int, typer.Option(min=0, max=224, help="Its values per layer, 0: any.")
+    ] = 15,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of the random network.")] = 1,
     config: Config = "4x16",
     coded: Coded = True,
     out: Report = REPORTS / "traffic.json",
@@ -254,7 +264,7 @@ def registers(
 
 def synth(
     config: Config = "2x8",
-    seed: Annotated[int, typer.Option(help="Of place and route.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of place and route.")] = 1,
 ) -> None:
     """Area, ECP5 place and route, Fmax, critical path and an ASIC view."""
     from synth.synthesise import run_synthesis

@@ -71,10 +71,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _end(1, str(error))
     except _USAGE as error:
         shown = type(error).__name__ == "NoArgsIsHelpError"  # then the help is the message
-        _end(2, "" if shown else " ".join(error.format_message().split()))
+        _end(2, "" if shown else _sentence(error))
     except typer.Abort:
         _end(130, "stopped")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _sentence(error: Exception) -> str:
+    """What a wrong command line did wrong; of a number, its value and its range, too."""
+    option, told = getattr(error, "param", None), getattr(error.__cause__, "errors", None)
+    low, high = getattr(option, "min", None), getattr(option, "max", None)
+    if told is None or low is None:
+        return " ".join(error.format_message().split())
+    given = told()[0]["input"]
+    kind = "whole number" if option.type_descriptor.annotation is int else "number"
+    wanted = f"at least {low}" if high is None else f"from {low} to {high}"
+    return f"{option.opts[-1]} is {given}, it must be a {kind} {wanted}"
 
 
 def _end(status: int, message: str) -> NoReturn:

@@ -14,6 +14,7 @@ from golden.cli.options import (
     BESIDE,
     COMMITTED,
     DENSE,
+    MOST,
     Checkpoint,
     Config,
     Data,
@@ -151,7 +152,7 @@ def sweep(
     folder: Annotated[
         Path | None, to_run("Folder for everything.", show_default="runs/sweep/<config>")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Local processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Local processes.")] = 2,
     scheduler: Annotated[
         str | None, typer.Option(help="Dask scheduler, tcp://host:port, in place of local ones.")
     ] = None,
@@ -186,7 +187,7 @@ def spikezip_check(
     checkpoint: Annotated[
         Path, typer.Argument(help="Quantised ViT.", show_default="level16 of the project")
     ] = CHECKPOINTS / "spikezip/level16.safetensors",
-    images: Annotated[int, typer.Option(min=1, help="Test images.")] = 64,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images.")] = 64,
     data: Data = "",
 ) -> None:
     """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
@@ -200,8 +201,10 @@ def spikezip_curve(
     checkpoints: Annotated[
         Path, typer.Option(help="Folder of quantised ViTs.", show_default="those of the project")
     ] = CHECKPOINTS / "spikezip",
-    images: Annotated[int, typer.Option(min=1, help="Test images, 10000 are all.")] = 3000,
-    timesteps: Annotated[int, typer.Option(min=1, help="T of the curve.")] = 40,
+    images: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Test images, 10000 are all.")
+    ] = 3000,
+    timesteps: Annotated[int, typer.Option(min=1, max=10_000, help="T of the curve.")] = 40,
     out: Annotated[
         Path, to_file("Report to write, .json, a .png beside it.", ".json", beside=(".png",))
     ] = REPORTS / "spikezip.json",
@@ -227,9 +230,9 @@ def data_show(
     ],
     out: Annotated[Path, to_file("Picture to write: .png, .pdf, .svg.", ".png", ".pdf", ".svg")],
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    count: Annotated[int, typer.Option(min=1, help="How many samples.")] = 8,
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many samples.")] = 8,
     timesteps: Annotated[
-        int, typer.Option(min=0, help="Frames of event data, 0: its usual number.")
+        int, typer.Option(min=0, max=1000, help="Frames of event data, 0: its usual number.")
     ] = 0,
 ) -> None:
     """Draw samples of a data set; event frames with ON in red and OFF in blue."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import Meta
 
 from golden.contract import outputs
 from golden.contract.paths import CHECKPOINTS
@@ -22,12 +23,25 @@ BESIDE = (".json", ".log")  # of a network: how it was made
 Config = Annotated[
     str, typer.Option(help="Hardware: 2x8, 4x16 or 4x32, with changes as in 4x16,acc_width=24.")
 ]
-Images = Annotated[int, typer.Option(help="Test images, one after the other.")]
+MOST = 1_000_000  # images, programs, flips
+SEEDS = (1 << 31) - 1  # the largest: a simulator takes 31 bits
+
+Images = Annotated[int, typer.Option(min=1, max=MOST, help="Test images, one after the other.")]
 Sim = Annotated[str, typer.Option(help="Simulator: verilator or icarus.", envvar="SIM")]
-Seed = Annotated[int | None, typer.Option(help="Of everything random.", show_default="a fresh one")]
-Stalls = Annotated[int, typer.Option(help="Percent of the cycles the memory holds back.")]
-Latency = Annotated[int, typer.Option(help="Cycles of a memory read.")]
-Jobs = Annotated[int, typer.Option(help="How many run side by side.", envvar="JOBS")]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, max=SEEDS, help="Of everything random.", show_default="a fresh one"),
+]
+Stalls = Annotated[
+    int, typer.Option(min=0, max=95, help="Percent of the cycles the memory holds back.")
+]
+Latency = Annotated[int, typer.Option(min=0, max=255, help="Cycles of a memory read.")]
+Jobs = Annotated[
+    int, typer.Option(min=1, max=256, help="How many run side by side.", envvar="JOBS")
+]
+Density = Annotated[
+    float, typer.Option(min=0.001, max=1, help="Share of random weights that are not zero.")
+]
 Checkpoint = Annotated[Path, typer.Option(help="Quantised network.", show_default=COMMITTED)]
 Dense = Annotated[
     Path, typer.Option(help="Float checkpoint.", show_default="the dense network of the project")
@@ -44,6 +58,12 @@ Data = Annotated[
     ),
 ]
 Toml = Annotated[Path, typer.Option(help="Settings, a TOML file.")]
+
+
+def sized(kind: Any, help: str, **more: Any) -> Any:
+    """The option of a size of a network, in the range of golden.contract.sizes."""
+    (limits,) = (part for part in kind.__metadata__ if isinstance(part, Meta))
+    return typer.Option(min=limits.ge, max=limits.le, help=help, **more)
 
 
 def to_file(help: str, *suffixes: str, beside: tuple[str, ...] = (), **more: Any) -> Any:

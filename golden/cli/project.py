@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from golden.cli.options import command, to_file, to_folder
+from golden.cli.options import MOST, command, to_file, to_folder
 from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.paths import BUILD, IN_CHECKOUT, REPORTS, ROOT
@@ -47,7 +47,9 @@ def report(
     figures: Annotated[
         Path, to_file("File for every number of the page, .json.", ".json")
     ] = REPORTS / "report.json",
-    images: Annotated[int, typer.Option(min=1, help="Test images that every network runs.")] = 500,
+    images: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Test images that every network runs.")
+    ] = 500,
 ) -> None:
     """One page of all that is trained: networks, firing rates, pruning methods, curves."""
     from golden.lab.report.build import report

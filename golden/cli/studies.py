@@ -10,6 +10,7 @@ import typer
 
 from golden.cli.options import (
     DENSE,
+    MOST,
     Config,
     Data,
     Dense,
@@ -53,7 +54,7 @@ def inputs(
     checkpoint: Annotated[
         Path, typer.Option(help="Float checkpoint of any backbone.", show_default="dense")
     ] = DENSE,
-    images: Annotated[int, typer.Option(min=1, help="Test images.")] = 250,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images.")] = 250,
     out: Annotated[Path | None, to_file("File for the histograms, .json.", ".json")] = None,
     data: Data = "",
 ) -> None:
@@ -65,7 +66,7 @@ def inputs(
 
 def sops(
     dense: Dense = DENSE,
-    images: Annotated[int, typer.Option(help="Test images.")] = 100,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images.")] = 100,
     out: Report = REPORTS / "sops.json",
     data: Data = "",
 ) -> None:
@@ -77,9 +78,9 @@ def sops(
 
 def sensitivity(
     dense: Dense = CHECKPOINTS / "balanced_float.safetensors",
-    lanes: Annotated[int, typer.Option(help="Lanes of a group.")] = 16,
+    lanes: Annotated[int, typer.Option(min=1, max=64, help="Lanes of a group.")] = 16,
     keep: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the rows kept.")] = 0.5,
-    images: Annotated[int, typer.Option(min=1, help="Training images.")] = 1000,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Training images.")] = 1000,
     data: Data = "",
 ) -> None:
     """Loss when the layers of one kind alone lose rows: the ground for prune.emphasis."""
@@ -148,7 +149,7 @@ def encoders_compare(
 
 def ddp_check(
     config: Annotated[Path, typer.Option(help="TOML file of a training.")] = CONFIGS / "ddp.toml",
-    processes: Annotated[int, typer.Option(min=2, help="How many against one.")] = 2,
+    processes: Annotated[int, typer.Option(min=2, max=256, help="How many against one.")] = 2,
     out: Reports = None,
 ) -> None:
     """Loss curves of one process and of several (torchrun) at one global batch."""

@@ -26,10 +26,10 @@ def checkpoints(tmp_path_factory):
 
 
 MISTAKES = {
-    "--images 0": "--images 0 must lie between 1 and 10000",
+    "--images 0": "--images is 0, it must be a whole number from 1 to",
     "--images 10001": "--images 10001 must lie between",
-    "--stalls 96": "--stalls 96 must lie between",
-    "--latency 256": "--latency 256 must lie between",
+    "--stalls 96": "--stalls is 96, it must be",
+    "--latency 256": "--latency is 256, it must be",
     "--config 5x5": "hardware configuration '5x5' is not known",
     "--config 4x16,acc_width=40": "acc_width=40 must lie between",
     "--checkpoint {}/none.safetensors": "does not exist",

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta
 
 from golden.contract.errors import UserError
-from golden.contract.network import (
+from golden.contract.settings import Settings
+from golden.contract.sizes import (
     Channels,
     Classes,
     Heads,
@@ -23,7 +24,6 @@ from golden.contract.network import (
     Width,
     check_sizes,
 )
-from golden.contract.settings import Settings
 
 Backbone = Literal["spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"]
 Encoder = Literal["direct", "poisson", "rate", "ttfs", "rank", "phase", "learned"]

@@ -9,8 +9,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from golden.contract.errors import UserError
-from golden.contract.network import FracBits
 from golden.contract.settings import Settings
+from golden.contract.sizes import FracBits
 from golden.lab.prune.network_masks import PruneConfig
 from golden.lab.train.training_config import MOST_EPOCHS, MOST_IMAGES, RoundConfig
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.contract.network import HEADS
+from golden.contract.sizes import HEADS
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.quantise.fold import (  # fmt: skip

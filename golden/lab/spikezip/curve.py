@@ -32,8 +32,6 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: load(path).config.level)
     if not paths:
         raise UserError(f"{folder} holds no checkpoint: run `psf spikezip train --config ...`")
-    if timesteps < 1:
-        raise UserError(f"--timesteps is {timesteps}, it must be at least 1")
     keep_freed_memory()
     curves, seeds = {}, set()
     for path in paths:

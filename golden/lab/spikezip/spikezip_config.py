@@ -9,8 +9,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from golden.contract.errors import UserError
-from golden.contract.network import Channels, Classes, MlpRatio
 from golden.contract.settings import Settings
+from golden.contract.sizes import Channels, Classes, MlpRatio
 from golden.lab.train.training_config import MOST_EPOCHS, TrainConfig
 
 

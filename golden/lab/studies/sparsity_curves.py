@@ -17,8 +17,8 @@ from rich.table import Table
 
 from golden.contract import outputs, paths
 from golden.contract.errors import UserError
-from golden.contract.network import FracBits
 from golden.contract.settings import load
+from golden.contract.sizes import FracBits
 from golden.lab.prune.network_masks import Method
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.pruning_run import run_rounds

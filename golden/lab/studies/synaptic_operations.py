@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.energy.paper_row import totals
-from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train.checkpoint import load_dense
@@ -19,8 +18,6 @@ from golden.lab.train.source import network_input, tensors_for
 
 def report(dense: Path, images: int, out: Path, data: str = "") -> dict:
     """Measure on the first `images` test images, print, write `out`."""
-    if images < 1:
-        raise UserError(f"--images is {images}, it must be at least 1")
     model = load_dense(dense)
     pixels, _ = tensors_for(model, dense, limit=images, data=data)
     rows = measure(model, network_input(model, pixels))
