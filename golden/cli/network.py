@@ -58,7 +58,7 @@ data = group("The data sets: where they are, what they look like.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for function in (train, prune, accuracy, classify, lottery):
+    for function in (train, prune, quantise, accuracy, classify, lottery):
         app.command(rich_help_panel=PANEL)(function)
     app.add_typer(spikezip, name="spikezip", rich_help_panel=PANEL)
     app.add_typer(data, name="data", rich_help_panel=PANEL)
@@ -132,6 +132,35 @@ def classify(
     from golden.cli.classify import classify
 
     raise typer.Exit(classify(images, checkpoint, config if rtl else None, sim, out))
+
+
+def quantise(
+    checkpoint: Annotated[Path, typer.Argument(help="Float checkpoint, pruned or not.")],
+    out: Annotated[Path, to_network("Quantised network to write")],
+    data: Data = "",
+    images: Annotated[int, typer.Option(min=1, help="Calibration images, of training.")] = 256,
+    test_images: Annotated[
+        int, typer.Option(min=0, help="For the accuracy before and after; 0: all.")
+    ] = 1000,
+    config: Config = "4x16",
+    frac_bits: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=12, help="Of the residual stream.", show_default="the most that fit"
+        ),
+    ] = None,
+    recalibrate: Annotated[
+        bool, typer.Option("--recalibrate", help="BatchNorm statistics of the calibration images.")
+    ] = False,
+) -> None:
+    """Quantise a float network to int8 without training it."""
+    from golden.contract.limits import Widths
+    from golden.hardware.configuration import Hardware
+    from golden.lab.quantise.post_training import run
+
+    hardware = Hardware.named(config)
+    widths = Widths(hardware.acc_width, hardware.stream_width)
+    run(checkpoint, out, command(), widths, data, images, test_images, frac_bits, recalibrate)
 
 
 def lottery(

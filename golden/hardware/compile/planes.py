@@ -27,10 +27,8 @@ class Planes:
         place = np.arange(config.in_channels * bits)
         channel, bit = place // bits, place % bits
         if config.constant_bit is not None:
-            channel, bit = (
-                np.append(channel, config.in_channels),
-                np.append(bit, config.constant_bit),
-            )
+            channel = np.append(channel, config.in_channels)
+            bit = np.append(bit, config.constant_bit)
         return cls(channel, bit)
 
     def __len__(self) -> int:

@@ -5,10 +5,12 @@ Every check refuses with the layer, the limit and the value. Bounds are reached 
 estimates: positive and negative weights are summed separately, since any subset of rows may fire.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from golden.contract import ranges
-from golden.contract.errors import UserError
+from golden.contract.limits import Excess, deep, refuse, wide
 from golden.hardware import isa
 from golden.hardware.check import MAX_SHIFT
 from golden.hardware.compile.lowering import Layer
@@ -16,91 +18,87 @@ from golden.hardware.configuration import MAX_COUNT, SUM_BITS, WEIGHT_WIDTH, Har
 
 
 def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None) -> None:
-    """Raise UserError for the first limit that ``layers`` (before tiling) do not keep.
+    """Raise UserError for the limits that ``layers`` (before tiling) do not keep.
 
     ``head_bias`` (classes,) goes with a head layer.
     """
-    stream = 0  # (low, high) of the residual stream, (2, O)
+    refuse(list(excesses(layers, hardware, head_bias)))
+
+
+def excesses(
+    layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None
+) -> Iterator[Excess]:
+    """The limits that ``layers`` (before tiling) do not keep, in order."""
+    stream = np.zeros((2, 1), np.int64)  # (low, high) of the residual stream, (2, O)
     for layer in layers:
-        patch(layer, hardware)
-        if layer.mode == isa.MODE_KEY_VALUE:
-            key_value(layer, hardware)
+        yield from patch(layer, hardware)
+        if layer.mode == isa.MODE_KEY_VALUE:  # a count, of at most N, fits any width
+            yield from deep(layer.name, "accumulators per lane", layer.words, "acc_depth",
+                            hardware.acc_depth)  # fmt: skip
             continue
-        low, high = accumulator(layer, hardware)
+        low, high = currents(layer)
+        yield from accumulator(layer, low, high, hardware)
+        low, high = low + layer.bias, high + layer.bias
         if layer.averaged:
-            averaged_logits(layer, stream, head_bias)
+            yield from averaged_logits(layer, stream, head_bias)
         elif layer.mode == isa.MODE_HEAD:
-            logits(layer, low, high, head_bias)
+            yield from logits(layer, low, high, head_bias)
         elif layer.mode == isa.MODE_RESIDUAL:
-            shift(layer)
             added = np.stack([low, high]) << layer.shift
-            limit = 1 << hardware.stream_width - 1
-            check(layer, "largest shifted current", np.abs(added).max(), 2 * limit - 1,
-                  "stream_width", hardware)  # fmt: skip
-            stream = np.stack([np.minimum(low << layer.shift, 0), np.maximum(added[1], 0)]) + stream
-            check(layer, "largest residual", np.abs(stream).max(), limit - 1, "stream_width",
-                  hardware)  # fmt: skip
-            words = -(-layer.source.tokens // hardware.groups) * layer.words * layer.source.steps
-            check(layer, "residual words per bank", words, hardware.stream_depth, "stream_depth",
-                  hardware)  # fmt: skip
+            stream = stream + added
+            yield from residual(layer, added, stream, hardware)
 
 
-def check(layer: Layer, what: str, value, limit: int, field: str, hardware: Hardware) -> None:
-    """Refuse a ``value`` above ``limit``, which comes from the hardware's ``field``."""
-    if value > limit:
-        raise UserError(
-            f"{layer.name}: {what} is {int(value)}, the limit with {field}="
-            f"{getattr(hardware, field)} is {limit}; use hardware with a larger {field} or a "
-            "smaller network"
-        )
-
-
-def shift(layer: Layer) -> None:
-    """The group shifts a current by at most seven bits."""
-    if layer.shift > MAX_SHIFT:
-        raise UserError(
-            f"{layer.name}: shift is {layer.shift}, the largest is {MAX_SHIFT}; use fewer fraction "
-            "bits in the residual stream"
-        )
-
-
-def patch(layer: Layer, hardware: Hardware) -> None:
+def patch(layer: Layer, hardware: Hardware) -> Iterator[Excess]:
     """The lines of one unit of work fit one half of the patch buffer."""
     if layer.mode == isa.MODE_KEY_VALUE:
         lines = layer.source.tokens
     else:
         lines = layer.taps * layer.source.lines(hardware)
-    check(layer, "lines of one patch", lines, hardware.patch_lines, "patch_lines", hardware)
+    yield from deep(layer.name, "lines of one patch", lines, "patch_lines", hardware.patch_lines,
+                    power_of_two=True)  # fmt: skip
 
 
-def accumulator(layer: Layer, hardware: Hardware) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high) of the current X of every output column."""
-    limit = (1 << hardware.acc_width - 2) - 1
+def currents(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """(low, high) of the current X of every output column, before the bias."""
     if layer.weight is None:  # counts of at most N, for every active query
         high = np.full(layer.bias.shape, min(layer.source.tokens, MAX_COUNT) * layer.head_dim)
-        low = np.zeros_like(high)
-    else:
-        weight = layer.weight
-        if np.abs(weight + 0.5).max() > 1 << WEIGHT_WIDTH - 1:
-            raise UserError(
-                f"{layer.name}: weight {np.abs(weight).max()} does not fit int{WEIGHT_WIDTH}"
-            )
-        if layer.planes:  # bit b of a value counts 2**b
-            weight = weight << layer.planes.bit[:, None]
-        low, high = np.minimum(weight, 0).sum((0, 1)), np.maximum(weight, 0).sum((0, 1))
-        if layer.merge:  # all steps go into one accumulation
-            low, high = low * layer.source.steps, high * layer.source.steps
-    check(layer, "largest sum of weights", max(high.max(), -low.min()), limit, "acc_width",
-          hardware)  # fmt: skip
-    low, high = low + layer.bias, high + layer.bias
-    check(layer, "largest current", max(high.max(), -low.min()), limit, "acc_width", hardware)
-    check(layer, "largest bias", np.abs(layer.bias).max(), 2 * limit + 1, "acc_width", hardware)
-    return low, high
+        return np.zeros_like(high), high
+    weight = layer.weight
+    if layer.planes:  # bit b of a value counts 2**b
+        weight = weight << layer.planes.bit[:, None]
+    steps = layer.source.steps if layer.merge else 1  # all go into one accumulation
+    return np.minimum(weight, 0).sum((0, 1)) * steps, np.maximum(weight, 0).sum((0, 1)) * steps
 
 
-def key_value(layer: Layer, hardware: Hardware) -> None:
-    """One block of counts fits the accumulators; a count, of at most N, does so in any width."""
-    check(layer, "accumulators per lane", layer.words, hardware.acc_depth, "acc_depth", hardware)
+def accumulator(
+    layer: Layer, low: np.ndarray, high: np.ndarray, hardware: Hardware
+) -> Iterator[Excess]:
+    """Weights are int8; sums ``low`` to ``high`` of them fit, before and with the bias."""
+    if layer.weight is not None and np.abs(layer.weight + 0.5).max() > 1 << WEIGHT_WIDTH - 1:
+        yield Excess(layer.name, "largest weight", int(np.abs(layer.weight).max()),
+                     (1 << WEIGHT_WIDTH - 1) - 1, advice="quantise it to int8")  # fmt: skip
+    field, now, bias = "acc_width", hardware.acc_width, layer.bias
+    reach = max(high.max(), -low.min())
+    yield from wide(layer.name, "largest sum of weights", reach, field, now, 2)
+    reach = max((high + bias).max(), -(low + bias).min())
+    yield from wide(layer.name, "largest current", reach, field, now, 2)
+    yield from wide(layer.name, "largest bias", np.abs(bias).max(), field, now)
+
+
+def residual(
+    layer: Layer, added: np.ndarray, stream: np.ndarray, hardware: Hardware
+) -> Iterator[Excess]:
+    """A current ``added`` (2, O), shifted by at most seven bits, and the ``stream`` with it fit."""
+    if layer.shift > MAX_SHIFT:
+        yield Excess(layer.name, "shift", layer.shift, MAX_SHIFT,
+                     advice="use fewer fraction bits in the residual stream")  # fmt: skip
+    field, now = "stream_width", hardware.stream_width
+    yield from wide(layer.name, "largest shifted current", np.abs(added).max(), field, now, 0)
+    yield from wide(layer.name, "largest residual", np.abs(stream).max(), field, now)
+    words = -(-layer.source.tokens // hardware.groups) * layer.words * layer.source.steps
+    yield from deep(layer.name, "residual words per bank", words, "stream_depth",
+                    hardware.stream_depth)  # fmt: skip
 
 
 def saturated(counts: np.ndarray) -> np.ndarray:
@@ -118,27 +116,24 @@ def saturated(counts: np.ndarray) -> np.ndarray:
     return np.minimum(counts, MAX_COUNT)
 
 
-def logits(layer: Layer, low, high, bias: np.ndarray) -> None:
+def logits(layer: Layer, low, high, bias: np.ndarray) -> Iterator[Excess]:
     """The logits are 32 bits."""
     tokens = layer.source.tokens
     low, high = low[: len(bias)] * tokens + bias, high[: len(bias)] * tokens + bias
-    logit(max(high.max(), -low.min()))
+    yield from within_32_bits("largest logit", max(high.max(), -low.min()))
 
 
-def averaged_logits(layer: Layer, stream: np.ndarray, bias: np.ndarray) -> None:
+def averaged_logits(layer: Layer, stream: np.ndarray, bias: np.ndarray) -> Iterator[Excess]:
     """The sums of a stream within ``stream`` (2, O) are 32 bits, and so are the logits."""
     sums = stream * layer.averaged.tokens * layer.averaged.steps
-    largest = np.abs(sums).max()
-    if largest >= 1 << SUM_BITS - 1:
-        raise UserError(
-            f"head: largest sum of the residual is {largest}, the limit is "
-            f"{(1 << SUM_BITS - 1) - 1}; use fewer timesteps or tokens"
-        )
+    yield from within_32_bits("largest sum of the residual", np.abs(sums).max())
     weight = layer.weight[0, : sums.shape[1], : len(bias)].T
-    logit(ranges.logits(weight, bias, *(sums >> SUM_BITS - layer.source.steps)))
+    largest = ranges.logits(weight, bias, *(sums >> SUM_BITS - layer.source.steps))
+    yield from within_32_bits("largest logit", largest)
 
 
-def logit(largest: int) -> None:
-    """The logits are 32 bits."""
-    if largest >= 1 << 31:
-        raise UserError(f"head: largest logit is {largest}, the limit is {(1 << 31) - 1}")
+def within_32_bits(what: str, largest: int) -> Iterator[Excess]:
+    """Of the head."""
+    limit = (1 << SUM_BITS - 1) - 1
+    if largest > limit:
+        yield Excess("head", what, int(largest), limit, advice="use fewer timesteps or tokens")

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
 from golden.contract.errors import UserError
+from golden.contract.limits import PRESETS, Widths
 from golden.contract.sizes import HEADS
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.networks.network_config import NetworkConfig
@@ -58,8 +61,17 @@ def calibrate(model: Spikingformer, images: torch.Tensor, batch_size: int = 128)
     model.eval()
 
 
-def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingformer:
+def convert(
+    model: Spikingformer,
+    frac_bits: int,
+    entries: int = 0,
+    widths: Widths = PRESETS,
+    rates: Mapping[nn.Module, torch.Tensor] | None = None,
+) -> Spikingformer:
     """Fold and quantise every layer in place; `frac_bits` is f of the residual grid 2^-f.
+
+    widths: of the hardware.  rates: by layer on the stream the firing rates of its inputs, for
+    `ResidualFolded`.
 
     With `entries`, the kept weights of every layer but the one that sees pixels and the head have
     a codebook of so many; q, k and v, one layer on the hardware, share theirs.
@@ -67,25 +79,27 @@ def convert(model: Spikingformer, frac_bits: int, entries: int = 0) -> Spikingfo
     reason = refusal(model.config)
     if reason is not None:
         raise UserError(f"{reason}; train a network with one of them")
-    stages = model.tokenizer.stages
+    stages, rates = model.tokenizer.stages, rates or {}
     if model.config.encoder == "learned":
-        pixels = model.encoder = EncoderFolded(model.encoder, model.normalise)
-        stages[0] = SpikeFolded(stages[0])
+        pixels = model.encoder = EncoderFolded(model.encoder, model.normalise, widths)
+        stages[0] = SpikeFolded(stages[0], 1, widths)
     elif model.config.mean:
-        pixels = stages[0] = NormalisedFolded(stages[0], model.normalise, model.config.input_max)
+        pixels = stages[0] = NormalisedFolded(
+            stages[0], model.normalise, model.config.input_max, widths
+        )
     else:
-        pixels = stages[0] = SpikeFolded(stages[0], model.config.input_max)
+        pixels = stages[0] = SpikeFolded(stages[0], model.config.input_max, widths)
     model.normalise = nn.Identity()  # folded into what sees the pixels
     for index in range(1, 4):
-        stages[index] = SpikeFolded(stages[index])
-    stages[4] = ResidualFolded(stages[4], frac_bits)
+        stages[index] = SpikeFolded(stages[index], 1, widths)
+    stages[4] = ResidualFolded(stages[4], frac_bits, rates.get(stages[4]))
     for block in model.blocks:
         attention, mlp = block.attention, block.mlp
         for name in ("q", "k", "v"):
-            setattr(attention, name, SpikeFolded(getattr(attention, name)))
-        attention.proj = ResidualFolded(attention.proj, frac_bits)
-        mlp.mlp1 = SpikeFolded(mlp.mlp1)
-        mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits)
+            setattr(attention, name, SpikeFolded(getattr(attention, name), 1, widths))
+        attention.proj = ResidualFolded(attention.proj, frac_bits, rates.get(attention.proj))
+        mlp.mlp1 = SpikeFolded(mlp.mlp1, 1, widths)
+        mlp.mlp2 = ResidualFolded(mlp.mlp2, frac_bits, rates.get(mlp.mlp2))
     if entries:
         fused = [[b.attention.q, b.attention.k, b.attention.v] for b in model.blocks]
         known = [pixels, *(layer for group in fused for layer in group)]

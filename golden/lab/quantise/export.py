@@ -4,24 +4,33 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from golden.contract.errors import UserError
+from golden.contract.limits import PRESETS, Excess, Widths, refuse, wide
 from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.ranges import bounds, head_shift, input_max, layers
 from golden.lab.networks.backbones.spikingformer import Spikingformer
 from golden.lab.quantise.fold import FoldedLayer, ResidualFolded
 
-CURRENT_LIMIT, PARAMETER_LIMIT, STREAM_LIMIT = 1 << 18, 1 << 19, 1 << 15
-SHIFT_LIMIT = 7  # of the sum of the stream
+SHIFT_LIMIT = 7  # of a current on its way to the stream, and of the sum of the stream
+
+
+def export(
+    model: Spikingformer, frac_bits: int, provenance: dict[str, Any], widths: Widths = PRESETS
+) -> QuantNetwork:
+    """Integers of a model that `convert` made; UserError if they leave the hardware's ranges."""
+    network = integers(model, frac_bits, provenance)
+    refuse(list(excesses(network, widths)))
+    return network
 
 
 @torch.no_grad()
-def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> QuantNetwork:
-    """Integers of a model that `convert` made; UserError if they leave the hardware's ranges."""
+def integers(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> QuantNetwork:
+    """The same, whatever their ranges."""
     known = {entry.name for entry in dataclasses.fields(NetworkConfig)}
     sizes = {
         name: value for name, value in dataclasses.asdict(model.config).items() if name in known
@@ -61,35 +70,35 @@ def export(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -> 
     if not network.config.head_fires:  # the model, too, drops these bits from now on
         model.head.shift = network.head_shift = head_shift(network, network.head_bias)
         network.head_bias = _array(model.head.integers()[0].bias, np.int64)
-    check_ranges(network)
     return network
 
 
-def check_ranges(network: QuantNetwork) -> None:
-    """Worst case over all inputs: |X| < 2^18, parameters < 2^19, residual stream within 16 bits."""
-    low = high = 0
+def check_ranges(network: QuantNetwork, widths: Widths = PRESETS) -> None:
+    """UserError unless hardware of these widths holds the worst case over all inputs."""
+    refuse(list(excesses(network, widths)))
+
+
+def excesses(network: QuantNetwork, widths: Widths) -> Iterator[Excess]:
+    """What exceeds the widths in the worst case over all inputs: currents, parameters, stream."""
+    low = high = np.zeros(network.config.dim, np.int64)
+    fewer = "use fewer fraction bits in the residual stream"
     for name, layer in layers(network):
         least, most = bounds(layer, input_max(network, name))
         reach = int(max(-least.min(), most.max())) + (network.encoder_charge * (name == "encoder"))
-        if reach >= CURRENT_LIMIT:
-            raise UserError(
-                f"layer {name}: a current may reach {reach}, the limit is {CURRENT_LIMIT}"
-            )
-        parameters = [np.abs(layer.bias).max()]
+        yield from wide(name, "largest current", reach, "acc_width", widths.acc_width, 2)
+        largest = np.abs(layer.bias).max()
         if isinstance(layer, SpikeLayer):
-            parameters.append(layer.theta2.max())
-        else:
+            largest = max(largest, np.abs(layer.theta2).max())
+        yield from wide(name, "largest parameter", largest, "acc_width", widths.acc_width)
+        if isinstance(layer, ResidualLayer):
+            if layer.shift > SHIFT_LIMIT:
+                yield Excess(name, "shift", layer.shift, SHIFT_LIMIT, advice=fewer)
             low, high = low + (least << layer.shift), high + (most << layer.shift)
-            reach = int(max(-low.min(), high.max() + 1))
-            if reach > STREAM_LIMIT:
-                raise UserError(f"layer {name}: the residual may reach {reach}, it has 16 bits")
-        if max(parameters) >= PARAMETER_LIMIT:
-            raise UserError(f"layer {name}: a parameter is {max(parameters)}, beyond 20 bits")
+            reach = max(-low.min(), high.max())
+            yield from wide(name, "largest residual", reach, "stream_width", widths.stream_width)
     if network.head_shift > SHIFT_LIMIT:
-        raise UserError(
-            f"head: logits of 32 bits need a sum without its lowest {network.head_shift} bits, the "
-            f"limit is {SHIFT_LIMIT}; use fewer fraction bits"
-        )
+        what = "bits that the sum loses, so that logits have 32,"
+        yield Excess("head", what, network.head_shift, SHIFT_LIMIT, advice=fewer)
 
 
 def _layer(folded: FoldedLayer) -> SpikeLayer | ResidualLayer:

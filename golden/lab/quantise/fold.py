@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from golden.contract.limits import PRESETS, Widths
 from golden.contract.neuron import start
 from golden.contract.ranges import CHARGE_MAX
 from golden.lab.networks.backbones.head import Head
@@ -24,7 +25,7 @@ from golden.lab.networks.layers import ConvBN, LinearBN
 from golden.lab.networks.normalise import Normalise
 from golden.lab.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 
-CURRENT_MAX = (1 << 18) - (1 << 8)  # bound on |X + bias|, with room for rounding
+ROUNDING = 1 << 8  # room for it in a current
 # A threshold lowered by a sixteenth of a unit decides like the integers (at T = 4 the potential is
 # a multiple of 1/8, and floors change no comparison with an integer), but safely away from the
 # rounding of float32.
@@ -94,7 +95,14 @@ class FoldedLayer(nn.Module):
 
 
 class SpikeFolded(FoldedLayer):
-    """In front of a LIF."""
+    """In front of a LIF. widths: of the hardware, which bound |X + bias|."""
+
+    def __init__(
+        self, source: ConvBN | LinearBN, input_max: int = 1, widths: Widths = PRESETS
+    ) -> None:
+        super().__init__(source, input_max)
+        self.current_max = widths.current + 1 - ROUNDING
+        self.scale_min = max(2.0**-16, 2.0 / widths.parameter)  # so that theta2 fits
 
     def integers(self) -> Integers:
         weight, bias = self.folded()
@@ -107,7 +115,8 @@ class SpikeFolded(FoldedLayer):
     def scale(self, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """s (O,) for magnitudes of W' (O, inputs) and b' (O,)."""
         reach = weight.sum(1) * self.input_max + bias
-        return torch.maximum(weight.amax(1) / WEIGHT_MAX, reach / CURRENT_MAX).clamp(min=2.0**-16)
+        scale = torch.maximum(weight.amax(1) / WEIGHT_MAX, reach / self.current_max)
+        return scale.clamp(min=self.scale_min)
 
     def rescale(self, currents: torch.Tensor) -> torch.Tensor:
         gain = 2.0 / (self.used.theta2 - GUARD)
@@ -117,8 +126,8 @@ class SpikeFolded(FoldedLayer):
 class EncoderFolded(SpikeFolded):
     """Replaces a learned encoder: images (B, C, H, W) in 0..1 -> spikes (T, B, E, H, W)."""
 
-    def __init__(self, source: Learned, normalise: nn.Module) -> None:
-        super().__init__(source, input_max=255)
+    def __init__(self, source: Learned, normalise: nn.Module, widths: Widths = PRESETS) -> None:
+        super().__init__(source, 255, widths)
         self.channels, self.normalise = source.channels, normalise
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,9 +159,15 @@ class EncoderFolded(SpikeFolded):
 
 
 class ResidualFolded(FoldedLayer):
-    """Adds to the membrane stream, on the network-wide grid 2^-frac_bits."""
+    """Adds to the membrane stream, on the network-wide grid 2^-frac_bits.
 
-    def __init__(self, source: ConvBN | LinearBN, frac_bits: int) -> None:
+    Its own grid is 2^shift coarser: the finest that holds the largest weight, or with the firing
+    `rates` (I,) of its inputs, which may clip some, the one with the least error of the current.
+    """
+
+    def __init__(
+        self, source: ConvBN | LinearBN, frac_bits: int, rates: torch.Tensor | None = None
+    ) -> None:
         super().__init__(source)
         largest = float(self.folded()[0].detach().abs().max())
         shift = 0
@@ -160,6 +175,19 @@ class ResidualFolded(FoldedLayer):
             shift += 1
         self.register_buffer("shift", torch.tensor(shift))
         self.frac_bits = frac_bits
+        if rates is not None:
+            finer = range(shift, max(shift - 3, -1), -1)
+            self.shift.fill_(min(finer, key=lambda each: self.error(each, rates)))
+
+    @torch.no_grad()
+    def error(self, shift: int, rates: torch.Tensor) -> float:
+        """Mean square of what rounding and clipping do to a current, were errors independent."""
+        before = int(self.shift)
+        self.shift.fill_(shift)
+        off = (self.integers().weight * self.step - self.folded()[0]).square()
+        self.shift.fill_(before)
+        per_input = off.reshape(*off.shape[:2], -1).sum((0, 2))
+        return float(per_input @ rates.to(per_input))
 
     @property
     def step(self) -> torch.Tensor:

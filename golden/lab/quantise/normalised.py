@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import torch
 
+from golden.contract.limits import PRESETS, Widths
 from golden.contract.normalisation import CONSTANT_BITS
 from golden.lab.networks.layers import ConvBN
 from golden.lab.networks.normalise import Normalise
 from golden.lab.quantise.codebook import WEIGHT_MAX, round_through
-from golden.lab.quantise.fold import CURRENT_MAX, Integers, SpikeFolded
+from golden.lab.quantise.fold import Integers, SpikeFolded
 
 TAPS = 9
 
@@ -25,8 +26,10 @@ class NormalisedFolded(SpikeFolded):
     """Replaces a first ConvBN (O, C, 3, 3) behind a Normalise; takes C channels of pixel /
     input_max."""
 
-    def __init__(self, source: ConvBN, normalise: Normalise, input_max: int) -> None:
-        super().__init__(source, input_max)
+    def __init__(
+        self, source: ConvBN, normalise: Normalise, input_max: int, widths: Widths = PRESETS
+    ) -> None:
+        super().__init__(source, input_max, widths)
         for name in ("mean", "std"):
             self.register_buffer(name, getattr(normalise, name).clone(), persistent=False)
         self.constant_bit = CONSTANT_BITS[-1]
@@ -60,16 +63,19 @@ class NormalisedFolded(SpikeFolded):
         the rounding does."""
         constant = self.constants(self.folded()[0].detach()).abs().flatten(1)
         reach = weight.sum(1) * self.input_max + constant.sum(1) * self.constant + bias
-        off = 0.5 * (
-            1 + self.input_max / self.constant * float(self.mean.abs().sum())
-        )  # of a constant
-        room = CURRENT_MAX - 0.5 * self.input_max * weight.shape[1] - 2 * off * self.constant * TAPS
+        per_step = self.input_max / self.constant * float(self.mean.abs().sum())
+        off = 0.5 * (1 + per_step)  # a constant, at the most, by all the rounding
+        room = (
+            self.current_max
+            - 0.5 * self.input_max * weight.shape[1]
+            - 2 * off * self.constant * TAPS
+        )
         scales = (
             weight.amax(1) / WEIGHT_MAX,
             constant.amax(1) / max(WEIGHT_MAX - off, 1.0),
             reach / room,
         )
-        return torch.stack(scales).amax(0).clamp(min=2.0**-16)
+        return torch.stack(scales).amax(0).clamp(min=self.scale_min)
 
     def integers(self) -> Integers:
         pixels, bias, theta2 = super().integers()

@@ -131,19 +131,28 @@ def test_ranges_are_refused_with_the_layer_and_the_value():
     network = random_network(config)
     check_ranges(network)
     network.blocks[0].k.bias[3] = 1 << 18
-    with pytest.raises(UserError, match=r"blocks\.0\.k: a current may reach 26"):
+    with pytest.raises(
+        UserError,
+        match=r"blocks\.0\.k: largest current is 26\d+, .* acc_width=21",
+    ):
         check_ranges(network)
     network = random_network(config)
     network.blocks[0].q.theta2[0] = 1 << 19
-    with pytest.raises(UserError, match=r"blocks\.0\.q: a parameter is 524288"):
+    with pytest.raises(
+        UserError,
+        match=r"blocks\.0\.q: largest parameter is 524288, .* acc_width=21",
+    ):
         check_ranges(network)
     network = random_network(config)
     network.head_shift = 8
-    with pytest.raises(UserError, match=r"head: logits of 32 bits .* lowest 8 bits, the limit is"):
+    with pytest.raises(
+        UserError,
+        match=r"head: bits that the sum loses.* is 8, the limit is 7; use",
+    ):
         check_ranges(network)
     network = random_network(config)
     network.blocks[0].mlp2.shift = 8
-    with pytest.raises(UserError, match=r"blocks\.0\.mlp2: the residual"):
+    with pytest.raises(UserError, match=r"mlp2: shift is 8, .*mlp2: largest residual is"):
         check_ranges(network)
 
 
