@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,28 +14,42 @@ from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.hardware import isa
 from golden.hardware.check import check_program, from_capabilities
+from golden.hardware.compile.package import c_source, hexadecimal, package
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from golden.lab.data import shown
 
+FORMS = {
+    "bin": lambda whole: whole,
+    "c": lambda whole: c_source(whole, "psf_network").encode(),
+    "hex": lambda whole: hexadecimal(whole).encode(),
+}
+
 
 def vectors(
-    checkpoint: Path, hardware: str, images: int, out: Path, coded: bool = True, data: str = ""
+    checkpoint: Path,
+    hardware: str,
+    images: int,
+    out: Path,
+    coded: bool = True,
+    data: str = "",
+    forms: Sequence[str] = (),
 ) -> str:
     """Write program, weights, packed images and the expected trace to the folder ``out``.
 
     Per image ``image<i>.bin`` is what IMAGE_BASE points to and ``expected<i>.npz`` holds, per
     hardware layer, ``<name>.value`` and ``<name>.spikes`` (units, steps, words, lanes), and
     ``logits`` and ``label``. manifest.json has the shapes and checksums. ``coded``: code the loads
-    that can be coded. ``data``: in place of the data set that the network was trained on. Returns
-    one line to print.
+    that can be coded. ``data``: in place of the data set that the network was trained on.
+    ``forms``: of :data:`FORMS`, for the driver in sw/, each one file with all of it. Returns one
+    line to print.
     """
     network = QuantNetwork.load(checkpoint)
     program = compile_network(network, Hardware.named(hardware), coded=coded)
     test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}
-    useful = []
+    useful, logits = [], []
     for i, image in enumerate(test.images):
         (expected,) = expectations(program, network, image[None])
         arrays = {"logits": expected.logits, "label": np.int64(expected.label)}
@@ -47,6 +62,10 @@ def vectors(
         files[f"image{i}.bin"] = program.pack_image(image)
         files[f"expected{i}.npz"] = buffer.getvalue()
         useful.append([layer.useful for layer in expected.layers])
+        logits.append(expected.logits)
+    if forms:
+        whole = package(program, [files[f"image{i}.bin"] for i in range(len(logits))], logits)
+        files |= {f"network.{form}": FORMS[form](whole) for form in forms}
     program.save(
         out,
         files,

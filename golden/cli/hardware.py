@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,16 @@ Model = Annotated[
     list[str] | None,
     typer.Option(help="A cycle model of your own, FILE.py:NAME; may be repeated."),
 ]
+
+
+class Form(StrEnum):
+    """Of a package: golden.cli.compile.FORMS."""
+
+    BIN = "bin"
+    C = "c"
+    HEX = "hex"
+
+
 PANEL = "Hardware: compile for it, simulate it, measure it"
 
 
@@ -72,11 +83,15 @@ def compile(
     out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "vectors",
     coded: Coded = True,
     data: Data = "",
+    form: Annotated[
+        list[Form] | None,
+        typer.Option("--format", help="For the driver in sw/, may be repeated: network.FORMAT."),
+    ] = None,
 ) -> None:
     """Compile a network: program, weights, images and the expected spikes of every layer."""
     from golden.cli.compile import vectors
 
-    print(vectors(checkpoint, config, images, out, coded, data))
+    print(vectors(checkpoint, config, images, out, coded, data, [f.value for f in form or ()]))
 
 
 def check(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.command import numbers
+from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_network
@@ -41,7 +42,10 @@ def command(
         f"{report['dense_int8_bytes']:,})",
         soft_wrap=True,
     )
-    write_json(out, report)
+    try:
+        write_json(out, report)
+    except OSError as error:
+        raise UserError(f"{out} cannot be written ({error.strerror}); give another --out") from None
     return report
 
 

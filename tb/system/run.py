@@ -46,19 +46,13 @@ MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
 
 
 def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Path:
-    """A new job folder; it stays behind when the simulation fails."""
+    """A new job folder; it stays behind when something goes wrong."""
     JOBS.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=JOBS))
-    try:
-        work.save(folder)
-        (folder / "program.bin").write_bytes(program)
-        settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
-        (folder / "job.json").write_text(json.dumps(settings))
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(folder)  # a failed write does not say where it was
-        raise
+    work.save(folder)
+    (folder / "program.bin").write_bytes(program)
+    settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
+    (folder / "job.json").write_text(json.dumps(settings))
     return folder
 
 
@@ -87,22 +81,16 @@ def run_bench(
     parameters = hardware.sv_parameters()
     options = {"fast": True, "timeout_s": 36000.0} | options
     options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
-    try:
-        ran = runner.run(
-            "psf_tb_top",
-            test_module,
-            parameters=parameters | {"MemoryBits": bits},
-            extra_sources=HARNESS,
-            dut="psf_accel",
-            dut_parameters=parameters,
-            visible=visible,
-            **options,
-        )
-    except runner.SimulationFailed:
-        raise  # the job is what failed
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    ran = runner.run(
+        "psf_tb_top",
+        test_module,
+        parameters=parameters | {"MemoryBits": bits},
+        extra_sources=HARNESS,
+        dut="psf_accel",
+        dut_parameters=parameters,
+        visible=visible,
+        **options,
+    )
     shutil.rmtree(folder)
     return ran
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 
 from golden.contract.errors import UserError
 from golden.contract.paths import ROOT
-from golden.hardware.interface import pages, python, rdl, systemverilog
+from golden.hardware.interface import c, pages, python, rdl, systemverilog
 
 Block = Callable[[], str]  # its lines, each with a newline
 
 WHOLE: Mapping[str, Block] = {
     "rtl/psf_pkg.sv": systemverilog.package,
     "rtl/psf_control_pkg.sv": systemverilog.control_package,
+    "sw/psf_causes.h": c.causes,
 }
 BLOCKS: Mapping[str, Mapping[str, Block]] = {
     "golden/hardware/isa.py": {"codes": python.codes},

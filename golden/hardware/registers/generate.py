@@ -41,15 +41,16 @@ def generate(hardware: Hardware, out: Path) -> list[Path]:
     html, header, python = "html", f"{TOP}.h", "python"
     with outputs.writing(out) as part:
         title = f"--title=PruneSpikformer registers, {hardware.name}"
-        _peakrdl("html", hardware, part / html, title)
-        _peakrdl("c-header", hardware, part / header, "--std=gnu11", "--type-style=hier")
+        peakrdl("html", hardware, part / html, title)
+        peakrdl("c-header", hardware, part / header, "--std=gnu11", "--type-style=hier")
         # SHA256: the names in the package stay the same from one run to the next.
         options = ("--skip_test_case_generation", "--hashing_mode=SHA256")
-        _peakrdl("python", hardware, part / python, *options)
+        peakrdl("python", hardware, part / python, *options)
     return [out / html / "index.html", out / header, out / python / TOP]
 
 
-def _peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> None:
+def peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> None:
+    """Run an exporter of PeakRDL on the description with the reset values of ``hardware``."""
     parameters = [f"-P{name}={value}" for name, value in hardware.sv_parameters().items()]
     done = subprocess.run(
         [
@@ -69,5 +70,6 @@ def _peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> Non
         check=False,
     )
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it does not say why"]
-        raise UserError(f"peakrdl {exporter} cannot write {out}: {said[-1]}")
+        raise UserError(
+            f"peakrdl {exporter} failed on {RDL}: {(done.stderr or done.stdout)[-2000:]}"
+        )
