@@ -37,7 +37,7 @@ def record(name: str) -> dict[str, Any]:
     """What a checkpoint's metadata say about the data set it was trained on."""
     entry = facts(name)
     return {
-        "name": entry.name,
+        "name": absolute(name),
         "title": entry.title,
         "shape": [entry.channels, entry.height, entry.width],
         "timesteps": entry.timesteps,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from golden.contract import outputs
@@ -17,7 +18,7 @@ from golden.contract.settings import load
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.data import facts as data_facts
 from golden.lab.data import record
-from golden.lab.data.shown import translation
+from golden.lab.data.shown import shown, translation
 from golden.lab.prune.network_masks import sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
@@ -91,8 +92,9 @@ def run_rounds(
     model.eval()
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)
-    images, truth = split_tensors("test", 0, *source)
-    right = float((labels(network, images) == truth).double().mean())
+    test = shown(network.config, told)
+    answers = labels(network, torch.from_numpy(test.images)).numpy()
+    right = float((answers == test.labels).mean())
     minutes = (time.monotonic() - began) / 60
     zeros = weight_sparsity(network)
     log(run, f"integer accuracy {right:.4f} on all test images, weight sparsity {zeros:.4f}")

@@ -15,6 +15,7 @@ import torch
 from spikingjelly.activation_based import neuron
 from torch.nn import functional
 
+from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.neuron import start
 from golden.lab.train.source import time_first
@@ -62,6 +63,11 @@ class TorchTwin:
         """Logits (B, classes), integers. `watch` is called with each layer's currents and spikes,
         (T, B, N, C), under the names of golden.contract.model.Trace with '.current' or '.spike'."""
         network, config = self.network, self.network.config
+        if images.numel() and images.max() > config.input_max:
+            raise UserError(
+                f"images reach {int(images.max())}, the network takes {config.input_bits} bits: "
+                f"clip them to {config.input_max}"
+            )
         # frames (T, B, C, H, W), or (1, B, C, H, W): the first layer runs once
         x = time_first(images.to(self.dtype)) if images.dim() == 5 else images.to(self.dtype)[None]
         if config.constant_bit is not None:

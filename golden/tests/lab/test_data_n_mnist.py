@@ -3,10 +3,18 @@
 
 import numpy as np
 import pytest
+import torch
 
 from golden.contract.errors import UserError
+from golden.contract.model import forward
+from golden.contract.network import QuantNetwork
 from golden.lab import data
 from golden.lab.data import n_mnist
+from golden.lab.networks.backbones.spikingformer import Spikingformer
+from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.prune.pruning_run import prune
+from golden.lab.quantise.twin import TorchTwin
+from golden.lab.train.checkpoint import save_dense
 from golden.lab.train.source import split_tensors
 
 
@@ -103,3 +111,48 @@ def test_what_is_not_there(folder, monkeypatch):
     monkeypatch.setenv("N_MNIST_DIR", str(folder[0] / "nowhere"))
     with pytest.raises(UserError, match="N-MNIST is not there"):
         data.load("n_mnist", "test")
+
+
+SETTINGS = """
+[prune]
+lanes = 8
+[finetune]
+data = "n_mnist,split_by=time"
+epochs = 1
+batch_size = 4
+[quant]
+calibration = 8
+[qat]
+epochs = 0
+"""
+
+
+def test_from_recordings_to_integers(tmp_path, monkeypatch):
+    """Counts are clipped to the input's one bit all the way, and the network knows its data."""
+    monkeypatch.setenv("N_MNIST_DIR", str(tmp_path))
+    rng = np.random.default_rng(1)
+    for split, count in (("Train", 8), ("Test", 5)):
+        for index in range(count):
+            x, y = rng.integers(12, size=(2, 900)) + 2 * index  # often more than one in a place
+            p, t = rng.integers(2, size=900), np.sort(rng.integers(1 << 20, size=900))
+            recording(tmp_path / split / str(index % 10) / f"{index}.bin", x, y, p, t)
+    config = NetworkConfig(
+        depth=1, dim=16, heads=2, timesteps=2, in_channels=2, height=34, width=34, mlp_ratio=1,
+        pooled_stages=(1, 2, 3, 4), input_timesteps=2, input_bits=1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    save_dense(tmp_path / "dense.safetensors", Spikingformer(config), {}, None, {})
+    (tmp_path / "prune.toml").write_text(SETTINGS)
+    out = tmp_path / "integers.safetensors"
+    facts = prune(tmp_path / "prune.toml", tmp_path / "dense.safetensors", tmp_path / "run", out,
+                  False, "psf prune")  # fmt: skip
+    network = QuantNetwork.load(out)
+    assert network.provenance["data"]["name"] == "n_mnist,split_by=time"
+    test = data.load("n_mnist,split_by=time", "test", timesteps=2)
+    assert test.images.max() > 1
+    label = forward(network, np.minimum(test.images, 1)).label
+    assert facts["accuracy"] == (label == test.labels).mean()
+    with pytest.raises(UserError, match="clip them to 1"):
+        forward(network, test.images)
+    with pytest.raises(UserError, match="clip them to 1"):
+        TorchTwin(network)(torch.from_numpy(test.images))
