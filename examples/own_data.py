@@ -16,7 +16,6 @@ The program psf runs here in this process; each line that begins with '$' can be
 from __future__ import annotations
 
 import argparse
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from golden import api
-from golden.cli.main import main as psf_main
+from golden.cli.call import psf
 
 CONFIG = "2x8"  # hardware: 2 groups of 8 PEs
 TRAINING = """\
@@ -42,8 +41,10 @@ pooled_stages = [3]
 [train]
 data = "{data}"         # relative to this file
 epochs = {epochs}
-batch_size = 64
+images = {train_images}  # 0: all
+batch_size = 32
 learning_rate = 0.005
+precision = "float32"   # bfloat16 is faster where the processor has it
 flip = false            # a mirrored digit is another one
 """
 PRUNING = """\
@@ -57,41 +58,35 @@ fraction = 0.25
 
 [finetune]
 epochs = {finetune}
-batch_size = 64
+images = {train_images}
+batch_size = 32
 learning_rate = 0.003
+precision = "float32"
 flip = false
 
 [qat]                   # quantisation-aware
 epochs = {qat}
-batch_size = 64
+images = {train_images}
+batch_size = 32
 learning_rate = 0.0005
+precision = "float32"
 flip = false
 """
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Epochs of each part, and images that the RTL sees."""
+    """Epochs of each part; images to train with (0: all), and those that the RTL sees."""
 
-    epochs: int = 40
+    epochs: int = 30
     search: int = 8
     finetune: int = 15
     qat: int = 5
+    train_images: int = 0
     images: int = 50
 
 
-QUICK = Effort(epochs=2, search=1, finetune=1, qat=1, images=2)
-
-
-def psf(*words: object) -> None:
-    """Run a command of the program; anything but status 0 ends the example."""
-    line = [str(word) for word in words]
-    print(f"\n$ psf {shlex.join(line)}", flush=True)
-    try:
-        psf_main(line)
-    except SystemExit as ended:
-        if ended.code:
-            raise
+QUICK = Effort(epochs=1, search=1, finetune=1, qat=1, train_images=96, images=2)
 
 
 def write_digits(folder: Path) -> None:

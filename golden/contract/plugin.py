@@ -12,7 +12,9 @@ back is said where it is used: golden.lab.prune.plugin, golden.hardware.peers.re
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -58,11 +60,14 @@ def _from_file(what: str, name: str) -> Callable:
     path = Path(file)
     if not path.is_file():
         raise UserError(f"{what} '{name}': there is no file {path.absolute()}")
-    spec = importlib.util.spec_from_file_location(f"_plugin_{path.stem}", path)
+    unique = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(f"_plugin_{path.stem}_{unique}", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses and pickle look for it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         raise UserError(f"{what} '{name}': {path} cannot be read: {error!r}") from error
     found = getattr(module, function, None)
     if not callable(found):

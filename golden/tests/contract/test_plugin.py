@@ -22,11 +22,19 @@ from golden.lab.prune.network_masks import PruneConfig, prunable, set_masks
 from golden.lab.prune.pruning_config import PruneRunConfig
 
 CODE = '''
+from __future__ import annotations
 from golden.hardware.peers.product import useful_adds
+from dataclasses import dataclass
 import torch
 
+@dataclass
+class Options:
+    keep: int = 2
+
 def method(values, config, sparsity):
-    return {n: (torch.arange(v.numel()) % 2).reshape(v.shape).float() for n, v in values.items()}
+    every = Options().keep
+    flat = {n: torch.arange(v.numel()) % every for n, v in values.items()}
+    return {n: flat[n].reshape(v.shape).float() for n, v in values.items()}
 
 class Ideal:
     """Useful adds over adders."""
