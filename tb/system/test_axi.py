@@ -310,16 +310,21 @@ def test_axi(testcase):
     network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
     program = compile_network(network, HARDWARE).program
     folder = write_job(NetworkWork(network, random_images(SMALL, IMAGES, seed)), HARDWARE, program)
+    run_axi(__name__, {"PSF_JOB": str(folder)}, testcase)
+    shutil.rmtree(folder)
+
+
+def run_axi(test_module: str, env: dict[str, str], testcase: str | None = None) -> None:
+    """Run a module of cocotb tests on ``psf_axi_top``, all in one build."""
     parameters = HARDWARE.sv_parameters() | {"AxiIdWidth": ID_WIDTH}
     run(
         "psf_axi_top",
-        __name__,
+        test_module,
         parameters,
         [MODELS / f"psf_{n}" for n in ("buses.svh", "axi_top.sv", "axi_checker.sv")],
         dut="psf_top",
         dut_parameters=parameters,
-        env={"PSF_JOB": str(folder)},
+        env=env,
         testcase=testcase,
         fast=True,
     )
-    shutil.rmtree(folder)
