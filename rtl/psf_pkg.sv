@@ -28,9 +28,10 @@ package psf_pkg;
     int unsigned AccWidth;  // bits of an accumulator, a bias and a threshold
     int unsigned StreamWidth;  // bits of a residual value, at most acc_width - 2
     int unsigned BankDepth;  // weight words of a bank
-    int unsigned RowDepth;  // row-table entries of a bank
+    int unsigned RowDepth;  // row-table entries of a bank, at least lanes / banks
     int unsigned ParamDepth;  // parameter words
-    int unsigned SpikeLines;  // lines of the spike memory
+    // lines of the spike memory, a multiple of groups, at least 2 * groups
+    int unsigned SpikeLines;
     int unsigned StreamDepth;  // residual words of a bank (G banks)
     int unsigned PatchLines;  // lines of a token's patch (half of the patch buffer), a power of two
   } config_t;

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from golden.contract.command import numbers
 from golden.contract.errors import UserError
+from golden.hardware.conditions import broken
 from golden.hardware.interface import packing, table
 
 # generated: constants (python -m golden.hardware.interface)
@@ -62,6 +63,10 @@ class Hardware:
                 f"hardware stream_width={self.stream_width} must lie between {_STREAM.low} and "
                 f"acc_width - 2 = {self.acc_width - 2}"
             )
+        for condition in broken(self):  # those that no range implies
+            names = [p.name for p in table.PARAMETERS if p.sv in condition.says]
+            values = ", ".join(f"{name}={getattr(self, name)}" for name in names)
+            raise UserError(f"hardware {values}: {condition.says}, as the RTL asks")
 
     @property
     def index_width(self) -> int:
