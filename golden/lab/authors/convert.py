@@ -40,9 +40,10 @@ class Converted:
 
 @torch.no_grad()
 def convert(state: State, family: Family, given: Mapping[str, Any]) -> Converted:
-    """`given`: fields of NetworkConfig that the user states; they win."""
-    found = family.sizes(state, given)
-    found |= {name: Found(value, OPTION) for name, value in given.items()}
+    """`given`: fields of NetworkConfig that the user states; they win. Those that are Found
+    have another source."""
+    sources = {name: v if isinstance(v, Found) else Found(v, OPTION) for name, v in given.items()}
+    found = family.sizes(state, {name: entry.value for name, entry in sources.items()}) | sources
     for name, sentence in family.asks.items():
         if name not in found:
             raise UserError(f"{state.path}: {sentence}")

@@ -13,7 +13,7 @@ from golden.lab.authors.state import State
 from golden.lab.networks.network_config import NetworkConfig
 
 SHAPES, TRAINING = "tensors", "settings in the file"
-AUTHORS, OPTION = "the authors' default", "option"
+AUTHORS, OPTION, DATA = "the authors' default", "option", "data set"
 
 
 class Found(NamedTuple):

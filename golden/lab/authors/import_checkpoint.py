@@ -10,7 +10,7 @@ from typing import Any
 
 from golden.contract.errors import UserError
 from golden.lab.authors.convert import Converted, convert
-from golden.lab.authors.family import Family
+from golden.lab.authors.family import DATA, Family, Found
 from golden.lab.authors.resnets import MSResNet, SEWResNet
 from golden.lab.authors.state import State, read
 from golden.lab.authors.transformers import SpikeDrivenTransformer, Spikformer, Spikingformer
@@ -45,7 +45,8 @@ def import_checkpoint(
         raise UserError(f"--family {family} is unknown; choose one of {', '.join(FAMILIES)}")
     state, name = read(path, averaged), absolute(data) if data else ""
     if name:
-        given = {"height": facts(name).height, "width": facts(name).width, **given}
+        sides = ("height", "width")
+        given = {side: Found(getattr(facts(name), side), DATA) for side in sides} | dict(given)
     converted = convert(state, FAMILIES[family] if family else recognise(state), given)
     if name:
         _fits(path, converted, name)

@@ -115,7 +115,8 @@ def test_the_data_set_is_recorded(weights, tmp_path):
     path, place = changed(tmp_path, weights, num_heads=4), str(tmp_path / "mine.npz")
     out = imported(path, tmp_path, data=place)
     assert trained_on(out)["name"].endswith("mine.npz") and len(trained_on(out)["classes"]) == 5
-    assert load_dense(out).config.height == 8
+    sizes = json.loads(out.with_suffix(".json").read_text())["sizes"]
+    assert sizes["height"] == sizes["width"] == [8, "data set"]
     refused("has classes 5, the data set cifar10 10", path, tmp_path, data="cifar10")
     refused("no_such_set", path, tmp_path, data="no_such_set")
 
