@@ -150,7 +150,7 @@ NPZ_MISTAKES = {
     "one class only, '1'": {"labels": np.ones(20, int)},
     "has label 1": {"classes": np.array(["a"]), "labels": LABELS - 1},
     "it needs x_train": {"images": None},
-    "cannot be read as .npz": {"labels": np.array([None] * 20)},
+    "cannot be read as .npz, arrays of numbers": {"labels": np.array([None] * 20)},
 }
 
 
@@ -227,6 +227,33 @@ def test_few_images(digits):
         (digits / name).rename(digits.parent / name)
     with pytest.raises(UserError, match="one class only, '7'"):
         data.load(str(digits), "test")
+
+
+def test_damaged_bytes_never_end_in_anything_but_a_sentence(tmp_path):
+    """Bytes changed, cut off or shifted in every kind of file: right, or a UserError."""
+    for name in "ab":
+        for i, suffix in enumerate(("jpg", "png", "png")):
+            picture(tmp_path / "f" / name / f"{i}.{suffix}", 40 * i + 5, size=(20, 15))
+    (tmp_path / "i").mkdir()
+    write_idx(tmp_path / "i/images-idx3-ubyte.gz", IMAGES)
+    write_idx(tmp_path / "i/labels-idx1-ubyte", LABELS)
+    np.savez_compressed(tmp_path / "c.npz", images=IMAGES, labels=LABELS)
+    files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+    rng, refused = np.random.default_rng(1), 0
+    for _ in range(150):
+        path = files[rng.integers(len(files))]
+        place = tmp_path / path.relative_to(tmp_path).parts[0]
+        whole = path.read_bytes()
+        content = bytearray(whole[rng.integers(3) :])
+        content[rng.integers(len(content))] = rng.integers(256)
+        path.write_bytes(content[: len(content) - int(rng.integers(40))])
+        try:
+            assert data.load(str(place), "train").images.dtype == np.uint8
+        except UserError as error:
+            assert "\n" not in str(error) and place.name in str(error)
+            refused += 1
+        path.write_bytes(whole)
+    assert refused > 50
 
 
 def test_names_are_absolute_and_relative_to_a_base(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ IDX: a folder (or folder/PREFIX of the files' names) with images and labels; 'tr
 from __future__ import annotations
 
 import zipfile
-import zlib
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,8 @@ def npz(place: Place) -> Contents:
     path = place.path
     if not path.is_file():
         raise UserError(f"the data file {path} does not exist")
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            found = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path} cannot be read as .npz with arrays of numbers: {error}") from None
+    state = path.stat()
+    found = _stored(path, state.st_mtime_ns, state.st_size)
     for pairs in _KEYS:
         if all(key in found for pair in pairs.values() for key in pair):
             parts = {
@@ -47,6 +44,25 @@ def npz(place: Place) -> Contents:
         f"{path} holds {', '.join(found) or 'nothing'}; it needs x_train, y_train, x_test and "
         "y_test, or images and labels"
     )
+
+
+@lru_cache(maxsize=1)
+def _stored(path: Path, _changed: int, _size: int) -> dict[str, np.ndarray]:
+    """All arrays of a file, read again when it has changed."""
+    try:
+        with zipfile.ZipFile(path):  # an .npy or a pickle is none
+            pass
+        with np.load(path, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except Exception as error:  # zip, zlib and numpy raise what they meet
+        raise UserError(
+            f"{path} cannot be read as .npz, arrays of numbers by name "
+            f"({type(error).__name__}: {_first_line(error)})"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
 
 
 def idx(place: Place) -> Contents:
