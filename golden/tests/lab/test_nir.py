@@ -3,12 +3,16 @@
 back; what does not fit is refused by the node's name."""
 
 import dataclasses
+import itertools
 import math
 
 import nir
 import numpy as np
 import pytest
 import torch
+from spikingjelly.activation_based import functional as functional_sj
+from spikingjelly.activation_based import layer, neuron
+from spikingjelly.activation_based.nir_exchange import export_to_nir, import_from_nir
 from torch.nn import functional
 
 from golden.contract.errors import UserError
@@ -174,6 +178,50 @@ def test_resistances_and_thresholds_go_into_the_weights(tmp_path):
     own, spikes = all_spikes(imported.double(), image)
     same_spikes(spikes, fired)
     torch.testing.assert_close(own, logits, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("head", ["sn_fc_avgpool", "avgpool_fc", "avgpool_sn_fc"])
+@torch.no_grad()
+def test_spikingjelly_reads_it(head, tmp_path):
+    """Its own importer of NIR, which knows no pool of sums, gives the same logits."""
+    config = dataclasses.replace(CONFIGS["default"], head=head, pooled_stages=())
+    graph, _ = graph_of(awake(config, seed=3).float(), "a")
+    nir.write(tmp_path / "a.nir", graph)
+    net = import_from_nir(tmp_path / "a.nir", dt=1e-4, dtype=torch.float64).double().eval()
+    image, frames = inputs(config)
+    state, outputs = None, []
+    for frame in frames:
+        output, state = net(frame, state)
+        outputs.append(output)
+    expected, _ = execute(graph, frames)
+    torch.testing.assert_close(torch.stack(outputs).mean(0), expected, rtol=1e-12, atol=1e-12)
+    own, _ = all_spikes(network_of(graph, tmp_path, {})[0].double(), image)
+    torch.testing.assert_close(own, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("decay", [True, False])
+@torch.no_grad()
+def test_spikingjelly_wrote_it(decay, tmp_path):
+    """A network of spikingjelly, with and without a decay of the input, is imported as it is."""
+    print("SEED=0")
+    torch.manual_seed(0)
+    widths, parts = (3, 4, 8, 16, 32, 32), []
+    for pair in itertools.pairwise(widths):
+        conv = layer.Conv2d(*pair, 3, padding=1)
+        spread = (4.0 if decay else 2.0) / (9 * pair[0]) ** 0.5
+        torch.nn.init.normal_(conv.weight, 0, spread)
+        torch.nn.init.uniform_(conv.bias, 0, spread)
+        parts += [conv, neuron.LIFNode(tau=2.0, decay_input=decay)]
+    parts += [layer.AvgPool2d((9, 12)), layer.Flatten(), layer.Linear(32, 10)]
+    net, image = torch.nn.Sequential(*parts), torch.rand(2, 3, 9, 12)
+    image[1] = (image[1] > 0.8).float()
+    export_to_nir(net, image, dt=1e-4, save_path=tmp_path / "a.nir")
+    import_graph(tmp_path / "a.nir", tmp_path / "a.safetensors", {"timesteps": 4}, "")
+    functional_sj.reset_net(net.double())
+    expected = torch.stack([net(image.double()) for _ in range(4)]).mean(0)
+    own = load_dense(tmp_path / "a.safetensors").double().eval()(image.double())
+    torch.testing.assert_close(own, expected, rtol=1e-12, atol=1e-12)
+    assert expected.std(0).min() > 1e-3
 
 
 @torch.no_grad()
