@@ -217,6 +217,17 @@ def test_wrong_places(split_folder, name, sentence):
         data.facts(name.format(split_folder))
 
 
+def test_names_that_are_no_text(digits):
+    odd = digits / "7\udcff"  # a byte that is no UTF-8
+    (digits / "7").rename(odd)
+    with pytest.raises(UserError, match="cannot be printed: rename it"):
+        data.facts(str(digits))
+    odd.rename(digits / "sieben \u4e03")
+    assert data.facts(str(digits)).labels == ("10", "2", "sieben \u4e03")
+    (digits / "2/1.png").rename(digits / "2/1\udcff.png")
+    assert len(data.load(str(digits), "train").labels) == 24
+
+
 def test_few_images(digits):
     for path in (digits / "7").iterdir():
         if path.stem != "3":

@@ -53,6 +53,10 @@ def _classes(root: Path) -> dict[str, list[Path]]:
     """Files by class."""
     out = {}
     for name in _folders(root):
+        if not name.isprintable():  # bytes that are no UTF-8 among them
+            raise UserError(
+                f"the name of the class {root / name!s:.300} cannot be printed: rename it"
+            )
         out[name] = []
         for path in sorted((root / name).rglob("*")):
             if path.is_dir() or path.name.startswith(".") or path.name.lower() in _PASSED_OVER:

@@ -46,7 +46,8 @@ def in_order(names: Sequence[str]) -> tuple[str, ...]:
 def drawn(keys: Sequence[str], seed: int) -> np.ndarray:
     """Indices in an order that looks random and is the same on every machine: by the hash of seed
     and key. A sample that is added or removed does not move the others."""
-    digests = [hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest() for key in keys]
+    texts = [f"{seed}:{key}".encode("utf-8", "surrogateescape") for key in keys]
+    digests = [hashlib.blake2b(text, digest_size=8).digest() for text in texts]
     return np.array(sorted(range(len(keys)), key=lambda i: (digests[i], keys[i])), np.int64)
 
 
