@@ -36,9 +36,7 @@ WEIGHTS = ("state_dict", "model", "model_state_dict", "net")
 AVERAGED = ("state_dict_ema", "model_ema")
 SETTINGS = ("args", "arg", "config", "hyper_parameters")
 WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
-CONTAINER = re.compile(
-    r"\.module\.(?=\d+\.)"
-)  # spikingjelly's SeqToANNContainer, before 0.0.0.0.13
+CONTAINER = re.compile(r"\.module\.(?=\d+\.)")  # spikingjelly: SeqToANNContainer of clock_driven
 # State of neurons and counters of the profiler thop, which are no weights.
 STRAY = re.compile(
     r"(^|\.)(((lif|sn)\w*|\w+_(lif|sn)\d*)\.(v|v_seq|spike|spike_seq)|total_(ops|params))$"

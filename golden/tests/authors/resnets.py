@@ -10,7 +10,7 @@ from golden.tests.authors.parts import Fire, over
 
 
 class Container(nn.Module):
-    """spikingjelly's SeqToANNContainer before 0.0.0.0.13: its layers lie in `module`."""
+    """spikingjelly's SeqToANNContainer of clock_driven: its layers lie in `module`."""
 
     def __init__(self, *layers):
         super().__init__()
@@ -21,7 +21,7 @@ class Container(nn.Module):
 
 
 class NewContainer(nn.Sequential):
-    """The same since then: it is itself the sequence."""
+    """That of activation_based: it is itself the sequence."""
 
     def forward(self, x):
         return over(super().forward, x)
