@@ -17,6 +17,7 @@ module psf_accel #(
     parameter int unsigned SpikeLines = 2048,  // lines of the spike memory
     parameter int unsigned StreamDepth = 512,  // residual words of a bank (G banks)
     parameter int unsigned PatchLines = 64,  // lines of a token's patch (half of the patch buffer)
+    parameter int unsigned Classes = 128,  // logit accumulators
     // end generated
     parameter int unsigned AxiIdWidth = 1
 ) (
@@ -93,7 +94,8 @@ module psf_accel #(
       ParamDepth: ParamDepth,
       SpikeLines: SpikeLines,
       StreamDepth: StreamDepth,
-      PatchLines: PatchLines
+      PatchLines: PatchLines,
+      Classes: Classes
   };
   localparam int unsigned SlotWidth = $clog2(AccDepth) + 8;
 

@@ -5,7 +5,7 @@
 // Meaning: docs/reference/formats.md.
 package psf_pkg;
 
-  localparam int unsigned DescriptorFormat = 5;  // of the descriptors, in the register CAP5
+  localparam int unsigned DescriptorFormat = 6;  // of the descriptors, in the register CAP5
   localparam int unsigned DescriptorBytes = 64;  // sixteen little-endian words of 32 bits
   localparam int unsigned Features = 31;  // bits of CAP5 from bit 16 on: all of them
   localparam int unsigned BeatBits = 64;  // bits of an AXI data beat
@@ -13,7 +13,6 @@ package psf_pkg;
   localparam int unsigned MaskLines = 64;  // lines of the row mask of a group
   localparam int unsigned SumBits = 32;  // bits of the residual stream summed up
   localparam int unsigned MinPlanes = 25;  // a head sees at least so many planes of the sums
-  localparam int unsigned MaxClasses = 128;  // logit accumulators
   localparam int unsigned MaxLayers = 64;  // layer ids, each with a set of counters
   localparam int unsigned MaxCount = 127;  // of K^T V as a weight; a larger count becomes this one
   localparam int unsigned MaxShift = 7;  // largest left shift of a residual current
@@ -34,6 +33,7 @@ package psf_pkg;
     int unsigned SpikeLines;
     int unsigned StreamDepth;  // residual words of a bank (G banks)
     int unsigned PatchLines;  // lines of a token's patch (half of the patch buffer), a power of two
+    int unsigned Classes;  // logit accumulators, 2 to 256 times lanes
   } config_t;
 
   localparam config_t CFG_2X8 = '{
@@ -49,7 +49,8 @@ package psf_pkg;
       ParamDepth: 256,
       SpikeLines: 4096,
       StreamDepth: 1024,
-      PatchLines: 64
+      PatchLines: 64,
+      Classes: 128
   };
 
   localparam config_t CFG_4X16 = '{
@@ -65,7 +66,8 @@ package psf_pkg;
       ParamDepth: 128,
       SpikeLines: 2048,
       StreamDepth: 512,
-      PatchLines: 64
+      PatchLines: 64,
+      Classes: 128
   };
 
   localparam config_t CFG_4X32 = '{
@@ -81,7 +83,8 @@ package psf_pkg;
       ParamDepth: 256,
       SpikeLines: 8192,
       StreamDepth: 1024,
-      PatchLines: 128
+      PatchLines: 128,
+      Classes: 128
   };
 
   // Opcodes, word 0 bits 7:0.
@@ -182,7 +185,7 @@ package psf_pkg;
     logic [15:0] out_base;  // line of the first written pixel
     logic [15:0] out_row_lines;  // pool: lines per pooled row
     logic [15:0] out_clear;  // pool: lines to clear first
-    logic [7:0] out_first;  // first written word of a step
+    logic [7:0] out_first;  // first written word of a step (head: of logits)
     logic [7:0] out_step;  // written words from one step to the next
     logic [15:0] stream_stride;  // residual words per bank and token (timesteps * J)
     logic [7:0] head_words;  // key-value: words per head block, m

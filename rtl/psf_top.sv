@@ -15,6 +15,7 @@ module psf_top #(
     parameter int unsigned SpikeLines = 2048,  // lines of the spike memory
     parameter int unsigned StreamDepth = 512,  // residual words of a bank (G banks)
     parameter int unsigned PatchLines = 64,  // lines of a token's patch (half of the patch buffer)
+    parameter int unsigned Classes = 128,  // logit accumulators
     // end generated
     parameter int unsigned AxiIdWidth = 1
 ) (
@@ -84,6 +85,7 @@ module psf_top #(
       .SpikeLines(SpikeLines),
       .StreamDepth(StreamDepth),
       .PatchLines(PatchLines),
+      .Classes(Classes),
       .AxiIdWidth(AxiIdWidth)
   ) u_accel (
       .clk_i,

@@ -26,8 +26,9 @@ enum psf_status psf_init(struct psf_device *device, uintptr_t base) {
     return PSF_NOT_THERE;
   if (get(device, REG(VERSION)) >> PSF_REGS__VERSION__MAJOR_bp != PSF_REGS__VERSION__MAJOR_reset)
     return PSF_VERSION;
-  for (i = 0; i < 6; i++)
+  for (i = 0; i < PSF_CAPABILITIES - 1; i++)
     device->capability[i] = get(device, REG(CAP0) + 4 * i);
+  device->capability[i] = get(device, REG(CAP6)); /* lies elsewhere */
   set(device, REG(CTRL), PSF_REGS__CTRL__SOFT_RESET_bm);
   if (get(device, REG(STATUS)) & PSF_REGS__STATUS__STUCK_bm)
     return PSF_STUCK;
@@ -60,7 +61,7 @@ void psf_watchdog(struct psf_device *device, uint32_t cycles) {
 
 enum psf_status psf_load(struct psf_device *device, const struct psf_network *network) {
   unsigned i;
-  for (i = 0; i < 6; i++)
+  for (i = 0; i < PSF_CAPABILITIES; i++)
     if (network->capability[i] != device->capability[i])
       return PSF_CAPABILITY;
   if (network->program & 7 || network->weights & 7 || network->descriptors == 0)
@@ -254,7 +255,7 @@ struct psf_network psf_package_network(const struct psf_package *package, uint32
   network.program = address + package->program;
   network.weights = address + package->weights;
   network.descriptors = (uint16_t)package->descriptors;
-  for (i = 0; i < 6; i++)
+  for (i = 0; i < PSF_CAPABILITIES; i++)
     network.capability[i] = package->capability[i];
   return network;
 }

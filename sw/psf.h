@@ -43,9 +43,11 @@ struct psf_error {
   uint16_t job;        /* in the ring */
 };
 
+#define PSF_CAPABILITIES 7u /* words that say what hardware it is */
+
 struct psf_device {
   uintptr_t base;
-  uint32_t capability[6]; /* CAP0 to CAP5 */
+  uint32_t capability[PSF_CAPABILITIES]; /* CAP0 to CAP6 */
   volatile uint32_t *ring;
   uint16_t ring_mask, ring_head;
 };
@@ -54,7 +56,7 @@ struct psf_device {
 struct psf_network {
   uint32_t program, weights;
   uint16_t descriptors;   /* PROGRAM_COUNT */
-  uint32_t capability[6]; /* of the hardware that it was compiled for */
+  uint32_t capability[PSF_CAPABILITIES]; /* of the hardware that it was compiled for */
 };
 
 /* Inclusive byte addresses: `first` is a multiple of 8, `last` is one less than such. */
@@ -121,14 +123,14 @@ struct psf_package {
   uint32_t magic, version;
   uint32_t size;  /* bytes of the whole package */
   uint32_t crc;   /* CRC-32 of the whole package with 0 in its place */
-  uint32_t capability[6];
+  uint32_t capability[PSF_CAPABILITIES];
   uint32_t program, descriptors;
   uint32_t weights, weight_bytes;
   uint32_t images, image_bytes, image_stride, image_count;
   uint32_t expected;     /* per image a class and its logits, int32 each; 0 without images */
   uint32_t classes;
   uint32_t result_bytes; /* the accelerator writes so much per image */
-  uint32_t reserved[3];
+  uint32_t reserved[2];
 };
 
 /* Look at the package of at most `size` bytes at `bytes` (4-byte aligned): PSF_PACKAGE, or PSF_OK

@@ -20,7 +20,7 @@ extern "C" {
 #define PSF_REGS__VERSION__MINOR_bm 0xffff
 #define PSF_REGS__VERSION__MINOR_bp 0
 #define PSF_REGS__VERSION__MINOR_bw 16
-#define PSF_REGS__VERSION__MINOR_reset 0x1
+#define PSF_REGS__VERSION__MINOR_reset 0x2
 #define PSF_REGS__VERSION__MAJOR_bm 0xffff0000
 #define PSF_REGS__VERSION__MAJOR_bp 16
 #define PSF_REGS__VERSION__MAJOR_bw 16
@@ -92,7 +92,7 @@ extern "C" {
 #define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_bm 0xff
 #define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_bp 0
 #define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_bw 8
-#define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_reset 0x5
+#define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_reset 0x6
 #define PSF_REGS__CAP5__AXI_BYTES_bm 0xff00
 #define PSF_REGS__CAP5__AXI_BYTES_bp 8
 #define PSF_REGS__CAP5__AXI_BYTES_bw 8
@@ -278,6 +278,12 @@ extern "C" {
 #define PSF_REGS__RING_TAIL__TAIL_bw 16
 #define PSF_REGS__RING_TAIL__TAIL_reset 0x0
 
+// reg - psf_regs.CAP6
+#define PSF_REGS__CAP6__CLASSES_bm 0xffff
+#define PSF_REGS__CAP6__CLASSES_bp 0
+#define PSF_REGS__CAP6__CLASSES_bw 16
+#define PSF_REGS__CAP6__CLASSES_reset 0x80
+
 // reg - psf_regs.READ_BASE
 #define PSF_REGS__READ_BASE__ADDR_bm 0xfffffff8
 #define PSF_REGS__READ_BASE__ADDR_bp 3
@@ -400,7 +406,8 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t RING_SIZE;
     uint32_t RING_HEAD;
     uint32_t RING_TAIL;
-    uint8_t RESERVED_78_7f[0x8];
+    uint32_t CAP6;
+    uint8_t RESERVED_7c_7f[0x4];
     uint32_t READ_BASE;
     uint32_t READ_LIMIT;
     uint32_t WRITE_BASE;

@@ -83,7 +83,7 @@ def check(
     program: Path, hardware: str, capabilities: str | None, count: int | None, weights: Path | None
 ) -> str:
     """Hold a program file (and its weight image) against hardware by name, or against the words of
-    the registers CAP0 to CAP5, separated by commas. Returns one line to print.
+    the registers CAP0 to CAP6, separated by commas. Returns one line to print.
     """
     data = _read(program)
     count = len(data) // isa.DESCRIPTOR_BYTES if count is None else count
@@ -93,7 +93,7 @@ def check(
             target = from_capabilities([int(word, 0) for word in capabilities.split(",")])
         except ValueError:
             raise UserError(
-                f"--capabilities '{capabilities}' is not six numbers with commas between, as in "
+                f"--capabilities '{capabilities}' is not seven numbers with commas between, as in "
                 "0x08081004,..."
             ) from None
     check_program(target, data, count, None if weights is None else _read(weights))

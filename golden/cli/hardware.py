@@ -98,7 +98,7 @@ def check(
     program: Annotated[Path, typer.Argument(help="program.bin of `psf compile`.")],
     config: Config = "4x16",
     capabilities: Annotated[
-        str | None, typer.Option(help="Registers CAP0,...,CAP5 instead of a configuration.")
+        str | None, typer.Option(help="Registers CAP0,...,CAP6 instead of a configuration.")
     ] = None,
     count: Annotated[
         int | None,

@@ -68,6 +68,15 @@ def random_network(
     return calibrator.network(seed, images)
 
 
+def with_full_counts(network: QuantNetwork) -> QuantNetwork:
+    """``network`` whose keys and values of the first head always fire: its counts of K^T V are the
+    number of tokens."""
+    for block in network.blocks:
+        for layer in (block.k, block.v):
+            layer.theta2[: network.config.head_dim] = -(1 << 30)
+    return network
+
+
 def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarray:
     """Random images uint8 (count, C, H, W), or frames (count, T, C, H, W), with dark parts, grey
     noise and saturated pixels."""

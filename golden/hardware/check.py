@@ -18,7 +18,6 @@ from golden.hardware.configuration import (  # fmt: skip
     BEAT_BITS,
     FEATURES,
     MASK_LINES,
-    MAX_CLASSES,
     MAX_LAYERS,
     MAX_SHIFT,
     MIN_PLANES,
@@ -148,8 +147,8 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         yield f["mask_lines"] and end > MASK_LINES, f"a mask ends at {end}, beyond {MASK_LINES}"
     if mode == isa.MODE_HEAD:
         yield (
-            not 1 <= f["tokens"] <= MAX_CLASSES,
-            f"{f['tokens']} classes are none of 1 to {MAX_CLASSES}",
+            not 1 <= f["tokens"] <= h.classes,
+            f"{f['tokens']} classes are none of 1 to {h.classes}",
         )
     if mode == isa.MODE_HEAD and not f["merge"]:  # of the summed stream
         planes = f"none of {MIN_PLANES} to {SUM_BITS} planes"
@@ -168,7 +167,7 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
 
 def _store(h: Hardware, f: dict[str, int]) -> Rules:
     logits = f["logits"]
-    yield not 1 <= logits <= MAX_CLASSES, f"logits {logits} is none of 1 to {MAX_CLASSES}"
+    yield not 1 <= logits <= h.classes, f"logits {logits} is none of 1 to {h.classes}"
     yield f["offset"] % 8 != 0, f"offset {f['offset']} is no multiple of 8"
 
 
@@ -182,7 +181,7 @@ def target_depth(hardware: Hardware, target: int) -> int:
         isa.TARGET_ROW: hardware.row_depth,
         isa.TARGET_PARAM: hardware.param_depth,
         isa.TARGET_SPIKE: hardware.spike_lines,
-        isa.TARGET_LOGIT: MAX_CLASSES,
+        isa.TARGET_LOGIT: hardware.classes,
         isa.TARGET_MASK: MASK_LINES,
     }[target]
 
@@ -285,7 +284,7 @@ def _weights_fault(hardware: Hardware, program: bytes, weights: bytes) -> Fault 
 
 
 def capabilities(hardware: Hardware) -> list[int]:
-    """What the registers CAP0 to CAP5 of ``hardware`` read."""
+    """What the registers CAP0 to CAP6 of ``hardware`` read."""
     h, low = hardware, 0xFFFF  # a depth of 65,536 reads 0
     return [
         h.groups | h.lanes << 8 | h.banks << 16 | h.line_words << 24,
@@ -294,13 +293,14 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
         isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | FEATURES << 16,
+        h.classes,
     ]
 
 
 def from_capabilities(words: Sequence[int]) -> Hardware:
-    """The hardware that says ``words`` in CAP0 to CAP5; UserError if it takes other programs."""
-    if len(words) != 6:
-        raise UserError(f"capabilities: {len(words)} words given, read the six of CAP0 to CAP5")
+    """The hardware that says ``words`` in CAP0 to CAP6; UserError if it takes other programs."""
+    if len(words) != 7:
+        raise UserError(f"capabilities: {len(words)} words given, read the seven of CAP0 to CAP6")
     if words[5] & 0xFF != isa.DESCRIPTOR_FORMAT or words[5] >> 8 & 0xFF != BEAT_BITS // 8:
         raise UserError(
             f"capabilities: CAP5 {words[5]:#010x} means descriptor format {words[5] & 0xFF} and "
@@ -319,4 +319,5 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
     return Hardware(
         *bytes_0, words[1] & 0xFFFF, words[1] >> 16 & 0xFF, words[1] >> 24,
         bank_depth, row_depth, param_depth, spike_lines, stream_depth, patch_lines,
+        words[6] & 0xFFFF,
     )  # fmt: skip

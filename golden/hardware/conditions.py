@@ -90,6 +90,11 @@ CONDITIONS = (
     Condition(("psf_lane",), "AccWidth must be at least 16", lambda h: h.acc_width >= 16),
     Condition(("psf_head",), "AccWidth must be at most 32", lambda h: h.acc_width <= 32),
     Condition(
+        ("psf_datapath",),
+        "Classes must be 2 to 256 times Lanes, at most 1024",
+        lambda h: h.classes in range(2 * h.lanes, min(256 * h.lanes, 1024) + 1, h.lanes or 1),
+    ),
+    Condition(
         ("psf_drain_stages",),
         "StreamWidth must be smaller than AccWidth",
         lambda h: h.stream_width < h.acc_width,

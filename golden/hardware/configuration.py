@@ -15,7 +15,6 @@ WEIGHT_WIDTH = 8  # bits of a weight, signed
 MASK_LINES = 64  # lines of the row mask of a group
 SUM_BITS = 32  # bits of the residual stream summed up
 MIN_PLANES = 25  # a head sees at least so many planes of the sums
-MAX_CLASSES = 128  # logit accumulators
 MAX_LAYERS = 64  # layer ids, each with a set of counters
 MAX_COUNT = 127  # of K^T V as a weight; a larger count becomes this one
 MAX_SHIFT = 7  # largest left shift of a residual current
@@ -45,6 +44,7 @@ class Hardware:
     spike_lines: int  # lines of the spike memory
     stream_depth: int  # residual words of a bank (G banks)
     patch_lines: int  # lines of a token's patch (half of the patch buffer)
+    classes: int  # logit accumulators
     # end generated
 
     def __post_init__(self):

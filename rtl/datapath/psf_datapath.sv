@@ -48,7 +48,12 @@ module psf_datapath #(
   localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
   localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
-  localparam int unsigned HeadDepth = psf_pkg::MaxClasses / Cfg.Lanes;
+  localparam int unsigned HeadDepth = Cfg.Classes / Cfg.Lanes;
+
+  if (Cfg.Classes % Cfg.Lanes != 0 || HeadDepth < 2 || HeadDepth > 256 ||
+      Cfg.Classes > 1024) begin : gen_bad_classes
+    $fatal(1, "psf_datapath: Classes must be 2 to 256 times Lanes, at most 1024");
+  end
 
   logic averages, sum_start, sum_done, work_start;
 
@@ -256,7 +261,9 @@ module psf_datapath #(
       .overrun_o     (head_overrun)
   );
 
-  psf_layer_control u_layer (
+  psf_layer_control #(
+      .Cfg(Cfg)
+  ) u_layer (
       .clk_i,
       .rst_ni,
       .layer_start_i,

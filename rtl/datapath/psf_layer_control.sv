@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Beginning and end of a layer. layer_start_i starts the work of the groups at once (work_start_o in
-// the same cycle), or, for a head without merge, first the sums of the residual stream, and the work
-// when sum_done_i pulses. A layer is over when all is quiet (quiet_i) for two cycles; a head layer
-// then finds the arg max. layer_done_o pulses 2 or more cycles after layer_start_i.
-module psf_layer_control (
+// the same cycle), or, for the first tile of a head without merge, first the sums of the residual
+// stream, and the work when sum_done_i pulses. A layer is over when all is quiet (quiet_i) for two
+// cycles; a head layer that has the last class then finds the arg max. layer_done_o pulses 2 or more
+// cycles after layer_start_i. Golden: golden.hardware.execute.emulator.
+module psf_layer_control #(
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
+) (
     input logic clk_i,
     input logic rst_ni,
     input logic layer_start_i,
@@ -25,9 +28,15 @@ module psf_layer_control (
   } state_e;
   state_e state_q, state_d;
 
-  assign averages_o   = layer_i.mode == psf_pkg::MODE_HEAD && !layer_i.merge;
-  assign sum_start_o  = layer_start_i && averages_o;
-  assign work_start_o = sum_done_i || (layer_start_i && !averages_o);
+  logic head, sums, last_class;
+  logic [8:0] words;  // of logits, up to the last one of this layer
+  assign head         = layer_i.mode == psf_pkg::MODE_HEAD;
+  assign words        = {1'b0, layer_i.out_first} + {1'b0, layer_i.out_words};
+  assign last_class   = 16'(words) << $clog2(Cfg.Lanes) >= layer_i.tokens;
+  assign averages_o   = head && !layer_i.merge;
+  assign sums         = averages_o && layer_i.out_first == '0;
+  assign sum_start_o  = layer_start_i && sums;
+  assign work_start_o = sum_done_i || (layer_start_i && !sums);
 
   always_comb begin
     state_d = state_q;
@@ -39,7 +48,7 @@ module psf_layer_control (
       QUIET: begin
         if (!quiet_i) begin
           state_d = RUN;
-        end else if (layer_i.mode == psf_pkg::MODE_HEAD) begin
+        end else if (head && last_class) begin
           argmax_start_o = 1'b1;
           state_d = ARGMAX;
         end else begin

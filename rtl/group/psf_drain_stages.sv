@@ -69,7 +69,7 @@ module psf_drain_stages #(
   localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
   localparam int unsigned BankAddrWidth = $clog2(Cfg.BankDepth);
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
-  localparam int unsigned HeadWords = psf_pkg::MaxClasses / Cfg.Lanes;
+  localparam int unsigned HeadWords = Cfg.Classes / Cfg.Lanes;
 
   typedef struct packed {
     psf_pkg::token_t            token;
@@ -217,9 +217,9 @@ module psf_drain_stages #(
   assign stream_write_o = s2_valid_q && mode_residual && !s2_q.stream_beyond;
   assign stream_write_bank_o = s2_q.token.bank[$clog2(Cfg.Groups)-1:0];
   assign stream_write_addr_o = s2_q.stream;
-  assign head_beyond = 9'(s2_q.index) >= 9'(HeadWords);
+  assign head_beyond = s2_q.word >= 16'(HeadWords);
   assign head_valid_o = s2_valid_q && mode_head && !head_beyond;
-  assign head_index_o = 8'(s2_q.index);
+  assign head_index_o = s2_q.word[7:0];
   assign head_data_o = s2_value_q;
   assign dump_beyond = s2_dump_q >= 18'(Cfg.BankDepth) || s2_slot_q >= 9'(Cfg.AccDepth);
   assign dump_valid_o = s2_valid_q && mode_key_value && !dump_beyond;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The first eight registers: what this hardware is and how large (psf_regs.rdl: ID, VERSION, CAP0 to
-// CAP5). Constants, combinational.
+// CAP5; CAP6 is in psf_registers). Constants, combinational.
 
 module psf_capabilities #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter logic [31:0] Version = 32'h0004_0001  // major<<16 | minor
+    parameter logic [31:0] Version = 32'h0004_0002  // major<<16 | minor
 ) (
     input  logic [ 4:2] raddr_i,
     output logic [31:0] rdata_o

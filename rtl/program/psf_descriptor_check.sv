@@ -69,7 +69,7 @@ module psf_descriptor_check #(
       psf_pkg::TARGET_MASK: depth = psf_pkg::MaskLines;
       psf_pkg::TARGET_LOGIT: begin
         if (load.records[0]) load_bad = 1'b1;
-        depth = psf_pkg::MaxClasses;
+        depth = Cfg.Classes;
       end
       default: load_bad = 1'b1;
     endcase
@@ -97,7 +97,7 @@ module psf_descriptor_check #(
   assign sums_bad   = 32'(layer.steps) < psf_pkg::MinPlanes ||
       32'(layer.steps) > psf_pkg::SumBits || layer.width != 16'd1 || layer.height != 16'd1 ||
       layer.in_words < 8'd2 || layer.stream_tokens == '0 || layer.pool || layer.repeat_drain;
-  assign head_bad = layer.tokens == '0 || 32'(layer.tokens) > psf_pkg::MaxClasses ||
+  assign head_bad = layer.tokens == '0 || 32'(layer.tokens) > Cfg.Classes ||
       (!layer.merge && sums_bad);
   assign out_bad = layer.out_lines == '0 || layer.out_step < layer.out_words;
 
@@ -124,7 +124,7 @@ module psf_descriptor_check #(
   end
 
   // ---- Stores.
-  assign store_bad = store.logits == '0 || store.logits > psf_pkg::MaxClasses ||
+  assign store_bad = store.logits == '0 || store.logits > Cfg.Classes ||
       store.offset[2:0] != '0;
 
   // ---- The verdict.

@@ -30,7 +30,7 @@ class Device(ctypes.Structure):
     """struct psf_device."""
 
     _fields_ = (
-        ("base", ctypes.c_size_t), ("capability", ctypes.c_uint32 * 6), ("ring", ctypes.c_void_p),
+        ("base", ctypes.c_size_t), ("capability", ctypes.c_uint32 * 7), ("ring", ctypes.c_void_p),
         ("ring_mask", ctypes.c_uint16), ("ring_head", ctypes.c_uint16),
     )  # fmt: skip
 
@@ -40,7 +40,7 @@ class Network(ctypes.Structure):
 
     _fields_ = (
         ("program", ctypes.c_uint32), ("weights", ctypes.c_uint32),
-        ("descriptors", ctypes.c_uint16), ("capability", ctypes.c_uint32 * 6),
+        ("descriptors", ctypes.c_uint16), ("capability", ctypes.c_uint32 * 7),
     )  # fmt: skip
 
 

@@ -56,10 +56,10 @@ class Header:
 
     def __init__(self, data: bytes) -> None:
         words = struct.unpack("<24I", data[:96])
-        (_, _, self.size, self.crc), self.capability = words[:4], words[4:10]
+        (_, _, self.size, self.crc), self.capability = words[:4], words[4:11]
         (self.program, self.descriptors, self.weights, self.weight_bytes, self.images,
          self.image_bytes, self.stride, self.count, self.expected, self.classes,
-         self.result_bytes) = words[10:21]  # fmt: skip
+         self.result_bytes) = words[11:22]  # fmt: skip
 
 
 def ready(driver, work, *, windows=True) -> tuple[Header, Network]:
@@ -174,7 +174,7 @@ def test_other_hardware_is_refused(bench, work):
     driver, model = bench
     header, network = ready(driver, work)
     assert list(driver.device.capability) == capabilities(HARDWARE) == list(header.capability)
-    for i in range(6):
+    for i in range(7):
         network.capability[i] ^= 1 << i
         assert driver.call("psf_load", ctypes.byref(network)) == "CAPABILITY"
         network.capability[i] ^= 1 << i
@@ -226,7 +226,7 @@ def test_damaged_packages_are_refused(bench, work):
         assert opened(driver, data, size) == "PACKAGE", size
 
 
-@pytest.mark.parametrize("word", range(10, 19))
+@pytest.mark.parametrize("word", range(11, 20))
 def test_parts_outside_of_a_package_are_refused(bench, work, word):
     """With a right checksum, too."""
     bad = bytearray(work[0])

@@ -66,8 +66,8 @@ class OnRtl(Inference):
             getattr(self.dut, f"{name}_limit_i").value = window.last
         assert await self.call("psf_load", ctypes.byref(network)) == "OK"
         header = struct.unpack_from("<24I", self.whole)
-        self.stride = header[16]
-        return PACKAGE + header[14]
+        self.stride = header[17]
+        return PACKAGE + header[15]
 
 
 @cocotb.test(timeout_time=2000, timeout_unit="ms")

@@ -37,7 +37,7 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
     """Fields that the check is most particular about."""
     if op == isa.OP_STORE:
         return dict(
-            logits=rng.randint(1, limits.MAX_CLASSES),
+            logits=rng.randint(1, h.classes),
             offset=rng.choice((0, rng.getrandbits(29) << 3)),
         )
     if op == isa.OP_LOAD:
@@ -69,7 +69,7 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
     elif mode == isa.MODE_RESIDUAL:
         values |= dict(pool=0)
     elif mode == isa.MODE_HEAD:
-        values |= dict(merge=1, tokens=rng.randint(1, limits.MAX_CLASSES))
+        values |= dict(merge=1, tokens=rng.randint(1, h.classes))
         if rng.random() < 0.3:
             values |= dict(merge=0, steps=rng.randint(limits.MIN_PLANES, limits.SUM_BITS),
                            width=1, height=1, in_words=rng.randrange(2, 9),

@@ -19,7 +19,8 @@
   parameter ParamDepth = 128, \
   parameter SpikeLines = 2048, \
   parameter StreamDepth = 512, \
-  parameter PatchLines = 64
+  parameter PatchLines = 64, \
+  parameter Classes = 128
 
 `define PSF_HARDWARE \
   .Groups(Groups), \
@@ -34,7 +35,8 @@
   .ParamDepth(ParamDepth), \
   .SpikeLines(SpikeLines), \
   .StreamDepth(StreamDepth), \
-  .PatchLines(PatchLines)
+  .PatchLines(PatchLines), \
+  .Classes(Classes)
 // end generated
 `define PSF_TOP_HARDWARE `PSF_HARDWARE, .AxiIdWidth(AxiIdWidth)
 

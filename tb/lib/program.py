@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from golden.hardware import isa
 from golden.hardware.configuration import (
     MASK_LINES,
-    MAX_CLASSES,
     MAX_LAYERS,
     MAX_SHIFT,
     MIN_PLANES,
@@ -22,7 +21,7 @@ from tb.lib.load import Load
 # Parameters of psf_descriptor_check, and of what has one inside.
 CHECKED = (
     "Lanes", "Banks", "LineWords", "AccDepth", "BankDepth", "RowDepth", "ParamDepth", "SpikeLines",
-    "PatchLines",
+    "PatchLines", "Classes",
 )  # fmt: skip
 
 
@@ -46,7 +45,7 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     if f["mode"] == isa.MODE_RESIDUAL:
         f["pool"] = 0
     elif f["mode"] == isa.MODE_HEAD:
-        f |= {"merge": values.get("merge", f["merge"]), "tokens": random.randint(1, MAX_CLASSES)}
+        f |= {"merge": values.get("merge", f["merge"]), "tokens": random.randint(1, h.classes)}
         if not f["merge"]:
             f |= {
                 "steps": random.randint(MIN_PLANES, SUM_BITS), "width": 1, "height": 1, "pool": 0,
@@ -79,7 +78,7 @@ def legal_load(
         coded=coded,
     )  # fmt: skip
     if target == loads.LOGIT:  # random_load knows a larger memory than there is
-        dest = random.choice((0, MAX_CLASSES - item.records))
+        dest = random.choice((0, hardware.classes - item.records))
         item.writes = [(t, f | {"addr": f["addr"] - item.dest + dest}) for t, f in item.writes]
         item.dest = dest
     return item

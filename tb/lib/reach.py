@@ -5,15 +5,15 @@ Row-table and weight addresses depend on the spikes and are left out.
 """
 
 from golden.hardware import isa
-from golden.hardware.configuration import MAX_CLASSES, Hardware
+from golden.hardware.configuration import Hardware
 
 
 def overruns(h: Hardware, f: dict[str, int]) -> str | None:
     """What a layer with fields ``f`` reaches beyond the end of a memory; None if nothing."""
     reached = _key_value(h, f) if f["mode"] == isa.MODE_KEY_VALUE else {"spike line": _last_read(f)}
     if f["mode"] == isa.MODE_HEAD:
-        reached["logit"] = (f["out_words"] - 1) * h.lanes
-        if not f["merge"]:
+        reached["logit"] = _last_word(f) * h.lanes
+        if not f["merge"] and not f["out_first"]:
             word = (f["steps"] - 1) * f["in_step"] + f["in_first"] + f["in_words"] - 1
             reached["written line"] = f["in_base"] + word // h.line_words
             row = (f["stream_tokens"] - 1) // h.groups * f["stream_stride"]
@@ -28,7 +28,7 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
         "stream word": h.stream_depth,
         "weight word": h.bank_depth,
         "accumulator": h.acc_depth,
-        "logit": MAX_CLASSES,
+        "logit": h.classes,
     }
     for what, last in reached.items():
         if last >= depth[what]:

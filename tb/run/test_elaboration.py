@@ -26,7 +26,7 @@ INNER = {
     "psf_read_dma: Clients must be at least 2",
     "psf_read_dma: MaxBurst must be 1 to 256 beats",
     "psf_weight_bank: TagWidth must be at least 1",
-    "psf_head: Depth must be between 2 and 256",  # 128 / Lanes: follows from the lanes
+    "psf_head: Depth must be between 2 and 256",  # Classes / Lanes, which psf_datapath checks
 }
 # What software asks for beyond the RTL (golden.hardware.compile): 9 taps in a patch, and room for
 # the sum of two residuals in an accumulator.

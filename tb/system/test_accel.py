@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random small networks on the whole accelerator: every spike, value, counter, logit and label."""
 
-import os
-import secrets
 from dataclasses import replace
 
 import pytest
@@ -72,14 +70,6 @@ def test_corrupted_program():
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(program))
     with pytest.raises(UserError, match="64 bytes"):
         run_system(network, hardware, random_images(network_config, 1, 1), program=bytes(64))
-
-
-@pytest.fixture
-def seed() -> int:
-    """SEED, or a fresh one, shown when a test fails."""
-    value = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
-    print(f"SEED={value}")
-    return value
 
 
 # One small network on the whole accelerator is in the quick subset.

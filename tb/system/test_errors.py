@@ -77,8 +77,8 @@ async def bad_programs(dut) -> None:
          dict(shift=8), dict(kernel3=0, in_lines=h.patch_lines + 1),
          dict(kernel3=1, in_lines=h.patch_lines // 9 + 1)),
         (key_value, dict(head_words=3), dict(tokens=h.patch_lines + 1), dict(head_lanes=15)),
-        (head, dict(tokens=129), dict(tokens=0)),
-        (store, dict(logits=0), dict(logits=129)),
+        (head, dict(tokens=h.classes + 1), dict(tokens=0)),
+        (store, dict(logits=0), dict(logits=h.classes + 1)),
     )  # fmt: skip
     spans = (
         (weights, dict(dest=h.bank_depth)),

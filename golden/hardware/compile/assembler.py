@@ -210,7 +210,7 @@ class Assembler:
         hardware = self.hardware
         packed, values = None, {}
         self.load_input(layer.source)
-        if layer.mode == isa.MODE_HEAD:
+        if layer.mode == isa.MODE_HEAD and layer.tile == 0:  # of all tiles
             bias = np.pad(self.head_bias, (0, self.config.classes % 2))
             bias *= layer.merge  # else it is in the weights
             data = bits.pack(bias[:, None], 32, 32)
@@ -254,7 +254,7 @@ class Assembler:
         if layer.mode == isa.MODE_KEY_VALUE:
             values |= dict(steps=1, in_words=2 * layer.head_words)
         if layer.mode == isa.MODE_HEAD:
-            values |= dict(tokens=self.config.classes)
+            values |= dict(tokens=self.config.classes, out_first=layer.out_first)
         if layer.averaged:
             words = layer.averaged.step * layer.averaged.steps
             values |= dict(stream_tokens=layer.averaged.tokens, stream_stride=words)

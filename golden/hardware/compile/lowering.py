@@ -17,7 +17,7 @@ from golden.contract.order import fused_qkv, plain
 from golden.hardware import isa
 from golden.hardware.compile import average
 from golden.hardware.compile.planes import Planes
-from golden.hardware.configuration import MAX_CLASSES, MIN_PLANES, SUM_BITS, Hardware
+from golden.hardware.configuration import MIN_PLANES, SUM_BITS, Hardware
 
 
 @dataclass(frozen=True)
@@ -162,10 +162,6 @@ class _Lowering:
         self.network, self.hardware, self.config = network, hardware, network.config
         config, lanes = self.config, hardware.lanes
         self.planes = Planes.of(config)
-        if config.classes > MAX_CLASSES:
-            raise UserError(
-                f"head: {config.classes} classes do not fit the {MAX_CLASSES} logit accumulators"
-            )
         d = config.head_dim
         if lanes % d and d % lanes:
             raise UserError(

@@ -40,7 +40,7 @@ def package(program: Program, images: Sequence[bytes] = (), logits: Sequence = (
         MAGIC, VERSION, len(out), 0, *capabilities(program.hardware),
         places[0], program.count, places[1], len(program.weights),
         first_image, program.image_bytes, stride, len(images), expected if images else 0,
-        program.config.classes, program.result_bytes, 0, 0, 0,
+        program.config.classes, program.result_bytes, 0, 0,
     ]  # fmt: skip
     _HEADER.pack_into(out, 0, *words)
     struct.pack_into("<I", out, 4 * _CRC, crc32(out))

@@ -6,6 +6,7 @@ estimates: positive and negative weights are summed separately, since any subset
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from golden.hardware import isa
 from golden.hardware.check import MAX_SHIFT
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.configuration import MAX_COUNT, SUM_BITS, WEIGHT_WIDTH, Hardware
+from golden.hardware.interface import table
 
 
 def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None = None) -> None:
@@ -22,7 +24,16 @@ def prove(layers: list[Layer], hardware: Hardware, head_bias: np.ndarray | None 
 
     ``head_bias`` (classes,) goes with a head layer.
     """
-    refuse(list(excesses(layers, hardware, head_bias)))
+    refuse([possible(excess) for excess in excesses(layers, hardware, head_bias)])
+
+
+def possible(excess: Excess) -> Excess:
+    """``excess``, without a parameter of the hardware if none is large enough."""
+    high = next((p.high for p in table.PARAMETERS if p.name == excess.field), excess.least)
+    if excess.least <= high:
+        return excess
+    advice = f"{excess.field} is at most {high}, so use a smaller network"
+    return replace(excess, field="", advice=advice)
 
 
 def excesses(
@@ -39,6 +50,9 @@ def excesses(
         low, high = currents(layer)
         yield from accumulator(layer, low, high, hardware)
         low, high = low + layer.bias, high + layer.bias
+        if layer.mode == isa.MODE_HEAD:
+            yield from deep(layer.name, "number of logits, of whole words",
+                            layer.words * hardware.lanes, "classes", hardware.classes)  # fmt: skip
         if layer.averaged:
             yield from averaged_logits(layer, stream, head_bias)
         elif layer.mode == isa.MODE_HEAD:

@@ -22,7 +22,7 @@ def tiles(layer: Layer, hardware: Hardware) -> list[Layer]:
     """``layer`` as the smallest number of layers that fit accumulators and weight banks."""
     if _fits(layer, hardware):
         return [layer]
-    if layer.weight is not None and layer.mode == isa.MODE_SPIKE:
+    if layer.weight is not None and layer.mode in (isa.MODE_SPIKE, isa.MODE_HEAD):
         for count in range(2, layer.words + 1):
             tried = [split(layer, edges, hardware.lanes) for edges in _edges(layer.words, count)]
             fitting = [parts for parts in tried if all(_fits(p, hardware) for p in parts)]

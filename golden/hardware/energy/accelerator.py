@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from golden.contract.energy.technology import Technology
-from golden.hardware.configuration import MAX_CLASSES, Hardware, clog2
+from golden.hardware.configuration import Hardware, clog2
 
 LOGIT_BITS = 32
 ROW_BITS = 12  # length and shift of a row-table entry
@@ -51,7 +51,7 @@ def memories(h: Hardware) -> dict[str, Memory]:
         "patch": Memory(2 * h.patch_lines, line),  # of a group
         "stream": Memory(h.stream_depth, h.lanes * h.stream_width + 1),  # of a bank
         "params": Memory(h.param_depth, 2 * h.lanes * h.acc_width + 1),  # of a group
-        "logits": Memory(MAX_CLASSES // h.lanes, LOGIT_BITS + 1),  # of a lane
+        "logits": Memory(h.classes // h.lanes, LOGIT_BITS + 1),  # of a lane
     }
 
 

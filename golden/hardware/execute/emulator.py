@@ -16,7 +16,6 @@ from golden.hardware.check import HardwareStop, first_fault, load_data
 from golden.hardware.compile import bits
 from golden.hardware.configuration import (
     MASK_LINES,
-    MAX_CLASSES,
     MAX_COUNT,
     SUM_BITS,
     WEIGHT_WIDTH,
@@ -56,7 +55,8 @@ class Emulator:
         self.row = rng.integers(0, 1 << 28, (h.row_depth, h.banks))
         self.param = rng.integers(0, 1 << h.acc_width, (h.param_depth, 2 * h.lanes))
         self.stream = rng.integers(-9, 9, (h.groups, h.stream_depth, h.lanes))
-        self.logit = rng.integers(-9, 9, MAX_CLASSES)
+        self.logit = rng.integers(-9, 9, h.classes)
+        self.label = int(rng.integers(h.classes))
         self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
         self.drained: dict[int, Drained] = {}  # of the job at hand
 
@@ -84,7 +84,7 @@ class Emulator:
                 self._layer(fields)
             else:
                 answers[job].logits = self.logit[: fields["logits"]].copy()
-                answers[job].label = int(answers[job].logits.argmax())
+                answers[job].label = self.label
         return answers
 
     # -- loads --------------------------------------------------------------------------------
@@ -122,14 +122,11 @@ class Emulator:
             self._key_value(f)
             return
         averages = f["mode"] == isa.MODE_HEAD and not f["merge"]
-        if averages:
+        if averages and not f["out_first"]:
             self._average(f)
         acc, rows, row_adds = self._accumulate(f)  # (N, steps, J, P)
         if f["mode"] == isa.MODE_HEAD:
-            for token in acc:
-                for total in token.reshape(len(token), -1)[:, : len(self.logit)]:
-                    place = self.logit[: len(total)]
-                    place[:] = bits.signed((place << averages) + total & 0xFFFFFFFF, 32)
+            self._head(f, acc, averages)
             self.drained[f["id"]] = Drained(None, acc, rows, row_adds)
             return
         pairs = self.param[f["param_base"] : f["param_base"] + f["out_words"]]
@@ -205,6 +202,18 @@ class Emulator:
             acc = acc.sum(1, keepdims=True)
         assert not acc[:, :, f["out_words"] :].any()
         return acc[:, :, : f["out_words"]], rows, row_adds
+
+    def _head(self, f: dict[str, int], acc: np.ndarray, twice: bool) -> None:
+        """Add ``acc`` (N, steps, J, P) to the logits, ``twice`` those before."""
+        lanes = self.hw.lanes
+        for token in acc:
+            for step, total in enumerate(token):
+                first = (step * f["out_step"] + f["out_first"]) * lanes
+                place = self.logit[first : first + total.size]
+                added = total.ravel()[: place.size]
+                place[:] = bits.signed((place << twice) + added & 0xFFFFFFFF, 32)
+        if (f["out_first"] + f["out_words"]) * lanes >= f["tokens"]:  # with the last class
+            self.label = int(self.logit[: f["tokens"]].argmax())
 
     def _average(self, f: dict[str, int]) -> None:
         """Sum the stream, write the sums bit by bit and the constants behind them."""

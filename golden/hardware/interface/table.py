@@ -29,7 +29,7 @@ FEATURES = (  # of the register CAP5, from its bit 16 on
 _WEIGHT_WIDTH, _SUM_BITS = 8, 32
 
 CONSTANTS = (
-    Constant("DESCRIPTOR_FORMAT", 5, "of the descriptors, in the register CAP5"),
+    Constant("DESCRIPTOR_FORMAT", 6, "of the descriptors, in the register CAP5"),
     Constant("DESCRIPTOR_BYTES", 64, "sixteen little-endian words of 32 bits"),
     Constant("FEATURES", (1 << len(FEATURES)) - 1, "bits of CAP5 from bit 16 on: all of them"),
     Constant("BEAT_BITS", 64, "bits of an AXI data beat"),
@@ -37,7 +37,6 @@ CONSTANTS = (
     Constant("MASK_LINES", 64, "lines of the row mask of a group"),
     Constant("SUM_BITS", _SUM_BITS, "bits of the residual stream summed up"),
     Constant("MIN_PLANES", _SUM_BITS - 7, "a head sees at least so many planes of the sums"),
-    Constant("MAX_CLASSES", 128, "logit accumulators"),
     Constant("MAX_LAYERS", 64, "layer ids, each with a set of counters"),
     Constant(
         "MAX_COUNT",
@@ -171,7 +170,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("out_base", 8, 0, 16, "line of the first written pixel"),
     ("out_row_lines", 8, 16, 16, "pool: lines per pooled row"),
     ("out_clear", 9, 0, 16, "pool: lines to clear first"),
-    ("out_first", 9, 16, 8, "first written word of a step"),
+    ("out_first", 9, 16, 8, "first written word of a step (head: of logits)"),
     ("out_step", 9, 24, 8, "written words from one step to the next"),
     ("stream_stride", 10, 0, 16, "residual words per bank and token (timesteps * J)"),
     ("head_words", 10, 16, 8, "key-value: words per head block, m"),
@@ -265,4 +264,6 @@ PARAMETERS = (
     _parameter("stream_depth", _ANY, (1024, 512, 1024), "residual words of a bank (G banks)"),
     _parameter("patch_lines", (9, 1024), (64, 64, 128),
                "lines of a token's patch (half of the patch buffer)", power=True),
+    _parameter("classes", (4, 1024), (128, 128, 128), "logit accumulators",
+               "2 to 256 times lanes"),
 )  # fmt: skip

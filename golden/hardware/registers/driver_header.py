@@ -15,7 +15,7 @@ HEADER = ROOT / "sw/psf_regs.h"
 
 def text() -> str:
     """What the file must hold. Offsets and fields are those of every configuration; the reset
-    values of CAP0 to CAP4, which are not, are those of 4x16."""
+    values of CAP0 to CAP4 and CAP6, which are not, are those of 4x16."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / HEADER.name
         peakrdl("c-header", Hardware.named("4x16"), out, "--std=gnu99", "--type-style=hier")

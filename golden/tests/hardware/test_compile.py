@@ -196,7 +196,17 @@ REFUSALS = {
     "head width": ("4x16", dict(config=config(dim=24, heads=1)), "head width 24 neither"),
     "kept": ("4x16,spike_lines=100", dict(config=config(height=9)), "needs 72 spike lines, of 1"),
     "line": ("4x16,line_words=2", dict(config=config(dim=32, heads=1)), "do not divide a spike"),
-    "classes": ("4x16", dict(config=config(classes=129)), "129 classes do not fit"),
+    "classes": (
+        "4x16", dict(config=config(classes=129)),
+        "head: number of logits, of whole words is 144, the limit with classes=128 is 128; use "
+        "hardware with classes=144"),
+    "most classes": (
+        "4x16", dict(config=config(classes=1025)),
+        "whole words is 1040, the limit is 128; classes is at most 1024, so use a smaller network"),
+    "most tokens": (
+        "4x16,spike_lines=65532", dict(config=config(height=33, width=32, pooled_stages=())),
+        "patch is 1056, the limit is 64; blocks.0.proj: residual words per bank is 528, the limit "
+        "with stream_depth=512 is 512"),
 }  # fmt: skip
 
 
@@ -233,6 +243,12 @@ def test_thresholds_beyond_the_width_are_exact():
         ("4x16,stream_width=19", "acc_width - 2"),
         ("4x16,bank_depth=65536", "between"),
         ("4x16,patch_lines=48", "power of two"),
+        ("4x16,patch_lines=2048", "between 9 and 1024"),
+        ("4x16,acc_width=15", "between 16 and 32"),
+        ("4x16,classes=1000", "lanes=16, classes=1000: Classes must be 2 to 256 times Lanes"),
+        ("4x16,classes=2048", "between 4 and 1024"),
+        ("4x16,classes=16", "lanes=16, classes=16: Classes must be 2 to 256 times Lanes"),
+        ("4x16,classes=1024,lanes=2,banks=2", "lanes=2, classes=1024: Classes must be 2 to 256"),
     ],
 )
 def test_bad_hardware(text, message):

@@ -249,15 +249,15 @@ def test_capabilities_say_everything(name):
     assert from_capabilities(words) == hardware
     unlike = replace(
         hardware, groups=2, lanes=64, banks=4, bank_depth=0x321, row_depth=0x654, param_depth=0x87,
-        patch_lines=0x80, spike_lines=0xCBA, stream_depth=0xFED,
+        patch_lines=0x80, spike_lines=0xCBA, stream_depth=0xFED, classes=0x200,
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00800087, 0x0FED0CBA, 0x001F0805,
+        0x00800087, 0x0FED0CBA, 0x001F0806, 0x200,
     ]  # fmt: skip
     largest = replace(hardware, spike_lines=65535, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
-    for wrong in (words[:5], [*words[:5], words[5] - 1], [*words[:5], words[5] | 0x1000]):
+    for wrong in (words[:6], [*words[:5], words[5] - 1, 128], [*words[:5], words[5] | 0x1000, 128]):
         with pytest.raises(UserError, match="capabilities: "):
             from_capabilities(wrong)
 
@@ -274,7 +274,8 @@ def test_command(compiled, tmp_path, capsys):
 
     folder = tmp_path / "out"
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["format"] == 5 and manifest["program_count"] == compiled.count
+    assert manifest["format"] == isa.DESCRIPTOR_FORMAT
+    assert manifest["program_count"] == compiled.count
     caps = ",".join(manifest["capabilities"])
     good = (folder / "program.bin", "--weights", folder / "weights.bin", "--capabilities", caps)
     status, text = run(*good)
@@ -282,7 +283,7 @@ def test_command(compiled, tmp_path, capsys):
     for arguments, message in (
         ((program, "--config", "4x16,param_depth=4"), "(cause 8)"),
         ((program, "--count", 3), "is not the end"),
-        ((program, "--capabilities", "1,x"), "is not six numbers"),
+        ((program, "--capabilities", "1,x"), "is not seven numbers"),
         ((program, "--capabilities", "1,2"), "2 words given"),
         ((tmp_path / "none.bin",), "cannot be read"),
         ((program, "--weights", program), "program: descriptor"),

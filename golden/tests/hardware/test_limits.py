@@ -9,22 +9,13 @@ import pytest
 from golden.contract.model import ATTENTION_THETA2
 from golden.contract.network import NetworkConfig
 from golden.contract.neuron import lif
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images, random_network, with_full_counts
+from golden.hardware import isa
 from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.proofs import saturated
 from golden.hardware.configuration import MAX_COUNT, Hardware
 from golden.hardware.execute.expected import expectations
 from golden.tests.hardware.test_compile import compare, config
-
-
-def busy(network, head: int = 0):
-    """``network`` with keys and values of one head that always fire: counts of all tokens."""
-    width = network.config.head_dim
-    channels = slice(head * width, (head + 1) * width)
-    for layer in (network.blocks[0].k, network.blocks[0].v):
-        layer.theta2[channels] = -(1 << 30)
-    return network
-
 
 # hardware, network
 CASES = {
@@ -37,6 +28,12 @@ CASES = {
     "1,024 tokens": (
         "2x8,patch_lines=1024,spike_lines=8192,stream_depth=4096",
         config(height=32, width=32, pooled_stages=(), timesteps=1)),
+    "1,000 classes": ("4x16,classes=1024", config(classes=1000)),
+    "1,024 classes, average": (
+        "2x8,classes=1024", config(dim=24, heads=3, classes=1024, head="avgpool_fc")),
+    "257 classes, 16 accumulators": (
+        "2x8,classes=512,acc_depth=16", config(classes=257, timesteps=3, dim=8, heads=1)),
+    "129 classes": ("4x32,classes=256,acc_depth=40", config(classes=129)),
     "T = 1": ("2x8", config(timesteps=1, head="avgpool_fc")),
     "T = 5": ("4x16", config(timesteps=5, dim=32)),
     "T = 7": ("4x32", config(timesteps=7, dim=24, heads=3, head="avgpool_fc")),
@@ -50,7 +47,7 @@ CASES = {
 def test_images_give_the_golden_trace(case):
     name, network_config = CASES[case]
     hardware, seed = Hardware.named(name), len(case)
-    network = busy(random_network(network_config, seed, lanes=hardware.lanes))
+    network = with_full_counts(random_network(network_config, seed, lanes=hardware.lanes))
     program = compile_network(network, hardware)
     images = random_images(network_config, 1, seed)
     compare(program, network, images, seed=seed)
@@ -58,6 +55,30 @@ def test_images_give_the_golden_trace(case):
     counts = [e.value for e, c in zip(expected.layers, program.layers, strict=True)
               if c.name.endswith("key_value")]  # fmt: skip
     assert counts[0].max() == network_config.tokens
+
+
+def test_tiles_of_a_head():
+    """1,000 classes on 16 lanes are 63 words, 16 of them at a time; one load of all biases."""
+    hardware = Hardware.named("4x16,classes=1024")
+    for head in ("sn_fc_avgpool", "avgpool_fc"):
+        network = random_network(config(classes=1000, head=head), 3)
+        program = compile_network(network, hardware)
+        tiles = [c.fields for c in program.layers if c.name.startswith("head")]
+        assert [f["out_first"] for f in tiles] == [0, 16, 32, 48]
+        assert sum(f["out_words"] for f in tiles) == 63
+        ops = [isa.decode(d) for d in isa.cut(program.program)]
+        loads = [f for op, f in ops if op == isa.OP_LOAD and f["target"] == isa.TARGET_LOGIT]
+        assert [f["records"] for f in loads] == [1000]
+
+
+@pytest.mark.parametrize("policy", ["queues", "eager", "lazy"])
+def test_jobs_with_tiles_of_a_head(policy):
+    """The biases of the next image wait until the result is stored; a label is not the last one."""
+    network_config = config(classes=300, head="avgpool_fc", depth=0)
+    network = random_network(network_config, 8)
+    program = compile_network(network, Hardware.named("4x16,classes=512,acc_depth=4"))
+    assert sum(c.name.startswith("head") for c in program.layers) == 5
+    compare(program, network, random_images(network_config, 3, 8), policy)
 
 
 def test_patches_of_many_steps():

@@ -28,7 +28,7 @@ def made(tmp_path_factory):
 
 def test_map_has_no_overlap_and_describes_every_field():
     registers = load()
-    assert len({r.address for r in registers.values()}) == len(registers) == 35 + 64 * 8
+    assert len({r.address for r in registers.values()}) == len(registers) == 36 + 64 * 8
     for register in registers.values():
         assert register.address % 4 == 0 and register.address < 0x1000
         used = 0
@@ -50,7 +50,7 @@ def test_capabilities_follow_the_hardware():
         hardware = Hardware.named(name)
         registers = load(hardware.sv_parameters())
         found = {}
-        for index in range(5):
+        for index in (0, 1, 2, 3, 4, 6):
             register = registers[f"CAP{index}"]
             found |= register.unpack(register.reset)
         assert Hardware(**found) == hardware

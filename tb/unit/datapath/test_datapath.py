@@ -21,7 +21,7 @@ from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
 from golden.hardware.compile import bits
 from golden.hardware.compile.program import compile_network
-from golden.hardware.configuration import MAX_CLASSES, Hardware
+from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from golden.hardware.sequence import execution_order
 from tb.lib.bench import HIDDEN, Bench
@@ -240,8 +240,10 @@ def beyond(f, hw, rows):
     if rows:
         yield {"row_base": hw.row_depth}
     if f["mode"] == isa.MODE_HEAD:
-        yield {"out_words": MAX_CLASSES // hw.lanes + 1}
-        if not f["merge"]:
+        yield {"out_words": hw.classes // hw.lanes + 1}
+        if f["merge"]:
+            yield {"out_first": hw.classes // hw.lanes - f["out_words"] + 1}
+        else:
             yield {"stream_tokens": hw.groups * hw.stream_depth + 1}
         return
     yield {"param_base": hw.param_depth - f["out_words"] + 1}

@@ -10,7 +10,6 @@ import pytest
 from golden.hardware import isa
 from golden.hardware.check import descriptor_fault, target_depth
 from golden.hardware.configuration import (
-    MAX_CLASSES,
     MAX_LAYERS,
     MAX_SHIFT,
     MIN_PLANES,
@@ -65,7 +64,8 @@ def legal(op: int, **values: int) -> dict[str, int]:
     if op == isa.OP_LAYER:
         return legal_layer(HARDWARE, **values)
     if op == isa.OP_STORE:
-        return {"logits": random.randint(1, MAX_CLASSES), "offset": random.getrandbits(29) << 3}
+        logits = random.randint(1, HARDWARE.classes)
+        return {"logits": logits, "offset": random.getrandbits(29) << 3}
     if op == isa.OP_END:
         return {}
     coded = None if "coded" not in values else bool(values["coded"])
@@ -92,7 +92,7 @@ def corners(name: str, bits: int) -> set[int]:
     """Values around everything that a rule could compare this field with."""
     h = HARDWARE
     limits = {
-        0, 1, 2, 4, 8, MAX_SHIFT, MAX_LAYERS, MAX_CLASSES,
+        0, 1, 2, 4, 8, MAX_SHIFT, MAX_LAYERS, h.classes,
         h.lanes, h.lanes.bit_length() - 1, h.line_words,
         h.acc_depth, h.patch_lines, h.patch_lines // 9, h.banks, 4 * h.lanes, 16 * h.lanes,
         h.line_words // 2, MIN_PLANES, SUM_BITS, (1 << bits) - 1, 1 << bits - 1,

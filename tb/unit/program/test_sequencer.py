@@ -14,7 +14,7 @@ import pytest
 from cocotb.triggers import RisingEdge
 
 from golden.hardware import isa
-from golden.hardware.configuration import MAX_CLASSES, Hardware
+from golden.hardware.configuration import Hardware
 from golden.hardware.interface import packing
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.layer import pack_layer
@@ -43,7 +43,7 @@ def random_program(length: int) -> Program:
         elif kind < 0.93:
             program.add_layer()
         else:
-            program.add(isa.OP_STORE, logits=random.randint(1, MAX_CLASSES),
+            program.add(isa.OP_STORE, logits=random.randint(1, HARDWARE.classes),
                         offset=random.getrandbits(29) << 3)  # fmt: skip
     program.add(isa.OP_END)
     return program

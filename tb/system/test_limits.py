@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The largest networks, on the whole accelerator: tokens, classes and timesteps at their limits."""
+
+from dataclasses import replace
+
+import pytest
+
+from golden.contract.random_network import random_images, random_network, with_full_counts
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import MAX_COUNT, Hardware
+from golden.hardware.execute.expected import expectations
+from tb.system.run import SMALL, run_system
+
+HARDWARE = Hardware.named("2x8,patch_lines=256,classes=1024")  # one build for all
+
+# network, sparsity, images, stall percentage of the memory
+CASES = {
+    "196 tokens, 1,000 classes": (
+        replace(SMALL, height=14, width=14, pooled_stages=(), classes=1000, timesteps=1),
+        "balanced", 1, 0),
+    "256 tokens, 1,024 classes, average": (
+        replace(SMALL, height=16, width=16, pooled_stages=(), classes=1024, head="avgpool_fc"),
+        "unstructured", 1, 0),
+    "T = 16, encoder, 129 classes": (
+        replace(SMALL, timesteps=16, encoder_channels=3, classes=129, heads=1), "rows", 2, 20),
+    "T = 7, average, 500 classes": (
+        replace(SMALL, timesteps=7, dim=24, heads=3, head="fc_avgpool", classes=500),
+        "balanced", 2, 0),
+    "T = 5": (replace(SMALL, timesteps=5, dim=32, mlp_ratio=4), "dense", 1, 50),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_large_network(case, seed):
+    """Every spike, value, counter, logit and label; counts beyond what a weight holds."""
+    config, sparsity, count, stalls = CASES[case]
+    network = with_full_counts(random_network(config, seed, sparsity, lanes=HARDWARE.lanes))
+    images = random_images(config, count, seed)
+    program = compile_network(network, HARDWARE)
+    expected = expectations(program, network, images[:1])[0].layers
+    counts = next(e.value for e, c in zip(expected, program.layers, strict=True)
+                  if c.name.endswith("key_value"))  # fmt: skip
+    assert counts.max() == config.tokens and (config.tokens > MAX_COUNT or "T" in case)
+    tiles = sum(c.name.startswith("head") for c in program.layers)
+    assert tiles == -(-HARDWARE.words(config.classes) // HARDWARE.acc_depth)
+    results = run_system(network, HARDWARE, images, seed=seed, stalls=stalls, waves=False)
+    assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
+    assert [r["rtl"] for r in results["images"]] == [r["golden"] for r in results["images"]]
