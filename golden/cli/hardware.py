@@ -26,6 +26,7 @@ from golden.cli.options import (
     Sim,
     Stalls,
     command,
+    group,
     to_file,
     to_folder,
 )
@@ -46,6 +47,7 @@ class Form(StrEnum):
 
 
 PANEL = "Hardware: compile for it, simulate it, measure it"
+hardware = group("Configurations of the hardware: which there are, which a network needs.")
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +56,30 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=PANEL)(function)
     for function in (energy, traffic, registers, synth):
         app.command(rich_help_panel=PANEL)(function)
+    app.add_typer(hardware, name="hardware", rich_help_panel=PANEL)
+
+
+@hardware.command("list")
+def hardware_list() -> None:
+    """Print the presets with their lanes, memory and logic."""
+    from golden.cli.suggest import presets
+
+    presets()
+
+
+@hardware.command("suggest")
+def hardware_suggest(
+    checkpoint: Annotated[Path, typer.Argument(help="Quantised network.")],
+    data: Data = "",
+    every: Annotated[bool, typer.Option("--all", help="Every preset, not the first.")] = False,
+    bound: Annotated[
+        bool, typer.Option("--bound", help="Never run the cycle model, only bound the cycles.")
+    ] = False,
+) -> None:
+    """Print the smallest configuration on which a network runs, what it takes and why."""
+    from golden.cli.suggest import suggest
+
+    suggest(checkpoint, data, every, bound)
 
 
 def sim(

@@ -83,14 +83,27 @@ def smallest(found: Iterable[Excess]) -> dict[str, int]:
     return fields
 
 
+def told(found: Iterable[Excess]) -> str:
+    """The smallest parameters as changes of a configuration's name: acc_width=22,bank_depth=900."""
+    return ",".join(f"{field}={value}" for field, value in smallest(found).items())
+
+
+class LimitError(UserError):
+    """A network does not fit hardware; ``found`` is what does not."""
+
+    def __init__(self, message: str, found: Sequence[Excess]) -> None:
+        super().__init__(message)
+        self.found = list(found)
+
+
 def refuse(found: Sequence[Excess]) -> None:
-    """Raise UserError if there are any: the limits in order, and what would mend them all."""
+    """Raise LimitError if there are any: the limits in order, and what would mend them all."""
     if not found:
         return
-    told = "; ".join(map(str, found[:SHOWN]))
+    message = "; ".join(map(str, found[:SHOWN]))
     if len(found) > SHOWN:
-        told += f"; and {len(found) - SHOWN} more"
-    fields = [f"{field}={value}" for field, value in smallest(found).items()]
-    advice = [f"use hardware with {','.join(fields)} or a smaller network"] if fields else []
+        message += f"; and {len(found) - SHOWN} more"
+    fields = told(found)
+    advice = [f"use hardware with {fields} or a smaller network"] if fields else []
     advice += dict.fromkeys(excess.advice for excess in found if excess.advice)
-    raise UserError(f"{told}; {', and '.join(advice)}")
+    raise LimitError(f"{message}; {', and '.join(advice)}", found)

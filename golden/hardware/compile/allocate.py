@@ -9,7 +9,7 @@ that need no waiting are taken first, so a network that fits never waits.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from golden.contract.errors import UserError
+from golden.contract.limits import Excess, LimitError
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,15 @@ class Memory:
             if wait <= layer and (best is None or (loaded and wait < best.wait_layers)):
                 best = Region(start, size, last, wait)
         if best is None:
-            live = sum(r.size for r in self.regions if r.last >= layer)
-            raise UserError(
+            used = [r for r in self.regions if r.last >= layer]
+            edges = {0, *(r.start + r.size for r in used)}
+            free = (start for start in edges if not any(r.overlaps(start, size) for r in used))
+            least = max(min(free) + size, self.depth + 1)
+            live = sum(r.size for r in used)
+            raise LimitError(
                 f"{name} needs {size} {self.what}, of {self.depth} in all {live} are in use then; "
-                f"use hardware with a larger {self.field} or a smaller network"
+                f"use hardware with {self.field}={least} or a smaller network",
+                [Excess(name, self.what, live + size, self.depth, self.field, self.depth, least)],
             )
         # Regions that it covers are gone: whoever waits for them waits for this one, used longer.
         self.regions = [r for r in self.regions if not self._covered(r, best)] + [best]

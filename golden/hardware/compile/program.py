@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from golden.contract.errors import UserError
+from golden.contract.limits import Excess, LimitError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.hardware.check import MAX_LAYERS
 from golden.hardware.compile.assembler import Assembler
@@ -42,8 +42,13 @@ def assemble(
     """
     tiled = [tile for layer in layers for tile in tiles(layer, hardware)]
     if len(tiled) > MAX_LAYERS:
-        raise UserError(
+        field = "bank_depth"
+        if any(layer.words > hardware.acc_depth for layer in layers):
+            field = "acc_depth"
+        now = getattr(hardware, field)
+        raise LimitError(
             f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
-            "use fewer blocks or layers"
+            f"use fewer blocks, or {field} beyond {now}, so that layers have fewer tiles",
+            [Excess("network", "hardware layers", len(tiled), MAX_LAYERS, field, now, now + 1)],
         )
     return Assembler(hardware, tiled, inputs, config, head_bias, coded).program()

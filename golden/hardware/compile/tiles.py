@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from golden.contract.errors import UserError
+from golden.contract.limits import LimitError, deep, told
 from golden.hardware import isa
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import row_lengths
@@ -28,12 +28,19 @@ def tiles(layer: Layer, hardware: Hardware) -> list[Layer]:
             fitting = [parts for parts in tried if all(_fits(p, hardware) for p in parts)]
             if fitting:
                 return min(fitting, key=lambda parts: _words(parts, hardware))
+        words = split(layer, list(range(layer.words + 1)), hardware.lanes)
+        layer = replace(max(words, key=lambda word: _bank_words(word, hardware)), name=layer.name)
     needed = 0 if layer.weight is None else _bank_words(layer, hardware)
-    raise UserError(
+    found = [
+        *deep(layer.name, "accumulators per lane", layer.words, "acc_depth", hardware.acc_depth),
+        *deep(layer.name, "weight words per bank", needed, "bank_depth", hardware.bank_depth),
+    ]
+    raise LimitError(
         f"{layer.name}: {layer.words} accumulators per lane and {needed} weight words per bank "
         f"do not fit acc_depth={hardware.acc_depth} and bank_depth={hardware.bank_depth}, and "
         "only layers that do not add to the residual stream can be split over their outputs; "
-        "use hardware with larger ones or a smaller network"
+        f"use hardware with {told(found)} or a smaller network",
+        found,
     )
 
 
