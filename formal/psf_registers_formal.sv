@@ -78,7 +78,7 @@ module psf_registers_formal (
                      [10'h020:10'h024]};
   endfunction
   function automatic logic readable(logic [9:0] w);
-    return w <= 10'h024 && w != 10'h01E && w != 10'h01F || w[9];
+    return w <= 10'h024 && w != 10'h01F || w[9];
   endfunction
 
   // Requests taken and not answered; the oldest write; reads count cycles.
