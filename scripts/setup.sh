@@ -107,7 +107,7 @@ install_checkout() {
   cat >"$VENV/bin/psf" <<EOF
 #!$PWD/$VENV/bin/python
 import sys
-from golden.cli.main import main
+from golden.__main__ import main
 if __name__ == "__main__":
     sys.exit(main())
 EOF

@@ -7,15 +7,14 @@ The commands are thin and import what they need when they run, so that ``psf --h
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
 from golden.cli import campaigns, foreign, hardware, network, project, studies
+from golden.cli.border import Signals, explain, leave
 from golden.contract import outputs
-from golden.contract.errors import RunFailed, UserError
 
 # Before torch is imported: threads that spin while they wait starve a shared machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -28,10 +27,6 @@ app = typer.Typer(
 )
 for part in (network, foreign, hardware, campaigns, studies, project):
     part.register(app)
-
-OURS = ("golden", "tb", "synth", "formal", "scripts")
-# What typer raises for a wrong command line; it has no public name there.
-(_USAGE,) = (c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
 @app.callback(epilog="`psf COMMAND --help` explains a command. Begin with `psf sim --images 2`.")
@@ -48,48 +43,22 @@ def _root(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command line (default: that of the process) and exit.
-
-    Status 0: fine. 1: a simulation failed, or a comparison found a difference. 2: a mistake of the
-    user, told in one sentence.
-    """
-    try:
-        line = None if arguments is None else list(arguments)
-        with outputs.recording():
-            status = app(line, "psf", standalone_mode=False)
-    except UserError as error:
-        _end(2, str(error))
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in OURS:
-            raise
-        _end(
-            2,
-            f"this needs the Python package {error.name}, which is not installed; in a checkout "
-            "`make setup` installs it, elsewhere `pip install 'prunespikformer[all]'`",
-        )
-    except RunFailed as error:
-        _end(1, str(error))
-    except _USAGE as error:
-        shown = type(error).__name__ == "NoArgsIsHelpError"  # then the help is the message
-        _end(2, "" if shown else _sentence(error))
-    except typer.Abort:
-        _end(130, "stopped")
-    sys.exit(status if isinstance(status, int) else 0)
-
-
-def _sentence(error: Exception) -> str:
-    """What a wrong command line did wrong; of a number, its value and its range, too."""
-    option, told = getattr(error, "param", None), getattr(error.__cause__, "errors", None)
-    low, high = getattr(option, "min", None), getattr(option, "max", None)
-    if told is None or low is None:
-        return " ".join(error.format_message().split())
-    given = told()[0]["input"]
-    kind = "whole number" if option.type_descriptor.annotation is int else "number"
-    wanted = f"at least {low}" if high is None else f"from {low} to {high}"
-    return f"{option.opts[-1]} is {given}, it must be a {kind} {wanted}"
-
-
-def _end(status: int, message: str) -> NoReturn:
-    if message:
-        print(f"error: {message}", file=sys.stderr)
-    sys.exit(status)
+    """Run a command line (default: that of the process) and exit; golden.cli.border has the
+    statuses. A fault of the program itself is raised."""
+    line = None if arguments is None else list(arguments)
+    with Signals() as signals:
+        try:
+            with outputs.recording():
+                status = app(line, "psf", standalone_mode=False)
+        except SystemExit:
+            if signals.number is None:
+                raise
+        except BaseException as error:
+            found = explain(error)
+            if signals.number is None:
+                if found is None:
+                    raise
+                leave(*found)
+    if signals.number is not None:
+        leave(128 + signals.number, "stopped; what was not finished is not written")
+    leave(status if isinstance(status, int) else 0)

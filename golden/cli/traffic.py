@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract.command import numbers
-from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_network
@@ -42,10 +41,7 @@ def command(
         f"{report['dense_int8_bytes']:,})",
         soft_wrap=True,
     )
-    try:
-        write_json(out, report)
-    except OSError as error:
-        raise UserError(f"{out} cannot be written ({error.strerror}); give another --out") from None
+    write_json(out, report)
     return report
 
 

@@ -204,6 +204,9 @@ def writing(path: str | Path) -> Iterator[Path]:
         }
         write_json(part / MARK, {KEY: entries})
         _swap(part, folder(path))
+    except OSError as error:  # a failed write does not say where it was
+        error.filename = str(path) if error.filename is None else error.filename
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -257,7 +260,7 @@ def _writable(path: Path) -> None:
     if not above.is_dir():
         raise UserError(f"{above} is a file, so that {path} cannot be written: {OVER}")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise UserError(f"{above} cannot be written to, so {path} cannot be made: {OVER}")
+        raise UserError(f"{above} cannot be written to, nor {path} in it: name another place")
 
 
 def _sha256(path: Path) -> str:

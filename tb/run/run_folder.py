@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of its own for every simulation, whoever else runs the same one at the same time."""
+"""The folders of builds and simulations: each simulation has its own, whoever else runs the same
+one at the same time."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -11,7 +13,11 @@ import tempfile
 from collections import deque
 from pathlib import Path
 
+from golden.contract.errors import UserError
+from tb.run.simulators import tail
+
 KEPT = 2  # of one name, besides those in use: the last ones, to look at
+LEAST_ROOM = 1 << 20  # bytes; a disk with less is full, whatever is written next
 _HELD: deque[int] = deque()  # the folders of this process, from the oldest to the newest
 _MOST_HELD = 64  # file handles; who has started as many runs since then has read an old one
 
@@ -52,3 +58,21 @@ def _take(folder: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def empty(folder: Path) -> None:
+    """Remove what is in a folder."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def refuse_full(folder: Path, log: Path) -> None:
+    """UserError if what failed in ``folder`` had no room, which its log may have no room to say."""
+    if shutil.disk_usage(folder).free < LEAST_ROOM or os.strerror(errno.ENOSPC) in tail(log):
+        raise UserError(
+            f"the disk of {folder} is full; make room there (a build takes up to 100 MB, waves "
+            "more)"
+        )

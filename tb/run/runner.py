@@ -38,7 +38,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -194,7 +193,7 @@ def run(
         runner = LimitedIcarus()
     with FileLock(str(build_dir) + ".lock"):
         if not (build_dir / "built").is_file():
-            _empty(build_dir)  # of a build that was cut off, half-written objects for one
+            run_folder.empty(build_dir)  # of a build that was cut off, half-written objects for one
             started = time.monotonic()
             make = _build_verilator if build.sim == "verilator" else _build_icarus
             make(runner, build_dir, build, rtl)
@@ -202,14 +201,6 @@ def run(
             write_text(build_dir / "built", f"{time.monotonic() - started:.1f} s\n")
 
     return _simulate(runner, build_dir, build, what)
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 BUILD_OPTIONS = {field.name for field in fields(Build)}
@@ -279,6 +270,7 @@ def _build(runner: Runner, build_dir: Path, what: str, **options) -> None:
     try:
         runner.build(build_dir=build_dir, always=True, timescale=TIMESCALE, log_file=log, **options)
     except RuntimeError as error:
+        run_folder.refuse_full(build_dir, log)
         raise BuildFailed(f"{what} does not compile ({error}):\n{tail(log)}") from None
 
 
@@ -373,6 +365,7 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
         if re.match(r"(ERROR|FATAL): \S+:\d+:", line)
     ][:5]
     if ended or failures or not count:
+        run_folder.refuse_full(run_dir, log)
         reasons = failures or ["no test was found" if not ended else "ended before its tests did"]
         hint = f"{ended}\n{tail(log, 25)}" if ended else f"log: {log}"
         raise SimulationFailed(

@@ -54,8 +54,10 @@ def write_job(work: Work, hardware: Hardware, program: bytes, **settings) -> Pat
         (folder / "program.bin").write_bytes(program)
         settings = {"coded": True} | settings | {"hardware": asdict(hardware)}
         (folder / "job.json").write_text(json.dumps(settings))
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(folder)  # a failed write does not say where it was
         raise
     return folder
 

@@ -70,6 +70,5 @@ def peakrdl(exporter: str, hardware: Hardware, out: Path, *options: str) -> None
         check=False,
     )
     if done.returncode != 0:
-        raise UserError(
-            f"peakrdl {exporter} failed on {RDL}: {(done.stderr or done.stdout)[-2000:]}"
-        )
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it does not say why"]
+        raise UserError(f"peakrdl {exporter} cannot write {out}: {said[-1]}")

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from golden.contract.errors import UserError
@@ -25,6 +24,7 @@ from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
 from golden.lab.train.evaluate import accuracy, firing_rates
+from golden.lab.train.scalars import Scalars
 from golden.lab.train.source import check, largest, split_tensors, time_first
 from golden.lab.train.training_config import TrainConfig
 
@@ -90,7 +90,7 @@ def _fit(
     first = 0
     if resume:
         first = _restore(run / CHECKPOINT, model, optimiser, schedule, generator)
-    writer = SummaryWriter(run) if ranks.first else None
+    scalars = Scalars(run)
     bfloat16 = config.precision == "bfloat16"
     penalty = RatePenalty(model, config)
     for epoch in range(first, config.epochs):
@@ -131,13 +131,10 @@ def _fit(
         )
         log(run, line)
         log(run, "  firing rates " + _rates(model, test_images[:250]))
-        writer.add_scalar("loss/train", total / steps, epoch + 1)
-        writer.add_scalar("accuracy/monitor", right, epoch + 1)
-        writer.add_scalar("learning_rate", schedule.get_last_lr()[0], epoch + 1)
-        writer.flush()
+        rate = schedule.get_last_lr()[0]
+        values = {"loss/train": total / steps, "accuracy/monitor": right, "learning_rate": rate}
+        scalars.add(epoch + 1, values)
         _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1, config.epochs)
-    if writer:
-        writer.close()
 
 
 def one_cycle(
