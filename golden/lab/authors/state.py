@@ -25,9 +25,7 @@ from golden.contract.errors import UserError
 HARMLESS = (
     argparse.Namespace,
     np.dtype,
-    type(np.dtype(np.float64)),
-    type(np.dtype(np.float32)),
-    type(np.dtype(np.int64)),
+    *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"},
     np._core.multiarray.scalar,
     (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # before NumPy 2
 )

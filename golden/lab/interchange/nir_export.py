@@ -20,7 +20,6 @@ from golden.contract.files import replacing
 from golden.lab.interchange import DT, HALF, KERNEL, PADDING, STRIDE, checked
 from golden.lab.networks import backbones
 from golden.lab.networks.backbones.spikingformer import Spikingformer
-from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train.checkpoint import load_dense
 
 METADATA = ("timesteps", "input_timesteps", "input_bits", "head")
@@ -60,7 +59,9 @@ def graph_of(model: Spikingformer, name: str, dt: float = DT) -> tuple[nir.NIRGr
             )
         left_out.append("head is left out: it follows the blocks")
     order = ["input", *nodes, "output"]
-    nodes = {"input": nir.Input({"input": np.array((config.in_channels, *_plane(config)))})} | nodes
+    nodes = {
+        "input": nir.Input({"input": np.array((config.in_channels, config.height, config.width))})
+    } | nodes
     nodes["output"] = nir.Output({"output": None})
     metadata = {key: getattr(config, key) for key in METADATA}
     metadata |= {key: np.array(getattr(config, key)) for key in ("mean", "std") if config.mean}
@@ -69,20 +70,13 @@ def graph_of(model: Spikingformer, name: str, dt: float = DT) -> tuple[nir.NIRGr
     return nir.NIRGraph(nodes, edges, metadata=metadata), left_out
 
 
-def _plane(config: NetworkConfig, stage: int = 0) -> tuple[int, int]:
-    """Height and width behind the pool of a stage."""
-    height, width = config.height, config.width
-    for number in range(1, stage + 1):
-        if number in config.pooled_stages:
-            height, width = (height + 1) // 2, (width + 1) // 2
-    return height, width
-
-
 def _tokenizer(model: Spikingformer, dt: float) -> dict[str, nir.NIRNode]:
     config, nodes = model.config, {}
+    plane = config.height, config.width
     for index, stage in enumerate(model.tokenizer.stages):
-        name, plane = f"tokenizer.{index}", _plane(config, index)
+        name = f"tokenizer.{index}"
         if index in config.pooled_stages:
+            plane = (plane[0] + 1) // 2, (plane[1] + 1) // 2
             pool = (np.array([size, size]) for size in (KERNEL, STRIDE, PADDING))
             shape = (config.channels[index], *plane)
             nodes[f"{name}.sum"] = nir.SumPool2d(*pool)
