@@ -3,6 +3,15 @@
 # remembers it), so that `make sim` is all that a fresh Debian 12 with Python >= 3.11, make and
 # git needs. `make` alone lists the targets.
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder whose name has a space ($(CURDIR)): move the checkout, or use psf)
+endif
+ifneq ($(PYTHON),)
+ifneq ($(shell $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null),True)
+$(error PYTHON=$(PYTHON) does not start or is older than 3.11: name another Python, or none)
+endif
+endif
+
 IMAGES  ?= 32
 SIM     ?= verilator
 CONFIG  ?=

@@ -29,12 +29,22 @@ stamp() {
   printf '%s\n' "$VENV/.setup-${hash:0:12}${DATA_DIR:+-own-data}"
 }
 
-# The first Python >= 3.11 by the usual names; PYTHON= overrides.
+new_enough() {
+  command -v "$1" >/dev/null 2>&1 &&
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# The first Python >= 3.11 by the usual names, or the one that PYTHON= names and no other.
 find_python() {
   local candidate
-  for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
-    if command -v "$candidate" >/dev/null 2>&1 &&
-      "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  if [ -n "${PYTHON:-}" ]; then
+    new_enough "$PYTHON" ||
+      fail "PYTHON=$PYTHON does not start or is older than 3.11; name another Python, or none."
+    command -v "$PYTHON"
+    return
+  fi
+  for candidate in python3 python3.13 python3.12 python3.11; do
+    if new_enough "$candidate"; then
       command -v "$candidate"
       return
     fi

@@ -7,7 +7,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections import deque
@@ -20,6 +22,15 @@ KEPT = 2  # of one name, besides those in use: the last ones, to look at
 LEAST_ROOM = 1 << 20  # bytes; a disk with less is full, whatever is written next
 _HELD: deque[int] = deque()  # the folders of this process, from the oldest to the newest
 _MOST_HELD = 64  # file handles; who has started as many runs since then has read an old one
+
+
+def for_make(folder: Path) -> Path:
+    """Where to build: the folder, or one in the user's cache if its name has a space, which make
+    cannot take."""
+    if not re.search(r"\s", str(folder)):
+        return folder
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Path.home() / ".cache" / "prunespikformer" / "build" / name
 
 
 def fresh(build_dir: Path, name: str) -> Path:

@@ -64,7 +64,7 @@ from tb.run.simulators import (
 )
 from tb.run.sources import ROOT, BuildFailed, elaboration, file_of, rtl_files, sources_of
 
-BUILD = paths.BUILD / ("coverage" if COVERAGE else "sim")
+BUILD = run_folder.for_make(paths.BUILD / ("coverage" if COVERAGE else "sim"))
 WAIVERS = ROOT / "lint" / "verilator.vlt"
 TIMESCALE = ("1ns", "1ps")
 

