@@ -12,6 +12,7 @@ import numpy as np
 
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
+from golden.contract.silence import warn
 from golden.hardware import isa
 from golden.hardware.check import check_program, from_capabilities
 from golden.hardware.compile.package import c_source, hexadecimal, package
@@ -46,6 +47,7 @@ def vectors(
     line to print.
     """
     network = QuantNetwork.load(checkpoint)
+    warn(network)
     program = compile_network(network, Hardware.named(hardware), coded=coded)
     test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}

@@ -11,7 +11,8 @@ from rich.table import Table
 from golden.contract.command import numbers
 from golden.contract.files import write_json
 from golden.contract.network import NetworkConfig, QuantNetwork
-from golden.contract.random_network import random_network
+from golden.contract.random_network import random_network, reason
+from golden.contract.sparsity import told, weight_sparsity
 from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.traffic import LayerTraffic, traffic
 from golden.hardware.configuration import Hardware
@@ -31,9 +32,16 @@ def command(
         network = random_network(_sizes(random), lanes=hardware.lanes, **options)
         name = f"random network {random} {options}"
     found = traffic(compile_network(network, hardware, coded=coded))
-    report = {"network": name, "hardware": hardware.name, "coded": coded} | found.report()
+    zeros = weight_sparsity(network)
+    report = {"network": name, "hardware": hardware.name, "coded": coded, "weight_sparsity": zeros}
+    report |= found.report()
     console = Console(highlight=False, width=100)  # of the table
     console.print(_table(found.layers))
+    asked, why = None, ""
+    if random is not None:
+        pattern, density = options["sparsity"], options["density"]
+        asked, why = 1 - density, reason(pattern, hardware.lanes, density)
+    console.print(told(asked, zeros, why), soft_wrap=True)
     console.print(
         f"{name} on {hardware.name}: {report['bits_per_dense_weight']:.3f} bits per dense weight "
         f"(raw slots {report['raw_bits_per_dense_weight']:.3f}); an inference moves "

@@ -2,7 +2,7 @@
 """What hardware holds, and how a network that does not fit is told so: with the layer, the limit,
 the value, and the smallest parameter of the hardware with which it would."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from golden.contract.errors import UserError
@@ -62,6 +62,14 @@ def wide(
     value, limit = int(value), (1 << now - spare) - 1
     if value > limit:
         yield Excess(layer, what, value, limit, field, now, value.bit_length() + spare)
+
+
+def largest_residual(layer: str, shares: Mapping[str, int]) -> str:
+    """The words for the stream behind ``layer``, and what another layer has most part in; shares:
+    by layer the largest value that it adds."""
+    cause = max(shares, key=lambda name: shares[name])
+    part = "" if cause == layer else f", up to {shares[cause]} of it from {cause},"
+    return f"largest residual{part}"
 
 
 def deep(

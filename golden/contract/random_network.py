@@ -77,6 +77,17 @@ def with_full_counts(network: QuantNetwork) -> QuantNetwork:
     return network
 
 
+def reason(sparsity: str, lanes: int, density: float) -> str:
+    """Why a random network can have another sparsity than 1 - ``density``."""
+    return {
+        "dense": "every weight is kept",
+        "balanced": f"each of {lanes} lanes keeps the same whole number of weights in every row, "
+        "at least one",
+        "block": f"each of {lanes} lanes keeps one of every {max(1, round(1 / density))} "
+        "accumulators, also where the last block is shorter",
+    }.get(sparsity, "weights are drawn at random")
+
+
 def random_images(config: NetworkConfig, count: int, seed: int = 0) -> np.ndarray:
     """Random images uint8 (count, C, H, W), or frames (count, T, C, H, W), with dark parts, grey
     noise and saturated pixels."""

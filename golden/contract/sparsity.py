@@ -24,6 +24,15 @@ def share_of_zeros(weights: Iterable[np.ndarray]) -> float:
     return sum(int((w == 0).sum()) for w in weights) / sum(w.size for w in weights)
 
 
+def told(asked: float | None, found: float, reason: str = "") -> str:
+    """A line of the sparsity that was asked for and the one that is there, and of the ``reason``
+    where they differ by half a percent or more. asked: None where nothing was."""
+    if asked is None:
+        return f"weight sparsity {found:.4f}"
+    line = f"weight sparsity {found:.4f}, asked for {asked:.4f}"
+    return f"{line}: {reason}" if reason and abs(asked - found) >= 0.005 else line
+
+
 def weight_sparsity(network: QuantNetwork) -> float:
     """The sparsity of an integer network."""
     stages = [layer.weight for name, layer in network.stages if name not in DENSE]

@@ -24,7 +24,7 @@ from rich.table import Table
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paper import natural_images, paper_network
-from golden.contract.sparsity import share_of_zeros
+from golden.contract.sparsity import share_of_zeros, told
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 from golden.hardware.workload import recording
@@ -121,6 +121,9 @@ def trace(path: Path, options: Options) -> Workload:
         return [[of_convolution(x.name, x.recording.spikes, x.layer.weight) for x in layers]]
 
     facts = {"density": options.density, "measured_density": density(layers)}
+    rows = "rows have the whole number of weights per lane below or above, or none"
+    zeros = 1 - facts["measured_density"]
+    print(f"{path.name}: {told(1 - options.density, zeros, rows)}")
     return Workload(hardware, LayerListWork(layers), products, None, facts)
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paths import CHECKPOINTS
+from golden.contract.silence import warn
 from golden.hardware.configuration import Hardware
 from golden.lab.data import shown
 from tb.measure import report
@@ -69,6 +70,7 @@ def measure(
     check_memory(options.stalls, options.latency)
     hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
+    warn(network)
     x, labels = test_images(network, options.images, options.data)
     if program is not None and not program.is_file():
         raise UserError(f"program {program} does not exist; export one with `make vectors`")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from golden.contract import ranges
-from golden.contract.limits import Excess, deep, refuse, wide
+from golden.contract.limits import Excess, deep, largest_residual, refuse, wide
 from golden.hardware import isa
 from golden.hardware.check import MAX_SHIFT
 from golden.hardware.compile.lowering import Layer
@@ -41,6 +41,7 @@ def excesses(
 ) -> Iterator[Excess]:
     """The limits that ``layers`` (before tiling) do not keep, in order."""
     stream = np.zeros((2, 1), np.int64)  # (low, high) of the residual stream, (2, O)
+    shares: dict[str, int] = {}  # the largest value that each layer adds to it
     for layer in layers:
         yield from patch(layer, hardware)
         if layer.mode == isa.MODE_KEY_VALUE:  # a count, of at most N, fits any width
@@ -60,7 +61,9 @@ def excesses(
         elif layer.mode == isa.MODE_RESIDUAL:
             added = np.stack([low, high]) << layer.shift
             stream = stream + added
-            yield from residual(layer, added, stream, hardware)
+            shares[layer.name] = int(np.abs(added).max())
+            what = largest_residual(layer.name, shares)
+            yield from residual(layer, added, stream, what, hardware)
 
 
 def patch(layer: Layer, hardware: Hardware) -> Iterator[Excess]:
@@ -101,15 +104,16 @@ def accumulator(
 
 
 def residual(
-    layer: Layer, added: np.ndarray, stream: np.ndarray, hardware: Hardware
+    layer: Layer, added: np.ndarray, stream: np.ndarray, what: str, hardware: Hardware
 ) -> Iterator[Excess]:
-    """A current ``added`` (2, O), shifted by at most seven bits, and the ``stream`` with it fit."""
+    """A current ``added`` (2, O), shifted by at most seven bits, and the ``stream`` with it fit;
+    ``what``: the words for the largest value of the stream."""
     if layer.shift > MAX_SHIFT:
         yield Excess(layer.name, "shift", layer.shift, MAX_SHIFT,
                      advice="use fewer fraction bits in the residual stream")  # fmt: skip
     field, now = "stream_width", hardware.stream_width
     yield from wide(layer.name, "largest shifted current", np.abs(added).max(), field, now, 0)
-    yield from wide(layer.name, "largest residual", np.abs(stream).max(), field, now)
+    yield from wide(layer.name, what, np.abs(stream).max(), field, now)
     words = -(-layer.source.tokens // hardware.groups) * layer.words * layer.source.steps
     yield from deep(layer.name, "residual words per bank", words, "stream_depth",
                     hardware.stream_depth)  # fmt: skip

@@ -148,6 +148,7 @@ def set_masks(
     it still rises.
     """
     layers = prunable(model)
+    _check_names(config, layers)
     values = worth(model, config, activity)
     sparsity = config.sparsity if sparsity is None else sparsity
     if config.method == "kept":
@@ -169,6 +170,16 @@ def set_masks(
         else:
             masks = uticket_masks(values, zeros, config.lanes)
     put_masks(model, masks, searching)
+
+
+def _check_names(config: PruneConfig, layers: Mapping[str, nn.Module]) -> None:
+    """UserError for a layer in slots, block or emphasis that the network does not have."""
+    known = {name.split(".")[-1] for name in layers}
+    for key in ("slots", "block", "emphasis"):
+        if unknown := sorted(getattr(config, key).keys() - known):
+            raise UserError(
+                f"prune.{key} names '{unknown[0]}', the network has {', '.join(sorted(known))}"
+            )
 
 
 def put_masks(model: Spikingformer, masks: Mapping[str, torch.Tensor], searching: bool) -> None:
@@ -218,6 +229,27 @@ def _fused(name: str) -> str:
     """The hardware layer of a layer: q, k and v are one."""
     head, _, last = name.rpartition(".")
     return f"{head}.qkv" if last in ("q", "k", "v") else name
+
+
+def asked(config: PruneConfig) -> float | None:
+    """The sparsity that a configuration asks for, None when it keeps what is there."""
+    if config.method == "kept":
+        return None
+    return config.sparsity or 1 - config.fraction
+
+
+def reason(config: PruneConfig) -> str:
+    """Why a network can have another sparsity than its configuration asks for."""
+    if is_plugin(config.method):
+        return f"{config.method} decides"
+    if config.sparsity:
+        return "a row or lane has a whole number of weights, and rounding makes zeros"
+    named = " and ".join(name for name in ("slots", "block") if getattr(config, name))
+    own = f"; prune.{named} gives layers numbers of their own" if named else ""
+    return (
+        f"each of {config.lanes} lanes keeps a whole number of weights in every row, at least one"
+        + own
+    )
 
 
 def sparsity(model: Spikingformer) -> float:

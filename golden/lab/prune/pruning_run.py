@@ -15,21 +15,25 @@ from golden.contract import outputs
 from golden.contract.errors import UserError
 from golden.contract.files import write_text
 from golden.contract.settings import load
+from golden.contract.silence import seen, warn
+from golden.contract.sparsity import told as sparsity_told
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.data import facts as data_facts
 from golden.lab.data import record
 from golden.lab.data.shown import shown, translation
-from golden.lab.prune.network_masks import sparsity
+from golden.lab.prune.network_masks import asked, reason, sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
 from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import export
+from golden.lab.quantise.firing import integer_rates
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on, write_facts
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
 from golden.lab.train.source import on_data
 
+WATCHED = 128  # training images over which the layers' firing rates are looked at
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 
 
@@ -84,7 +88,7 @@ def run_rounds(
             save_dense(run / FLOAT, model, {"command": command, "config": text}, None, told)
     images, _ = split_tensors("train", config.quant.calibration, *source)
     calibrate(model, images)
-    log(run, f"weight sparsity {sparsity(model):.4f}")
+    log(run, sparsity_told(asked(config.prune), sparsity(model), reason(config.prune)))
     convert(model, frac_bits, config.codebook.entries)
     if config.qat.epochs:
         part = run / "qat"
@@ -92,6 +96,10 @@ def run_rounds(
     model.eval()
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)
+    warn(network)
+    watched = images[:WATCHED]
+    for sentence in seen(integer_rates(network, watched), f"{len(watched)} training images"):
+        log(run, f"warning: {sentence}")
     test = shown(network.config, told)
     answers = labels(network, torch.from_numpy(test.images)).numpy()
     right = float((answers == test.labels).mean())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from golden.contract.limits import PRESETS, Excess, Widths, refuse, wide
+from golden.contract.limits import PRESETS, Excess, Widths, largest_residual, refuse, wide
 from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.ranges import bounds, head_shift, input_max, layers
 from golden.lab.networks.backbones.spikingformer import Spikingformer
@@ -81,6 +81,7 @@ def check_ranges(network: QuantNetwork, widths: Widths = PRESETS) -> None:
 def excesses(network: QuantNetwork, widths: Widths) -> Iterator[Excess]:
     """What exceeds the widths in the worst case over all inputs: currents, parameters, stream."""
     low = high = np.zeros(network.config.dim, np.int64)
+    shares: dict[str, int] = {}
     fewer = "use fewer fraction bits in the residual stream"
     for name, layer in layers(network):
         least, most = bounds(layer, input_max(network, name))
@@ -95,7 +96,9 @@ def excesses(network: QuantNetwork, widths: Widths) -> Iterator[Excess]:
                 yield Excess(name, "shift", layer.shift, SHIFT_LIMIT, advice=fewer)
             low, high = low + (least << layer.shift), high + (most << layer.shift)
             reach = max(-low.min(), high.max())
-            yield from wide(name, "largest residual", reach, "stream_width", widths.stream_width)
+            shares[name] = int(np.abs([least << layer.shift, most << layer.shift]).max())
+            what = largest_residual(name, shares)
+            yield from wide(name, what, reach, "stream_width", widths.stream_width)
     if network.head_shift > SHIFT_LIMIT:
         what = "bits that the sum loses, so that logits have 32,"
         yield Excess("head", what, network.head_shift, SHIFT_LIMIT, advice=fewer)

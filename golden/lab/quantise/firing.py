@@ -102,6 +102,27 @@ def compare(
 
 
 @torch.no_grad()
+def integer_rates(
+    network: QuantNetwork, images: torch.Tensor, batch_size: int = 32
+) -> dict[str, float]:
+    """Firing rate of every layer of an integer network, over uint8 images (n, C, H, W) or frames
+    (n, T, C, H, W)."""
+    spikes: dict[str, int] = {}
+    neurons: dict[str, int] = {}
+
+    def watch(name: str, value: torch.Tensor) -> None:
+        layer, kind = name.rsplit(".", 1)
+        if kind == "spike":
+            spikes[layer] = spikes.get(layer, 0) + int(value.bool().sum())
+            neurons[layer] = neurons.get(layer, 0) + value.numel()
+
+    twin = TorchTwin(network, neuron=vector_lif)
+    for part in images.split(batch_size):
+        twin(part, watch)
+    return {layer: count / neurons[layer] for layer, count in spikes.items()}
+
+
+@torch.no_grad()
 def input_rates(
     model: nn.Module, layers: tuple[type[nn.Module], ...], images: torch.Tensor
 ) -> dict[nn.Module, torch.Tensor]:

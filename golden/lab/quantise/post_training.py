@@ -20,6 +20,7 @@ import torch
 from golden.contract.errors import UserError
 from golden.contract.limits import PRESETS, Widths, refuse, smallest
 from golden.contract.network import QuantNetwork
+from golden.contract.silence import warn
 from golden.contract.sparsity import weight_sparsity
 from golden.lab.data import record, title
 from golden.lab.data.shown import name_for
@@ -102,6 +103,7 @@ def run(
         "calibration_images": len(seen),
     }  # fmt: skip
     network = quantise(model, seen, widths, frac_bits, provenance)
+    warn(network)
     firing = compare(model, network, seen)
     shown, truth = tensors_for(model, checkpoint, "test", test_images, data)
     before = accuracy(model, shown, truth)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
+from golden.contract.silence import seen
 from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
@@ -130,7 +131,13 @@ def _fit(
             f"({len(test_images)} test images) {seconds:.0f} s"
         )
         log(run, line)
-        log(run, "  firing rates " + _rates(model, test_images[:250]))
+        watched = test_images[:250]
+        rates = firing_rates(model, watched)
+        shown_rates = (f"{name} {rate:.3f}" for name, rate in rates.items())
+        log(run, "  firing rates " + " ".join(shown_rates))
+        if epoch + 1 == config.epochs:
+            for sentence in seen(rates, f"{len(watched)} test images"):
+                log(run, f"warning: {sentence}")
         rate = schedule.get_last_lr()[0]
         values = {"loss/train": total / steps, "accuracy/monitor": right, "learning_rate": rate}
         scalars.add(epoch + 1, values)
@@ -190,10 +197,6 @@ def keep_freed_memory() -> None:
     mallopt(m_mmap_max, 0)
     mallopt(m_trim_threshold, (1 << 31) - 1)
     mallopt(m_top_pad, 256 << 20)
-
-
-def _rates(model: nn.Module, images: torch.Tensor) -> str:
-    return " ".join(f"{name} {rate:.3f}" for name, rate in firing_rates(model, images).items())
 
 
 def refuse_unfinished(run: Path) -> None:

@@ -80,3 +80,11 @@ def test_bad_settings():
         balanced_mask(torch.ones(4, 4), 0, 1)
     with pytest.raises(UserError, match="zeros"):
         unstructured_masks({"a": torch.ones(2)}, 3)
+
+
+@pytest.mark.parametrize("key", ["slots", "block", "emphasis"])
+def test_a_layer_that_is_not_there_is_named(key):
+    model = Spikingformer(NetworkConfig(depth=1, dim=32, heads=2, height=8, width=8))
+    config = PruneConfig(lanes=8, vary="row", sparsity=0.5, **{key: {"mlp9": 1}})
+    with pytest.raises(UserError, match=rf"prune\.{key} names 'mlp9', the network has .*mlp1"):
+        set_masks(model, config, searching=False)

@@ -155,6 +155,17 @@ def test_ranges_are_refused_with_the_layer_and_the_value():
     with pytest.raises(UserError, match=r"mlp2: shift is 8, .*mlp2: largest residual is"):
         check_ranges(network)
 
+    # The layer that fills the stream is named where a later one makes it overflow.
+    network = random_network(config)
+    network.patch.weight = np.clip(network.patch.weight.astype(int) * 40, -127, 127).astype(np.int8)
+    network.patch.shift = 3
+    room = (1 << 15) - 1 - int(max(np.abs(bounds(network.patch, 1)).max() << 3, 0))
+    network.blocks[0].proj.bias += room + 8000
+    with pytest.raises(
+        UserError, match=r"proj: largest residual, up to \d+ of it from tokenizer\.4, is \d+, the"
+    ):
+        check_ranges(network)
+
 
 def test_bounds_hold_and_are_reached():
     network = random_network(IntegerConfig(depth=1, dim=16, heads=2, height=8, width=8))

@@ -90,7 +90,11 @@ def test_prune_command_from_end_to_end(data, tmp_path):
     facts = prune(path, tmp_path / "dense.safetensors", tmp_path / "pruned", out, False, "test")
     assert out.is_file()
     assert facts["weight_sparsity"] > 0.5
-    assert "integer accuracy" in out.with_suffix(".log").read_text()
+    log = out.with_suffix(".log").read_text()
+    assert "integer accuracy" in log
+    found = re.search(r"weight sparsity ([\d.]+), asked for 0\.7500", log)
+    assert found, log
+    assert float(found[1]) == pytest.approx(facts["weight_sparsity"], abs=0.05)
     again = load_dense(tmp_path / "pruned/float.safetensors")  # a start for the next pruning
     assert sparsity(again) == pytest.approx(facts["weight_sparsity"], abs=0.05)
 
@@ -155,6 +159,17 @@ def test_training_of_one_step(data, tmp_path):
     trained(tmp_path / "one", config)
     with pytest.raises(UserError, match=r"train\.shift is 28, which moves images of 28 x 28"):
         trained(tmp_path / "two", replace(config, shift=28))
+
+
+def test_layers_that_do_not_learn_are_named_after_training(data, tmp_path):
+    torch.manual_seed(0)
+    model = Spikingformer(SMALL)
+    model.tokenizer.stages[0].norm.bias.data.fill_(500.0)
+    model.tokenizer.stages[1].norm.bias.data.fill_(-500.0)
+    fit(model, replace(QUICK, epochs=1, early_epochs=0), tmp_path / "run")
+    log = (tmp_path / "run/log.txt").read_text()
+    assert re.search(r"warning: layer tokenizer\.lifs\.1 never fires over \d+ test images", log)
+    assert re.search(r"warning: layer tokenizer\.lifs\.0 always fires over \d+ test images", log)
 
 
 def test_nothing_to_resume(data, tmp_path):
