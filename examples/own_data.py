@@ -7,7 +7,7 @@ class. For all ten classes, and then for five of them:
   train -> prune, balanced, to a quarter of the weights -> quantise -> simulate the RTL, where every
   spike is compared -> classify one PNG file on the RTL
 
-    python examples/own_data.py            # about five minutes on two cores
+    python examples/own_data.py            # about six minutes of one core
     python examples/own_data.py --quick    # the same way with little training, for the tests
 
 The program psf runs here in this process; each line that begins with '$' can be typed as it stands.
@@ -42,9 +42,8 @@ pooled_stages = [3]
 data = "{data}"         # relative to this file
 epochs = {epochs}
 images = {train_images}  # 0: all
-batch_size = 32
+batch_size = 64
 learning_rate = 0.005
-precision = "float32"   # bfloat16 is faster where the processor has it
 flip = false            # a mirrored digit is another one
 """
 PRUNING = """\
@@ -59,17 +58,15 @@ fraction = 0.25
 [finetune]
 epochs = {finetune}
 images = {train_images}
-batch_size = 32
+batch_size = 64
 learning_rate = 0.003
-precision = "float32"
 flip = false
 
 [qat]                   # quantisation-aware
 epochs = {qat}
 images = {train_images}
-batch_size = 32
+batch_size = 64
 learning_rate = 0.0005
-precision = "float32"
 flip = false
 """
 
@@ -78,7 +75,7 @@ flip = false
 class Effort:
     """Epochs of each part; images to train with (0: all), and those that the RTL sees."""
 
-    epochs: int = 30
+    epochs: int = 40
     search: int = 8
     finetune: int = 15
     qat: int = 5
