@@ -70,5 +70,5 @@ def test_weight_words_ask_for_tiles_too():
 
 
 def test_a_residual_layer_is_refused():
-    with pytest.raises(UserError, match=r"layer: 12 accumulators .* larger ones"):
+    with pytest.raises(UserError, match=r"layer: 12 accumulators .* with acc_depth=12 or"):
         tiles(layer(12, 4, isa.MODE_RESIDUAL), HARDWARE)
