@@ -12,6 +12,7 @@ import numpy as np
 
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
+from golden.contract.progress import over
 from golden.contract.silence import warn
 from golden.hardware import isa
 from golden.hardware.check import check_program, from_capabilities
@@ -52,7 +53,7 @@ def vectors(
     test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}
     useful, logits = [], []
-    for i, image in enumerate(test.images):
+    for i, image in enumerate(over(test.images, "compiling", "images", len(test.images))):
         (expected,) = expectations(program, network, image[None])
         arrays = {"logits": expected.logits, "label": np.int64(expected.label)}
         for compiled, layer in zip(program.layers, expected.layers, strict=True):

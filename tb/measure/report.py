@@ -119,9 +119,11 @@ def show_totals(console: Console, report: dict) -> None:
     console.print(f"cycles per image {number(report['cycles_per_image'])}")
     console.print(
         f"limit ratio {number(report['limit_ratio'], 3)} "
-        "(cycles from start to interrupt over useful adds / PEs)"
+        "(cycles from start to interrupt over useful adds / PEs)",
+        soft_wrap=True,
     )
     console.print(
         f"simulated {number(report['sim_cycles_per_second'])} clock cycles per second of wall time "
-        f"({number(report['sim_cycles_per_cpu_second'])} per second of CPU), scoreboard on"
+        f"({number(report['sim_cycles_per_cpu_second'])} per second of CPU), scoreboard on",
+        soft_wrap=True,
     )

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -16,8 +17,11 @@ from collections import deque
 from pathlib import Path
 
 from golden.contract.errors import UserError
+from golden.contract.files import write_json
+from golden.contract.progress import Progress
 from tb.run.simulators import tail
 
+NOTE = "progress.json"
 KEPT = 2  # of one name, besides those in use: the last ones, to look at
 LEAST_ROOM = 1 << 20  # bytes; a disk with less is full, whatever is written next
 _HELD: deque[int] = deque()  # the folders of this process, from the oldest to the newest
@@ -69,6 +73,20 @@ def _take(folder: Path) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def note(done: int, total: int, cycles: int) -> None:
+    """Inside a simulation: how far it is, for whoever waits for it."""
+    write_json(NOTE, {"done": done, "total": total, "cycles": cycles})
+
+
+def tell(folder: Path, shown: Progress) -> None:
+    """Show what the simulation in ``folder`` noted last."""
+    try:
+        found = json.loads((folder / NOTE).read_text())
+    except (OSError, ValueError):
+        return shown.update(note="starts")
+    return shown.update(found["done"], found["total"], f"{found['cycles']:,} cycles")
 
 
 def empty(folder: Path) -> None:

@@ -50,6 +50,7 @@ from filelock import FileLock
 from golden.contract import paths
 from golden.contract.errors import RunFailed
 from golden.contract.files import write_json, write_text
+from golden.contract.progress import Progress
 from tb.lib.parameters import VARIABLE
 from tb.run import run_folder
 from tb.run.simulators import (
@@ -196,7 +197,9 @@ def run(
             run_folder.empty(build_dir)  # of a build that was cut off, half-written objects for one
             started = time.monotonic()
             make = _build_verilator if build.sim == "verilator" else _build_icarus
-            make(runner, build_dir, build, rtl)
+            with Progress(f"building a simulator of {toplevel}") as shown:
+                runner.watch = shown.update if what.quiet else None
+                make(runner, build_dir, build, rtl)
             write_json(build_dir / "recipe.json", recipe)
             write_text(build_dir / "built", f"{time.monotonic() - started:.1f} s\n")
 
@@ -336,6 +339,8 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
     results, log = run_dir / "results.xml", run_dir / "sim.log"
     runner.limit_s = what.timeout_s
     ended = None
+    shown = Progress(what.name or "simulating", "images")
+    runner.watch = (lambda: run_folder.tell(run_dir, shown)) if what.quiet else None
     try:
         runner.test(
             test_module=what.test_module,
@@ -355,6 +360,8 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
         ended = str(error)
     except SystemExit:  # cocotb, under pytest: a failing test; the results say which
         pass
+    finally:
+        shown.end()
     if not what.quiet and log.is_file():
         print(log.read_text(errors="replace"), flush=True)
     failures, count = _failures(results)

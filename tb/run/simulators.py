@@ -15,7 +15,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cocotb_tools.runner import Icarus, Verilator
@@ -122,10 +123,14 @@ def warm_up() -> None:
     subprocess.run([*YOSYS, "-V"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+POLL_S = 0.5
+
+
 class _Limited:
     """Mixin: a wall-clock limit for a command (cocotb 2.1 has no such option)."""
 
     limit_s: float | None = None
+    watch: Callable[[], None] | None = None  # called now and then while a command runs
 
     def _execute_cmds(self, cmds, cwd, stdout=None) -> None:
         for cmd in cmds:
@@ -133,7 +138,7 @@ class _Limited:
                 cmd, cwd=cwd, env=self.env, stdout=stdout, stderr=subprocess.STDOUT, process_group=0
             ) as process:
                 try:
-                    code = process.wait(self.limit_s)
+                    code = self._wait(process)
                 except BaseException as error:
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
@@ -142,6 +147,19 @@ class _Limited:
                     raise
             if code != 0:
                 raise RuntimeError(f"{Path(cmd[0]).name} ended with status {code}")
+
+
+    def _wait(self, process: subprocess.Popen) -> int:
+        end = None if self.limit_s is None else time.monotonic() + self.limit_s
+        while True:
+            left = POLL_S if end is None else max(end - time.monotonic(), 0)
+            try:
+                return process.wait(min(left, POLL_S))
+            except subprocess.TimeoutExpired:
+                if left <= POLL_S and end is not None:
+                    raise
+                if self.watch is not None:
+                    self.watch()
 
 
 class LimitedIcarus(_Limited, Icarus):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles
+from cocotb.triggers import ClockCycles, Timer
 from cocotb.utils import get_sim_time
 
 from golden.hardware.configuration import Hardware
@@ -16,8 +16,10 @@ from tb.lib.host import CAUSES, COUNTERS, PERIOD_NS, Host
 from tb.lib.memory_map import memory_map
 from tb.lib.registers import DONE, ERROR, START
 from tb.lib.work import load
+from tb.run.run_folder import note
 from tb.system.scoreboard import Scoreboard, Verdict
 
+TELL_CYCLES = 2000
 WATCHDOG = 0  # off: until_interrupt has a limit that knows the work
 
 
@@ -46,6 +48,7 @@ async def work(dut):
     ]
     results = {"images": [], "layers": totals, "mismatches": 0, "messages": []}
     began, began_cpu, began_ns = time.perf_counter(), time.process_time(), get_sim_time("ns")
+    cocotb.start_soon(tell(results["images"], todo.runs))
     for index in range(todo.runs):
         expected = todo.expected(program, index)
         await host.load({place["image"]: todo.image(program, index)})
@@ -100,6 +103,16 @@ async def work(dut):
     assert not results["mismatches"], (
         f"{results['mismatches']} mismatches, the first: {results['messages'][0]}"
     )
+
+
+async def tell(done: list, total: int) -> None:
+    """Note about once a second how far the work is."""
+    last = 0.0
+    while True:
+        await Timer(TELL_CYCLES * PERIOD_NS, "ns")
+        if time.monotonic() - last > 1.0:
+            last = time.monotonic()
+            note(len(done), total, round(get_sim_time("ns") / PERIOD_NS))
 
 
 async def check_capabilities(host: Host, h: Hardware) -> None:
