@@ -8,6 +8,7 @@ from pathlib import Path
 
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
+from golden.contract.sparsity import share_of_zeros, told
 from golden.hardware.peers.product import of_network
 from golden.hardware.peers.report import measure, published_for, show, write
 from golden.hardware.peers.trace import load_trace
@@ -41,7 +42,10 @@ def peers(options: PeersOptions, out: Path, command: str) -> None:
     facts = {"command": command}
     if trace is not None:
         facts |= {"trace": trace.name, "density": options.density, "seed": options.seed}
-        facts |= measure(load_trace(trace, options.density, options.seed), pes, options.models)
+        products = load_trace(trace, options.density, options.seed)
+        zeros = share_of_zeros(product.weight for product in products)
+        print(told(1 - options.density, zeros, "every lane has whole numbers of weights, or none"))
+        facts |= measure(products, pes, options.models) | {"weight_sparsity": zeros}
         published = published_for(trace, pes)
         title = f"{trace.name}, {pes} adders, weight density {options.density:g}"
     else:

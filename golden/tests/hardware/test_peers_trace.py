@@ -105,6 +105,9 @@ def test_command(tmp_path):
     assert facts["useful_adds"] == sum(useful_adds(p) for p in products)
     assert 0.2 < facts["product_density"] + 0.1 < facts["bit_density"] < 0.35
     assert "published" not in facts
+    sparsity = facts["weight_sparsity"]
+    assert abs(sparsity - 0.5) < 0.01
+    assert f"weight sparsity {sparsity:.4f}, asked for 0.5000" in done.stdout
     assert f"{facts['cycles_of']['prosperity']:,}" in done.stdout
     assert sorted(p.name for p in out.parent.iterdir()) == [".psf.json", "peers.json"]
 
