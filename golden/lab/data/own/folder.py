@@ -7,6 +7,8 @@ are passed over, any other file is refused: an image that is left out in silence
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +59,7 @@ def _classes(root: Path) -> dict[str, list[Path]]:
             raise UserError(
                 f"the name of the class {root / name!s:.300} cannot be printed: rename it"
             )
-        out[name] = []
-        for path in sorted((root / name).rglob("*")):
-            if path.is_dir() or path.name.startswith(".") or path.name.lower() in _PASSED_OVER:
-                continue
-            if path.suffix.lower() not in SUFFIXES:
-                raise UserError(f"{path} is neither PNG nor JPEG: convert it, or remove it")
-            out[name].append(path)
+        out[name] = list(_pictures(root / name))
         if not out[name]:
             raise UserError(f"{root / name} has no images: add some, or remove the folder")
     if not out:
@@ -71,12 +67,26 @@ def _classes(root: Path) -> dict[str, list[Path]]:
     return out
 
 
+def _pictures(folder: Path) -> Iterator[Path]:
+    """PNG and JPEG files in and below a folder, in order. A data set has many: no file is asked
+    for more than its name."""
+    for place, below, names in os.walk(folder):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            if name.startswith(".") or name.lower() in _PASSED_OVER:
+                continue
+            path = Path(place) / name
+            if not name.lower().endswith(SUFFIXES):
+                raise UserError(f"{path} is neither PNG nor JPEG: convert it, or remove it")
+            yield path
+
+
 def _samples(
     place: Place, files: dict[str, list[Path]], classes: tuple[str, ...], first: Path
 ) -> Samples:
     paths = [path for group in files.values() for path in group]
     labels = [classes.index(name) for name, group in files.items() for _ in group]
-    keys = [path.relative_to(place.path).as_posix() for path in paths]
+    keys = [str(path)[len(str(place.path)) + 1 :] for path in paths]
 
     def read(which: np.ndarray) -> np.ndarray:
         return _images(place, [paths[i] for i in which], first)
