@@ -44,7 +44,8 @@ def peers(options: PeersOptions, out: Path, command: str) -> None:
         facts |= {"trace": trace.name, "density": options.density, "seed": options.seed}
         products = load_trace(trace, options.density, options.seed)
         zeros = share_of_zeros(product.weight for product in products)
-        print(told(1 - options.density, zeros, "every lane has whole numbers of weights, or none"))
+        why = "every lane keeps as many weights of a row, also one with fewer outputs than others"
+        print(told(1 - options.density, zeros, why))
         facts |= measure(products, pes, options.models) | {"weight_sparsity": zeros}
         published = published_for(trace, pes)
         title = f"{trace.name}, {pes} adders, weight density {options.density:g}"

@@ -121,7 +121,7 @@ def trace(path: Path, options: Options) -> Workload:
         return [[of_convolution(x.name, x.recording.spikes, x.layer.weight) for x in layers]]
 
     facts = {"density": options.density, "measured_density": density(layers)}
-    rows = "rows have the whole number of weights per lane below or above, or none"
+    rows = "every lane keeps as many weights of a row, also one with fewer outputs than others"
     zeros = 1 - facts["measured_density"]
     print(f"{path.name}: {told(1 - options.density, zeros, rows)}")
     return Workload(hardware, LayerListWork(layers), products, None, facts)

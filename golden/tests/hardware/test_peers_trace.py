@@ -106,8 +106,9 @@ def test_command(tmp_path):
     assert 0.2 < facts["product_density"] + 0.1 < facts["bit_density"] < 0.35
     assert "published" not in facts
     sparsity = facts["weight_sparsity"]
-    assert abs(sparsity - 0.5) < 0.01
-    assert f"weight sparsity {sparsity:.4f}, asked for 0.5000" in done.stdout
+    zeros = [(p.weight == 0).sum() for p in products], [p.weight.size for p in products]
+    assert sparsity == sum(zeros[0]) / sum(zeros[1]) < 0.49  # its outputs do not fill all lanes
+    assert f"weight sparsity {sparsity:.4f}, asked for 0.5000: every lane keeps" in done.stdout
     assert f"{facts['cycles_of']['prosperity']:,}" in done.stdout
     assert sorted(p.name for p in out.parent.iterdir()) == [".psf.json", "peers.json"]
 
