@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from golden.contract.errors import UserError
 from golden.contract.limits import PRESETS, Widths, refuse, smallest
@@ -54,15 +55,12 @@ def quantise(
     if reason is not None:
         raise UserError(f"{reason}; train a network with one of them")
     model.eval()
-    layers = [model.tokenizer.stages[4]]
-    layers += [x for b in model.blocks for x in (b.attention.proj, b.mlp.mlp2)]
     fed = input_rates(model, (ConvBN, LinearBN), images)
     bits = FINEST if frac_bits is None else frac_bits
     while True:
         ours = deepcopy(model)
-        theirs = [ours.tokenizer.stages[4]]
-        theirs += [x for b in ours.blocks for x in (b.attention.proj, b.mlp.mlp2)]
-        rates = {theirs[i]: fed[layer] for i, layer in enumerate(layers)}
+        pairs = zip(on_stream(ours), on_stream(model), strict=True)
+        rates = {mine: fed[layer] for mine, layer in pairs}
         network = integers(
             convert(ours, bits, 0, widths, rates).eval(), bits, dict(provenance or {})
         )
@@ -72,6 +70,12 @@ def quantise(
             return network
         over = smallest(found).get("stream_width", 0) - widths.stream_width
         bits = max(bits - max(over, 1), 1)
+
+
+def on_stream(model: Spikingformer) -> list[nn.Module]:
+    """The layers that add to the residual stream, in order."""
+    layers = [model.tokenizer.stages[4]]
+    return layers + [x for b in model.blocks for x in (b.attention.proj, b.mlp.mlp2)]
 
 
 def run(
@@ -155,7 +159,7 @@ def tell(
     for name, entry in firing.items():
         if entry.stuck:
             print(
-                f"warning: layer {name} {entry.stuck} fires over the calibration images, so that "
-                "what is behind it learns nothing from it",
+                f"warning: layer {name} {entry.stuck} fires on the calibration images, so that no "
+                "information passes through it",
                 file=sys.stderr,
             )
