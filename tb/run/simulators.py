@@ -148,7 +148,6 @@ class _Limited:
             if code != 0:
                 raise RuntimeError(f"{Path(cmd[0]).name} ended with status {code}")
 
-
     def _wait(self, process: subprocess.Popen) -> int:
         end = None if self.limit_s is None else time.monotonic() + self.limit_s
         while True:
