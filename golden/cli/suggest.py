@@ -39,6 +39,7 @@ def suggest(checkpoint: Path, data: str = "", every: bool = False, bound: bool =
     network = QuantNetwork.load(checkpoint)
     image, what = _image(network, data)
     found: Fit | None = None
+    shortest = 0  # cycles of the one that is found
     for preset in by_size():
         tried = fit(network, preset)
         for excess in tried.broken.values():
@@ -50,12 +51,13 @@ def suggest(checkpoint: Path, data: str = "", every: bool = False, bound: bool =
         least = cycles_bound(tried.program, network, image)
         print(f"{tried.hardware.name}: at least {least:,} cycles for {what}; {memory} kbit of "
               f"memory; LUT4 of an ECP5: {luts}")  # fmt: skip
-        found = found or tried
+        if found is None:
+            found, shortest = tried, least
         if not every:
             break
     if found is None or found.program is None:
         raise UserError(f"{checkpoint} runs on no preset: {tried.refusal}")
-    if not bound and cycles_bound(found.program, network, image) <= MODEL_CYCLES:
+    if not bound and shortest <= MODEL_CYCLES:
         total = cycles(found.program, network, image[None])[0].total
         print(f"{found.hardware.name}: {total:,} cycles by the cycle model")
     print(f"smallest: --config {found.hardware.name}")

@@ -13,7 +13,6 @@ import numpy as np
 from golden.contract.errors import UserError
 from golden.contract.limits import Excess, LimitError, smallest
 from golden.contract.network import QuantNetwork
-from golden.hardware.area import by_size
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
@@ -75,11 +74,6 @@ def grown(hardware: Hardware, fields: dict[str, int]) -> Hardware:
             raise UserError(f"hardware {p.name} would have to be {fields[p.name]}, the most is "
                             f"{p.high}; use a smaller network")  # fmt: skip
     return replace(hardware, **fields)
-
-
-def suggest(network: QuantNetwork) -> list[Fit]:
-    """The presets, the smallest first, each with what it has to have for ``network``."""
-    return [fit(network, preset) for preset in by_size()]
 
 
 def cycles_bound(program: Program, network: QuantNetwork, image: np.ndarray) -> int:
