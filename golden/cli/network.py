@@ -138,9 +138,11 @@ def quantise(
     checkpoint: Annotated[Path, typer.Argument(help="Float checkpoint, pruned or not.")],
     out: Annotated[Path, to_network("Quantised network to write")],
     data: Data = "",
-    images: Annotated[int, typer.Option(min=1, help="Calibration images, of training.")] = 256,
+    images: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Calibration, training images.")
+    ] = 256,
     test_images: Annotated[
-        int, typer.Option(min=0, help="For the accuracy before and after; 0: all.")
+        int, typer.Option(min=0, max=MOST, help="For the accuracy before and after; 0: all.")
     ] = 1000,
     config: Config = "4x16",
     frac_bits: Annotated[
