@@ -108,6 +108,13 @@ def _system(error: OSError) -> str:
     return f"{said}; look at what is there, or name another place"
 
 
+def _one_line(text: str) -> str:
+    """The text with its line ends as spaces, and other characters that no terminal shows escaped:
+    a name that a user gave may hold any."""
+    joined = " ".join(text.split("\n"))
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in joined)
+
+
 def leave(status: int, message: str = "") -> NoReturn:
     """Print the sentence and exit; what is left of the output is written first."""
     try:
@@ -118,5 +125,5 @@ def leave(status: int, message: str = "") -> NoReturn:
         if error.errno != errno.EPIPE and not status:
             status, message = 2, f"the output cannot be written: {_system(error)}"
     if message:
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {_one_line(message) if status == 2 else message}", file=sys.stderr)
     sys.exit(status)

@@ -67,6 +67,14 @@ def test_errors_of_the_system(monkeypatch, capsys, number, word):
     assert ended.value.code == 2 and word in error and error.count("\n") == 1
 
 
+def test_a_name_that_no_terminal_shows(capsys):
+    with pytest.raises(SystemExit) as ended:
+        program.main(["energy", "--checkpoint", "a\x85b\nc\x0b.safetensors"])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and len(error.splitlines()) == 1
+    assert r"a\x85b c\x0b.safetensors does not exist" in error
+
+
 def test_faults_of_ours_are_not_hidden():
     assert explain(ZeroDivisionError()) is None
     assert explain(ModuleNotFoundError("x", name="golden.lab.nothing")) is None
@@ -97,7 +105,9 @@ def test_a_signal_ends_it_in_one_line(tmp_path, number):
     process.send_signal(number)
     out, error = process.communicate(timeout=60)
     assert process.returncode == 128 + number, out + error
-    assert error == "error: stopped; what was not finished is not written\n"
+    *progress, last = error.splitlines()
+    assert last == "error: stopped; what was not finished is not written"
+    assert all(line.startswith("compiling: ") for line in progress)
     assert list(tmp_path.iterdir()) == []
 
 
