@@ -145,6 +145,7 @@ def tell(
     """Print grids, accuracy and the layers whose spikes changed most; warn of those that are
     stuck, to stderr."""
     bits = network.config.residual_frac_bits
+    print(f"calibration      {network.provenance['calibration_images']} training images of {data}")
     grids = ", ".join(f"{name} {shift}" for name, shift in facts["shifts"].items() if shift)
     print(f"residual stream  grid 2^-{bits}" + (f"; shifts: {grids}" if grids else ""))
     before, after, count = facts["accuracy_float"], facts["accuracy"], facts["test_images"]

@@ -110,7 +110,7 @@ def test_layers_that_are_stuck_are_named(capsys):
     with torch.no_grad():
         model.blocks[0].attention.k.norm.bias.fill_(-50)
         model.blocks[0].mlp.mlp1.norm.bias.fill_(50)
-    network = quantise(model, images)
+    network = quantise(model, images, provenance={"calibration_images": len(images)})
     facts = dict(shifts={}, accuracy=1.0, accuracy_float=1.0, test_images=1)
     tell(network, facts, compare(model, network, images), "nothing")
     warned = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
