@@ -124,8 +124,7 @@ module psf_descriptor_check #(
   end
 
   // ---- Stores.
-  assign store_bad = store.logits == '0 || store.logits > Cfg.Classes ||
-      store.offset[2:0] != '0;
+  assign store_bad = store.logits == '0 || store.logits > Cfg.Classes || store.offset[2:0] != '0;
 
   // ---- The verdict.
   logic [7:0] cause;
