@@ -22,6 +22,7 @@ import sys
 import traceback
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 
 import torch
 import typer
@@ -47,6 +48,15 @@ class Works(BaseException):
 
 
 def stop(*_: object, **__: object) -> None:
+    raise Works
+
+
+def late(_: int, frame: FrameType | None) -> None:
+    """Stop, but not in the middle of an import, which would be half done for those that follow."""
+    while frame is not None:
+        if "importlib._bootstrap" in frame.f_code.co_filename:
+            return  # the timer comes again
+        frame = frame.f_back
     raise Works
 
 
@@ -272,7 +282,7 @@ def fuzz(folder: Path, examples: int, number: int | None) -> dict:
     """Draw and run; what was found."""
     make_files(folder)
     before, count, faults = snapshot(folder), Counter(), {}
-    signal.signal(signal.SIGVTALRM, stop)
+    signal.signal(signal.SIGVTALRM, late)
     subprocess.Popen.__init__ = stop
     nn.Module.__call__ = stop
     refused = set()

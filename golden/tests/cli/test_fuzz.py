@@ -23,8 +23,8 @@ def test_wrong_invocations(tmp_path):
     site, home = tmp_path / "site", tmp_path / "home"
     home.mkdir()
     for name in ("golden", "tb", "synth", "formal", "rtl", "lint"):
-        ignored = shutil.ignore_patterns("__pycache__", "curves", "zoo", "spikezip")
-        shutil.copytree(ROOT / name, site / name, ignore=ignored if name == "golden" else None)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, site / name, ignore=ignored)
     count = int(os.environ.get("PSF_FUZZ") or 0)
     seed = os.environ.get("SEED") or (str(random.randrange(1 << 30)) if count else "")
     line = [sys.executable, "-m", "golden.tests.cli.fuzz_commands"]
