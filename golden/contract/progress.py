@@ -18,10 +18,11 @@ EVERY_S = 30.0  # between plain lines
 
 
 class Progress:
-    """what: is done, as in 'simulating'.  unit: what is counted, as in 'images'."""
+    """what: is done, as in 'simulating'.  unit: what is counted, as in 'images'.  quiet: nothing is
+    shown, as by all but the first of several processes."""
 
-    def __init__(self, what: str, unit: str = "") -> None:
-        self.what, self.unit = what, unit
+    def __init__(self, what: str, unit: str = "", quiet: bool = False) -> None:
+        self.what, self.unit, self.quiet = what, unit, quiet
         self._began = time.monotonic()
         self._next = AFTER_S
         self._console = Console(stderr=True)
@@ -36,7 +37,7 @@ class Progress:
     def update(self, done: int | None = None, total: int | None = None, note: str = "") -> None:
         """Say that ``done`` of ``total`` are done; cheap, so that it can be called often."""
         seconds = time.monotonic() - self._began
-        if seconds < AFTER_S:
+        if seconds < AFTER_S or self.quiet:
             return
         count = "" if done is None else f"{done:,} of {total:,} {self.unit}"
         text = ", ".join(x for x in (count, note) if x)

@@ -17,6 +17,7 @@ import numpy as np
 
 from golden.contract.model import Trace, forward, patches
 from golden.contract.network import QuantNetwork
+from golden.contract.progress import over
 from golden.hardware import isa
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.configuration import Hardware
@@ -62,7 +63,7 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
     out = []
     first = sum(load.get("bytes", 0) for load in program.loads[:4])
     start = -(-(program.image_bytes + first) // BEAT_BYTES)
-    for image in images:
+    for image in over(images, "counting cycles", "images", len(images)):
         image = image[None]
         trace = forward(network, image)
         (expected,) = expectations(program, network, image)

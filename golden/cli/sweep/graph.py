@@ -18,10 +18,10 @@ from typing import Any
 from uuid import uuid4
 
 from distributed import Client, as_completed
-from tqdm import tqdm
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
+from golden.contract.progress import Progress
 
 Result = dict[str, Any]
 ALONE = threading.Lock()  # torch's random numbers belong to the process: one step at a time in it
@@ -73,19 +73,18 @@ def execute(steps: list[Step], client: Client) -> list[Result]:
         if results[step.folder] is None:
             submit(step)
     folders = {future.key: folder for folder, future in futures.items()}
-    done = len(steps) - sum(results[step.folder] is None for step in steps)
-    bar = tqdm(total=done + len(futures), initial=done, desc="sweep", unit="step", ascii=True)
-    for future in as_completed(futures.values()):
-        try:
-            result = future.result()
-        except Exception as error:  # workers that died again and again
-            result = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
-        folder = folders[future.key]
-        results[folder] = result
-        state = "failed" if "error" in result else "done"
-        bar.set_postfix_str(f"{folder.name} {state}", refresh=False)
-        bar.update()
-    bar.close()
+    finished = len(steps) - sum(results[step.folder] is None for step in steps)
+    total = finished + len(futures)
+    with Progress("sweep", "steps") as bar:
+        for done, future in enumerate(as_completed(futures.values()), finished + 1):
+            try:
+                result = future.result()
+            except Exception as error:  # workers that died again and again
+                result = {"error": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+            folder = folders[future.key]
+            results[folder] = result
+            state = "failed" if "error" in result else "done"
+            bar.update(done, total, f"{folder.name} {state}")
     return [results[step.folder] for step in steps]
 
 

@@ -18,6 +18,7 @@ from torch.nn import functional
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.neuron import start
+from golden.contract.progress import over
 from golden.lab.train.source import time_first
 
 Watch = Callable[[str, torch.Tensor], None]
@@ -157,4 +158,6 @@ def labels(network: QuantNetwork, images: torch.Tensor, batch_size: int = 250) -
     """Class of every uint8 image (n, C, H, W) or frames (n, T, C, H, W): arg max of the logits,
     lowest index first."""
     twin = TorchTwin(network, neuron=vector_lif)
-    return torch.cat([twin(part).argmax(1) for part in images.split(batch_size)])
+    parts = images.split(batch_size)
+    shown = over(parts, "classifying", "batches", len(parts))
+    return torch.cat([twin(part).argmax(1) for part in shown])

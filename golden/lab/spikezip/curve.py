@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
-from tqdm import tqdm
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
+from golden.contract.progress import over
 from golden.lab.spikezip.plot_curves import plot
 from golden.lab.spikezip.to_spiking import convert, present
 from golden.lab.spikezip.vit import QuantViT
@@ -74,7 +74,7 @@ def measure(
     negative, sizes = torch.zeros(timesteps, dtype=torch.float64), []
     ann_right, silent_from = 0, 0
     parts = zip(images.split(BATCH), labels.split(BATCH), strict=True)
-    for part, truth in tqdm(parts, title, -(-len(images) // BATCH), mininterval=10, ascii=True):
+    for part, truth in over(parts, title, "batches", -(-len(images) // BATCH)):
         reference = ann(part.double() / 255).argmax(1)
         ann_right += int((reference == truth).sum())
         answer = torch.zeros(len(part), ann.config.classes, dtype=torch.float64)

@@ -8,6 +8,7 @@ from collections import defaultdict
 import torch
 from torch import nn
 
+from golden.contract.progress import over
 from golden.lab.networks.lif_neuron import LIF
 from golden.lab.train.source import network_input
 
@@ -24,7 +25,8 @@ def accuracy(
     right; in the precision of the model unless bfloat16."""
     model.eval()
     right, parameter = 0, next(model.parameters())
-    for part, truth in zip(images.split(batch_size), labels.split(batch_size), strict=True):
+    parts = zip(images.split(batch_size), labels.split(batch_size), strict=True)
+    for part, truth in over(parts, "evaluating", "batches", -(-len(images) // batch_size)):
         with torch.autocast(parameter.device.type, torch.bfloat16, enabled=bfloat16):
             logits = model(network_input(model, part))
         right += int((logits.argmax(1).cpu() == truth).sum())

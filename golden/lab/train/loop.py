@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: AdamW, one cycle, a checkpoint after every epoch, progress bar, TensorBoard,
+"""The training loop: AdamW, one cycle, a checkpoint after every epoch, progress, TensorBoard,
 text log. In one process, or under torchrun in several (golden.lab.train.distributed)."""
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
+from golden.contract.progress import Progress
 from golden.contract.silence import seen
 from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.encoders.learned import RatePenalty
@@ -100,27 +100,27 @@ def _fit(
         model.train()
         timesteps = config.early_timesteps if epoch < config.early_epochs else None
         began, total = time.monotonic(), 0.0
-        bar = tqdm(
-            batches(images, labels, config, generator, largest(model)),
-            f"epoch {epoch + 1}/{config.epochs}", steps,
-            mininterval=10, ascii=True, disable=not ranks.first,
-        )  # fmt: skip
-        for step, (pixels, truth) in enumerate(bar, 1):
-            pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
-            optimiser.zero_grad(set_to_none=True)
-            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                logits = network(time_first(pixels), timesteps)
-            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-            loss = functional.cross_entropy(logits, truth, label_smoothing=config.label_smoothing)
-            loss = loss + penalty()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            hooks.after_step(epoch + step / steps)
-            shown = ranks.mean(loss)
-            hooks.on_loss(shown)
-            total += shown
-            bar.set_postfix(loss=f"{shown:.3f}", refresh=False)
+        parts = batches(images, labels, config, generator, largest(model))
+        bar = Progress(f"epoch {epoch + 1}/{config.epochs}", "batches", quiet=not ranks.first)
+        with bar:
+            for step, (pixels, truth) in enumerate(parts, 1):
+                pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
+                optimiser.zero_grad(set_to_none=True)
+                with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                    logits = network(time_first(pixels), timesteps)
+                logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+                loss = functional.cross_entropy(
+                    logits, truth, label_smoothing=config.label_smoothing
+                )
+                loss = loss + penalty()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                hooks.after_step(epoch + step / steps)
+                shown = ranks.mean(loss)
+                hooks.on_loss(shown)
+                total += shown
+                bar.update(step, steps, f"loss {shown:.3f}")
         seconds = time.monotonic() - began
         if not ranks.first:
             continue
