@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.random_network import random_images
@@ -27,7 +28,7 @@ def presets() -> None:
     for preset in by_size():
         sizes = preset.groups, preset.lanes, preset.banks
         table.add_row(preset.name, *map(str, sizes), *_area(preset))
-    Console().print(table)
+    tables.show(Console(), table)
 
 
 def suggest(checkpoint: Path, data: str = "", every: bool = False, bound: bool = False) -> Fit:

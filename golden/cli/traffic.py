@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.command import numbers
 from golden.contract.files import write_json
 from golden.contract.network import NetworkConfig, QuantNetwork
@@ -36,7 +37,7 @@ def command(
     report = {"network": name, "hardware": hardware.name, "coded": coded, "weight_sparsity": zeros}
     report |= found.report()
     console = Console(highlight=False, width=100)  # of the table
-    console.print(_table(found.layers))
+    tables.show(console, _table(found.layers))
     asked, why = None, ""
     if random is not None:
         pattern, density = options["sparsity"], options["density"]

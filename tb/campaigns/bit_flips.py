@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.network import QuantNetwork
 from golden.hardware.configuration import Hardware
 from tb.campaigns import campaign
@@ -82,7 +83,7 @@ def show(console: Console, data: dict) -> None:
     totals = (sum(data["instances"].values()), sum(data["bits"].values()), data["flips"])
     totals += tuple(data[k] for k in ("detected", "harmless", "silent"))
     table.add_row("all", *(f"{c:,}" for c in totals))
-    report.wide(console).print(table)
+    tables.show(console, table)
 
 
 def run_flips(checkpoint: Path, config: str, flips: int, jobs: int, seed: int | None) -> int:
@@ -91,7 +92,7 @@ def run_flips(checkpoint: Path, config: str, flips: int, jobs: int, seed: int | 
     parts = campaign.shards(partial(shard, checkpoint, config), "bit_flips", flips, jobs, seed)
     data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}
     console = Console()
-    show(console, data)
+    tables.show(console, data)
     for message in data["messages"]:
         console.print(f"silent: {message}", style="red", highlight=False)
     console.print(f"seed {seed}; report: {report.write('faults', data)}", highlight=False)

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract import paths
+from golden.contract import paths, tables
 from golden.contract.errors import UserError
 from golden.contract.paths import ROOT
 from tb.measure import report
@@ -91,7 +91,7 @@ def show(console: Console, data: dict) -> None:
         table.add_row(module, *cells)
     table.add_section()
     table.add_row("all", *(x for k in KINDS for x in ("", f"{100 * (data[k] or 0):.1f}")))
-    console.print(table)
+    tables.show(console, table)
 
 
 def run_coverage(arguments: list[str], only_report: bool) -> int:
@@ -113,7 +113,7 @@ def run_coverage(arguments: list[str], only_report: bool) -> int:
     points = read(files)
     data = figures(points)
     console = Console()
-    show(console, data)
+    tables.show(console, data)
     left = BUILD / "missed.txt"
     left.write_text("".join(f"{kind} {x}\n" for kind in KINDS for x in missed(points, kind)))
     console.print(f"report: {report.write('coverage', data)}; not reached: {left}", highlight=False)

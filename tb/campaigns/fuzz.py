@@ -16,6 +16,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.random_network import random_images, random_network
 from golden.hardware.configuration import Hardware
 from tb.campaigns import campaign
@@ -62,7 +63,7 @@ def run_fuzz(programs: int, config: str, jobs: int, seed: int | None) -> int:
         table = Table(title, "programs")
         for name, count in data[key].items():
             table.add_row(name, f"{count:,}")
-        console.print(table)
+        tables.show(console, table)
     for message in data["messages"]:
         console.print(message, style="red", highlight=False)
     console.print(", ".join(f"{data[k]:,} {k}" for k in VERDICTS), highlight=False)

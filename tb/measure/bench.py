@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paper import natural_images, paper_network
@@ -213,7 +214,7 @@ def show(console: Console, figures: dict[str, dict]) -> None:
         for peer, cycles in x["cycles_of"].items():
             gain = f"{cycles / x['cycles']:.2f}x"
             table.add_row("", "", peer, report.number(cycles), gain, "", "", "")
-    report.wide(console).print(table)
+    tables.show(console, table)
     for name, x in figures.items():
         console.print(
             f"{name}: {x['bits_per_dense_weight']:.2f} bits per dense weight (row tables and "
@@ -254,11 +255,11 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
         figures[name] = measure(work, options)
         console.print(name, style="bold")
         report.show_layers(console, figures[name])
-        report.wide(console).print(table(figures[name]["breakdown"]))
+        tables.show(console, table(figures[name]["breakdown"]))
         place = report.REPORTS / f"breakdown-{name}.png"
         console.print(f"picture: {picture(figures[name]['breakdown'], place)}")
         for message in figures[name]["messages"]:
             console.print(f"mismatch: {message}", style="red")
-    show(console, figures)
+    tables.show(console, figures)
     console.print(f"report: {report.write('bench', merged(last_report(), figures))}")
     return 1 if any(x["mismatches"] for x in figures.values()) else 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
 from golden.hardware.configuration import Hardware
@@ -127,7 +128,7 @@ def show_breakdown(checkpoint: Path, options: RunOptions, source: Path | None = 
     console = Console()
     figures = measure(checkpoint, options) if source is None else load(source)
     parts = breakdown(figures)
-    report.wide(console).print(table(parts))
+    tables.show(console, table(parts))
     path = report.write("breakdown", parts)
     drawn = picture(parts, path.with_suffix(".png"))
     console.print(f"report: {path}", highlight=False, soft_wrap=True)

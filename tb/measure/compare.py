@@ -6,6 +6,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.network import QuantNetwork
 from golden.contract.sparsity import weight_sparsity
 from tb.measure import report
@@ -37,7 +38,7 @@ def compare(options: RunOptions) -> int:
     }
     for title, (key, digits) in rows.items():
         table.add_row(title, *(report.number(figures[n][key], digits) for n in NAMES))
-    console.print(table)
+    tables.show(console, table)
     ratio = figures["unstructured"]["cycles_per_image"] / figures["balanced"]["cycles_per_image"]
     console.print(f"unstructured takes {ratio:.2f} times the cycles of balanced")
     path = report.write("compare", figures | {"cycles_ratio": ratio})

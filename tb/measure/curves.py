@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
 from golden.lab.studies.sparsity_curves import Point, points
@@ -68,7 +69,7 @@ def show(console: Console, rows: list[dict], title: str) -> None:
         ]
         mismatches = report.number(x["mismatches"])
         table.add_row(f"{x['sparsity']:.2%}", x["method"], *cells, mismatches)
-    report.wide(console).print(table)
+    tables.show(console, table)
     for x in rows:
         if "refused" in x:
             console.print(f"{x['method']} {x['sparsity']:.2%} is not on the RTL: {x['refused']}")
@@ -108,7 +109,7 @@ def measure_curves(images: int, config: str) -> int:
         )
     options = RunOptions(images, config, seed=1)
     rows = [measured(point, options) for point in found]
-    show(console, rows, f"{images} images on {config} PEs; accuracy on all test images")
+    tables.show(console, rows, f"{images} images on {config} PEs; accuracy on all test images")
     picture = report.REPORTS / "curves.png"
     draw(rows, picture)
     figures = {"hardware": config, "images": images, "points": rows}

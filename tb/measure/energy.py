@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.energy.synaptic import AC, synaptic_layers
 from golden.contract.energy.technology import TECHNOLOGIES
 from golden.contract.model import forward
@@ -112,7 +113,7 @@ def show_peers(console: Console, out: dict) -> None:
             f"{x['total'] / NANO:,.0f}",
             f"{x['total'] / ours['total']:.1f}x",
         )
-    console.print(table)
+    tables.show(console, table)
     console.print(
         "ours counts memories and adders, not clock tree, control and wires, which a published "
         "power has in it",
@@ -140,7 +141,7 @@ def show(console: Console, out: dict) -> None:
         for energy in out["technologies"].values():
             cells += [f"{energy[key] / NANO:,.1f}", f"{100 * energy[key] / energy['total']:.1f}"]
         table.add_row(title, *cells)
-    console.print(table)
+    tables.show(console, table)
     for name, energy in out["technologies"].items():
         console.print(
             f"{name}: {energy['on_chip_per_add']:.2f} pJ on chip per useful add, "
@@ -176,7 +177,7 @@ def count_energy(checkpoint: Path, options: RunOptions) -> int:
         "peers": peers(network, x, hardware),
         "events": counts,
     }
-    show(console, out)
+    tables.show(console, out)
     show_peers(console, out)
     path = report.write("energy", out)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)

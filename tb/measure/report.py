@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.files import write_json
 from golden.contract.paths import REPORTS
 from golden.hardware.configuration import Hardware
@@ -69,11 +70,6 @@ def number(value: float | None, digits: int = 0) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def wide(console: Console) -> Console:
-    """A console that never cuts a column off, whatever it writes to."""
-    return console if console.width >= 150 else Console(width=150)
-
-
 def show_layers(console: Console, report: dict) -> None:
     """One line per hardware layer, averages over the images."""
     table = Table(title=f"{report['hardware']} PEs: per image, averages of {report['images']}")
@@ -93,7 +89,7 @@ def show_layers(console: Console, report: dict) -> None:
             number(x["gap"]),
             number(x["mismatches"]),
         )
-    wide(console).print(table)
+    tables.show(console, table)
 
 
 def show_images(console: Console, report: dict) -> None:
@@ -106,7 +102,7 @@ def show_images(console: Console, report: dict) -> None:
         row = [str(i), "-" if x["label"] is None else str(x["label"]), str(x["rtl"])]
         row += [str(x["golden"]), number(x["cycles"]), number(x["cycles"] * pes / x["useful"], 3)]
         table.add_row(*row, style=None if x["rtl"] == x["label"] else "yellow")
-    console.print(table)
+    tables.show(console, table)
 
 
 def show_totals(console: Console, report: dict) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from golden.cli.sweep.config import Point, SweepConfig, points
 from golden.cli.sweep.graph import Result, execute
 from golden.cli.sweep.steps import steps
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.settings import load
@@ -53,9 +54,7 @@ def sweep(config_path: Path, folder: Path, workers: int, scheduler: str | None) 
     with connect(workers, scheduler) as client:
         results = execute(wanted, client)
     rows = list(zip(found, results, strict=True))
-    console = Console()
-    console = console if console.is_terminal else Console(width=160)  # a file wraps nothing
-    console.print(table(rows))
+    tables.show(Console(), table(rows))
     facts = [
         {"backbone": p.backbone, "encoder": p.encoder, "sparsity": p.sparsity,
          "hardware": p.hardware} | result for p, result in rows

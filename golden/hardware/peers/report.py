@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.files import write_json
 from golden.hardware.peers.loas import loas_unpipelined
 from golden.hardware.peers.product import Product, useful_adds
@@ -59,21 +60,13 @@ def show(facts: dict[str, Any], published: Published | None, title: str) -> None
     tables as the width of the output takes to show all models."""
     console = Console()
     rows = _rows(facts, published)
-    limit = console.width - len("layer") - max(len(name) for name, _ in rows)
-    parts: list[list[str]] = [[]]
+    table = Table("layer", title=title)
     for heading in rows[0][1]:
-        if parts[-1] and _width(rows, [*parts[-1], heading]) > limit:
-            parts.append([])
-        parts[-1].append(heading)
-    for part in parts:
-        table = Table(title=title if part is parts[0] else None)
-        table.add_column("layer", no_wrap=True)
-        for heading in part:
-            table.add_column(heading, justify="right", no_wrap=True)
-        for name, cells in rows:
-            above = name == rows[len(facts["layers"]) - 1][0]
-            table.add_row(name, *(cells.get(heading, "") for heading in part), end_section=above)
-        console.print(table)
+        table.add_column(heading, justify="right")
+    for name, cells in rows:
+        above = name == rows[len(facts["layers"]) - 1][0]
+        table.add_row(name, *(cells.get(x, "") for x in rows[0][1]), end_section=above)
+    tables.show(console, table)
     console.print(f"limit: useful adds / {facts['pes']} adders", highlight=False)
     console.print(
         f"LoAS with matches + 21 cycles per chunk: {facts['loas_unpipelined']:,}", highlight=False
@@ -98,14 +91,6 @@ def _rows(facts: dict[str, Any], published: Published | None) -> list[tuple[str,
         difference = {p: f"{ours[p] / theirs[p] - 1:+.2%}" if p in theirs else "-" for p in ours}
         out.append(("difference", difference))
     return out
-
-
-def _width(rows: list[tuple[str, dict[str, str]]], headings: list[str]) -> int:
-    """Of these columns, with their borders."""
-    return sum(
-        3 + max(len(heading), *(len(cells.get(heading, "")) for _, cells in rows))
-        for heading in headings
-    )
 
 
 def write(path: Path, facts: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.lab.spikezip.equivalence import compare
 from golden.lab.spikezip.to_spiking import convert, exact_bits
 from golden.lab.spikezip.vit_checkpoint import load
@@ -25,8 +26,8 @@ def check(path: Path, count: int, data: str = "") -> bool:
             row.name, row.what, str(row.values), str(row.different), f"{row.largest:g}",
             str(row.last_spike) if row.what == "levels" else "",
         )  # fmt: skip
-    console = Console(width=110)
-    console.print(table)
+    console = Console()
+    tables.show(console, table)
     values = sum(row.values for row in found.modules)
     console.print(
         f"{path.stem}: {found.different} of {values} values differ after {found.timesteps} steps, "

@@ -13,6 +13,7 @@ from rich.table import Table
 from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
 
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.progress import over
@@ -132,4 +133,4 @@ def _print(report: dict[str, Any]) -> None:
                 ),
             )
     table.add_row("quantised ANN", *(f"{c['ann_accuracy']:.2%}" for c in curves.values()))
-    Console().print(table)
+    tables.show(Console(), table)

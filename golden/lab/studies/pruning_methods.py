@@ -17,7 +17,7 @@ from msgspec import Meta
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract import outputs, paths
+from golden.contract import outputs, paths, tables
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
@@ -246,4 +246,4 @@ def _show(report: dict) -> None:
             entry["method"], f"{entry['accuracy']:.2%}", f"{entry['sparsity']:.2%}",
             f"{load['max_over_mean']:.3f}", f"{load['utilisation']:.3f}", f"{load['row_wait']:.3f}",
         )  # fmt: skip
-    Console().print(table)
+    tables.show(Console(), table)

@@ -15,7 +15,7 @@ from msgspec import Meta
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract import outputs, paths
+from golden.contract import outputs, paths, tables
 from golden.contract.errors import UserError
 from golden.contract.settings import load
 from golden.contract.sizes import FracBits
@@ -128,7 +128,7 @@ def show(config: Path = CONFIG, folder: Path = FOLDER) -> None:
                 for m in methods
             ),
         )
-    Console().print(table)
+    tables.show(Console(), table)
 
 
 def _read(method: str, sparsity: float, folder: Path) -> Point:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.energy.paper_row import totals
 from golden.contract.files import write_json
 from golden.lab.studies.torch_rows import measure
@@ -31,7 +32,7 @@ def report(dense: Path, images: int, out: Path, data: str = "") -> dict:
     table.add_row("all", "", "", f"{sum(r.flops for r in rows):,.0f}", "", "MAC + AC",
                   f"{sums['mac']:,.0f} + {sums['ac']:,.0f}",
                   f"{sums['energy_pj'] / 1e3:,.2f}")  # fmt: skip
-    Console(width=120).print(table)
+    tables.show(Console(), table)
     facts = [
         asdict(row) | {"kind": row.kind, "operations": row.operations, "energy_pj": row.energy}
         for row in rows

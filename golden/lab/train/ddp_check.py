@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from golden.contract import tables
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.settings import load
@@ -92,7 +93,7 @@ def _show(facts: dict[str, Any]) -> None:
         for step, row in enumerate(rows, 1):
             if step <= 5 or step % 5 == 0:
                 table.add_row(str(step), *(f"{value:.12f}" for value in row))
-        Console().print(table)
+        tables.show(Console(), table)
         for name, difference in found["max_difference"].items():
             print(
                 f"{precision}, {facts['processes']} processes against {name}: largest difference "
