@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, RisingEdge, Timer, with_timeout
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 PACKAGE, SIZE = 0x1000, 1 << 20  # where the package lies in memory, and how large that is
@@ -21,18 +21,19 @@ PACKAGE, SIZE = 0x1000, 1 << 20  # where the package lies in memory, and how lar
 @cocotb.test()
 async def classifies(dut) -> None:
     """Load a package, classify its first image, compare class and logits."""
-    cocotb.start_soon(Clock(dut.clk_i, 10, "ns").start())
     clock, reset = dut.clk_i, dut.rst_ni
+    reset.value = 0
+    await Timer(1, "ns")  # no edge before the reset
+    cocotb.start_soon(Clock(clock, 10, "ns").start())
     host = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), clock, reset, False)
     memory = AxiRam(AxiBus.from_prefix(dut, "m_axi"), clock, reset, False, size=SIZE)
-    dut.rst_ni.value = 0
     await ClockCycles(clock, 4)
-    dut.rst_ni.value = 1
+    reset.value = 1
 
     package = Path(os.environ["PSF_PACKAGE"]).read_bytes()
     word = struct.unpack_from("<24I", package)
-    program, count, weights, images, expected = (word[i] for i in (10, 11, 12, 14, 18))
-    classes, result = word[19], PACKAGE + len(package)
+    program, count, weights, images, expected = (word[i] for i in (11, 12, 13, 15, 19))
+    classes, result = word[20], PACKAGE + len(package)
     memory.write(PACKAGE, package)
 
     for offset, value in {
@@ -44,7 +45,7 @@ async def classifies(dut) -> None:
         await host.write_dword(offset, value)
     await with_timeout(RisingEdge(dut.irq_o), 10, "ms")
 
-    assert await host.read_dword(0x2C) == 1, f"error cause {await host.read_dword(0x30)}"
+    assert await host.read_dword(0x2C) == 1, f"error cause {await host.read_dword(0x30)} at {await host.read_dword(0x34)}"
     answer = struct.unpack(f"<2I{classes}i", memory.read(result, 8 + 4 * classes))
     right = struct.unpack_from(f"<{1 + classes}i", package, expected)
     assert (answer[0], *answer[2:]) == right, f"{answer} instead of {right}"

@@ -29,6 +29,7 @@ from golden.contract.files import temporary_name, write_json
 from golden.contract.paths import BUILD, IN_CHECKOUT, RUNS
 
 MARK, LOCK = ".psf.json", ".psf.lock"
+_MARKING = temporary_name(Path(MARK)).name.partition(str(os.getpid()))[0]  # another process does
 KEY = "written by psf"
 FOREIGN = "psf did not write, or which has changed since"
 OVER = "name another place, or remove it first"
@@ -164,7 +165,7 @@ def may_run(path: str | Path) -> Path:
     known = (path / MARK).is_file() or (IN_CHECKOUT and RUNS in path.absolute().parents)
     if not known and path.is_dir():
         for one in path.iterdir():
-            if one.name != LOCK:
+            if one.name not in (LOCK, MARK) and not one.name.startswith(_MARKING):
                 raise UserError(
                     f"{path} holds {one.name} and is no run folder of psf: name a new or an empty "
                     "folder"

@@ -92,7 +92,7 @@ def run_flips(checkpoint: Path, config: str, flips: int, jobs: int, seed: int | 
     parts = campaign.shards(partial(shard, checkpoint, config), "bit_flips", flips, jobs, seed)
     data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}
     console = Console()
-    tables.show(console, data)
+    show(console, data)
     for message in data["messages"]:
         console.print(f"silent: {message}", style="red", highlight=False)
     console.print(f"seed {seed}; report: {report.write('faults', data)}", highlight=False)

@@ -113,7 +113,7 @@ def run_coverage(arguments: list[str], only_report: bool) -> int:
     points = read(files)
     data = figures(points)
     console = Console()
-    tables.show(console, data)
+    show(console, data)
     left = BUILD / "missed.txt"
     left.write_text("".join(f"{kind} {x}\n" for kind in KINDS for x in missed(points, kind)))
     console.print(f"report: {report.write('coverage', data)}; not reached: {left}", highlight=False)

@@ -62,7 +62,7 @@ class Bench:
 
     # ---- clock and reset
 
-    async def _enter(self) -> None:
+    async def asleep(self) -> None:
         """Low clock, and a falling edge of the reset before any of the clock.
 
         Immediate, because random start values can make a clock edge before the first ordinary
@@ -78,7 +78,7 @@ class Bench:
         """Start the clock, drive ``inputs``, reset for three cycles (a module without is fine)."""
         registered = hasattr(self.dut, "rst_ni")
         if registered:
-            await self._enter()
+            await self.asleep()
         else:
             self.dut.clk_i.value = Immediate(0)
         self.set(**inputs)
@@ -92,7 +92,7 @@ class Bench:
 
     async def start(self) -> None:
         """Start the clock, reset for three cycles; returns just after a rising edge."""
-        await self._enter()
+        await self.asleep()
         Clock(self.dut.clk_i, 10, "ns").start(start_high=False)
         await ClockCycles(self.dut.clk_i, 3)
         self.dut.rst_ni.value = 1

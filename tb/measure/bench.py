@@ -260,6 +260,6 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
         console.print(f"picture: {picture(figures[name]['breakdown'], place)}")
         for message in figures[name]["messages"]:
             console.print(f"mismatch: {message}", style="red")
-    tables.show(console, figures)
+    show(console, figures)
     console.print(f"report: {report.write('bench', merged(last_report(), figures))}")
     return 1 if any(x["mismatches"] for x in figures.values()) else 0

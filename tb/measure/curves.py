@@ -109,7 +109,7 @@ def measure_curves(images: int, config: str) -> int:
         )
     options = RunOptions(images, config, seed=1)
     rows = [measured(point, options) for point in found]
-    tables.show(console, rows, f"{images} images on {config} PEs; accuracy on all test images")
+    show(console, rows, f"{images} images on {config} PEs; accuracy on all test images")
     picture = report.REPORTS / "curves.png"
     draw(rows, picture)
     figures = {"hardware": config, "images": images, "points": rows}

@@ -177,7 +177,7 @@ def count_energy(checkpoint: Path, options: RunOptions) -> int:
         "peers": peers(network, x, hardware),
         "events": counts,
     }
-    tables.show(console, out)
+    show(console, out)
     show_peers(console, out)
     path = report.write("energy", out)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)

@@ -157,4 +157,4 @@ def test_broken_file(tmp_path):
 def test_mistakes(capsys, tmp_path):
     with pytest.raises(SystemExit) as ended:
         main(["timeline", "--output", str(tmp_path)])
-    assert ended.value.code == 2 and "must be the name of a .json file" in capsys.readouterr().err
+    assert ended.value.code == 2 and "must end in .json" in capsys.readouterr().err

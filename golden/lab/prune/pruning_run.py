@@ -97,7 +97,7 @@ def run_rounds(
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)
     warn(network)
-    watched = images[:WATCHED]
+    watched = images[:WATCHED].clamp(max=network.config.input_max)
     for sentence in seen(integer_rates(network, watched), f"{len(watched)} training images"):
         log(run, f"warning: {sentence}")
     test = shown(network.config, told)

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 
 import torch
+import torch._dynamo  # whole, before an invocation is stopped within it
 import typer
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st

@@ -6,7 +6,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,8 +14,8 @@ import pytest
 from golden.cli import main as program
 from golden.cli.border import explain
 from golden.contract.paths import ROOT
+from golden.tests.cli.processes import PSF, heard
 
-PSF = [sys.executable, "-m", "golden"]
 SMALL = ["--random", "dim=16,depth=1,heads=2"]
 
 
@@ -98,7 +97,7 @@ def test_names_beyond_ascii_in_the_c_locale(tmp_path):
 def test_a_signal_ends_it_in_one_line(tmp_path, number):
     process = subprocess.Popen(
         [*PSF, "compile", "--images", "4000", "--out", tmp_path / "v"],
-        cwd=ROOT, stdout=-1, stderr=-1, text=True,
+        cwd=ROOT, stdout=-1, stderr=-1, text=True, preexec_fn=heard,
     )  # fmt: skip
     while process.poll() is None and _seconds_of(process.pid) < 3:  # well into its work
         time.sleep(0.05)

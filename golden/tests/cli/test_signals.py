@@ -9,7 +9,6 @@ import random
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from safetensors.numpy import load_file
 from golden.contract.network import NetworkConfig
 from golden.contract.paths import ROOT
 from golden.contract.random_network import random_network
+from golden.tests.cli.processes import PSF, heard
 
-PSF = [sys.executable, "-m", "golden"]
 MOMENTS = int(os.environ.get("PSF_SIGNALS", 1))
 STOPPED = "error: stopped; what was not finished is not written"
 TRAINING = """
@@ -71,7 +70,7 @@ def psf(folder: Path, *arguments: str) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [*PSF, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, preexec_fn=heard,
     )  # fmt: skip
 
 

@@ -255,7 +255,7 @@ def test_capabilities_say_everything(name):
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
         0x00800087, 0x0FED0CBA, 0x001F0806, 0x200,
     ]  # fmt: skip
-    largest = replace(hardware, spike_lines=65535, stream_depth=65535)
+    largest = replace(hardware, spike_lines=65536 - hardware.groups, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
     for wrong in (words[:6], [*words[:5], words[5] - 1, 128], [*words[:5], words[5] | 0x1000, 128]):
         with pytest.raises(UserError, match="capabilities: "):
