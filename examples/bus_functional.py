@@ -45,7 +45,8 @@ async def classifies(dut) -> None:
         await host.write_dword(offset, value)
     await with_timeout(RisingEdge(dut.irq_o), 10, "ms")
 
-    assert await host.read_dword(0x2C) == 1, f"error cause {await host.read_dword(0x30)} at {await host.read_dword(0x34)}"
+    done, cause, where = [await host.read_dword(offset) for offset in (0x2C, 0x30, 0x34)]
+    assert done == 1, f"error cause {cause} at descriptor {where}"
     answer = struct.unpack(f"<2I{classes}i", memory.read(result, 8 + 4 * classes))
     right = struct.unpack_from(f"<{1 + classes}i", package, expected)
     assert (answer[0], *answer[2:]) == right, f"{answer} instead of {right}"
