@@ -148,3 +148,14 @@ def test_random_configurations(elaborate):
         hold(values, elaborate)
         both.add(bool(verdict(values)))
     assert both == {True, False}
+
+
+def test_classes_at_their_limits(elaborate):
+    """psf_head would refuse some of them, too, but not in words that name the parameter."""
+    says = "psf_datapath: Classes must be 2 to 256 times Lanes, at most 1024"
+    values = dict(vars(CONFIGURATIONS["2x8"]))  # 8 lanes
+    for classes in (0, 8, 12, 1016, 1024, 1032, 16):
+        errors = elaborate(values | {"classes": classes})
+        right = classes in (16, 1016, 1024)
+        assert (says in errors) is not right, (classes, errors)
+        assert bool(verdict(values | {"classes": classes})) is not right, classes

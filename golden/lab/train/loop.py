@@ -208,8 +208,11 @@ def refuse_unfinished(run: Path) -> None:
     try:
         content = torch.load(path, weights_only=True)
         epoch, epochs = content["epoch"], content.get("epochs", content["epoch"])
-    except Exception:
-        return  # nothing to go on with
+    except Exception as error:  # torch.load of a damaged file raises anything
+        raise UserError(
+            f"{path} is damaged, or a state of another version "
+            f"({str(error).partition(chr(10))[0]}): name another --run, or remove it"
+        ) from None
     if epoch < epochs:
         raise UserError(
             f"{path} holds {epoch} of {epochs} epochs of a training that was stopped: go on with "

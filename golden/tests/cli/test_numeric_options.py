@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from golden.cli.main import app, main
+from golden.contract.errors import UserError
 
 OPEN = {"tau"}  # without an upper limit: inf is a value
 ROOT = typer.main.get_command(app)
@@ -47,7 +48,7 @@ def line(path, place):
             words += [*option, str(place / f"x{suffix}")]
         try:
             command(path).make_context("psf", list(words))
-        except Exception:
+        except (typer.BadParameter, UserError):  # another suffix, then
             continue
         return words
     raise AssertionError(f"no command line for {path}")

@@ -20,7 +20,7 @@ from golden.lab.prune.pruning_run import prune
 from golden.lab.train.batches import augment
 from golden.lab.train.checkpoint import load_dense, save_dense
 from golden.lab.train.evaluate import accuracy, firing_rates
-from golden.lab.train.loop import fit, one_cycle, split_tensors
+from golden.lab.train.loop import fit, one_cycle, refuse_unfinished, split_tensors
 from golden.lab.train.training_config import RunConfig, TrainConfig
 
 SMALL = NetworkConfig(depth=1, dim=16, heads=2, timesteps=2)
@@ -192,3 +192,11 @@ def test_command_line_mistakes_exit_with_2(tmp_path):
     assert run.stderr.count("\n") == 1
     assert "no setting 'colour'" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"notes of mine\n"])
+def test_a_damaged_state_is_not_trained_over(tmp_path, content):
+    (tmp_path / "last.pt").write_bytes(content)
+    with pytest.raises(UserError, match=r"last\.pt is damaged"):
+        refuse_unfinished(tmp_path)
+    assert (tmp_path / "last.pt").read_bytes() == content
