@@ -3,8 +3,9 @@
 // Clears the spikes whose weight row is empty from the lines on their way to the patch buffer, so
 // that a row without weights costs neither a place in the window nor a cycle.
 //   line_o = line_i & mask[addr_i of its request]     (all ones unless enable_i)
-// The address comes with the accepted request, the line one cycle later, and the masked line one
-// cycle after that: latency 1, one line per cycle, no stalls. Every word keeps its parity: a word
+// The mask lies in a block RAM. The address comes with the accepted request, the line one cycle
+// later, and the masked line one cycle after that: latency 1, one line per cycle, no stalls. A mask
+// line written in cycle t is read by addresses from t + 1 on, undefined for one in t. Every word keeps its parity: a word
 // that came with a wrong one leaves with a wrong one. parity_o pulses with line_valid_o if the mask
 // itself is not what was written. Golden: golden.hardware.execute.emulator.
 
@@ -30,11 +31,10 @@ module psf_row_mask #(
     output logic                 parity_o
 );
 
-  logic [AddrWidth-1:0] addr_q;
   logic [MaskWidth:0] mask, mask_q;
   logic [LineWidth-1:0] line_q;
 
-  psf_ram_async #(
+  psf_ram_1r1w #(
       .Width(MaskWidth + 1),
       .Depth(psf_pkg::MaskLines)
   ) u_mask (
@@ -42,7 +42,8 @@ module psf_row_mask #(
       .we_i   (mask_valid_i),
       .waddr_i(mask_addr_i),
       .wdata_i(mask_data_i),
-      .raddr_i(addr_q),
+      .re_i   (1'b1),
+      .raddr_i(addr_i),
       .rdata_o(mask)
   );
 
@@ -52,7 +53,6 @@ module psf_row_mask #(
   end
 
   always_ff @(posedge clk_i) begin
-    addr_q <= addr_i;
     line_q <= line_i;
     mask_q <= enable_i ? mask : {^{MaskWidth{1'b1}}, {MaskWidth{1'b1}}};
   end

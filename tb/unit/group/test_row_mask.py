@@ -53,26 +53,25 @@ async def lines(dut, enable: int) -> None:
     bench = await RowMaskBench(dut).begun()
     bench.set(enable_i=enable)
     everything = (1 << bench.lanes * bench.words) - 1
-    address = line = None  # of the cycle before; the line of this cycle
+    read = line = None  # the mask addressed in the cycle before; the line of this cycle
     expected = None  # (line, parity) at the output in this cycle
     errors = 0
     for _ in range(600):
         bench.set(mask_valid_i=0)
         bench.noise("mask_addr_i", "mask_data_i", "line_i")
-        read = address  # what the line of this cycle is masked with is being read
         line = random.getrandbits(bench.width("line_i")) if coin(0.8) and read is not None else None
         bench.set(line_valid_i=int(line is not None))
         if line is not None:
             bench.set(line_i=line)
         follow = None
         if line is not None:
-            mask = bench.masks[read] if enable else everything
-            follow = bench.masked(line, mask), bench.flipped[read] if enable else 0
-        address = random.randrange(MASK_LINES)
+            mask, flipped = read if enable else (everything, 0)
+            follow = bench.masked(line, mask), flipped
+        address, written = random.sample(range(MASK_LINES), 2)
         bench.set(addr_i=address)
-        if coin(0.3):  # read from the next cycle on
-            bench.store(random.randrange(MASK_LINES), random.getrandbits(bench.lanes * bench.words),
-                        int(coin(0.2)))  # fmt: skip
+        read = bench.masks[address], bench.flipped[address]
+        if coin(0.3):  # another line: one that is read while it is written is undefined
+            bench.store(written, random.getrandbits(bench.lanes * bench.words), int(coin(0.2)))
         await bench.settle()
         bench.equal("line_valid_o", bench.get("line_valid_o"), int(expected is not None))
         if expected is not None:
