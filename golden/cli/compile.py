@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.narrow import narrow
 from golden.contract.network import QuantNetwork
 from golden.contract.progress import over
 from golden.contract.silence import warn
@@ -57,7 +58,8 @@ def vectors(
         (expected,) = expectations(program, network, image[None])
         arrays = {"logits": expected.logits, "label": np.int64(expected.label)}
         for compiled, layer in zip(program.layers, expected.layers, strict=True):
-            arrays[f"{compiled.name}.value"] = layer.value.astype(np.int32)
+            name = f"{compiled.name}.value"
+            arrays[name] = narrow(layer.value, np.int32, name)
             if layer.spikes is not None:
                 arrays[f"{compiled.name}.spikes"] = layer.spikes
         buffer = io.BytesIO()

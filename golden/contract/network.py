@@ -8,14 +8,15 @@ The file (golden.contract.checkpoint) has under its key ``config`` a JSON object
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 
 from golden.contract import checkpoint
 from golden.contract.errors import UserError
-from golden.contract.settings import Settings
+from golden.contract.narrow import narrow
+from golden.contract.settings import Settings, shown
 from golden.contract.sizes import (
     Channels,
     Classes,
@@ -36,6 +37,8 @@ from golden.contract.sizes import (
 )  # fmt: skip
 
 TOKENIZER_STAGES = 5
+CHARGE_MAX = (1 << 16) - 1  # of an encoder's membranes
+_RANGES = {"shift": (0, 31), "charge": (0, CHARGE_MAX)}  # of tensors, where their type has more
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,15 @@ class Block:
     mlp2: ResidualLayer
 
 
+def _kind_of(tensor: str) -> type[np.signedinteger]:
+    """The type in a file of the tensor of that name."""
+    return np.int8 if tensor.endswith("weight") else np.int32
+
+
+def _narrowed(tensor: str, values: Any) -> np.ndarray:
+    return narrow(values, _kind_of(tensor), tensor, *_RANGES.get(tensor.split(".")[-1], ()))
+
+
 @dataclass
 class QuantNetwork:
     """Integer Spikingformer; its head is a linear layer of the sum over tokens and timesteps of
@@ -181,7 +193,7 @@ class QuantNetwork:
     encoder_charge: int = 0  # of the encoder's membranes, 0..65535: golden.contract.neuron.start
 
     def __post_init__(self):
-        if self.encoder is not None and self.encoder.weight.ndim == 4:
+        if self.encoder is not None and self.encoder.weight.shape[2:] == (1, 1):
             self.encoder.weight = self.encoder.weight[:, :, 0, 0]
 
     @property
@@ -192,28 +204,32 @@ class QuantNetwork:
         return first + [(f"tokenizer.{i}", layer) for i, layer in tokenizer]
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """All tensors by their names in the file."""
+        """All tensors by their names in the file; UserError for a value that their types or ranges
+        do not hold."""
         out = {}
 
+        def put_one(name, values):
+            out[name] = _narrowed(name, values)
+
         def put(name, layer):
-            out[f"{name}.weight"] = np.asarray(layer.weight, np.int8)
-            out[f"{name}.bias"] = np.asarray(layer.bias, np.int32)
+            put_one(f"{name}.weight", layer.weight)
+            put_one(f"{name}.bias", layer.bias)
             if isinstance(layer, SpikeLayer):
-                out[f"{name}.theta2"] = np.asarray(layer.theta2, np.int32)
+                put_one(f"{name}.theta2", layer.theta2)
             else:
-                out[f"{name}.shift"] = np.asarray([layer.shift], np.int32)
+                put_one(f"{name}.shift", [layer.shift])
 
         for name, layer in self.stages:
             put(name, layer)
         for i, block in enumerate(self.blocks):
             for part in fields(Block):
                 put(f"blocks.{i}.{part.name}", getattr(block, part.name))
-        out["head.weight"] = np.asarray(self.head_weight, np.int8)
-        out["head.bias"] = np.asarray(self.head_bias, np.int32)
+        put_one("head.weight", self.head_weight)
+        put_one("head.bias", self.head_bias)
         if not self.config.head_fires:
-            out["head.shift"] = np.asarray([self.head_shift], np.int32)
+            put_one("head.shift", [self.head_shift])
         if self.encoder:
-            out["encoder.charge"] = np.asarray([self.encoder_charge], np.int32)
+            put_one("encoder.charge", [self.encoder_charge])
         return out
 
     def save(self, path: str | Path) -> None:
@@ -227,6 +243,10 @@ class QuantNetwork:
         contents = checkpoint.read(path, "quantised")
         config = dict(contents.config)
         provenance = config.pop("provenance", {})
+        if not isinstance(provenance, dict):
+            raise UserError(
+                f"{path}: provenance is {shown(provenance)}, it must be a table; export it again"
+            )
         try:
             return cls._build(NetworkConfig(**config), contents.tensors, provenance)
         except UserError as error:
@@ -240,14 +260,14 @@ class QuantNetwork:
     @classmethod
     def _build(cls, config, tensors, provenance):
         def shaped(name, shape):
-            tensor, kind = tensors[name], np.int8 if name.endswith("weight") else np.int32
+            tensor, kind = tensors[name], _kind_of(name)
             if tensor.shape != shape:
                 raise UserError(f"tensor {name} has shape {tensor.shape}, expected {shape}")
             if tensor.dtype != kind:
                 raise UserError(
                     f"tensor {name} has values of type {tensor.dtype}, expected {np.dtype(kind)}"
                 )
-            return tensor
+            return _narrowed(name, tensor)
 
         def spike(name, shape):
             return SpikeLayer(
@@ -264,7 +284,7 @@ class QuantNetwork:
             )
 
         encoded = config.encoder_channels
-        if encoded and tensors["encoder.weight"].ndim == 4:
+        if encoded and tensors["encoder.weight"].shape[2:] == (1, 1):
             tensors["encoder.weight"] = tensors["encoder.weight"][:, :, 0, 0]
         channels = (encoded or config.inputs, *config.channels)
         convs = [(channels[i + 1], channels[i], 3, 3) for i in range(TOKENIZER_STAGES)]

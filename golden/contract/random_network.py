@@ -7,10 +7,17 @@ import numpy as np
 
 from golden.contract.errors import UserError
 from golden.contract.model import ATTENTION_THETA2, apply, attention, fire, frames, or_pool
-from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
+from golden.contract.network import (
+    CHARGE_MAX,
+    Block,
+    NetworkConfig,
+    QuantNetwork,
+    ResidualLayer,
+    SpikeLayer,
+)
 from golden.contract.neuron import start
 from golden.contract.order import fused_qkv, plain
-from golden.contract.ranges import CHARGE_MAX, head_shift
+from golden.contract.ranges import head_shift
 
 SPARSITIES = ("dense", "balanced", "block", "rows", "unstructured")
 

@@ -9,7 +9,6 @@ import numpy as np
 from golden.contract.network import Block, QuantNetwork, ResidualLayer, SpikeLayer
 
 LOGIT_BITS = 32  # signed
-CHARGE_MAX = (1 << 16) - 1  # of an encoder's membranes
 
 
 def layers(network: QuantNetwork) -> Iterator[tuple[str, SpikeLayer | ResidualLayer]]:

@@ -213,7 +213,7 @@ class Assembler:
         if layer.mode == isa.MODE_HEAD and layer.tile == 0:  # of all tiles
             bias = np.pad(self.head_bias, (0, self.config.classes % 2))
             bias *= layer.merge  # else it is in the weights
-            data = bits.pack(bias[:, None], 32, 32)
+            data = bits.pack(bias[:, None], 32, "head.bias", 32)
             self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
         if layer.mode == isa.MODE_KEY_VALUE:
             values = self.key_value(index, layer)
@@ -273,7 +273,8 @@ class Assembler:
         mask = row_mask(packed.length, layer.source.step, layer.in_first, layer.in_words, period,
                         self.hardware)  # fmt: skip
         region = self.masks.take(layer.name, len(mask), index, index)
-        self.emit_load(f"{layer.name} mask", isa.TARGET_MASK, self.masks, bits.pack(mask, 1),
+        name = f"{layer.name} mask"
+        self.emit_load(name, isa.TARGET_MASK, self.masks, bits.pack(mask, 1, name),
                        records=len(mask), dest=region.start,
                        wait_layers=region.wait_layers)  # fmt: skip
         return dict(mask_base=region.start, mask_lines=period)
@@ -284,7 +285,9 @@ class Assembler:
         table = self.table(index, layer, packed.entries + region.start, packed.stored, region.start)
         slots = packed.slots.reshape(-1, self.hardware.lanes)
         load = code_weights(packed) if self.coded else None
-        load = load or Coded(bits.pack(slots, self.hardware.slot_width), {})
+        load = load or Coded(
+            bits.pack(slots, self.hardware.slot_width, f"{layer.name} weights"), {}
+        )
         self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, load.data,
                        records=len(slots), dest=region.start,
                        wait_layers=region.wait_layers, **load.fields)  # fmt: skip
@@ -298,7 +301,7 @@ class Assembler:
         """
         region = self.row.take(layer.name, len(entries), index, index)
         load = code_rows(entries, stored, first) if self.coded else None
-        load = load or Coded(bits.pack(entries.reshape(-1, 1), 32, 32), {})
+        load = load or Coded(bits.pack(entries.reshape(-1, 1), 32, f"{layer.name} rows", 32), {})
         self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, self.row, load.data,
                        records=entries.size, dest=region.start, wait_layers=region.wait_layers,
                        **load.fields)  # fmt: skip
@@ -311,8 +314,9 @@ class Assembler:
         # |X| < 2**(acc_width - 2), so thresholds beyond the width behave like its ends.
         theta2 = np.clip(layer.theta2, -largest - 1, largest)
         pairs = np.stack([layer.bias, theta2], axis=1).reshape(layer.words, 2 * hardware.lanes)
-        self.emit_load(f"{layer.name} parameters", isa.TARGET_PARAM, self.param,
-                       bits.pack(pairs, hardware.acc_width), records=layer.words,
+        name = f"{layer.name} parameters"
+        self.emit_load(name, isa.TARGET_PARAM, self.param,
+                       bits.pack(pairs, hardware.acc_width, name), records=layer.words,
                        dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
         return dict(param_base=region.start)
 

@@ -5,24 +5,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from golden.contract.narrow import narrow
 from golden.hardware.configuration import BEAT_BITS
 
 
-def pack(values: np.ndarray, width: int, align: int = BEAT_BITS) -> bytes:
+def pack(values: np.ndarray, width: int, name: str, align: int = BEAT_BITS) -> bytes:
     """Records (R, F) of F fields of ``width`` bits, each record padded to ``align`` bits.
 
-    Negative values are taken modulo 2**width.
+    Negative values are taken modulo 2**width. UserError with ``name`` for a value that fits
+    ``width`` bits neither with a sign nor without.
     """
-    return pack_parts([(values, width)], align)
+    return pack_parts([(values, width)], name, align)
 
 
-def pack_parts(parts: Sequence[tuple[np.ndarray, int]], align: int = BEAT_BITS) -> bytes:
+def pack_parts(parts: Sequence[tuple[np.ndarray, int]], name: str, align: int = BEAT_BITS) -> bytes:
     """Records of several arrays of fields, each (R, F) with a width of its own, padded as in
     :func:`pack`.
     """
     columns = []
     for values, width in parts:
-        values = np.ascontiguousarray(values, "<i8")
+        values = np.ascontiguousarray(
+            narrow(values, "<i8", name, -(1 << width >> 1), (1 << width) - 1)
+        )
         records, count = values.shape
         bits = np.unpackbits(
             values.view(np.uint8).reshape(records, count, 8), axis=2, bitorder="little"

@@ -61,7 +61,7 @@ def code_weights(packed: PackedRows) -> Coded | None:
         fields["row_words"] = _row_words(packed)
     for i, four in enumerate(book.reshape(4, 4) & (1 << WEIGHT_WIDTH) - 1):
         fields[f"codebook_{i}"] = int(four @ (1 << WEIGHT_WIDTH * np.arange(4)))
-    return Coded(bits.pack_parts(parts, HALF_BITS), fields)
+    return Coded(bits.pack_parts(parts, "coded weights", HALF_BITS), fields)
 
 
 def _by_block(packed: PackedRows, index, weight, code, width: int):
@@ -106,5 +106,5 @@ def code_rows(entries: np.ndarray, stored: np.ndarray, first: int) -> Coded | No
     start = first + np.cumsum(stored, axis=0) - stored
     if (np.where(stored, entry(start, stored, 0), entry(first, 1, 0)) != entries).any():
         return None
-    data = bits.pack(stored.reshape(1, -1), LENGTH_BITS)
+    data = bits.pack(stored.reshape(1, -1), LENGTH_BITS, "row lengths")
     return Coded(data, dict(coded=1, first_word=first))

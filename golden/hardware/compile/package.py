@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from golden.contract.narrow import narrow
 from golden.hardware.check import capabilities
 from golden.hardware.compile.compiled import Program
 
@@ -33,7 +34,10 @@ def package(program: Program, images: Sequence[bytes] = (), logits: Sequence = (
     places = [part(program.program), part(program.weights)]
     stride = -(-program.image_bytes // ALIGN) * ALIGN
     first_image = part(b"".join(image.ljust(stride, b"\0") for image in images))
-    answers = [np.r_[np.argmax(row), row].astype("<i4").tobytes() for row in logits]
+    answers = [
+        narrow(np.r_[np.argmax(row), row], "<i4", f"class and logits of image {i}").tobytes()
+        for i, row in enumerate(logits)
+    ]
     expected = part(b"".join(answers))
     out.extend(bytes(-len(out) % ALIGN))
     words = [

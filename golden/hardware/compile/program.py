@@ -19,6 +19,7 @@ def compile_network(network: QuantNetwork, hardware: Hardware, *, coded: bool = 
 
     ``coded``: code the loads of weights and row tables wherever that can be done, else none.
     """
+    network.tensors()  # refuses what no file would hold: a fraction, a weight beyond int8
     layers = lower(network, hardware)
     prove(layers, hardware, network.head_bias)
     return assemble(

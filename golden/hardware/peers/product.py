@@ -142,7 +142,7 @@ def _attention(block: str, trace: Trace, heads: int) -> list[Product]:
         left, first, second = k.swapaxes(2, 3), v, q
     else:
         left, first, second = k, q.swapaxes(2, 3), v.swapaxes(2, 3)
-    counts = (left.astype(np.float32) @ first.astype(np.float32)).astype(np.int16)
+    counts = (left.astype(np.float32) @ first.astype(np.float32)).astype(np.int32)
     names = ("key_value", "query") if tokens >= width else ("key_query", "value")
     return [
         Product(f"{block}.attention.{names[i]}.h{h}.t{t}", spikes[t, h][None], weight[t, h])

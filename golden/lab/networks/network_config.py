@@ -102,7 +102,7 @@ class NetworkConfig(Settings, table="network"):
 
     def __post_init__(self) -> None:
         if self.pooled_stages is None:
-            object.__setattr__(self, "pooled_stages", POOLED.get(self.layout))
+            object.__setattr__(self, "pooled_stages", POOLED.get(str(self.layout)))
         super().__post_init__()
         check_sizes(self)
         if self.mean and self.encoder not in NORMALISED:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from golden.contract.limits import PRESETS, Excess, Widths, largest_residual, refuse, wide
+from golden.contract.narrow import narrow
 from golden.contract.network import Block, NetworkConfig, QuantNetwork, ResidualLayer, SpikeLayer
 from golden.contract.ranges import bounds, head_shift, input_max, layers
 from golden.lab.networks.backbones.spikingformer import Spikingformer
@@ -37,17 +38,17 @@ def integers(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -
     }
     if model.config.encoder != "learned":
         sizes["encoder_channels"] = 0
-    stages = [_layer(stage) for stage in model.tokenizer.stages]
+    stages = [_layer(f"tokenizer.{i}", stage) for i, stage in enumerate(model.tokenizer.stages)]
     blocks = [
         Block(
-            q=_layer(block.attention.q),
-            k=_layer(block.attention.k),
-            v=_layer(block.attention.v),
-            proj=_layer(block.attention.proj),
-            mlp1=_layer(block.mlp.mlp1),
-            mlp2=_layer(block.mlp.mlp2),
+            q=_layer(f"blocks.{i}.q", block.attention.q),
+            k=_layer(f"blocks.{i}.k", block.attention.k),
+            v=_layer(f"blocks.{i}.v", block.attention.v),
+            proj=_layer(f"blocks.{i}.proj", block.attention.proj),
+            mlp1=_layer(f"blocks.{i}.mlp1", block.mlp.mlp1),
+            mlp2=_layer(f"blocks.{i}.mlp2", block.mlp.mlp2),
         )
-        for block in model.blocks
+        for i, block in enumerate(model.blocks)
     ]
     model.head.shift = 0
     head, _ = model.head.integers()
@@ -60,16 +61,16 @@ def integers(model: Spikingformer, frac_bits: int, provenance: dict[str, Any]) -
         stages[:-1],
         stages[-1],
         blocks,
-        _array(head.weight, np.int8),
-        _array(head.bias, np.int64),
+        _array("head.weight", head.weight),
+        _array("head.bias", head.bias),
         provenance,
-        _layer(model.encoder) if sizes["encoder_channels"] else None,
+        _layer("encoder", model.encoder) if sizes["encoder_channels"] else None,
     )
     if network.encoder:
         network.encoder_charge = model.encoder.charge(model.encoder.integers().theta2)
     if not network.config.head_fires:  # the model, too, drops these bits from now on
         model.head.shift = network.head_shift = head_shift(network, network.head_bias)
-        network.head_bias = _array(model.head.integers()[0].bias, np.int64)
+        network.head_bias = _array("head.bias", model.head.integers()[0].bias)
     return network
 
 
@@ -104,13 +105,15 @@ def excesses(network: QuantNetwork, widths: Widths) -> Iterator[Excess]:
         yield Excess("head", what, network.head_shift, SHIFT_LIMIT, advice=fewer)
 
 
-def _layer(folded: FoldedLayer) -> SpikeLayer | ResidualLayer:
+def _layer(name: str, folded: FoldedLayer) -> SpikeLayer | ResidualLayer:
     integers = folded.integers()
-    weight, bias = _array(integers.weight, np.int8), _array(integers.bias, np.int64)
+    weight = _array(f"{name}.weight", integers.weight)
+    bias = _array(f"{name}.bias", integers.bias)
     if isinstance(folded, ResidualFolded):
         return ResidualLayer(weight, bias, int(folded.shift))
-    return SpikeLayer(weight, bias, _array(integers.theta2, np.int64))
+    return SpikeLayer(weight, bias, _array(f"{name}.theta2", integers.theta2))
 
 
-def _array(tensor: torch.Tensor, kind: type) -> np.ndarray:
-    return tensor.detach().round().numpy().astype(kind)
+def _array(name: str, tensor: torch.Tensor) -> np.ndarray:
+    kind = np.int8 if name.endswith("weight") else np.int64  # whatever hardware holds of biases
+    return narrow(tensor.detach().round().numpy(), kind, name)

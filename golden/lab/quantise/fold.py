@@ -17,8 +17,8 @@ from torch import nn
 from torch.nn import functional
 
 from golden.contract.limits import PRESETS, Widths
+from golden.contract.network import CHARGE_MAX
 from golden.contract.neuron import start
-from golden.contract.ranges import CHARGE_MAX
 from golden.lab.networks.backbones.head import Head
 from golden.lab.networks.encoders.learned import Learned, charged
 from golden.lab.networks.layers import ConvBN, LinearBN

@@ -3,16 +3,21 @@
 
 import json
 import random
+import re
 import struct
 
 import numpy as np
 import pytest
+from msgspec import inspect
 from safetensors.numpy import load_file, save_file
 
 from golden.contract import checkpoint, paths
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_network
+from golden.contract.settings import keys
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
 from golden.lab.networks import backbones
 from golden.lab.networks.network_config import NetworkConfig as FloatConfig
 from golden.lab.spikezip import vit_checkpoint
@@ -21,6 +26,8 @@ from golden.lab.spikezip.vit import QuantViT
 from golden.lab.train.checkpoint import load_dense, save_dense
 
 SIZES = {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
+HARDWARE = Hardware.named("2x8")
+CONFIGS = {"quantised": NetworkConfig, "float": FloatConfig, "vit": VitConfig}
 READERS = {"quantised": QuantNetwork.load, "float": load_dense, "vit": vit_checkpoint.load}
 
 
@@ -123,3 +130,93 @@ def test_sizes_out_of_range_and_unknown_ones(files, tmp_path):
         with pytest.raises(UserError, match=words) as error:
             load_dense(path)
         assert "\n" not in str(error.value)
+
+
+def test_values_beyond_their_type_are_not_saved(tmp_path):
+    """And not compiled. The limits themselves are saved and read."""
+    encoded = NetworkConfig(**SIZES, encoder_channels=8, head="avgpool_fc")
+    layers = {
+        "tokenizer.0": lambda n: n.tokenizer[0],
+        "tokenizer.4": lambda n: n.patch,
+        "blocks.0.proj": lambda n: n.blocks[0].proj,
+        "blocks.0.q": lambda n: n.blocks[0].q,
+        "encoder": lambda n: n.encoder,
+    }
+    int32 = -(2**31), 2**31 - 1
+    cases = [(f"{name}.weight", get, "weight", (-128, 127)) for name, get in layers.items()]
+    cases += [(f"{name}.bias", get, "bias", int32) for name, get in layers.items()]
+    cases += [("blocks.0.q.theta2", layers["blocks.0.q"], "theta2", int32)]
+    cases += [("blocks.0.proj.shift", layers["blocks.0.proj"], "shift", (0, 31))]
+    own = {"head.weight": (-128, 127), "head.bias": int32, "head.shift": (0, 31)}
+    own["encoder.charge"] = (0, 65535)
+    cases += [(n, lambda n: n, n.replace(".", "_"), limits) for n, limits in own.items()]
+    path = tmp_path / "n.safetensors"
+    for name, get, attribute, (least, most) in cases:
+        for value in (least, most, least - 1, most + 1, 1 << 40, 0.5, float("nan")):
+            network = random_network(encoded)
+            old = getattr(get(network), attribute)
+            new = np.array(old, np.result_type(np.array(value), np.int64))
+            new.flat[-1] = value
+            setattr(get(network), attribute, new if new.ndim else new.item())
+            if value in (least, most):
+                network.save(path)
+                assert np.array_equal(np.ravel(getattr(get(QuantNetwork.load(path)), attribute)),
+                                      new.ravel()), name  # fmt: skip
+                path.unlink()
+                continue
+            words = rf"^{re.escape(name)}\[[\d, ]+\] is {value}, .* from {least} to {most}$"
+            with pytest.raises(UserError, match=words):
+                network.save(path)
+            assert not path.exists()
+            with pytest.raises(UserError, match=words):
+                compile_network(network, HARDWARE)
+
+
+def test_a_file_with_a_shift_or_charge_out_of_range(tmp_path):
+    """Their type holds more than they may be."""
+    path = tmp_path / "n.safetensors"
+    random_network(NetworkConfig(**SIZES, encoder_channels=8, head="avgpool_fc")).save(path)
+    contents = checkpoint.read(path, "quantised")
+    told = {"config": contents.metadata["config"]}
+    for name, value in (
+        ("blocks.0.mlp2.shift", -1), ("tokenizer.4.shift", 32), ("head.shift", -1),
+        ("encoder.charge", -1), ("encoder.charge", 65536),
+    ):  # fmt: skip
+        bad = contents.tensors | {name: np.array([value], np.int32)}
+        checkpoint.write(path, "quantised", bad, told)
+        with pytest.raises(UserError, match=rf"n\.safetensors: {name}\[0\] is {value}, it must"):
+            QuantNetwork.load(path)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_every_size_in_a_file_is_bounded_below(files, kind, tmp_path):
+    """And is a UserError of one sentence in Python, too, whatever it is in place of a number."""
+    path = tmp_path / "a.safetensors"
+    contents, config = checkpoint.read(files[kind], kind), CONFIGS[kind]
+    bounded = 0
+    for name, key in keys(config).items():
+        form = inspect.type_info(key.kind)
+        form = form.type if isinstance(form, inspect.Metadata) else form
+        wrong = [[[]], {"a": 1}]
+        if isinstance(form, inspect.IntType):
+            bounded += 1
+            assert form.ge is not None, name
+            wrong += [form.ge - 1, -(2**70), 0.5, "1"]
+        for value in wrong:
+            told = contents.config | {name: value}
+            with pytest.raises(UserError, match=name) as error:
+                config(**{k: v for k, v in told.items() if k != "provenance"})
+            assert "\n" not in str(error.value)
+            checkpoint.write(path, kind, contents.tensors, {"config": json.dumps(told)})
+            with pytest.raises(UserError, match=rf"a\.safetensors: .*{name}"):
+                READERS[kind](path)
+    assert bounded >= 4
+
+
+def test_a_provenance_that_is_no_table(files, tmp_path):
+    contents, path = checkpoint.read(files["quantised"], "quantised"), tmp_path / "a.safetensors"
+    for value in (None, 3, "x", [1]):
+        told = json.dumps(contents.config | {"provenance": value})
+        checkpoint.write(path, "quantised", contents.tensors, {"config": told})
+        with pytest.raises(UserError, match=r"a\.safetensors: provenance is .*, it must be a tab"):
+            QuantNetwork.load(path)

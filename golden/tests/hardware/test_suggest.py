@@ -68,7 +68,7 @@ def test_what_no_parameter_mends_is_refused():
     heads = fit(random_network(config(dim=24, heads=1)), Hardware.named("4x16"))
     assert heads.program is None and "head width 24" in heads.refusal
     network = made(config(), 0)
-    network.patch.bias[0] = 1 << 31
+    network.patch.bias[0] = (1 << 31) - 1
     wide = fit(network, Hardware.named("2x8"))
     assert wide.program is None and "tokenizer.4: largest" in wide.refusal
     assert "acc_width is at most 32" in wide.refusal
