@@ -35,8 +35,8 @@ def row_slots(
     sizes = [size[:, None].expand_as(gain).flatten() for gain, size in gains.values()]
     order = torch.cat([r.flatten() for r in ratios]).argsort(descending=True, stable=True)
     size = torch.cat(sizes)[order]
-    taken = torch.zeros(len(order), dtype=torch.long)
-    taken[order[size.cumsum(0) <= weights]] = 1
+    taken = torch.zeros_like(order)
+    taken[order] = (size.cumsum(0) <= weights).long()
     parts = taken.split([gain.numel() for gain, _ in gains.values()])
     return {
         name: part.view_as(gain).sum(0)
@@ -71,8 +71,8 @@ def drop_slots(
         sizes[key] = sizes.get(key, 0) + size
     ratios = torch.cat([gains[key] / sizes[key] for key in gains])
     order = ratios.argsort(descending=True, stable=True)
-    taken = torch.zeros(len(order), dtype=torch.long)
-    taken[order[torch.cat(list(sizes.values()))[order].cumsum(0) <= weights]] = 1
+    taken = torch.zeros_like(order)
+    taken[order] = (torch.cat(list(sizes.values()))[order].cumsum(0) <= weights).long()
     parts = dict(zip(gains, taken.split([len(gain) for gain in gains.values()]), strict=True))
     return {name: parts[group(name)] * slots[name] for name in importances}
 
@@ -102,7 +102,10 @@ def layer_slots(
     for _, index, name, size in sorted(steps):
         if slots[name] == index and size <= left:
             slots[name], left = index + 1, left - size
-    return {name: torch.full((rows[name],), slots[name]) for name in gains}
+    return {
+        name: torch.full((rows[name],), slots[name], device=gain.device)
+        for name, (gain, _) in gains.items()
+    }
 
 
 def _gains(importance: torch.Tensor, lanes: int) -> tuple[torch.Tensor, torch.Tensor]:

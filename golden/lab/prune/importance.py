@@ -51,7 +51,7 @@ def activities(
 
 def per_row(values: torch.Tensor, layer: ConvBN | LinearBN) -> torch.Tensor:
     """(I,) -> (rows,): a tap of a convolution reads the same channel (borders are not counted)."""
-    return values.repeat_interleave(layer.weight[0, 0].numel())
+    return values.to(layer.weight.device).repeat_interleave(layer.weight[0, 0].numel())
 
 
 @torch.no_grad()
@@ -66,7 +66,11 @@ def importance(
         return value
     ones = [1] * (value.dim() - 2)
     value = value * layer.gain.abs().view(-1, 1, *ones)
-    return value * activity.rate.sqrt().view(1, -1, *ones) if kind == "rate" else value
+    return (
+        value * activity.rate.to(value.device).sqrt().view(1, -1, *ones)
+        if kind == "rate"
+        else value
+    )
 
 
 def lamp(importance: torch.Tensor) -> torch.Tensor:

@@ -193,7 +193,7 @@ def _keep_late(config: LotteryConfig, model: nn.Module, run: Path, epoch: int) -
 
 def _late_checkpoint(run: Path, folder: Path, masks: dict[str, torch.Tensor]) -> None:
     """A checkpoint of the loop that continues at the rewinding epoch with other masks."""
-    content = torch.load(run / "rewind.pt", weights_only=True)
+    content = torch.load(run / "rewind.pt", map_location="cpu", weights_only=True)
     content["model"] |= {f"{name}.mask": mask for name, mask in masks.items()}
     write_bytes(folder / CHECKPOINT, torch_bytes(content))
 

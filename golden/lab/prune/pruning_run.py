@@ -87,7 +87,8 @@ def run_rounds(
         if first:
             save_dense(run / FLOAT, model, {"command": command, "config": text}, None, told)
     images, _ = split_tensors("train", config.quant.calibration, *source)
-    calibrate(model, images)
+    with distributed.placed(model, config.finetune.device):
+        calibrate(model, images)
     log(run, sparsity_told(asked(config.prune), sparsity(model), reason(config.prune)))
     convert(model, frac_bits, config.codebook.entries)
     if config.qat.epochs:

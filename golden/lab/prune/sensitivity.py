@@ -62,7 +62,9 @@ def drop_rows(model: Spikingformer, name: str, lanes: int, keep: float) -> int:
 def _loss(model: Spikingformer, images: torch.Tensor, labels: torch.Tensor) -> float:
     losses = []
     for part, truth in zip(images.split(250), labels.split(250), strict=True):
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(network_input(model, part))
+        pixels = network_input(model, part)
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            logits = model(pixels)
+        truth = truth.to(logits.device)
         losses.append(functional.cross_entropy(logits.float(), truth, reduction="sum"))
     return float(torch.stack(losses).sum()) / len(images)

@@ -23,8 +23,9 @@ def kmeans(values: torch.Tensor, entries: int, rounds: int = 100) -> torch.Tenso
         raise UserError(f"a codebook of {entries} entries cannot hold a weight")
     values = values.detach().flatten().double()
     if not len(values):
-        return torch.linspace(-WEIGHT_MAX, WEIGHT_MAX, entries)
-    spaced = (torch.arange(entries, dtype=torch.double) + 0.5) / entries
+        return torch.linspace(-WEIGHT_MAX, WEIGHT_MAX, entries, device=values.device)
+    steps = torch.arange(entries, dtype=torch.double, device=values.device)
+    spaced = (steps + 0.5) / entries
     centres = values.quantile(spaced)
     for _ in range(rounds):
         members = nearest(values, centres)

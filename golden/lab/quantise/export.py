@@ -116,4 +116,4 @@ def _layer(name: str, folded: FoldedLayer) -> SpikeLayer | ResidualLayer:
 
 def _array(name: str, tensor: torch.Tensor) -> np.ndarray:
     kind = np.int8 if name.endswith("weight") else np.int64  # whatever hardware holds of biases
-    return narrow(tensor.detach().round().numpy(), kind, name)
+    return narrow(tensor.detach().round().cpu().numpy(), kind, name)

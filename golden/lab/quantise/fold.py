@@ -78,7 +78,7 @@ class FoldedLayer(nn.Module):
         if self.input_max == 1:
             return self.rescale(self.synapse(spikes))
         pixels = (spikes.float() * self.input_max).round()
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(pixels.device.type, enabled=False):
             return self.rescale(self.synapse(pixels))
 
     def synapse(self, spikes: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch.nn import functional
 
+from golden.lab.train.recipe import Recipe
 from golden.lab.train.source import scaled
 from golden.lab.train.training_config import TrainConfig
 
@@ -18,14 +19,19 @@ def batches(
     config: TrainConfig,
     generator: torch.Generator,
     largest: int = 255,
+    recipe: Recipe | None = None,
+    epoch: int = 0,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One epoch of (float images (B, C, H, W) or event frames (B, T, 2, H, W) in 0..1, labels); the
-    incomplete last batch is dropped. largest: of the values, see golden.lab.train.source."""
+    incomplete last batch is dropped. largest: of the values, see golden.lab.train.source. recipe:
+    of images, in `epoch`."""
     order = torch.randperm(len(images), generator=generator)
     for start in range(0, len(order) - config.batch_size + 1, config.batch_size):
         index = order[start : start + config.batch_size]
-        pixels = augment(images[index], config, generator).float()
-        yield scaled(pixels, largest), labels[index]
+        pixels, truth = augment(images[index], config, generator), labels[index]
+        if recipe is not None:
+            pixels, truth = recipe(pixels, truth, generator, epoch)
+        yield scaled(pixels.float(), largest), truth
 
 
 def augment(images: torch.Tensor, config: TrainConfig, generator: torch.Generator) -> torch.Tensor:

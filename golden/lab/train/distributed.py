@@ -121,6 +121,17 @@ def device(name: str) -> torch.device:
 
 
 @contextmanager
+def placed(model: nn.Module, name: str) -> Iterator[torch.device]:
+    """`model` on the device of train.device, and on the CPU afterwards."""
+    where = device(name)
+    model.to(where)
+    try:
+        yield where
+    finally:
+        model.to("cpu")
+
+
+@contextmanager
 def parallel(model: nn.Module) -> Iterator[nn.Module]:
     """What to call in place of `model` while it is trained; `model` itself is what is trained.
 

@@ -25,6 +25,7 @@ from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
 from golden.lab.train.evaluate import accuracy, firing_rates
+from golden.lab.train.recipe import Recipe
 from golden.lab.train.scalars import Scalars
 from golden.lab.train.source import check, largest, split_tensors, time_first
 from golden.lab.train.training_config import TrainConfig
@@ -50,13 +51,14 @@ def fit(
     last.pt."""
     if not resume:
         refuse_unfinished(run)
-    device = distributed.device(config.device)
     distributed.ranks().check(config.batch_size)
-    model.to(device, torch.float64 if config.precision == "float64" else None)
-    with distributed.parallel(model) as network:
+    model.to(torch.float64 if config.precision == "float64" else None)
+    with (
+        distributed.placed(model, config.device) as device,
+        distributed.parallel(model) as network,
+    ):
         _fit(network, model, device, config, run, resume, hooks)
     distributed.ranks().same_noise()
-    model.to("cpu")
 
 
 def _fit(
@@ -94,13 +96,14 @@ def _fit(
     scalars = Scalars(run)
     bfloat16 = config.precision == "bfloat16"
     penalty = RatePenalty(model, config)
+    recipe = Recipe(config, model.config.in_channels, model.config.classes)
     for epoch in range(first, config.epochs):
         hooks.before_epoch(epoch)
         ranks.own_noise(config.seed, epoch)
         model.train()
         timesteps = config.early_timesteps if epoch < config.early_epochs else None
         began, total = time.monotonic(), 0.0
-        parts = batches(images, labels, config, generator, largest(model))
+        parts = batches(images, labels, config, generator, largest(model), recipe, epoch)
         bar = Progress(f"epoch {epoch + 1}/{config.epochs}", "batches", quiet=not ranks.first)
         with bar:
             for step, (pixels, truth) in enumerate(parts, 1):
@@ -109,6 +112,8 @@ def _fit(
                 with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
                     logits = network(time_first(pixels), timesteps)
                 logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+                if truth.is_floating_point():  # shares of the classes
+                    truth = truth.to(logits.dtype)
                 loss = functional.cross_entropy(
                     logits, truth, label_smoothing=config.label_smoothing
                 )
@@ -206,7 +211,7 @@ def refuse_unfinished(run: Path) -> None:
     if not path.is_file():
         return
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
         epoch, epochs = content["epoch"], content.get("epochs", content["epoch"])
     except Exception as error:  # torch.load of a damaged file raises anything
         raise UserError(
@@ -226,6 +231,8 @@ def _save(path: Path, model, optimiser, schedule, generator, epoch: int, epochs:
         schedule.state_dict(), "generator": generator.get_state(), "torch_rng":
         torch.get_rng_state(), "epoch": epoch, "epochs": epochs,
     }  # fmt: skip
+    if torch.cuda.is_available():
+        content["cuda_rng"] = torch.cuda.get_rng_state()
     write_bytes(path, torch_bytes(content))
 
 
@@ -240,12 +247,14 @@ def _restore(path: Path, model, optimiser, schedule, generator) -> int:
     if not path.is_file():
         raise UserError(f"there is nothing to resume: {path} does not exist")
     try:
-        content = torch.load(path, weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict(content["model"])
         optimiser.load_state_dict(content["optimiser"])
         schedule.load_state_dict(content["schedule"])
         generator.set_state(content["generator"])
         torch.set_rng_state(content["torch_rng"])
+        if "cuda_rng" in content and torch.cuda.is_available():
+            torch.cuda.set_rng_state(content["cuda_rng"])
     except Exception as error:
         raise UserError(
             f"{path} does not fit this configuration: {str(error).splitlines()[0]}"

@@ -21,6 +21,7 @@ from golden.contract.errors import UserError
 from golden.lab.data import DEFAULT, Split, facts, load, name_for, shown
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.train.checkpoint import trained_on
+from golden.lab.train.recipe import asked
 from golden.lab.train.training_config import TrainConfig
 
 
@@ -108,6 +109,11 @@ def check(network: NetworkConfig, config: TrainConfig) -> None:
             f"train.shift is {config.shift}, which moves images of {entry.height} x {entry.width} "
             "pixels out of sight; give less"
         )
+    if entry.timesteps and asked(config):
+        raise UserError(
+            f"{entry.name} has event frames, and RandAugment, erasing and mixing are for images: "
+            + "set " + ", ".join(f"train.{name} = 0" for name in asked(config))
+        )  # fmt: skip
     if entry.timesteps and config.early_epochs:
         raise UserError(
             f"{entry.name} has event frames, which cannot be shown in fewer timesteps: "

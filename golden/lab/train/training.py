@@ -39,7 +39,8 @@ def train(
     minutes = (time.monotonic() - began) / 60
     if not distributed.ranks().first:
         return
-    right = accuracy(model, *split_tensors("test", 0, settings.data, config.network.timesteps))
+    with distributed.placed(model, settings.device):
+        right = accuracy(model, *split_tensors("test", 0, settings.data, config.network.timesteps))
     log(run, f"dense float accuracy {right:.4f} on all test images, {minutes:.1f} minutes")
     facts = {
         "command": command, "seed": config.train.seed, "accuracy": right, "minutes":

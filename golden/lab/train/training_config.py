@@ -47,8 +47,36 @@ class TrainConfig(Settings, table="train"):
     label_smoothing: Annotated[float, Meta(ge=0, lt=1, description="of the loss")] = 0.1
     flip: Annotated[bool, Meta(description="mirror half of the images, left to right")] = True
     shift: Annotated[
-        int, Meta(ge=0, le=32, description="pixels by which images move at random, at the most")
-    ] = 1
+        int,
+        Meta(ge=0, le=32, description="pixels by which images move at random, at the most: a "
+             "random crop of the image in a border of so many black pixels"),
+    ] = 1  # fmt: skip
+    randaugment: Annotated[
+        int, Meta(ge=0, le=8, description="operations of RandAugment on an image, 0 for none")
+    ] = 0
+    randaugment_magnitude: Annotated[
+        int, Meta(ge=1, le=29, description="how much they change, of 30")
+    ] = 9
+    erase: Annotated[
+        float,
+        Meta(ge=0, le=1, description="share of the images in which a random rectangle, 2 to 33 % "
+             "of the image, becomes black"),
+    ] = 0.0  # fmt: skip
+    mixup: Annotated[
+        float,
+        Meta(ge=0, le=10, description="a of the distribution Beta(a, a) of the share that an image "
+             "has in its mixture with another, 0 does not mix"),
+    ] = 0.0  # fmt: skip
+    cutmix: Annotated[
+        float,
+        Meta(ge=0, le=10, description="the same of the area that an image keeps when a rectangle "
+             "of another replaces the rest; with `mixup`, a batch has one of the two"),
+    ] = 0.0  # fmt: skip
+    mix_epochs: Annotated[
+        int,
+        Meta(ge=0, le=MOST_EPOCHS, description="first epochs, those with `mixup` and `cutmix`; 0 "
+             "for all of them"),
+    ] = 0  # fmt: skip
     precision: Annotated[
         Literal["bfloat16", "float32", "float64"],
         Meta(description="of the training, bfloat16 by autocast"),
