@@ -15,6 +15,8 @@ endif
 IMAGES  ?= 32
 SIM     ?= verilator
 CONFIG  ?=
+MODULE  ?=
+PLACE   ?=
 JOBS    ?= 2
 PROGRAMS ?= 5000
 FLIPS   ?= 2000
@@ -104,8 +106,8 @@ breakdown: $(STAMP) ## where the cycles go, per layer: table and picture
 energy: $(STAMP) ## events counted in the RTL times published energies, and theory
 	@$(PSF) energy $(config)
 
-synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view
-	@$(PSF) synth $(config)
+synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view; MODULE=psf_group: its area alone, PLACE=1 its Fmax
+	@$(PSF) synth $(config) $(MODULE:%=--module %) $(PLACE:%=--place)
 
 formal: $(STAMP) ## SymbiYosys proofs
 	@$(PSF) formal --jobs $(JOBS)

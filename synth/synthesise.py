@@ -75,6 +75,7 @@ def synthesise(hardware: Hardware, seed: int) -> tuple[dict, list[str]]:
     flat_log = yosys.synth_flat(folder)
     wrong = yosys.misplaced(yosys.memories(elaborated, flat_log))
     flat = yosys.flat_cells(folder)
+    registers = yosys.synth_wrapped(folder, elaborated)
     router = ecp5.start(folder, seed)  # beside what follows
     try:
         modules = yosys.synth_modules(folder)
@@ -84,12 +85,13 @@ def synthesise(hardware: Hardware, seed: int) -> tuple[dict, list[str]]:
     finally:
         router.stop()
     result = ecp5.timing(ecp5.read_report(folder), ecp5.Instances(elaborated))
-    result |= ecp5.utilisation(routed_log)
+    result |= ecp5.utilisation(routed_log, registers)
     result |= {
         "dpr16x4": flat["TRELLIS_DPR16X4"],
         "osu018_area_um2": asic_result.pop("osu018_area_um2"),
         "asic": asic_result,
         "configuration": {"name": hardware.name, **asdict(hardware)},
+        "registers_around": asdict(registers),  # not in lut4 and ff
         "device": " ".join(ecp5.DEVICE),
         "seed": seed,
         "tools": tools,

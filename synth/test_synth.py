@@ -12,7 +12,8 @@ from rich.console import Console
 
 from golden.cli.main import main as psf
 from golden.contract.errors import UserError
-from synth import asic, ecp5, process, report, synthesise, yosys
+from golden.hardware.configuration import Hardware
+from synth import asic, ecp5, process, report, synthesise, trial, wrapper, yosys
 
 PORTS = "input logic clk_i, input logic rst_ni, input logic [3:0] a_i, output logic [3:0] q_o"
 GOOD = "always_ff @(posedge clk_i or negedge rst_ni) if (!rst_ni) q_o <= '0; else q_o <= a_i;"
@@ -56,6 +57,59 @@ def test_good_design_has_no_memory(tmp_path):
     found = elaborated(tmp_path, GOOD)
     assert yosys.memories(found, yosys.synth_flat(tmp_path)) == []
     assert yosys.flat_cells(tmp_path)["TRELLIS_FF"] == 4
+
+
+def test_registers_around_a_design(tmp_path):
+    """Four inputs; four outputs and two steps of the chain: nothing of the design is lost."""
+    found = elaborated(tmp_path, "assign q_o = a_i + 4'd3;")
+    assert yosys.synth_wrapped(tmp_path, found) == wrapper.Cells(lut4=2, ff=10)
+    netlist = json.loads((tmp_path / "wrapped.json").read_text())["modules"][wrapper.WRAPPER]
+    kinds = [cell["type"] for cell in netlist["cells"].values()]
+    assert kinds.count("TRELLIS_FF") == 10 and kinds.count("LUT4") > 2
+    assert set(netlist["ports"]) == {"clk_i", "rst_ni", "serial_i", "serial_o"}
+    data = {bit for cell in netlist["cells"].values() if cell["type"] == "TRELLIS_FF"
+            for bit in cell["connections"]["Q"]}  # fmt: skip
+    assert netlist["ports"]["serial_o"]["bits"][0] in data
+
+
+def test_a_module_without_clock_or_inputs_has_registers_around():
+    text = wrapper.source("constant", {"q_o": {"direction": "output", "bits": [2, 3]}})
+    assert (
+        "constant u_design (.q_o(out[1:0]));" in text and "in_q[" not in text.split("u_design")[1]
+    )
+
+
+def test_one_module_alone(tmp_path, monkeypatch, capsys):
+    """An 8-way round robin keeps 8 flip-flops; the configuration changes what has a Cfg."""
+    monkeypatch.setattr(trial, "REPORT", tmp_path / "synth_module.json")
+    monkeypatch.setattr(trial, "BUILD", tmp_path)
+    trial.run_trial("psf_round_robin", "2x8", ["N=8"], None)
+    found = json.loads((tmp_path / "synth_module.json").read_text())
+    assert (found["ff"], found["dp16kd"], found["dpr16x4"]) == (8, 0, 0) and found["lut4"] > 8
+    assert f"{found['lut4']:,}" in capsys.readouterr().out
+    small, large = (Hardware.named(name) for name in ("2x8", "4x16"))
+    assert trial.parameters_of("psf_group", small, []) == {"Cfg": small.sv_literal()}
+    assert trial.parameters_of("psf_group", large, []) == {"Cfg": large.sv_literal()}
+    assert trial.parameters_of("psf_lane", large, [])["AccWidth"] == large.acc_width
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--module", "psf_grup"], "error: rtl/ has no module 'psf_grup'; near names: psf_group,"),
+        (["--module", "psf_pkg"], "error: rtl/ has no module 'psf_pkg'"),
+        (["--module", "zzzz"], "error: rtl/ has no module 'zzzz'."),
+        (["--module", "psf_fifo", "--set", "Depht=4"], "error: psf_fifo has no parameter Depht"),
+        (["--module", "psf_fifo", "--set", "Depth=x"], "error: --set Depth=x: write NAME=VALUE"),
+        (["--place"], "error: --place and --set are for one module"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        psf(["synth", *arguments])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message) and len(error.splitlines()) == 1
 
 
 def test_array_in_distributed_ram(tmp_path):
@@ -154,13 +208,16 @@ Info: 	              DP16KD:     115/    208    55%
 """
 
 
-def test_utilisation():
-    assert ecp5.utilisation(PACKED) == {
-        "lut4": 24672, "ff": 9331, "dp16kd": 115,
-        "lut4_for": {"logic": 15810, "carry": 4020, "ram": 3228, "ram_write": 1614},
+NO_CELLS = wrapper.Cells(lut4=0, ff=0)
+
+
+def test_utilisation_is_without_the_registers_around():
+    assert ecp5.utilisation(PACKED, wrapper.Cells(lut4=100, ff=31)) == {
+        "lut4": 24572, "ff": 9300, "dp16kd": 115,
+        "lut4_for": {"logic": 15710, "carry": 4020, "ram": 3228, "ram_write": 1614},
     }  # fmt: skip
     with pytest.raises(UserError, match="no line like"):
-        ecp5.utilisation("Info: nothing\n")
+        ecp5.utilisation("Info: nothing\n", NO_CELLS)
 
 
 def step(kind, delay, source, sink):
@@ -188,8 +245,13 @@ TIMING = {
 }
 
 
-def test_critical_path_by_module():
-    found = ecp5.timing(TIMING, ecp5.Instances(TWO))
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_critical_path_by_module(wrapped):
+    timing = TIMING
+    if wrapped:  # the same cells in u_design
+        text = json.dumps(TIMING).replace(FF, f"u_design.{FF}").replace(LUT, f"u_design.{LUT}")
+        timing = json.loads(text)
+    found = ecp5.timing(timing, ecp5.Instances(TWO))
     assert found["ecp5_fmax_mhz"] == 50.0
     assert found["critical_path"] == "19.0 ns, 1 levels, 18.0 ns of it wires: psf_fifo -> psf_top"
     hops = found["critical_path_detail"]["hops"]
@@ -273,7 +335,7 @@ def test_unknown_configuration_is_status_2(capsys):
 
 RESULT = {
     **ecp5.timing(TIMING, ecp5.Instances(TWO)),
-    **ecp5.utilisation(PACKED),
+    **ecp5.utilisation(PACKED, NO_CELLS),
     "dpr16x4": 3, "osu018_area_um2": None, "asic": {"reason": "no ASIC view: no apt"},
     "configuration": {"name": "2x8"}, "modules": yosys.areas(TWO), "seconds": {"total": 1},
     "memories": yosys.memory_rows(yosys.memories(TWO, MAPPED, TWO)),

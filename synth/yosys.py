@@ -13,11 +13,12 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from golden.contract.errors import UserError
-from synth import process
+from synth import process, wrapper
 from tb.run.sources import sources_of
 
 TOP = "psf_top"
@@ -58,20 +59,25 @@ def yosys(name: str, folder: Path, passes: list[str]) -> str:
     return process.run(name, [sys.executable, "-c", _YOSYS, f"{label}.ys"], folder, f"{label}.log")
 
 
-def elaborate(folder: Path, parameters: dict[str, int], sources: list[Path] | None = None) -> dict:
+def elaborate(
+    folder: Path,
+    parameters: Mapping[str, int | str],
+    sources: list[Path] | None = None,
+    top: str = TOP,
+) -> dict:
     """Read the design with these parameters, check it; leaves ``elaborated.il`` and ``.json``.
 
     Raises:
         UserError: Yosys does not accept it; a latch, a conflicting driver or a combinational loop.
     """
-    files = " ".join(str(p) for p in sources or sources_of(TOP))
+    files = " ".join(str(p) for p in sources or sources_of(top))
     values = " ".join(f"-G {k}={v}" for k, v in parameters.items())
     yosys(
         "elaborate",
         folder,
         [
-            f"read_slang --keep-hierarchy --top {TOP} {values} {files}",
-            f"hierarchy -check -top {TOP}",
+            f"read_slang --keep-hierarchy --top {top} {values} {files}",
+            f"hierarchy -check -top {top}",
             "delete t:$check t:$print",
             "proc",
             "opt_clean",
@@ -84,10 +90,26 @@ def elaborate(folder: Path, parameters: dict[str, int], sources: list[Path] | No
     return json.loads((folder / "elaborated.json").read_text())
 
 
-def synth_flat(folder: Path) -> str:
+def synth_flat(folder: Path, top: str = TOP) -> str:
     """synth_ecp5 over the flattened design; leaves ``flat.json``; the log."""
-    passes = [f"read_rtlil {folder}/elaborated.il", f"synth_ecp5 -top {TOP} -json flat.json"]
+    passes = [f"read_rtlil {folder}/elaborated.il", f"synth_ecp5 -top {top} -json flat.json"]
     return yosys("synth_ecp5: flat", folder, passes)
+
+
+def synth_wrapped(folder: Path, elaborated: dict, top: str = TOP) -> wrapper.Cells:
+    """The same with registers around it, for place and route; leaves ``wrapped.json``.
+
+    What the registers take.
+    """
+    ports = elaborated["modules"][top]["ports"]
+    (folder / wrapper.FILE).write_text(wrapper.source(top, ports))
+    passes = [
+        f"read_rtlil {folder}/elaborated.il",
+        f"read_verilog {wrapper.FILE}",
+        f"synth_ecp5 -top {wrapper.WRAPPER} -json wrapped.json",
+    ]
+    yosys("synth_ecp5 wrapped: between registers", folder, passes)
+    return wrapper.cells(json.loads((folder / "wrapped.json").read_text()))
 
 
 def synth_modules(folder: Path) -> dict:
@@ -108,10 +130,10 @@ def _split(module: str) -> tuple[str, str]:
     return base, path.removeprefix(TOP).removeprefix(".")
 
 
-def flat_cells(folder: Path) -> Counter[str]:
+def flat_cells(folder: Path, top: str = TOP) -> Counter[str]:
     """Cells of the flat netlist by type."""
     netlist = json.loads((folder / "flat.json").read_text())
-    return Counter(c["type"] for c in netlist["modules"][TOP]["cells"].values())
+    return Counter(c["type"] for c in netlist["modules"][top]["cells"].values())
 
 
 def mapping(log: str) -> dict[str, str]:

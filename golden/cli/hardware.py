@@ -30,6 +30,7 @@ from golden.cli.options import (
     to_file,
     to_folder,
 )
+from golden.contract.errors import UserError
 from golden.contract.paths import BUILD, REPORTS
 
 Model = Annotated[
@@ -306,8 +307,21 @@ def registers(
 def synth(
     config: Config = "2x8",
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of place and route.")] = 1,
+    module: Annotated[str, typer.Option(help="One module of rtl/ alone.")] = "",
+    place: Annotated[bool, typer.Option("--place", help="Its Fmax, too.")] = False,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE, a parameter of the module; may be repeated."),
+    ] = None,
 ) -> None:
-    """Area, ECP5 place and route, Fmax, critical path and an ASIC view."""
+    """Area, ECP5 place and route, Fmax, critical path and an ASIC view; or one module's alone."""
+    if module:
+        from synth.trial import run_trial
+
+        run_trial(module, config, values or [], seed if place else None)
+        return
+    if place or values:
+        raise UserError("--place and --set are for one module: name it with --module.")
     from synth.synthesise import run_synthesis
 
     raise typer.Exit(run_synthesis(config, seed))

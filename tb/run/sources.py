@@ -62,6 +62,21 @@ def file_of(module: str, extras: Sequence[Path]) -> Path:
     return rtl_files()[module]
 
 
+def _parameters(path: Path) -> tuple[set[str], dict[str, int]]:
+    """Names of the parameters of the module in ``path``; the fields of its ``Cfg``, if any."""
+    # Macros of its folder may declare some (tb/harness/psf_buses.svh).
+    text = "".join(p.read_text() for p in (path, *sorted(path.parent.glob("*.svh"))))
+    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", text))
+    preset = re.search(r"psf_pkg::config_t Cfg = psf_pkg::CFG_(\w+)", text)
+    return declared, CONFIGURATIONS[preset[1].lower()].sv_parameters() if preset else {}
+
+
+def accepted(module: str, parameters: Mapping[str, int]) -> dict[str, int]:
+    """Those of ``parameters`` that the module of rtl/ has."""
+    declared, fields = _parameters(rtl_files()[module])
+    return {n: v for n, v in parameters.items() if n in declared | fields.keys()}
+
+
 def elaboration(path: Path, module: str, parameters: Mapping[str, int]) -> dict[str, int | str]:
     """``parameters`` as the tools take them.
 
@@ -72,16 +87,10 @@ def elaboration(path: Path, module: str, parameters: Mapping[str, int]) -> dict[
         BuildFailed: a parameter that the module does not have; Yosys and Icarus would take the
             default in silence.
     """
-    # Macros of its folder may declare some (tb/harness/psf_buses.svh).
-    text = "".join(p.read_text() for p in (path, *sorted(path.parent.glob("*.svh"))))
-    declared = set(re.findall(r"\bparameter\b[^;=]*?(\w+)\s*=", text))
-    fields, values = {}, {}
-    if preset := re.search(r"psf_pkg::config_t Cfg = psf_pkg::CFG_(\w+)", text):
-        default = CONFIGURATIONS[preset[1].lower()].sv_parameters()
-        fields = {name: value for name, value in parameters.items() if name in default}
-        declared |= default.keys()
-        if fields:
-            values["Cfg"] = packing.literal("config_t", default | fields)
+    declared, default = _parameters(path)
+    fields = {name: value for name, value in parameters.items() if name in default}
+    values = {"Cfg": packing.literal("config_t", default | fields)} if fields else {}
+    declared |= default.keys()
     for name in parameters:
         if name not in declared:
             raise BuildFailed(f"{module} has no parameter {name}; it has {sorted(declared)}")
