@@ -5,9 +5,9 @@
 //   line_o = line_i & mask[addr_i of its request]     (all ones unless enable_i)
 // The mask lies in a block RAM. The address comes with the accepted request, the line one cycle
 // later, and the masked line one cycle after that: latency 1, one line per cycle, no stalls. A mask
-// line written in cycle t is read by addresses from t + 1 on, undefined for one in t. Every word keeps its parity: a word
-// that came with a wrong one leaves with a wrong one. parity_o pulses with line_valid_o if the mask
-// itself is not what was written. Golden: golden.hardware.execute.emulator.
+// line written in cycle t is read by addresses from t + 1 on, undefined for one in t. Every word
+// keeps its parity: a word that came with a wrong one leaves with a wrong one. parity_o pulses with
+// line_valid_o if the mask itself is not what was written. Golden: golden.hardware.execute.emulator.
 
 module psf_row_mask #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
