@@ -83,6 +83,20 @@ async def lines(dut, enable: int) -> None:
     bench.check(bool(errors) == bool(enable), f"{errors} wrong masks were met")
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def reset(dut) -> None:
+    """A reset amid a line forgets it."""
+    bench = await RowMaskBench(dut).begun()
+    bench.set(line_valid_i=1)
+    await bench.tick()
+    await bench.settle()
+    bench.equal("line_valid_o", bench.get("line_valid_o"), 1)
+    bench.set(rst_ni=0)
+    await bench.tick()
+    await bench.settle()
+    bench.equal("line_valid_o", bench.get("line_valid_o"), 0)
+
+
 @cases({"Lanes": 4, "LineWords": 4}, {"Lanes": 16, "LineWords": 2}, {"Lanes": 32, "LineWords": 4})
 def test_row_mask(parameters: dict[str, int]) -> None:
     run("psf_row_mask", __name__, parameters)
