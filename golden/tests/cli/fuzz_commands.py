@@ -318,7 +318,7 @@ def fuzz(folder: Path, examples: int, number: int | None) -> dict:
             if name not in before:
                 Path(name).unlink()
         for path in sorted(folder.glob("*")):
-            if path.is_dir() and path.name != "a folder":
+            if path.is_dir() and not path.is_symlink() and path.name != "a folder":
                 shutil.rmtree(path)
         if lost:
             shutil.rmtree(folder / "a folder", ignore_errors=True)
