@@ -17,12 +17,11 @@ from cocotbext.axi import AxiReadBus, AxiWriteBus, stream
 from cocotbext.axi.axi_channels import AxiARSink, AxiRSource
 from cocotbext.axi.axi_ram import AxiRamWrite
 
+from tb.lib.bursts import PAGE, SPACE
 from tb.lib.stream import pauses, scramble
 from tb.lib.structs import Member, View
 
-PAGE = 4096
 SLVERR, DECERR = 2, 3
-SPACE = 1 << 32
 # What a bus has beside the fields of its structs: name -> value, width. psf_accel drives these.
 _READ = {"arid": (0, 1), "arsize": (3, 3), "arburst": (1, 2), "rid": (0, 1)}
 _WRITE = {"awid": (0, 1), "awsize": (3, 3), "awburst": (1, 2), "wstrb": (0xFF, 8), "bid": (0, 1)}

@@ -35,7 +35,7 @@ class Host(Bench):
 
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         """Reset; the memory holds back in ``stalls`` percent of the cycles."""
-        dut = self.dut
+        dut, self.request = self.dut, 0  # the reset forgets how often it has toggled
         for name in INPUTS:
             at_once(getattr(dut, name), 0)  # random start values must not reach the first edge
         dut.memory_stall_i.value = stalls * 256 // 100

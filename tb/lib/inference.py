@@ -23,6 +23,10 @@ from tb.lib.memory_map import memory_map
 from tb.lib.registers import DONE, ERROR, START, STUCK
 from tb.lib.work import load
 
+BUS_CAUSES = (
+    isa.ERROR_READ, isa.ERROR_WRITE, isa.ERROR_READ_WINDOW, isa.ERROR_WRITE_WINDOW,
+)  # fmt: skip
+
 
 @dataclass
 class Outcome:
@@ -56,6 +60,7 @@ class Inference(Host):
         self.place = memory_map(self.program)
         expected = expectations(self.program, self.network, self.images)
         self.expected = [(e.label, [int(x) for x in e.logits]) for e in expected]
+        self.blank = b"\xa5" * self.program.result_bytes
         self.packed = [self.program.pack_image(image) for image in self.images]
         self.row_adds = max(sum(x.row_adds for x in e.layers) for e in expected)
         # Generous: what a run takes at most when the memory does not hold back.
@@ -89,14 +94,17 @@ class Inference(Host):
 
     async def put_image(self, image: int) -> None:
         """The image, and a result area that is clearly not a result."""
-        blank = b"\xa5" * self.program.result_bytes
-        await self.load({self.place["image"]: self.packed[image], self.place["result"]: blank})
+        await self.load({self.place["image"]: self.packed[image], self.place["result"]: self.blank})
 
     async def stored(self, addr: int | None = None) -> tuple[int, list[int]]:
         """Label and logits in memory."""
         size = self.program.result_bytes
         data = np.frombuffer(await self.dump(addr or self.place["result"], size), "<i4")
         return int(data[0]), [int(x) for x in data[2 : 2 + self.program.config.classes]]
+
+    async def untouched(self) -> bool:
+        """Is the result area as ``put_image`` left it?"""
+        return await self.dump(self.place["result"], self.program.result_bytes) == self.blank
 
     async def check_good(self, image: int | None = None, limit: int | None = None) -> None:
         """A run must end well and give what the golden model says."""
@@ -106,15 +114,23 @@ class Inference(Host):
         got = await self.stored()
         assert got == self.expected[image], f"image {image}: {got}, not {self.expected[image]}"
 
-    async def check_error(self, cause: int, index: int | None = None, **run) -> Outcome:
-        """A run must end with this error, at this descriptor, with the bus at rest."""
-        return self.must_be(await self.run(**run), cause, index)
+    async def check_error(
+        self, cause: int, index: int | None = None, addr: int | None = None, **run
+    ) -> Outcome:
+        """A run must end with this error, at this descriptor and address, the bus at rest."""
+        return self.must_be(await self.run(**run), cause, index, addr)
 
-    def must_be(self, outcome: Outcome, cause: int, index: int | None = None) -> Outcome:
+    def must_be(
+        self, outcome: Outcome, cause: int, index: int | None = None, addr: int | None = None
+    ) -> Outcome:
+        """What ``check_error`` says; an error that is not of the bus has address 0."""
+        addr = addr if cause in BUS_CAUSES else 0
         assert outcome.status == ERROR and outcome.cause == cause, (
             f"expected cause {cause} ({CAUSES[cause]}), got {outcome}"
         )
         assert index is None or outcome.index == index, f"expected descriptor {index}: {outcome}"
+        assert addr is None or outcome.addr == addr, f"expected address {addr:#x}: {outcome}"
+        assert outcome.job == 0, f"it was started, not queued: {outcome}"
         assert not int(self.dut.bus_open_o.value), f"a transaction is still open: {outcome}"
         self.must_stay_inside()
         return outcome
@@ -135,6 +151,14 @@ class Inference(Host):
     def descriptors(self) -> list[tuple[int, dict[str, int]]]:
         """Opcode and fields of every descriptor of the program."""
         return [isa.decode(d) for d in isa.cut(self.program.program)]
+
+    def loads(self, images: bool = False) -> list[tuple[int, dict[str, int]]]:
+        """Index and fields of every load from the weights; ``images``: of the others, too."""
+        return [
+            (i, f)
+            for i, (op, f) in enumerate(self.descriptors())
+            if op == isa.OP_LOAD and (images or not f["from_image"])
+        ]
 
     def find(self, op: int, **values: int) -> int:
         """Index of a random descriptor of this kind."""
@@ -159,10 +183,12 @@ class Inference(Host):
         struct.pack_into("<16I", program, at, *words)
         return isa.sealed(bytes(program))
 
-    async def run_patched(self, program: bytes, cause: int, index: int | None) -> None:
+    async def run_patched(
+        self, program: bytes, cause: int, index: int | None, addr: int | None = None
+    ) -> None:
         """A changed program must end with this error; then the right one runs well."""
         await self.load({self.place["program"]: program})
-        await self.check_error(cause, index)
+        await self.check_error(cause, index, addr)
         await self.restore()
         await self.check_good()
 

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which on-chip addresses a layer reaches for certain, whatever fires: the fuzzer's oracle.
 
-Row-table and weight addresses depend on the spikes and are left out.
+Row-table and weight addresses depend on the spikes and are left out. `rows_overrun` says whether
+the row table of a load points beyond the weight memory.
 """
+
+import numpy as np
 
 from golden.hardware import isa
 from golden.hardware.configuration import Hardware
+from golden.hardware.execute.decode import row_entries
+
+MAX_ROW_SHIFT = 7  # of a row-table entry, whose field has a bit more
 
 
 def overruns(h: Hardware, f: dict[str, int]) -> str | None:
@@ -34,6 +40,16 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
         if last >= depth[what]:
             return f"{what} {last} of {depth[what]}"
     return None
+
+
+def rows_overrun(h: Hardware, f: dict[str, int], data: bytes) -> bool:
+    """Has an entry of the row table ``data``, of a load with fields ``f``, an illegal row?"""
+    if f["coded"]:
+        entries = row_entries(data, f, h)
+    else:
+        entries = np.frombuffer(data, "<u4", f["records"]).astype(np.int64)
+    first, length, shift = entries & 0xFFFF, entries >> 16 & 0xFF, entries >> 24 & 0xF
+    return bool(((length == 0) | (first + length > h.bank_depth) | (shift > MAX_ROW_SHIFT)).any())
 
 
 def _last_read(f: dict[str, int]) -> int:

@@ -11,9 +11,12 @@ import cocotb
 import pytest
 
 from golden.hardware import isa
+from golden.hardware.check import load_bytes
 from golden.hardware.isa import DESCRIPTOR_BYTES
+from tb.lib.bursts import bursts_of, outside
 from tb.lib.host import DECERR, SLVERR
-from tb.lib.inference import ready
+from tb.lib.inference import Inference, ready
+from tb.lib.reach import rows_overrun
 from tb.lib.registers import REGISTERS, SOFT_RESET
 from tb.system.run import run_small
 
@@ -35,15 +38,16 @@ async def bad_responses(dut, stalls: int) -> None:
             assert outcome.index == (addr - place["program"]) // DESCRIPTOR_BYTES, str(outcome)
         else:
             op, fields = bench.descriptors()[outcome.index]
-            base = place["image"] if fields.get("from_image") else place["weights"]
-            assert op == isa.OP_LOAD and addr >= base + fields["offset"], str(outcome)
+            assert op == isa.OP_LOAD, str(outcome)
+            first = place["image" if fields["from_image"] else "weights"] + fields["offset"]
+            assert first <= addr < first + load_bytes(bench.hardware, fields), str(outcome)
         assert int(dut.memory_bad_o.value), "the memory did not fail"
         await bench.fail()
         await bench.check_good(limit=20 * bench.limit)
     for resp in (SLVERR, DECERR):
         await bench.fail(write=1, resp=resp)
-        outcome = await bench.check_error(isa.ERROR_WRITE, image=0, limit=20 * bench.limit)
-        assert outcome.addr == bench.place["result"], str(outcome)
+        store, at = bench.find(isa.OP_STORE), bench.place["result"]
+        await bench.check_error(isa.ERROR_WRITE, store, at, image=0, limit=20 * bench.limit)
         await bench.fail()
         await bench.check_good(limit=20 * bench.limit)
 
@@ -130,6 +134,36 @@ async def bad_programs(dut) -> None:
     await bench.check_good()
 
 
+def flipped(bench: Inference, load: tuple[int, dict[str, int]]) -> tuple[bytes, int, int]:
+    """The weights with a random bit of the data of ``load`` flipped, the error, its descriptor.
+
+    A row that points beyond the weight memory is found out before the checksum of its load is.
+    """
+    index, fields = load
+    first, size = fields["offset"], load_bytes(bench.hardware, fields)
+    weights, bit = bytearray(bench.program.weights), random.randrange(8 * size)
+    weights[first + bit // 8] ^= 1 << bit % 8
+    if fields["target"] == isa.TARGET_ROW and rows_overrun(
+        bench.hardware, fields, weights[first : first + size]
+    ):
+        return bytes(weights), isa.ERROR_OVERRUN, index
+    return bytes(weights), isa.ERROR_WEIGHT_CRC, index
+
+
+def first_outside(bench: Inference, window: tuple[int, int]) -> tuple[int | None, int]:
+    """Descriptor and address of the first burst of a run that is not inside ``window``."""
+    program = bursts_of(bench.place["program"], len(bench.program.program) // 8)
+    if outside(program, *window) is not None:
+        return None, outside(program, *window)  # no descriptor is known by then
+    for index, fields in bench.loads(images=True):
+        base = bench.place["image" if fields["from_image"] else "weights"]
+        beats = load_bytes(bench.hardware, fields) // 8
+        at = outside(bursts_of(base + fields["offset"], beats), *window)
+        if at is not None:
+            return index, at
+    raise AssertionError("a run reads nothing outside")
+
+
 @cocotb.test(timeout_time=2000, timeout_unit="ms")
 async def bad_checksums(dut) -> None:
     """Any flipped bit of the program or of the weight image is found before it is used."""
@@ -149,18 +183,15 @@ async def bad_checksums(dut) -> None:
     await bench.check_error(isa.ERROR_PROGRAM_CRC, a)
     await bench.restore()
     await bench.check_good()
-    size = len(bench.program.weights)
-    loads = [(f["offset"], i) for i, (op, f) in enumerate(bench.descriptors())
-             if op == isa.OP_LOAD and not f["from_image"]]  # fmt: skip
-    for bit in random.sample(range(8 * size), 20):
-        weights = bytearray(bench.program.weights)
-        weights[bit // 8] ^= 1 << bit % 8
-        await bench.load({bench.place["weights"]: bytes(weights)})
-        outcome = await bench.run()
-        index = max(entry for entry in loads if entry[0] <= bit // 8)[1]
-        # A broken row entry may be found out before the checksum of its load is.
-        early = outcome.cause == isa.ERROR_OVERRUN
-        bench.must_be(outcome, isa.ERROR_OVERRUN if early else isa.ERROR_WEIGHT_CRC, index)
+    loads = bench.loads()
+    flips = [flipped(bench, random.choice(loads)) for _ in range(20)]
+    table = bench.find(isa.OP_LOAD, target=isa.TARGET_ROW, coded=0)
+    rows = [flipped(bench, (table, bench.descriptors()[table][1])) for _ in range(200)]
+    for cause in (isa.ERROR_OVERRUN, isa.ERROR_WEIGHT_CRC):  # of a row table either may come
+        flips += random.sample([x for x in rows if x[1] == cause], 4)
+    for weights, cause, index in flips:
+        await bench.load({bench.place["weights"]: weights})
+        await bench.check_error(cause, index)
     await bench.restore()
     await bench.check_good()
 
@@ -172,33 +203,39 @@ async def windows(dut) -> None:
     place, p = bench.place, bench.program
     whole_read = (place["program"], place["result"] - 1)
     whole_write = (place["result"], place["result"] + p.result_bytes - 1)
-    outside_read, outside_write = isa.ERROR_READ_WINDOW, isa.ERROR_WRITE_WINDOW
-    for read, write, cause, addr in (
-        ((place["program"] + 8, whole_read[1]), whole_write, outside_read, place["program"]),
-        ((whole_read[0], place["image"] + p.image_bytes - 9), whole_write, outside_read, None),
-        ((whole_read[0], place["image"] - 1), whole_write, outside_read, None),
-        ((whole_read[0], place["weights"] - 1), whole_write, outside_read, None),
-        ((1 << 31, (1 << 32) - 1), whole_write, outside_read, place["program"]),
-        (whole_read, (whole_write[0] + 8, whole_write[1]), outside_write, place["result"]),
-        (whole_read, (whole_write[0], whole_write[1] - 8), outside_write, place["result"]),
-        (whole_read, (8, 7), outside_write, place["result"]),
+    for read in (
+        (place["program"] + 8, whole_read[1]),
+        (whole_read[0], place["image"] + p.image_bytes - 9),
+        (whole_read[0], place["image"] - 1),
+        (whole_read[0], place["weights"] - 1),
+        (whole_read[0], place["weights"] + len(p.weights) - 9),
+        (1 << 31, (1 << 32) - 1),
     ):
-        await bench.set_windows(read, write)
-        outcome = await bench.check_error(cause, image=0)
-        assert addr is None or outcome.addr == addr, str(outcome)
-        if cause == isa.ERROR_READ_WINDOW:
-            first, last = (place["program"], place["program"] + 8 * 64)
-            assert first <= outcome.addr < last or outcome.addr >= first, str(outcome)
-        assert (await bench.stored())[0] != bench.expected[0][0] or cause != isa.ERROR_WRITE_WINDOW
+        await bench.set_windows(read, whole_write)
+        await bench.check_error(isa.ERROR_READ_WINDOW, *first_outside(bench, read), image=0)
+        assert await bench.untouched()
+        await bench.restore()
+        await bench.check_good()
+    store = bench.find(isa.OP_STORE)
+    for write in (
+        (whole_write[0] + 8, whole_write[1]),
+        (whole_write[0], whole_write[1] - 8),
+        (8, 7),
+    ):
+        await bench.set_windows(whole_read, write)
+        await bench.check_error(isa.ERROR_WRITE_WINDOW, store, place["result"], image=0)
+        assert await bench.untouched()
         await bench.restore()
         await bench.check_good()
     # Addresses that a load makes up: the end of the address space, and round it.
     index = bench.find(isa.OP_LOAD, from_image=0)
     top = (1 << 32) - place["weights"]  # the sum is 0
     for offset in (0x8000_0000, top - 8, top, top + 8):
-        await bench.run_patched(bench.patched(index, offset=offset), isa.ERROR_READ_WINDOW, index)
+        addr = place["weights"] + offset & 0xFFFF_FFFF
+        program = bench.patched(index, offset=offset)
+        await bench.run_patched(program, isa.ERROR_READ_WINDOW, index, addr)
     await bench.write("RESULT_BASE", 0xFFFF_FFF8)
-    await bench.check_error(isa.ERROR_WRITE_WINDOW)
+    await bench.check_error(isa.ERROR_WRITE_WINDOW, store, 0xFFFF_FFF8)
     await bench.restore()
     await bench.write("WINDOW_LOCK", 1)
     for name in ("READ_BASE", "READ_LIMIT", "WRITE_BASE", "WRITE_LIMIT"):
@@ -217,7 +254,7 @@ async def windows(dut) -> None:
     await bench.start(0, 20, 1)
     await bench.write("PROGRAM_COUNT", p.count)
     await bench.write("IRQ_ENABLE", 3)
-    await bench.check_error(isa.ERROR_READ_WINDOW)
+    await bench.check_error(isa.ERROR_READ_WINDOW, addr=0)
 
 
 CASES = (

@@ -31,8 +31,7 @@ async def time_out(dut) -> None:
     await bench.check_good(0)
     for limit in [1, 20] + [random.randint(30, cycles - 100) for _ in range(20)]:
         await bench.write("WATCHDOG", limit)
-        outcome = await bench.check_error(isa.ERROR_TIMEOUT, image=0)
-        assert outcome.addr == 0, str(outcome)
+        await bench.check_error(isa.ERROR_TIMEOUT, image=0)
         await bench.write("WATCHDOG", cycles + 200)
         await bench.check_good(0)
     # A layer that waits for a load that never comes, and one that never sees its patch.

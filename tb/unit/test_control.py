@@ -12,8 +12,8 @@ from golden.hardware import isa
 from golden.hardware.configuration import Hardware
 from golden.hardware.registers import load as registers_of
 from tb.lib import load
-from tb.lib.axi_memory import PAGE
 from tb.lib.bench import HIDDEN
+from tb.lib.bursts import PAGE
 from tb.lib.program import Program, legal_load
 from tb.lib.registers import (
     ABORT,

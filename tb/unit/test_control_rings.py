@@ -10,7 +10,7 @@ from cocotb.triggers import RisingEdge
 from golden.hardware import isa
 from golden.hardware.configuration import Hardware
 from tb.lib import load
-from tb.lib.axi_memory import PAGE
+from tb.lib.bursts import PAGE
 from tb.lib.program import Program, legal_load
 from tb.lib.registers import (
     ABORT,

@@ -8,8 +8,9 @@ import pytest
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from golden.hardware import isa
-from tb.lib.axi_memory import PAGE, SPACE, WritePort
+from tb.lib.axi_memory import WritePort
 from tb.lib.bench import SEED, Bench
+from tb.lib.bursts import PAGE, SPACE, bursts_of
 from tb.lib.stream import STALLS, Sink, Source
 from tb.lib.structs import View
 from tb.run.runner import run
@@ -17,14 +18,9 @@ from tb.run.runner import run
 SIZE = 8 * PAGE
 
 
-def bursts_of(address: int, count: int) -> list[tuple[int, int]]:
+def store_bursts(address: int, count: int) -> list[tuple[int, int]]:
     """The bursts of a store of ``count`` logits: (address, beats)."""
-    beats, found = 1 + (count + 1) // 2, []
-    while beats:
-        n = min(beats, 64, (PAGE - address % PAGE) // 8)
-        found.append((address, n))
-        address, beats = (address + 8 * n) % SPACE, beats - n
-    return found
+    return bursts_of(address, 1 + (count + 1) // 2)
 
 
 class ResultWriterBench(Bench):
@@ -93,7 +89,8 @@ class ResultWriterBench(Bench):
         before = bytes(self.memory)
         want = self.order(address, count)
         fault = await self.ended()
-        self.check_memory(before, address, want, bursts_of(address, count) if not fault else None)
+        bursts = None if fault else store_bursts(address, count)
+        self.check_memory(before, address, want, bursts)
         return fault
 
     def check_memory(self, before: bytes, address: int, want: bytes, bursts) -> None:
@@ -129,7 +126,7 @@ async def failed_writes(dut, stall: float) -> None:
     for bad, burst in ((0, 0), (63, 0), (64, 1), (99, 1), (100, 2), (130, 2)):
         bench.port.bad = {address + 8 * bad}
         fault = await bench.store(address, count)
-        bursts = bursts_of(address, count)
+        bursts = store_bursts(address, count)
         assert fault == {"cause": isa.ERROR_WRITE, "addr": bursts[burst][0]}, f"beat {bad}"
         assert bench.port.bursts == bursts[: burst + 1]
         bench.port.bad = set()
@@ -159,7 +156,7 @@ async def windows(dut, stall: float) -> None:
             address, count = SPACE - 8 * random.randrange(1, 40), 100
         bench.window(base, limit)
         await RisingEdge(dut.clk_i)
-        bursts = bursts_of(address, count)
+        bursts = store_bursts(address, count)
         inside = [base <= a and a + 8 * n - 1 <= limit for a, n in bursts]
         fault = await bench.store(address, count)
         if all(inside):

@@ -14,8 +14,9 @@ from cocotb.triggers import FallingEdge, RisingEdge
 
 from golden.hardware import isa
 from golden.hardware.interface import packing
-from tb.lib.axi_memory import PAGE, SPACE, ReadPort
+from tb.lib.axi_memory import ReadPort
 from tb.lib.bench import HIDDEN, SEED, Bench
+from tb.lib.bursts import PAGE, SPACE, bursts_of
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.lib.structs import View
@@ -26,16 +27,6 @@ SIZE = 1 << 16
 MAX_BURST = PARAMETERS.get("MaxBurst", 64)
 CLIENTS = PARAMETERS.get("Clients", 2)
 OUTSTANDING = 4
-
-
-def bursts_of(address: int, beats: int) -> list[tuple[int, int]]:
-    """The bursts of a command: (address, beats)."""
-    found = []
-    while beats:
-        count = min(beats, MAX_BURST, (PAGE - address % PAGE) // 8)
-        found.append((address, count))
-        address, beats = (address + 8 * count) % SPACE, beats - count
-    return found
 
 
 class ReadDmaBench(Bench):
@@ -264,7 +255,7 @@ async def windows(dut, stall: float) -> None:
         bench.window(base, limit)
         client, before = random.randrange(CLIENTS), len(bench.port.bursts)
         await RisingEdge(dut.clk_i)
-        bursts = bursts_of(address, beats)
+        bursts = bursts_of(address, beats, MAX_BURST)
         inside = [base <= a and a + 8 * n - 1 <= limit for a, n in bursts]
         tag = bench.send(client, address, beats)
         if all(inside):
