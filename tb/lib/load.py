@@ -5,7 +5,7 @@ Written from the tables in docs/reference/formats.md, apart from the compiler, w
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from golden.hardware import isa
@@ -73,15 +73,21 @@ def random_coding(target: int, index_width: int, coded: bool | None = None) -> d
 
 
 def weight_records(
-    coding: Mapping[str, int], lanes: int, banks: int, index_width: int, records: int
+    coding: Mapping[str, int],
+    lanes: int,
+    banks: int,
+    index_width: int,
+    records: int,
+    codes: Sequence[int] = range(16),
 ) -> tuple[list[int], int, list[int]]:
-    """Coded records, their bits, and the weight words that they mean."""
+    """Coded records of these ``codes``, their bits, and the weight words that they mean."""
     width = coding["index_bits"]
     size = -(-lanes * (width + 4) // 32) * 32
     coded, words = [], []
     for i in range(records):
         first = i // banks % coding["row_words"] << width if coding["block"] else 0
-        record = random.getrandbits(size)  # what lies behind the lanes is noise
+        record = random.getrandbits(size - 4 * lanes) << 4 * lanes  # behind the lanes is noise
+        record |= sum(random.choice(codes) << 4 * lane for lane in range(lanes))
         word = 0
         for lane in range(lanes):
             code = record >> 4 * lane & 15
@@ -91,6 +97,13 @@ def weight_records(
         coded.append(record)
         words.append(word)
     return coded, size, words
+
+
+def used_codes(item: Load, lanes: int, lane: int) -> set[int]:
+    """The codes that ``lane`` finds in the records of a coded weight load."""
+    size = -(-lanes * (item.coding["index_bits"] + 4) // 32) * 32
+    bits = sum(beat << 64 * i for i, beat in enumerate(item.beats))
+    return {bits >> size * i + 4 * lane & 15 for i in range(item.records)}
 
 
 def row_lengths(depth: int, banks: int, records: int) -> tuple[list[int], int, list[int]]:
