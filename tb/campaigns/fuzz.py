@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract import tables
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images
 from golden.hardware.configuration import Hardware
 from tb.campaigns import campaign
+from tb.lib.networks import seeing_network
 from tb.lib.work import NetworkWork
 from tb.measure import report
 from tb.system.run import SMALL, run_bench
@@ -32,7 +33,7 @@ def shard(config: str, name: str, seed: int, programs: int) -> dict:
     hardware = Hardware.named(config)
     # Coded weights and masked rows, or neither.
     sparsity, codebook = ("rows", 15) if seed % 2 else ("balanced", 0)
-    network = random_network(SMALL, seed, sparsity, lanes=hardware.lanes, codebook=codebook)
+    network = seeing_network(SMALL, seed, sparsity, lanes=hardware.lanes, codebook=codebook)
     folder = run_bench(
         "tb.campaigns.fuzz_bench",
         NetworkWork(network, random_images(SMALL, IMAGES, seed)),

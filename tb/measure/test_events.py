@@ -22,6 +22,7 @@ from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from tb.lib.bench import Bench
+from tb.lib.networks import seeing_network
 from tb.measure import events
 from tb.run import runner
 from tb.system.run import MODELS, SMALL, run_system
@@ -141,7 +142,7 @@ def inference(request):
     seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
     print(f"SEED={seed}")
     hardware = Hardware.named(name)
-    network = random_network(config, seed, sparsity, lanes=hardware.lanes)
+    network = seeing_network(config, seed, sparsity, lanes=hardware.lanes)
     images = random_images(config, 1, seed)
     results = run_system(network, hardware, images, seed=seed, sim="verilator", waves=False,
                          monitors=("events",))  # fmt: skip

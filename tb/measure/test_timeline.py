@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from golden.cli.main import main
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images
 from golden.hardware import isa
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib.host import COUNTERS
+from tb.lib.networks import seeing_network
 from tb.measure import events, timeline
 from tb.system.run import SMALL, run_system
 
@@ -33,7 +34,7 @@ def inference(request):
     seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
     print(f"SEED={seed}")
     hardware = Hardware.named(name)
-    network = random_network(config, seed, "balanced", lanes=hardware.lanes)
+    network = seeing_network(config, seed, "balanced", lanes=hardware.lanes)
     results = run_system(network, hardware, random_images(config, 1, seed), seed=seed, waves=False,
                          sim="verilator", stalls=stalls, latency=latency,
                          monitors=("events", "timeline"))  # fmt: skip

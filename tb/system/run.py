@@ -22,9 +22,10 @@ import numpy as np
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.paths import ROOT
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images
 from golden.hardware.configuration import Hardware
 from tb.lib.memory_map import memory_map
+from tb.lib.networks import seeing_network
 from tb.lib.work import NetworkWork, Work
 from tb.run import runner
 
@@ -113,7 +114,7 @@ def run_small(test_module: str, testcase: str | None = None) -> None:
     A build takes longer than a test: all of these share it, and pytest-xdist shares the tests.
     """
     hardware, seed = Hardware.named("2x8"), int(os.environ.get("SEED") or 1)
-    network = random_network(SMALL, seed, "rows", lanes=hardware.lanes, codebook=15)
+    network = seeing_network(SMALL, seed, "rows", lanes=hardware.lanes, codebook=15)
     work = NetworkWork(network, random_images(SMALL, SMALL_IMAGES, seed))
     visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
     run_bench(test_module, work, hardware, testcase=testcase, visible=visible)

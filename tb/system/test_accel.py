@@ -7,11 +7,12 @@ import pytest
 
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images
 from golden.hardware import isa
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.isa import DESCRIPTOR_BYTES
+from tb.lib.networks import seeing_network
 from tb.run.runner import SimulationFailed
 from tb.system.run import SMALL, run_system
 
@@ -63,7 +64,7 @@ CASES = {
 def test_corrupted_program():
     """A broken descriptor ends in an interrupt and one sentence, not in a hang."""
     hardware, network_config = Hardware.named("2x8"), config(dim=32, timesteps=3)
-    network = random_network(network_config, 1, "balanced", lanes=hardware.lanes)
+    network = seeing_network(network_config, 1, "balanced", lanes=hardware.lanes)
     program = bytearray(compile_network(network, hardware).program)
     program[7 * DESCRIPTOR_BYTES] = 0x77
     with pytest.raises(SimulationFailed, match=r"program crc\) at descriptor 7"):
@@ -83,7 +84,7 @@ def test_corrupted_program():
 def test_random_network(case, seed):
     name, network_config, sparsity, count, stalls, latency = CASES[case]
     hardware = Hardware.named(name)
-    network = random_network(network_config, seed, sparsity, lanes=hardware.lanes)
+    network = seeing_network(network_config, seed, sparsity, lanes=hardware.lanes)
     images = random_images(network_config, count, seed)
     results = run_system(
         network, hardware, images, seed=seed, stalls=stalls, latency=latency, waves=False
@@ -105,7 +106,7 @@ def test_coded_and_raw_loads(case, seed):
     """A network whose weights fit codebooks: right, and the same, coded and raw."""
     name, network_config, sparsity, codebook, stalls, latency = CODED[case]
     hardware = Hardware.named(name)
-    network = random_network(
+    network = seeing_network(
         network_config, seed, sparsity, lanes=hardware.lanes, codebook=codebook
     )
     loads = [f for op, f in map(isa.decode, isa.cut(compile_network(network, hardware).program))

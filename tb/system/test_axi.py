@@ -17,7 +17,7 @@ from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiSlave
 from cocotbext.axi.address_space import Region
 
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images
 from golden.hardware import isa
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
@@ -25,6 +25,7 @@ from golden.hardware.execute.emulator import Emulator
 from tb.lib.bench import Bench
 from tb.lib.host import COUNTERS, DECERR, OKAY, PERIOD_NS, SLVERR
 from tb.lib.inference import Outcome
+from tb.lib.networks import seeing_network
 from tb.lib.registers import DONE, REGISTERS
 from tb.lib.ring import Ring, ring_bytes
 from tb.lib.stream import pauses
@@ -307,7 +308,7 @@ def test_axi(testcase):
     if os.environ.get("SIM") == "icarus" and testcase != ON_ICARUS:
         pytest.skip("the whole block and Python models on Icarus take minutes: one case there")
     seed = int(os.environ.get("SEED") or 1)
-    network = random_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
+    network = seeing_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
     program = compile_network(network, HARDWARE).program
     folder = write_job(NetworkWork(network, random_images(SMALL, IMAGES, seed)), HARDWARE, program)
     run_axi(__name__, {"PSF_JOB": str(folder)}, testcase)
