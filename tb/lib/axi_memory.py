@@ -179,6 +179,7 @@ class WritePort(AxiRamWrite):
         self.bad: set[int] = set()
         self.writes: list[int] = []
         self.bursts: list[tuple[int, int]] = []  # (address, beats)
+        self.offered: dict[int, int] = {}  # address of a burst -> ns when it was first on AW
         self.allowed = (0, SPACE - 1)
         self.open = 0  # addresses taken minus responses taken
         self._send = self.b_channel.send
@@ -202,6 +203,7 @@ class WritePort(AxiRamWrite):
             if int(aw.awvalid.value):
                 check_window(aw.awaddr, aw.awlen, self.allowed)
                 address, beats = int(aw.awaddr.value), int(aw.awlen.value) + 1
+                self.offered.setdefault(address, int(get_sim_time("ns")))
                 assert address % 8 == 0 and beats <= 64, f"{address:#x}, {beats} beats"
                 assert address % PAGE + 8 * beats <= PAGE, f"{address:#x}, {beats}: across a page"
                 if int(aw.awready.value):

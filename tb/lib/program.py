@@ -3,7 +3,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from golden.hardware import isa
 from golden.hardware.configuration import (
@@ -93,6 +93,10 @@ class Descriptor:
     loads_before: int
     layers_before: int
     load: Load | None = None
+
+    def again(self, **values: int) -> "Descriptor":
+        """The same descriptor with other ``values``."""
+        return replace(self, values=self.values | values)
 
     def encoded(self) -> bytes:
         if self.op in isa.FIELDS:

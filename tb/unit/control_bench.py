@@ -62,6 +62,7 @@ HARDWARE = hardware()
 MEMORY = 1 << 18
 PARITY, OVERRUN = 1, 2  # bits of fault_i
 LOG_ENTRIES = 2  # of the ring
+AW_LATENCY = 3  # cycles from a store that is taken to its AWVALID
 AXIL = {"axil_i": ("axil_request_t", "s_axil_{}"), "axil_o": ("axil_response_t", "s_axil_{}")}
 
 
@@ -290,8 +291,8 @@ class ControlBench(Bench):
     def quiet(self) -> bool:
         return self.memory.read.idle() and not self.memory.write.open
 
-    async def run(self, results: int, bits: int = IRQ_JOB) -> None:
-        """Run the program that was placed; return after the interrupt, which is cleared."""
+    async def run(self, results: int, bits: int = IRQ_JOB) -> int:
+        """Run the program that was placed; the cycle of its start, after the interrupt."""
         begin = await self.launch(results)
         while not int(self.dut.irq_o.value):
             await RisingEdge(self.dut.clk_i)
@@ -300,13 +301,18 @@ class ControlBench(Bench):
         await self.check_register(CYCLES, cycles)
         await self.interrupt(bits)
         assert not self.layer_runs
+        return begin
 
     async def good_run(self, at: int, length: int = 8) -> None:
-        """A random program from ``at`` on must do what it says."""
+        """A random program from ``at`` on must do what it says, and change nothing else."""
         program = random_program(length, logits=random.choice((1, 9, 10)), offset=8)
+        for offset in random.choice(((), (80,), (80, 160))):  # stores that wait for the one before
+            program.items.insert(-1, program.stores[0].again(offset=offset))
         self.expect(program)
         results = (self.place(at) + 7) & ~7
-        await self.run(results)
+        before = bytes(self.memory.bytes)
+        self.memory.write.offered.clear()
+        began = await self.run(results)
         await self.check_register(STATUS, DONE)
         await self.check_register(ERROR_CAUSE, 0)
         assert not self.writes and not self.layers
@@ -314,11 +320,28 @@ class ControlBench(Bench):
         await self.check_register(LOADS, len(program.loads))
         await self.check_register(LABEL, self.label)
         await self.check_counters()
-        self.check_result(results + 8)
+        self.check_stores(before, results, began)
+
+    def check_stores(self, before: bytes, results: int, began: int) -> None:
+        """The memory is as ``before``, but for the stores to ``results`` of a run."""
+        want = bytearray(before)
+        for store in self.program.stores:
+            at = results + store.values["offset"]
+            taken = self.memory.write.offered[at] // 10 - AW_LATENCY - began
+            words = self.label, taken, *self.logits[: store.values["logits"]]
+            data = b"".join(x.to_bytes(4, "little") for x in words)
+            want[at : at + len(data)] = data
+            want[at + len(data) : at + (len(data) + 7 & ~7)] = bytes(-len(data) % 8)
+        assert self.memory.bytes == want, f"stores, {self.where()}"
 
     def check_result(self, at: int) -> None:
-        count = self.program.stores[-1].values["logits"]
-        assert self.result(at, count) == (self.label, self.logits[:count])
+        """Label and logits of the last store, in memory at ``at``."""
+        logits = self.logits[: self.program.stores[-1].values["logits"]]
+        words = [
+            int.from_bytes(self.memory.bytes[i : i + 4], "little")
+            for i in range(at, at + 8 + 4 * len(logits), 4)
+        ]
+        assert (words[0], words[2:]) == (self.label, logits), self.where()
 
     async def _write_cycle(self) -> int:
         """The cycle in which CTRL was written: its response comes in the next one."""
@@ -332,14 +355,6 @@ class ControlBench(Bench):
         for number, sums in self.counters.items():
             got = [await self.read(counter(number, name)) for name in COUNTER_NAMES]
             assert got == sums, f"layer {number}: {got}, expected {sums}, SEED={SEED}"
-
-    def result(self, at: int, count: int) -> tuple[int, list[int]]:
-        """Label and logits in memory at ``at``."""
-        words = [
-            int.from_bytes(self.memory.bytes[at + 4 * i : at + 4 * i + 4], "little")
-            for i in range(2 + count)
-        ]
-        return words[0], words[2:]
 
 
 class Ring:
