@@ -63,15 +63,19 @@ class ResultWriterBench(Bench):
                 assert address < self.limit, f"logit {address} of {self.limit} is read"
 
     def order(self, address: int, count: int) -> bytes:
-        """Order a store; what it must write."""
+        """Order a store, the only one; what it must write."""
         self.limit = count
+        self.done.items.clear()
+        self.faults.items.clear()
+        self.port.bursts.clear()
+        return self.send(address, count)
+
+    def send(self, address: int, count: int) -> bytes:
+        """Offer a store, after those offered before; what it must write."""
         cycles, label = random.getrandbits(32), random.getrandbits(16)
         want = label.to_bytes(4, "little") + cycles.to_bytes(4, "little")
         want += b"".join(x.to_bytes(4, "little") for x in self.logits[:count])
         want += bytes(-len(want) % 8)
-        self.done.items.clear()
-        self.faults.items.clear()
-        self.port.bursts.clear()
         self.stores.send(addr=address >> 3, logits=count, cycles=cycles, label=label)
         return want
 
@@ -115,6 +119,29 @@ async def random_stores(dut, stall: float) -> None:
         room = 8 + 8 * ((count + 1) // 2)
         address = random.choice((0, PAGE - 8, PAGE, PAGE - room, 2 * PAGE - room + 8, SIZE - room))
         assert await bench.store(max(address, 0), count) is None
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(stall=STALLS)
+async def queued_stores(dut, stall: float) -> None:
+    """Stores that are offered while one runs: each waits for its turn, none is lost."""
+    bench = await ResultWriterBench(dut, stall).begun()
+    bench.limit = 200
+    for _ in range(3):
+        bench.done.items.clear()
+        expected, places = bytearray(bench.memory), random.sample(range(7), 4)
+        for place in places:
+            address = place * PAGE + 8 * random.randrange(500)  # some go into the next page
+            want = bench.send(address, random.choice((0, 1, random.randrange(200))))
+            expected[address : address + len(want)] = want
+            await bench.cycles(random.choice((0, 0, 5)))
+        for _ in range(20_000):
+            await RisingEdge(dut.clk_i)
+            if len(bench.done.items) == len(places):
+                break
+        await bench.cycles(20)
+        assert len(bench.done.items) == len(places) and not bench.faults.items
+        assert bench.memory == expected, f"SEED={SEED}"
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
