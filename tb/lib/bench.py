@@ -98,6 +98,19 @@ class Bench:
         self.dut.rst_ni.value = 1
         await RisingEdge(self.dut.clk_i)
 
+    async def check_reset(self, *outputs: str, **inputs: int) -> None:
+        """Amid whatever goes on, a reset: ``outputs`` are 0 at once and stay so behind it.
+
+        ``inputs`` are driven from the reset on.
+        """
+        self.set(rst_ni=0, **inputs)
+        for cycle, released in enumerate((0, 0, 1, 1, 1)):
+            self.set(rst_ni=released)
+            await self.settle()
+            for name in outputs:
+                self.equal(f"{name}, cycle {cycle} of a reset", self.get(name), 0)
+            await self.tick()
+
     async def begin(self) -> None:
         """What every test starts with; benches that go in lock-step say what their inputs are."""
         await self.start()

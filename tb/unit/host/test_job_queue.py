@@ -250,5 +250,20 @@ async def soft_resets(dut) -> None:
     bench.equal("tail", bench.tail, 1)
 
 
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(stop=(0, 1), amid=(5, 20, 60))
+async def resets(dut, stop: int, amid: int) -> None:
+    """Nothing is begun, fetched or offered before a start or a doorbell."""
+    bench = await JobQueueBench(dut, 0.3, 2).begun()
+    for _ in range(amid):
+        queued = coin(0.2) and bench.queue()
+        await bench.cycle(start=int(coin(0.05)), doorbell=int(queued))
+    await bench.check_reset(
+        "run_o", "cmd_valid_o", "job_valid_o", "ring_tail_o", "front_o", "more_o",
+        start_i=0, soft_reset_i=0, ring_write_i=0, ring_head_i=1, idle_i=stop, stop_i=stop,
+        retire_i=0, fail_i=0, job_ready_i=0, cmd_ready_i=1, beat_valid_i=0,
+    )  # fmt: skip
+
+
 def test_job_queue() -> None:
     run("psf_job_queue", __name__)

@@ -228,6 +228,14 @@ async def stops(dut, stall: float) -> None:
     assert cut
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """A reset is no fault and no end of a store."""
+    bench = await ResultWriterBench(dut, 0.0).begun()
+    await bench.check_reset("fault_valid_o", "done_o")
+    assert await bench.store(0, 3) is None
+
+
 @pytest.mark.long
 def test_result_writer() -> None:
     run("psf_result_writer", __name__)

@@ -226,5 +226,23 @@ async def hanging_bus(dut) -> None:
     assert bench.ends["done"] == 1
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(amid=("run", "halt", "clear"))
+async def resets(dut, amid: str) -> None:
+    """The run is held in reset, too; nothing is told, remembered or counted."""
+    bench = await SupervisorBench(dut).begun()
+    await bench.run()
+    while bench.state != amid:
+        await bench.cycle(bus_idle=int(amid == "clear"), soft_reset_i=1)
+    bench.set(rst_ni=0)
+    await bench.settle()
+    bench.equal("run_rst_no", bench.get("run_rst_no"), 0)
+    await bench.check_reset(
+        "busy_o", "stuck_o", "forget_o", "retire_o", "done_o", "error_o", "irq_job_o", "cycles_o",
+        bus_idle_i=1, **dict.fromkeys(PULSES, 0),
+    )  # fmt: skip
+    bench.equal("run_rst_no", bench.get("run_rst_no"), 1)
+
+
 def test_supervisor() -> None:
     run("psf_supervisor", __name__)
