@@ -1,56 +1,109 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Altered programs and noise on the whole accelerator: it never hangs, escapes or keeps silent."""
+"""Altered programs and noise on the whole accelerator: it never hangs, escapes or keeps silent.
+
+A program that ends well has done what the functional model does, and nothing else.
+"""
 
 import json
 import random
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb
 
-from golden.hardware import isa
 from golden.hardware.check import first_fault
+from tb.campaigns.fuzz_oracle import Memory, certain, certain_stop, stored
 from tb.campaigns.fuzz_programs import hostile_programs
-from tb.lib.host import CAUSES, PERIOD_NS
+from tb.lib.host import CAUSES, COUNTERS, DECERR, PERIOD_NS, SLVERR
 from tb.lib.inference import Inference
-from tb.lib.reach import overruns
 from tb.lib.registers import DONE, ERROR, IRQ_ERROR, IRQ_JOB, START
 
 GOOD_EVERY = 25  # programs, then a good run: nothing may have stayed behind
+VERDICTS = ("programs", "hangs", "escapes", "unreported", "wrong")
+STALLS = (0, 0, 30)  # percent; one for all programs of a bench
+BUS_ERRORS = 0.1  # share of programs under which a beat fails
 DRAIN = 70_000  # cycles that the end of a run may take at most when the bus hangs
 
 
-def expected_fault(bench: Inference, program: bytes, count: int) -> str | None:
-    """Why a run of ``program`` must not end well, if that is certain."""
-    fault = first_fault(bench.hardware, program, count)
-    if fault:
-        return str(fault)
-    for index, descriptor in enumerate(isa.cut(program)[:count]):
-        op, fields = isa.decode(descriptor)
-        if op == isa.OP_END:
-            return None
-        what = overruns(bench.hardware, fields) if op == isa.OP_LAYER else None
-        if what:
-            return f"descriptor {index} reaches {what}"
-    return None
+@dataclass
+class Watched:
+    """A bench, and what its memory has to hold."""
+
+    bench: Inference
+    memory: Memory
+
+    @classmethod
+    async def of(cls, bench: Inference) -> "Watched":
+        place = bench.place
+        data = bytearray(await bench.dump(0, place["end"]))
+        return cls(bench, Memory(data, place["weights"], place["image"], place["result"]))
+
+    async def load(self, contents: dict[int, bytes]) -> None:
+        """Into the memory."""
+        await self.bench.load(contents)
+        for address, data in contents.items():
+            self.memory.data[address : address + len(data)] = data
+
+    async def changes(self) -> list[int]:
+        """Addresses of the beats that the accelerator has written; they are right from now on."""
+        got = bytearray(await self.bench.dump(0, len(self.memory.data)))
+        was, self.memory.data = self.memory.data, got
+        if got == was:
+            return []
+        return [i for i in range(0, len(got), 8) if got[i : i + 8] != was[i : i + 8]]
+
+    async def wrong(self, program: bytes, count: int) -> tuple[str | None, bool]:
+        """What is wrong after a run that ended well; whether its result was compared."""
+        bench, place = self.bench, self.bench.place
+        must, changed = certain(bench.hardware, program, count, self.memory), await self.changes()
+        for name, want in (("LAYERS", must.layers), ("LOADS", must.loads)):
+            got = await bench.read(name)
+            if got != want:
+                return f"{name} is {got}, not {want}", False
+        for layer, want in must.rows.items():
+            got = [
+                await bench.layer_counter(layer, COUNTERS.index(n)) for n in ("rows", "row_adds")
+            ]
+            if tuple(got) != want:
+                return f"layer {layer}: rows and row-adds {got}, not {want}", False
+        at = range(place["result"], place["end"] if must.stored else 0)
+        if any(address not in at for address in changed):
+            return f"beats from {changed[0]:#x} on have changed", False
+        if must.result is None:
+            return None, False
+        at = place["result"] + must.result[0]
+        cycles = int.from_bytes(self.memory.data[at + 4 : at + 8], "little")
+        if not 0 < cycles <= await bench.read("CYCLES"):
+            return f"stored cycles {cycles}", False
+        want = stored(must.result, cycles)
+        if any(not at <= address < at + len(want) for address in changed):
+            return f"beats from {changed[0]:#x} on have changed", False
+        got = self.memory.data[at : at + len(want)]
+        return (None if got == want else f"result {got.hex()}, not {want.hex()}"), True
 
 
 @cocotb.test()
 async def campaign(dut) -> None:
     """``settings["programs"]`` programs."""
     bench = Inference(dut)
-    await bench.begin(seed=cocotb.RANDOM_SEED)
-    await bench.check_good()
+    stalls = random.choice(STALLS)
+    await bench.begin(stalls, seed=cocotb.RANDOM_SEED)
+    await bench.check_good(limit=20 * bench.limit)
     cycles = await bench.read("CYCLES")
     rng = random.Random(cocotb.RANDOM_SEED)
+    beats = (len(bench.program.program) + len(bench.program.weights)) // 8
     room = bench.place["weights"] - bench.place["program"]
     tally, causes, kinds, messages = Counter(), Counter(), Counter(), []
     weights = bench.program.weights
 
+    watched = await Watched.of(bench)
+
     async def restart() -> None:
-        nonlocal weights
-        await bench.begin(seed=cocotb.RANDOM_SEED)
+        nonlocal weights, watched
+        await bench.begin(stalls, seed=cocotb.RANDOM_SEED)
         weights = bench.program.weights
+        watched = await Watched.of(bench)
 
     todo = hostile_programs(bench.program, cocotb.RANDOM_SEED, bench.settings["programs"])
     for number, hostile in enumerate(todo):
@@ -59,10 +112,14 @@ async def campaign(dut) -> None:
         if hostile.weights != weights:
             weights = hostile.weights
             contents[bench.place["weights"]] = weights
-        await bench.load(contents)
+        contents[bench.place["result"]] = bench.blank
+        await watched.load(contents)
         await bench.write("PROGRAM_COUNT", hostile.count)
         await bench.write("WATCHDOG", rng.choice((2 * cycles, 4 * cycles, cycles // 2)))
         bad = int(dut.memory_bad_o.value)
+        if rng.random() < BUS_ERRORS:
+            beat, resp = rng.randrange(1, beats), rng.choice((SLVERR, DECERR))
+            await bench.fail(**{rng.choice(("read", "read", "write")): beat}, resp=resp)
         await bench.write("CTRL", START)
         tally["programs"] += 1
         kinds["noise" if hostile.what[0].startswith("noise") else "altered program"] += 1
@@ -82,7 +139,9 @@ async def campaign(dut) -> None:
             messages.append(f"escape: {story}")
             await restart()
             continue
-        why = expected_fault(bench, program, hostile.count)
+        fault = first_fault(bench.hardware, program, hostile.count)
+        why = str(fault) if fault else None
+        why = why or certain_stop(bench.hardware, program, hostile.count, watched.memory)
         if int(dut.memory_bad_o.value) != bad:
             why = why or "the memory answered with an error"
         consistent = outcome.status in (DONE, ERROR) and bool(outcome.cause) == (
@@ -91,18 +150,33 @@ async def campaign(dut) -> None:
         if (why and outcome.status != ERROR) or not consistent or int(dut.bus_open_o.value):
             tally["unreported"] += 1
             messages.append(f"unreported: {story}: {why}; {outcome}")
+        elif outcome.status == DONE:
+            tally["well"] += 1
+            what, compared = await watched.wrong(program, hostile.count)
+            tally["compared"] += compared
+            if what:
+                tally["wrong"] += 1
+                messages.append(f"wrong: {story}: {what}")
+        else:
+            outside = [x for x in await watched.changes() if x < bench.place["result"]]
+            if outside:
+                tally["wrong"] += 1
+                messages.append(f"wrong: {story}: {outcome}, and {outside[0]:#x} has changed")
+        await bench.fail()
         if number % GOOD_EVERY == GOOD_EVERY - 1:
             await bench.restore()
             weights = bench.program.weights
             try:
-                await bench.check_good()
+                await bench.check_good(limit=20 * bench.limit)
             except AssertionError as error:
                 tally["unreported"] += 1
                 messages.append(f"the good run after it failed: {story}: {error}")
                 await restart()
+                continue
+            watched = await Watched.of(bench)
     await bench.restore()
-    await bench.check_good()
-    out = {k: tally[k] for k in ("programs", "hangs", "escapes", "unreported")}
+    await bench.check_good(limit=20 * bench.limit)
+    out = {k: tally[k] for k in (*VERDICTS, "well", "compared")}
     out |= {"causes": dict(causes), "kinds": dict(kinds), "messages": messages}
     out["sim_cycles"] = round(cocotb.utils.get_sim_time("ns") / PERIOD_NS)
     Path("results.json").write_text(json.dumps(out, indent=1))
