@@ -156,6 +156,7 @@ async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> lis
     checks = [("stored label", data[0], expected.label)]
     checks += [("label register", await host.read("LABEL"), expected.label)]
     checks += [(f"logit {i}", data[2 + i], want) for i, want in enumerate(expected.logits)]
+    checks += [("the word behind an odd last logit", x, 0) for x in data[2 + classes :]]
     for what, got, want in checks:
         if got != want:
             verdict.add("result", 1, [f"{what} expected {want}, got {got}"])

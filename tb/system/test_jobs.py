@@ -6,9 +6,12 @@ import random
 import cocotb
 import pytest
 
+from golden.hardware import isa
 from tb.lib.registers import ABORT, DONE, ERROR, IRQ_JOB
 from tb.lib.ring import ring
 from tb.system.run import run_small
+
+OUTSIDE = 0xFFFF_0000  # of every window
 
 
 @cocotb.test(timeout_time=2000, timeout_unit="ms")
@@ -97,7 +100,7 @@ async def errors(dut) -> None:
         good = bench.image_at[bad]
         kind = random.choice(("image", "result", "abort"))
         if kind == "image":
-            bench.image_at[bad] = 0xFFFF_0000
+            bench.image_at[bad] = OUTSIDE
         elif kind == "result":
             bench.result_at[bad], kept = bench.place["program"], bench.result_at[bad]
         await bench.queue(done, done + 4)
@@ -108,8 +111,19 @@ async def errors(dut) -> None:
         while await bench.read("STATUS") & 1:
             await bench.cycles(50)
         outcome = await bench.outcome()
-        cause = {"image": 9, "result": 10, "abort": 13}[kind]
+        cause = {
+            "image": isa.ERROR_READ_WINDOW, "result": isa.ERROR_WRITE_WINDOW,
+            "abort": isa.ERROR_ABORT,
+        }[kind]  # fmt: skip
         assert outcome.status == ERROR and outcome.cause == cause, f"{kind}: {outcome}"
+        if kind == "image":
+            index, fields = next(x for x in bench.loads(images=True) if x[1]["from_image"])
+            assert (outcome.index, outcome.addr) == (index, OUTSIDE + fields["offset"]), outcome
+        elif kind == "result":
+            assert outcome.index == bench.find(isa.OP_STORE), outcome
+            assert outcome.addr == bench.place["program"], outcome
+        else:
+            assert outcome.addr == 0, outcome
         tail = await bench.read("RING_TAIL")
         assert tail == outcome.job + 1, f"tail {tail}: {outcome}"
         if kind != "abort":
