@@ -277,6 +277,16 @@ TIGHT = {  # a beat per record, a word per beat
 }  # fmt: skip
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """A reset is no fault, writes nothing and ends nothing."""
+    bench = await LoaderBench(dut).begun()
+    writes = (f"{target}_valid_o" for target in PORTS)
+    await bench.check_reset("fault_valid_o", "parity_o", "done_o", *writes)
+    bench.send(load.random_load(PARAMETERS, load.PARAM, records=2))
+    await bench.drained()
+
+
 @pytest.mark.parametrize("parameters", [SMALL, WIDE, TIGHT], ids=lambda p: str(p["Lanes"]))
 def test_loader(parameters: dict[str, int]) -> None:
     run("psf_loader", __name__, parameters)

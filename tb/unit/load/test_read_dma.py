@@ -316,6 +316,16 @@ async def flips_in_the_queue(dut) -> None:
         bench.faults.clear()
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """A reset is no fault, and asks for nothing."""
+    bench = await ReadDmaBench(dut).begun()
+    await bench.check_reset("fault_valid_o", "beat_valid_o")
+    for client in range(CLIENTS):
+        bench.send(client, 8 * client, 3)
+    await bench.drained()
+
+
 @pytest.mark.long
 @cases({"MaxBurst": 64, "Clients": 3}, {"MaxBurst": 5, "Clients": 2})
 def test_read_dma(parameters: dict[str, int]) -> None:

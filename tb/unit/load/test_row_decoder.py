@@ -84,6 +84,15 @@ async def beyond_the_bank(dut) -> None:
     assert told > 5
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """A reset forgets the lengths that a table has left over."""
+    bench, idle = Bench(dut), dict(start_i=0, beat_valid_i=0, entry_ready_i=0, last_i=0)
+    await bench.reset(**idle)
+    await decode(bench, *load.row_lengths(DEPTH, BANKS, 1), 0.0, 0.0)
+    await bench.check_reset("entry_valid_o", **idle)
+
+
 @cases(
     {"Banks": 2, "BankDepth": 50}, {"Banks": 8, "BankDepth": 1024}, {"Banks": 4, "BankDepth": 65536}
 )

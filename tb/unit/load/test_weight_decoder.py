@@ -153,6 +153,17 @@ async def changed_codebooks(dut) -> None:
     await bench.run(random_coding(), 20)  # the next load writes it anew
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """No record and nothing to tell, with codebooks that hold anything, and after a load."""
+    bench = await WeightDecoderBench(dut).begun()
+    for records in (1, 2, 7):
+        await bench.check_reset(
+            "record_valid_o", "parity_o", start_i=0, beat_valid_i=0, record_ready_i=1, last_i=0
+        )
+        await bench.run(random_coding(), records)
+
+
 @pytest.mark.long
 @cases(
     {"Lanes": 8, "Banks": 4, "AccDepth": 32},

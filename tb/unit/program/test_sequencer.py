@@ -358,10 +358,10 @@ async def stops_and_resets(dut) -> None:
         dut.load_ready_i.value = dut.store_ready_i.value = i % 2  # 0: what is offered stays
         for cycle in range(11):
             await RisingEdge(dut.clk_i)
-            assert not int(dut.load_valid_o.value) and not int(dut.store_valid_o.value)
-            assert not int(dut.desc_ready_o.value)
+            assert not any(map(bench.get, ("load_valid_o", "store_valid_o", "desc_ready_o")))
             if cycle > 2:  # what began before
                 assert not int(dut.layer_start_o.value) and not int(dut.retire_o.value)
+        await bench.check_reset("layer_start_o", "retire_o", "parity_o", "active_index_o")
     bench = SequencerBench(dut, random_program(20), 2, 0.5)
     await bench.run(clock=False)
 
