@@ -82,6 +82,8 @@ PROOFS = (
         harness="psf_read_dma_data_formal",
     ),
     Proof("psf_registers"),
+    Proof("psf_issue", {"Groups": 4, "Banks": 8}),
+    Proof("psf_issue", {"Groups": 2, "Banks": 4}),
     Proof("psf_issue_arbiter", {"Groups": 2, "Banks": 4}),
     Proof("psf_issue_arbiter", {"Groups": 4, "Banks": 8}),
 )

@@ -9,6 +9,8 @@ module psf_accel #(
     parameter int unsigned Banks = 8,  // weight banks, B
     parameter int unsigned LineWords = 8,  // words of a spike line
     parameter int unsigned AccDepth = 16,  // accumulators of a lane
+    // sets of accumulators, for the firing patterns of a window
+    parameter int unsigned Patterns = 4,
     parameter int unsigned AccWidth = 20,  // bits of an accumulator, a bias and a threshold
     parameter int unsigned StreamWidth = 16,  // bits of a residual value
     parameter int unsigned BankDepth = 1024,  // weight words of a bank
@@ -87,6 +89,7 @@ module psf_accel #(
       Banks: Banks,
       LineWords: LineWords,
       AccDepth: AccDepth,
+      Patterns: Patterns,
       AccWidth: AccWidth,
       StreamWidth: StreamWidth,
       BankDepth: BankDepth,

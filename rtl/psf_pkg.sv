@@ -5,7 +5,7 @@
 // Meaning: docs/reference/formats.md.
 package psf_pkg;
 
-  localparam int unsigned DescriptorFormat = 6;  // of the descriptors, in the register CAP5
+  localparam int unsigned DescriptorFormat = 7;  // of the descriptors, in the register CAP5
   localparam int unsigned DescriptorBytes = 64;  // sixteen little-endian words of 32 bits
   localparam int unsigned Features = 31;  // bits of CAP5 from bit 16 on: all of them
   localparam int unsigned BeatBits = 64;  // bits of an AXI data beat
@@ -16,6 +16,8 @@ package psf_pkg;
   localparam int unsigned MaxLayers = 64;  // layer ids, each with a set of counters
   localparam int unsigned MaxCount = 127;  // of K^T V as a weight; a larger count becomes this one
   localparam int unsigned MaxShift = 7;  // largest left shift of a residual current
+  // timesteps of one accumulation, and those side by side, at most
+  localparam int unsigned MaxWindow = 4;
 
   // One build of the accelerator (golden.hardware.configuration).
   typedef struct packed {
@@ -24,6 +26,8 @@ package psf_pkg;
     int unsigned Banks;  // weight banks, B, a power of two
     int unsigned LineWords;  // words of a spike line, a power of two
     int unsigned AccDepth;  // accumulators of a lane
+    // sets of accumulators, for the firing patterns of a window, a power of two
+    int unsigned Patterns;
     int unsigned AccWidth;  // bits of an accumulator, a bias and a threshold
     int unsigned StreamWidth;  // bits of a residual value, at most acc_width - 2
     int unsigned BankDepth;  // weight words of a bank
@@ -36,55 +40,25 @@ package psf_pkg;
     int unsigned Classes;  // logit accumulators, 2 to 256 times lanes
   } config_t;
 
-  localparam config_t CFG_2X8 = '{
-      Groups: 2,
-      Lanes: 8,
-      Banks: 4,
-      LineWords: 8,
-      AccDepth: 32,
-      AccWidth: 20,
-      StreamWidth: 16,
-      BankDepth: 2048,
-      RowDepth: 2048,
-      ParamDepth: 256,
-      SpikeLines: 4096,
-      StreamDepth: 1024,
-      PatchLines: 64,
-      Classes: 128
-  };
-
-  localparam config_t CFG_4X16 = '{
-      Groups: 4,
-      Lanes: 16,
-      Banks: 8,
-      LineWords: 8,
-      AccDepth: 16,
-      AccWidth: 20,
-      StreamWidth: 16,
-      BankDepth: 1024,
-      RowDepth: 1024,
-      ParamDepth: 128,
-      SpikeLines: 2048,
-      StreamDepth: 512,
-      PatchLines: 64,
-      Classes: 128
-  };
-
+  // The presets, their values in the order of config_t.
+  localparam config_t CFG_2X8 = '{2, 8, 4, 8, 32, 4, 20, 16, 2048, 2048, 256, 4096, 1024, 64, 128};
+  localparam config_t CFG_4X16 = '{4, 16, 8, 8, 16, 4, 20, 16, 1024, 1024, 128, 2048, 512, 64, 128};
   localparam config_t CFG_4X32 = '{
-      Groups: 4,
-      Lanes: 32,
-      Banks: 8,
-      LineWords: 4,
-      AccDepth: 32,
-      AccWidth: 20,
-      StreamWidth: 16,
-      BankDepth: 2048,
-      RowDepth: 2048,
-      ParamDepth: 256,
-      SpikeLines: 8192,
-      StreamDepth: 1024,
-      PatchLines: 128,
-      Classes: 128
+      4,
+      32,
+      8,
+      4,
+      32,
+      8,
+      20,
+      16,
+      2048,
+      2048,
+      256,
+      8192,
+      1024,
+      128,
+      128
   };
 
   // Opcodes, word 0 bits 7:0.
@@ -197,6 +171,9 @@ package psf_pkg;
     logic [7:0] mask_base;  // mask line of tap 0, line 0
     logic [7:0] mask_lines;  // mask lines of a tap, repeated over those of a pixel; 0: no mask
     logic [15:0] stream_tokens;  // head without merge: tokens of the residual stream
+    logic [1:0] in_block;  // log2 of the timesteps side by side in the input
+    logic [1:0] out_block;  // log2 of the timesteps side by side in the output
+    logic [1:0] window;  // log2 of the timesteps of one accumulation, at most in_block
   } layer_t;
 
   // The result of a job to DRAM.
@@ -287,7 +264,10 @@ package psf_pkg;
         dump_block: d[415:400],
         mask_base: d[423:416],
         mask_lines: d[431:424],
-        stream_tokens: d[447:432]
+        stream_tokens: d[447:432],
+        in_block: d[449:448],
+        out_block: d[451:450],
+        window: d[453:452]
     };
   endfunction
 

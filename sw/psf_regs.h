@@ -20,11 +20,11 @@ extern "C" {
 #define PSF_REGS__VERSION__MINOR_bm 0xffff
 #define PSF_REGS__VERSION__MINOR_bp 0
 #define PSF_REGS__VERSION__MINOR_bw 16
-#define PSF_REGS__VERSION__MINOR_reset 0x2
+#define PSF_REGS__VERSION__MINOR_reset 0x0
 #define PSF_REGS__VERSION__MAJOR_bm 0xffff0000
 #define PSF_REGS__VERSION__MAJOR_bp 16
 #define PSF_REGS__VERSION__MAJOR_bw 16
-#define PSF_REGS__VERSION__MAJOR_reset 0x4
+#define PSF_REGS__VERSION__MAJOR_reset 0x5
 
 // reg - psf_regs.CAP0
 #define PSF_REGS__CAP0__GROUPS_bm 0xff
@@ -92,7 +92,7 @@ extern "C" {
 #define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_bm 0xff
 #define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_bp 0
 #define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_bw 8
-#define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_reset 0x6
+#define PSF_REGS__CAP5__DESCRIPTOR_FORMAT_reset 0x7
 #define PSF_REGS__CAP5__AXI_BYTES_bm 0xff00
 #define PSF_REGS__CAP5__AXI_BYTES_bp 8
 #define PSF_REGS__CAP5__AXI_BYTES_bw 8
@@ -283,6 +283,10 @@ extern "C" {
 #define PSF_REGS__CAP6__CLASSES_bp 0
 #define PSF_REGS__CAP6__CLASSES_bw 16
 #define PSF_REGS__CAP6__CLASSES_reset 0x80
+#define PSF_REGS__CAP6__PATTERNS_bm 0xffff0000
+#define PSF_REGS__CAP6__PATTERNS_bp 16
+#define PSF_REGS__CAP6__PATTERNS_bw 16
+#define PSF_REGS__CAP6__PATTERNS_reset 0x4
 
 // reg - psf_regs.READ_BASE
 #define PSF_REGS__READ_BASE__ADDR_bm 0xfffffff8

@@ -20,6 +20,7 @@ from golden.hardware.configuration import (  # fmt: skip
     MASK_LINES,
     MAX_LAYERS,
     MAX_SHIFT,
+    MAX_WINDOW,
     MIN_PLANES,
     SUM_BITS,
     Hardware,
@@ -128,6 +129,7 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
     for name in ("steps", "width", "height", "in_lines", "in_words", "out_words", "row_cost"):
         yield f[name] < 1, f"{name} is 0"
     yield f["out_words"] > h.acc_depth, f"out_words {f['out_words']} is beyond {h.acc_depth}"
+    yield from _windows(h, f)
     yield f["shift"] > MAX_SHIFT, f"shift {f['shift']} is beyond {MAX_SHIFT}"
     yield (
         mode != isa.MODE_SPIKE and f["charge"] > 0,
@@ -139,7 +141,7 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         yield f["head_lanes"] > clog2(h.lanes), f"head_lanes {f['head_lanes']} is too large"
         yield not 1 <= f["tokens"] <= tokens, f"tokens {f['tokens']} is none of 1 to {tokens}"
         yield f["out_words"] != m * m * h.lanes, f"out_words {f['out_words']} does not fit a head"
-        yield 2 * m > h.line_words, f"head_words {m} is beyond half a line"
+        yield 2 * m << f["in_block"] > h.line_words, f"head_words {m} is beyond half a line"
     else:
         lines = (9 if f["kernel3"] else 1) * f["in_lines"]
         yield lines > h.patch_lines, f"a patch of {lines} lines is larger than {h.patch_lines}"
@@ -163,6 +165,23 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         yield f["out_step"] < f["out_words"], f"out_step {f['out_step']} is less than out_words"
     if mode == isa.MODE_RESIDUAL:
         yield bool(f["pool"]), "pool is set in a residual layer"
+
+
+def _windows(h: Hardware, f: dict[str, int]) -> Rules:
+    """Of the timesteps that lie side by side, and of those that one accumulation takes."""
+    mode, window, longest = f["mode"], f["window"], clog2(min(MAX_WINDOW, h.line_words))
+    for name in ("in_block", "out_block"):
+        yield f[name] > longest, f"{name} {f[name]} is beyond {longest}"
+    yield window > f["in_block"], f"window {window} is beyond in_block {f['in_block']}"
+    apart = mode == isa.MODE_KEY_VALUE or f["merge"] or f["repeat_drain"] or f["step_rows"] > 0
+    yield window > 0 and apart, f"window {window} where every timestep is on its own"
+    sets = (1 << (1 << window)) - 1
+    yield (
+        sets << clog2(f["out_words"]) > h.entries and window > 0,
+        f"window {window} needs {sets << clog2(f['out_words'])} accumulators of {h.entries}",
+    )
+    if mode == isa.MODE_HEAD and not f["merge"]:
+        yield f["in_block"] > 0, f"in_block {f['in_block']} in a head without merge"
 
 
 def _store(h: Hardware, f: dict[str, int]) -> Rules:
@@ -293,7 +312,7 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
         isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | FEATURES << 16,
-        h.classes,
+        h.classes | h.patterns << 16,
     ]
 
 
@@ -316,8 +335,8 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
     bank_depth, row_depth = halves(words[2])
     param_depth, patch_lines = halves(words[3])
     spike_lines, stream_depth = halves(words[4])
+    classes, patterns = halves(words[6])
     return Hardware(
-        *bytes_0, words[1] & 0xFFFF, words[1] >> 16 & 0xFF, words[1] >> 24,
-        bank_depth, row_depth, param_depth, spike_lines, stream_depth, patch_lines,
-        words[6] & 0xFFFF,
+        *bytes_0, words[1] & 0xFFFF, patterns, words[1] >> 16 & 0xFF, words[1] >> 24,
+        bank_depth, row_depth, param_depth, spike_lines, stream_depth, patch_lines, classes,
     )  # fmt: skip

@@ -155,6 +155,11 @@ CONDITIONS = (
             h.patch_lines,
         ) < 65536,
     ),
+    Condition(
+        ("psf_capabilities",),
+        "Patterns must be 2, 4, 8 or 16",
+        lambda h: h.patterns in (2, 4, 8, 16),
+    ),
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ MIN_PLANES = 25  # a head sees at least so many planes of the sums
 MAX_LAYERS = 64  # layer ids, each with a set of counters
 MAX_COUNT = 127  # of K^T V as a weight; a larger count becomes this one
 MAX_SHIFT = 7  # largest left shift of a residual current
+MAX_WINDOW = 4  # timesteps of one accumulation, and those side by side, at most
 # end generated
 
 
@@ -36,6 +37,7 @@ class Hardware:
     banks: int  # weight banks, B
     line_words: int  # words of a spike line
     acc_depth: int  # accumulators of a lane
+    patterns: int  # sets of accumulators, for the firing patterns of a window
     acc_width: int  # bits of an accumulator, a bias and a threshold
     stream_width: int  # bits of a residual value
     bank_depth: int  # weight words of a bank
@@ -72,6 +74,11 @@ class Hardware:
     def index_width(self) -> int:
         """Bits of a slot's accumulator index."""
         return clog2(self.acc_depth)
+
+    @property
+    def entries(self) -> int:
+        """Accumulators of a lane and buffer: one of every output word in every set."""
+        return self.acc_depth * self.patterns
 
     @property
     def slot_width(self) -> int:

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cycles of an inference without RTL: a model of groups, banks and drains on real spikes.
 
-Modelled: tokens handed to free groups, a window of two non-empty words per group, one row per bank
-at a time (bank (channel + tap) mod B), row lengths as packed, double-buffered drains, patch fetch
-behind the previous token, the load of image, first weights and program before the first layer.
-Not modelled: pipeline latencies, loads that later layers wait for, stalls of the memory outside.
-How far it is from the RTL: docs/log/scale.md.
+Modelled: the loads in front of the first layer, then per layer, cycle by cycle, what
+golden.hardware.groups plays on the words that the scanners find: tokens handed to free groups,
+rows once per window of timesteps, row lengths as packed, drains by the patterns that occur, patch
+fetches. Not modelled: loads that later layers wait for, groups that meet in a bank of the spike
+memory, the residual stream or the line writer, the sums of a head on the stream. How far it is from
+the RTL: docs/reference/pipeline.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,21 +20,27 @@ from golden.contract.model import Trace, forward, patches
 from golden.contract.network import QuantNetwork
 from golden.contract.progress import over
 from golden.hardware import isa
+from golden.hardware.check import load_bytes
 from golden.hardware.compile.compiled import CompiledLayer, Program
+from golden.hardware.compile.lowering import Layer
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import averaged, expectations
+from golden.hardware.groups import Accumulation, Token, Word, play
 
-WINDOW, BUFFERS, BEAT_BYTES = 2, 2, 8
-Word = list[list[int]]  # words of the rows that wait, by bank
+BEAT_BYTES = 8
+LOAD = 40  # cycles of a load besides its data: descriptor, latency of the memory outside (20)
+DECODER = 16  # until the first coded weight word
 
 
 @dataclass
 class Cycles:
-    """One image. ``useful`` adds are (active input bit, non-zero weight) pairs."""
+    """One image. ``useful`` adds are (active input bit, non-zero weight) pairs, ``pattern_adds``
+    what is left of them if a bit counts once per window of timesteps."""
 
     layers: dict[str, int]
     start: int
     useful: int
+    pattern_adds: int
     pes: int
 
     @property
@@ -45,24 +52,16 @@ class Cycles:
         """Cycles over useful adds per PE."""
         return self.total / (self.useful / self.pes)
 
-
-@dataclass
-class _Group:
-    steps: list[list[Word]] = field(default_factory=list)  # of the token, those to come
-    queue: list[Word] = field(default_factory=list)  # words of the step
-    window: list[Word] = field(default_factory=list)
-    drains: list[int] = field(default_factory=lambda: [0] * BUFFERS)  # when they end
-    open: bool = False  # a step has begun and is not yet handed to the drain
-    busy: int = 0
-    ready: int = 0  # when the patch of the next token is there
-    done: bool = False
+    @property
+    def pattern_ratio(self) -> float:
+        """Cycles over pattern adds per PE."""
+        return self.total / (self.pattern_adds / self.pes)
 
 
 def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[Cycles]:
     """What every image of uint8 (B, C, H, W) takes on ``program.hardware``, one by one."""
     out = []
-    first = sum(load.get("bytes", 0) for load in program.loads[:4])
-    start = -(-(program.image_bytes + first) // BEAT_BYTES)
+    start = loading(program)
     for image in over(images, "counting cycles", "images", len(images)):
         image = image[None]
         trace = forward(network, image)
@@ -71,8 +70,30 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
             compiled.name: layer_cycles(compiled, trace, network, image, program.hardware)
             for compiled in program.layers
         }
-        out.append(Cycles(layers, start, expected.useful, program.hardware.pes))
+        adds = expected.useful, expected.pattern_adds
+        out.append(Cycles(layers, start, *adds, program.hardware.pes))
     return out
+
+
+def loading(program: Program) -> int:
+    """Cycles of the loads that the first layer waits for."""
+    total, h = 0, program.hardware
+    fields = [isa.decode(d) for d in isa.cut(program.program)]
+    left = next(f["wait_loads"] for op, f in fields if op == isa.OP_LAYER)
+    for op, f in fields:
+        if op != isa.OP_LOAD or not left:
+            continue
+        left -= 1
+        beats, records = load_bytes(h, f) // BEAT_BYTES, f["records"]
+        whole = f["unit_words"] == h.line_words and h.line_words * h.lanes % 64 == 0
+        if f["target"] in (isa.TARGET_ROW, isa.TARGET_LOGIT):
+            beats = records
+        elif f["target"] == isa.TARGET_SPIKE and not whole:
+            beats = records * f["unit_words"]
+        elif f["coded"]:
+            beats = max(beats, records) + DECODER
+        total += beats + LOAD
+    return total
 
 
 def layer_cycles(
@@ -95,78 +116,76 @@ def layer_cycles(
         x = source[layer.source.name][0]
     if layer.taps == 9:
         x = patches(x[None], layer.source.height, layer.source.width)[0]
-    repeat = layer.repeats and layer.target.steps
-    fetch = layer.taps * layer.source.lines(h)
-    # A head drains all timesteps at once, but not the bit-planes of sums.
-    merged = layer.mode == isa.MODE_HEAD and not layer.averaged
-    return _issue(_tokens(x, length, h), h, layer.words * (repeat or 1), fetch, merged)
+    return play(_tokens(layer, x, length, h), h)
 
 
-def _tokens(x: np.ndarray, length: np.ndarray, h: Hardware) -> Iterator[list[list[Word]]]:
-    """Words of every token and step, of x (T, N, taps * C); words without a row are left out."""
+def _tokens(layer: Layer, x: np.ndarray, length: np.ndarray, h: Hardware) -> Iterator[Token]:
+    """What the scanners find in x (T, N, taps * C); words without a row are left out. In a token
+    every timestep lies where the layout has it, and a head with ``merge`` has one accumulation.
+    """
     taps, channels = length.shape
+    source, w = layer.source, layer.window
+    words = -(-channels // h.lanes)
     flat = np.arange(taps * channels)
     tap, channel = flat // channels, flat % channels
     bank = ((channel + tap) % h.banks).tolist()
-    word = (tap * -(-channels // h.lanes) + channel // h.lanes).tolist()
+    word = (tap * words + channel // h.lanes).tolist()
     cost = length.reshape(-1)
+    lines = source.lines(h)
+    inside = _inside(layer)
     for token in range(x.shape[1]):
-        steps = []
-        for step in x[:, token].astype(bool):
-            words: dict[int, Word] = {}
-            for k in np.flatnonzero(step & (cost > 0)).tolist():
-                found = words.setdefault(word[k], [[] for _ in range(h.banks)])
+        valid = [t for t in range(taps) if inside[token] >> t & 1]
+        order = {t: i for i, t in enumerate(valid)}
+        accumulations = []
+        for first in range(0, len(x), w):
+            window = x[first : first + w, token]
+            pattern = (1 << np.arange(len(window))) @ np.where(cost > 0, window, 0)
+            rows: dict[int, list[list[int]]] = {}
+            for k in np.flatnonzero(pattern).tolist():
+                found = rows.setdefault(word[k], [[] for _ in range(h.banks)])
                 found[bank[k]].append(int(cost[k]))
-            steps.append(list(words.values()))
-        yield steps
+            found, silent = [], 0
+            for t in valid:
+                line, empty = None, False
+                for j in range(words):
+                    at = (
+                        order[t] * lines
+                        + int(source.place(first, layer.in_first + j)) // h.line_words
+                    )
+                    if at != line:
+                        silent += empty
+                        line, empty = at, True
+                    if t * words + j in rows:
+                        found.append(Word(rows[t * words + j], silent, at))
+                        silent, empty = 0, False
+                silent += empty
+            if not found:
+                found.append(Word([[] for _ in range(h.banks)], silent, 0))
+            accumulations.append(Accumulation(found, layer.words * _reads(pattern, len(window))))
+        if layer.merge:
+            merged = [word for a in accumulations for word in a.words]
+            accumulations = [Accumulation(merged, layer.words)]
+        elif layer.repeats:
+            accumulations[0].reads = layer.words * layer.target.steps
+        yield Token(accumulations, len(valid) * lines)
 
 
-def _issue(
-    tokens: Iterator[list[list[Word]]], h: Hardware, drain: int, fetch: int, merged: bool
-) -> int:
-    groups = [_Group(ready=fetch) for _ in range(h.groups)]
-    banks, now = [0] * h.banks, 0
+def _inside(layer: Layer) -> list[int]:
+    """The taps inside the image, a bit each, of every token."""
+    height, width = layer.source.height, layer.source.width
+    if layer.taps == 1:
+        return [1] * (height * width)
+    edge = np.pad(np.ones((height, width), np.int64), 1)
+    bits = sum(edge[y : y + height, x : x + width] << 3 * y + x for y in range(3) for x in range(3))
+    return bits.ravel().tolist()
 
-    def refill(g: _Group) -> bool:
-        """Whether the window has a row to ask for."""
-        while True:
-            g.window = [word for word in g.window if any(word)]
-            while len(g.window) < WINDOW and g.queue:
-                g.window.append(g.queue.pop(0))
-            if g.window:
-                return True
-            if g.open and (g.steps == [] or not merged):
-                g.drains.append(max(now, g.drains[-1]) + drain)
-                g.open = False
-            if not g.steps:
-                if g.ready > now:
-                    return False
-                token = next(tokens, None)
-                if token is None:
-                    g.done = True
-                    return False
-                g.steps, g.ready = token, now + fetch
-            if g.drains[-BUFFERS] > now:
-                return False
-            g.queue, g.open = g.steps.pop(0), True
 
-    while not all(g.done for g in groups):
-        for i in range(h.groups):
-            g = groups[(i + now) % h.groups]
-            if g.done or g.busy > now or not refill(g):
-                continue
-            want = [
-                (sum(len(word[b]) for word in g.window), b)
-                for b in range(h.banks)
-                if banks[b] <= now and any(word[b] for word in g.window)
-            ]
-            if not want:
-                continue
-            b = max(want)[1]
-            cost = next(word for word in g.window if word[b])[b].pop()
-            g.busy = banks[b] = now + cost
-        now += 1
-    return max(now, *(g.busy for g in groups), *(g.drains[-1] for g in groups))
+def _reads(pattern: np.ndarray, steps: int) -> int:
+    """Cycles of the drain per word: those of psf_drain. A timestep leaves a cycle after the other,
+    and before the next word's first pattern with it is read."""
+    touched = np.unique(pattern[pattern > 0])
+    later = np.arange(len(touched), 0, -1)
+    return int(max([steps, *(np.floor(np.log2(touched)).astype(int) + later)]))
 
 
 def _key_value(layer, trace: Trace, h: Hardware) -> int:

@@ -13,7 +13,7 @@ from golden.contract.errors import UserError
 from golden.hardware.interface import table
 
 # generated: codes (python -m golden.hardware.interface)
-DESCRIPTOR_FORMAT = 6  # of the descriptors, in the register CAP5
+DESCRIPTOR_FORMAT = 7  # of the descriptors, in the register CAP5
 DESCRIPTOR_BYTES = 64  # sixteen little-endian words of 32 bits
 OP_LOAD = 1  # read data from DRAM into a memory on the chip
 OP_LAYER = 2  # run one layer

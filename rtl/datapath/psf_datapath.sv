@@ -64,10 +64,11 @@ module psf_datapath #(
   logic [Cfg.Groups-1:0][Cfg.LineWords-1:0] line_words;
   logic [Cfg.Groups-1:0][LineWidth-1:0] line_data;
   logic [Cfg.Groups-1:0][PatchWidth-1:0] read_line;
-  logic [Cfg.Groups-1:0][Cfg.Banks-1:0] req, req_grant, row_bank;
-  logic [Cfg.Groups-1:0] row_valid, row_buffer;
+  logic [Cfg.Groups-1:0][Cfg.Banks-1:0] req, many, req_grant, row_bank;
+  logic [Cfg.Groups-1:0] row_valid;
+  psf_group_pkg::tag_t [Cfg.Groups-1:0] row_tag, word_tag;
   logic [Cfg.Groups-1:0][RowAddrWidth-1:0] row_addr;
-  logic [Cfg.Groups-1:0] word_valid, word_buffer, word_last;
+  logic [Cfg.Groups-1:0] word_valid, word_last;
   logic [Cfg.Groups-1:0][Cfg.Lanes*SlotWidth-1:0] word_data;
   logic [Cfg.Groups-1:0][2:0] word_shift;
   logic [Cfg.Groups-1:0] stream_read, stream_ready, stream_write;
@@ -114,15 +115,16 @@ module psf_datapath #(
       .line_right_o(line_right),
       .line_down_o(line_down),
       .req_o(req),
+      .many_o(many),
       .req_grant_i(req_grant),
       .row_valid_o(row_valid),
       .row_bank_o(row_bank),
       .row_addr_o(row_addr),
-      .row_buffer_o(row_buffer),
+      .row_tag_o(row_tag),
       .word_valid_i(word_valid),
       .word_data_i(word_data),
       .word_shift_i(word_shift),
-      .word_buffer_i(word_buffer),
+      .word_tag_i(word_tag),
       .word_last_i(word_last),
       .stream_read_o(stream_read),
       .stream_ready_i(stream_ready),
@@ -163,15 +165,16 @@ module psf_datapath #(
       .rst_ni,
       .row_cost_i(layer_i.row_cost),
       .req_i(req),
+      .many_i(many),
       .grant_o(req_grant),
       .row_valid_i(row_valid),
       .row_bank_i(row_bank),
       .row_addr_i(row_addr),
-      .row_buffer_i(row_buffer),
+      .row_tag_i(row_tag),
       .word_valid_o(word_valid),
       .word_data_o(word_data),
       .word_shift_o(word_shift),
-      .word_buffer_o(word_buffer),
+      .word_tag_o(word_tag),
       .word_last_o(word_last),
       .weight_valid_i(write_i.weight),
       .weight_ready_o,

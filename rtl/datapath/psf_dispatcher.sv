@@ -37,7 +37,10 @@ module psf_dispatcher #(
   logic [8:0] block_q, block_d;
   logic [GroupWidth-1:0] turn_q, turn_d;
 
-  logic key_value, last_x, last_y, take;
+  logic key_value, last_x, last_y, take, block_last;
+  logic [2:0] block;  // timesteps side by side
+  assign block = 3'd1 << layer_i.in_block;
+  assign block_last = (x_q[2:0] & (block - 3'd1)) == block - 3'd1;
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
   assign last_x = x_q + 16'd1 == layer_i.width;
   assign last_y = y_q + 16'd1 == layer_i.height;
@@ -105,8 +108,8 @@ module psf_dispatcher #(
       out_d = {1'b0, layer_i.out_base};
       out_row_d = {1'b0, layer_i.out_base};
       stream_d = '0;
-      word_d = {9'd0, layer_i.in_first};
-      word_row_d = {9'd0, layer_i.in_first};
+      word_d = {9'd0, layer_i.in_first} << layer_i.in_block;
+      word_row_d = word_d;
       dump_d = {1'b0, layer_i.dump_base};
       dump_row_d = {1'b0, layer_i.dump_base};
       block_d = '0;
@@ -116,14 +119,17 @@ module psf_dispatcher #(
       if (&index_q[GroupWidth-1:0]) stream_d = add(stream_q, layer_i.stream_stride);
       if (!last_x) begin
         x_d = x_q + 16'd1;
-        word_d = add(word_q, {8'd0, layer_i.in_step});
+        word_d = add(
+          word_q,
+          block_last ? 16'd1 - 16'(block) + ({8'd0, layer_i.in_step} << layer_i.in_block) : 16'd1
+        );
         dump_d = add(dump_q, layer_i.dump_step);
         if (!layer_i.pool || x_q[0]) out_d = add(out_q, {8'd0, layer_i.out_lines});
       end else begin
         x_d = '0;
         y_d = y_q + 16'd1;
         busy_d = !last_y;
-        word_row_d = add(word_row_q, {7'd0, layer_i.head_words, 1'b0});
+        word_row_d = add(word_row_q, {7'd0, layer_i.head_words, 1'b0} << layer_i.in_block);
         word_d = word_row_d;
         dump_row_d = add(dump_row_q, layer_i.dump_block);
         dump_d = dump_row_d;

@@ -16,7 +16,7 @@ module psf_stream_planes #(
     input psf_pkg::layer_t layer_i,  // stable while busy_o
     output logic busy_o,
     output logic done_o,
-    // residual stream; the word comes in the cycle after the accepted read
+    // residual stream; the word comes in the cycle after the accepted read, read_error_i one later
     output logic read_valid_o,
     input logic read_ready_i,
     output logic [$clog2(Cfg.Groups)-1:0] read_bank_o,
@@ -49,7 +49,7 @@ module psf_stream_planes #(
 
   // The word that is being summed, and whether it is the one of constants.
   logic [7:0] j_q, j_next, words;
-  logic constants_q, reading_q, got_q, next_word;
+  logic constants_q, reading_q, got_q, got_before_q, next_word;
   assign words  = layer_i.in_words - 8'd1;
   assign j_next = j_q + 8'd1;
 
@@ -135,7 +135,7 @@ module psf_stream_planes #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {reading_q, got_q, parity_o, overrun_o} <= '0;
+      {reading_q, got_q, got_before_q, parity_o, overrun_o} <= '0;
       state_q <= IDLE;
     end else begin
       state_q <= state_d;
@@ -143,7 +143,8 @@ module psf_stream_planes #(
       else if (next_word) reading_q <= !constants_q && j_next != words;
       else if (step && last) reading_q <= 1'b0;
       got_q <= read_valid_o && read_ready_i;
-      parity_o <= got_q && read_error_i;
+      got_before_q <= got_q;
+      parity_o <= got_before_q && read_error_i;
       overrun_o <= (reading_q && beyond) || (state_q == EMIT && line_beyond);
     end
   end

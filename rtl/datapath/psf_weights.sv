@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of all groups: who may read which bank (psf_issue_arbiter), the banks and the ways to
-// and from them (psf_weight_system). A group asks for banks (req_i), is granted one in the same cycle
-// and names the row in the next; its weight words follow. Latencies and stalls: see both modules.
+// The weights of all groups: who may read which bank (psf_issue), the banks and the ways to
+// and from them (psf_weight_system). A group asks for banks (req_i), is granted one in the next cycle
+// and names the row in the one after; its weight words follow. Latencies and stalls: see both modules.
 module psf_weights #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned BankBits = $clog2(Cfg.Banks),
@@ -13,15 +13,16 @@ module psf_weights #(
     input logic rst_ni,
     input logic [7:0] row_cost_i,  // of the layer: cycles between two rows of a group
     input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] req_i,
+    input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] many_i,  // of req_i: two rows or more
     output logic [Cfg.Groups-1:0][Cfg.Banks-1:0] grant_o,
     input logic [Cfg.Groups-1:0] row_valid_i,
     input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] row_bank_i,  // one-hot
     input logic [Cfg.Groups-1:0][RowBits-1:0] row_addr_i,
-    input logic [Cfg.Groups-1:0] row_buffer_i,
+    input psf_group_pkg::tag_t [Cfg.Groups-1:0] row_tag_i,
     output logic [Cfg.Groups-1:0] word_valid_o,
     output logic [Cfg.Groups-1:0][DataWidth-1:0] word_data_o,
     output logic [Cfg.Groups-1:0][2:0] word_shift_o,
-    output logic [Cfg.Groups-1:0] word_buffer_o,
+    output psf_group_pkg::tag_t [Cfg.Groups-1:0] word_tag_o,
     output logic [Cfg.Groups-1:0] word_last_o,
     // loader
     input logic weight_valid_i,
@@ -45,13 +46,14 @@ module psf_weights #(
   logic [Cfg.Banks-1:0] bank_ready;
   logic [Cfg.Groups-1:0][3:0] shift;  // the row table has room for 4 bits, the lanes shift by 0..7
 
-  psf_issue_arbiter #(
+  psf_issue #(
       .Cfg(Cfg)
-  ) u_arbiter (
+  ) u_issue (
       .clk_i,
       .rst_ni,
       .cost_i      (row_cost_i),
       .req_i,
+      .many_i,
       .bank_ready_i(bank_ready),
       .grant_o
   );
@@ -65,11 +67,11 @@ module psf_weights #(
       .row_valid_i,
       .row_bank_i,
       .row_addr_i,
-      .row_tag_i   (row_buffer_i),
+      .row_tag_i,
       .word_valid_o,
       .word_data_o,
       .word_shift_o(shift),
-      .word_tag_o  (word_buffer_o),
+      .word_tag_o,
       .word_last_o,
       .weight_valid_i,
       .weight_ready_o,

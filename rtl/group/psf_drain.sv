@@ -1,115 +1,226 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control of a group's drain: walks the J accumulators of a finished accumulation and steers them
-// through three stages: 0 read accumulator, parameters and residual word; 1 bias, residual; 2 LIF,
-// hand out spikes, residual word, logits or key-value counts. Also keeps the tokens in flight (in
-// order) and tells which timestep an accumulation is. One accumulator word per cycle for spikes and
-// residuals, one in three for key-value and head (their receivers are shared). Stage 0 waits for
-// the residual bank and for room in the line writer, so that stages 1 and 2 never stall for spikes.
-// Golden: golden.contract.model.
-module psf_drain #(
-    parameter int unsigned Depth = 16,
-    localparam int unsigned IndexWidth = $clog2(Depth)
+// Reads the finished accumulations of a group and adds up the currents of the single timesteps. An
+// accumulation holds J words for each firing pattern that occurred in its window of w' steps:
+//   current[t] of word j = sum over the patterns p that contain t of acc[p][j]
+// For one j after the other it reads the patterns in numeric order, one a cycle, clears what it
+// read, and hands out current[0] .. current[w'-1] of the word through a queue. A word takes the
+// largest of 1, w' and, for every pattern, its highest step plus the patterns from it on:
+// current[t] leaves before the next word's first pattern with t arrives. No read begins unless the
+// queue has room for the word. Latency 5 from the last read_o of a word to its first current. The
+// buffer is given back with the last read. touched_i: patterns of each buffer, stable while it is
+// complete. parity_o: a current has changed in the queue.
+// Golden: golden.hardware.execute.emulator.
+module psf_drain
+  import psf_group_pkg::Steps, psf_group_pkg::Sets;
+#(
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
+    localparam int unsigned EntryWidth = $clog2(Cfg.AccDepth * Cfg.Patterns),
+    localparam int unsigned ValueWidth = Cfg.Lanes * Cfg.AccWidth
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic start_i,  // first cycle of a layer
     input psf_pkg::layer_t layer_i,
-    // tokens in the order of their accumulations
-    output logic token_room_o,
-    input logic token_valid_i,
-    input psf_pkg::token_t token_i,
     // accumulations
     input logic [1:0] complete_i,
+    input logic [1:0][Sets-1:0] touched_i,  // bit p-1: pattern p
     output logic [1:0] reopen_o,
-    // stage 0
-    input logic hold_i,  // keep stage 0 back
-    output logic stream_o,  // stage 0 wants a residual word ...
-    input logic stream_ready_i,  // ... and gets it
-    output logic read_o,  // stage 0 goes
+    // lanes; the values come two cycles later
+    output logic read_o,
     output logic buffer_o,
-    output logic clear_o,
-    output logic [IndexWidth-1:0] index_o,
-    output psf_pkg::token_t token_o,
-    output logic [7:0] step_o,
-    output logic [15:0] word_o,  // output word within the token
-    output logic first_step_o,
-    output logic token_last_o,  // last word of the token
-    output logic idle_o,
-    output logic parity_o  // a bit of a waiting token has flipped
+    output logic [EntryWidth-1:0] entry_o,
+    input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
+    // currents, in the order of windows, words and steps
+    output logic current_valid_o,
+    input logic current_ready_i,
+    output logic [ValueWidth-1:0] current_o,
+    output logic parity_o
 );
-  logic buffer_q;
-  logic [7:0] index_q, step_q;
-  logic [15:0] step_word_q;  // first output word of the step
-  logic token_there, token_error, index_last, step_last, ready, finish, per_token;
+  localparam int unsigned QueueDepth = 16;  // more than leave while a word is on its way
 
-  assign per_token = layer_i.merge || layer_i.mode == psf_pkg::MODE_KEY_VALUE;
-  assign ready = complete_i[buffer_q] && token_there && !hold_i;
-  assign stream_o = ready && layer_i.mode == psf_pkg::MODE_RESIDUAL;
-  assign read_o = ready && (!stream_o || stream_ready_i);
-  assign index_last = index_q + 8'd1 == layer_i.out_words;
-  assign step_last = per_token || step_q + 8'd1 == layer_i.steps;
-  // The buffer is free unless it is to be drained again (first convolution).
-  assign finish = read_o && index_last && (step_last || !layer_i.repeat_drain);
-  assign clear_o = read_o && (step_last || !layer_i.repeat_drain);
-  assign reopen_o = 2'(finish) << buffer_q;
+  // Which read. Sums restart with every word.
+  logic buffer_q, begin_q, word_last, read_last, finish, per_token, go;
+  logic [7:0] index_q, step_q, step_sum, step_next;
+  logic [3:0] index_bits_q;
+  logic [2:0] window_q, before_q;  // its steps, those of the word before
+  logic [Sets-1:0] left_q, now, after, picked;
+  logic [EntryWidth+3:0] set;
+  logic [Steps-1:0] which, pattern;  // pattern 0: nothing fired
+  logic [Steps-1:0] seen_q, fires;
+  logic [Steps-1:0] open_q;  // bit t: a read of a pattern with t may begin
 
-  assign buffer_o = buffer_q;
-  assign index_o = IndexWidth'(index_q);
-  assign step_o = step_q;
-  assign word_o = step_word_q + {8'd0, index_q};
-  assign first_step_o = step_q == 8'd0;
-  assign token_last_o = index_last && step_last;
+  assign per_token = layer_i.merge || layer_i.mode == psf_pkg::MODE_KEY_VALUE
+      || layer_i.repeat_drain;
+  assign step_sum = step_q + 8'(window_q);
+  assign step_next = start_i || per_token || step_sum >= layer_i.steps ? 8'd0 : step_sum;
+  always_ff @(posedge clk_i) begin
+    index_bits_q <= psf_group_pkg::bits_of(layer_i.out_words);
+    if (start_i || finish) begin
+      step_q <= step_next;
+      window_q <= per_token ? 3'd1 : psf_group_pkg::steps_left(
+          layer_i.steps, step_next, layer_i.window
+      );
+    end
+  end
+
+  assign now = begin_q ? touched_i[buffer_q] : left_q;
+  assign after = now & (now - Sets'(1));
+  assign picked = now & ~after;
+  always_comb begin
+    pattern = '0;
+    fires   = '0;
+    for (int unsigned p = 1; p <= Sets; p++) begin
+      if (picked[p-1]) pattern |= Steps'(p);
+      if (touched_i[buffer_q][p-1]) fires |= Steps'(p);
+    end
+  end
+  assign read_last = after == '0;
+  assign word_last = index_q + 8'd1 == layer_i.out_words;
+  assign finish = go && read_last && word_last;
+
+  // Room: what is promised to the queue and has not left it.
+  logic [4:0] promised_q;
+  logic room, may, taken;
+  assign room = promised_q <= 5'(QueueDepth - Steps);
+  assign may = (pattern & ~open_q) == '0 && (!read_last || open_q[2'(before_q-3'd1)]);
+  assign go = complete_i[buffer_q] && may && room;
+  assign taken = current_valid_o && current_ready_i;
+
+  assign which = pattern == '0 ? '0 : pattern - Steps'(1);
+  assign set = (EntryWidth + 4)'(which);
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      {read_o, reopen_o} <= '0;
+    end else begin
+      read_o   <= go;
+      reopen_o <= 2'(finish) << buffer_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    buffer_o <= buffer_q;
+    entry_o  <= EntryWidth'(set << index_bits_q) | EntryWidth'(index_q);
+  end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      buffer_q <= 1'b0;
+      {buffer_q, promised_q} <= '0;
+      begin_q <= 1'b1;
+      open_q <= '1;
     end else begin
       if (start_i) buffer_q <= 1'b0;
       else if (finish) buffer_q <= !buffer_q;
+      if (go) begin_q <= read_last;
+      if (go && read_last) open_q <= Steps'(1);
+      else open_q <= open_q << 1 | Steps'(1);
+      promised_q <= promised_q + (go && read_last ? 5'(window_q) : 5'd0) - 5'(taken);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (start_i) begin
-      index_q <= '0;
-      step_q <= '0;
-      step_word_q <= {8'd0, layer_i.out_first};
-    end else if (read_o) begin
-      index_q <= index_last ? 8'd0 : index_q + 8'd1;
-      if (index_last) begin
-        step_q <= step_last ? 8'd0 : step_q + 8'd1;
-        step_word_q <= step_last ? {8'd0, layer_i.out_first}
-            : step_word_q + {8'd0, layer_i.out_step};
+    if (go) left_q <= after;
+    if (go && read_last) before_q <= window_q;
+    if (start_i) index_q <= '0;
+    else if (go && read_last) index_q <= word_last ? 8'd0 : index_q + 8'd1;
+    if (go) seen_q <= read_last ? '0 : (begin_q ? '0 : seen_q) | pattern;
+  end
+
+  // With the value: three cycles later what it is added to, one more and it is in the sums.
+  typedef struct packed {
+    logic [Steps-1:0] adds;
+    logic [Steps-1:0] fresh;  // the first pattern with this step
+    logic [Steps-1:0] fires;  // with last: a pattern has this step
+    logic [2:0] window;
+    logic last;
+  } item_t;
+  item_t item, value_item;
+  item_t [2:0] item_q;
+  logic [2:0] item_valid_q;
+  logic value_item_valid;
+  assign value_item = item_q[2];
+  assign value_item_valid = item_valid_q[2];
+  assign item = '{
+          adds: pattern,
+          fresh: pattern & ~(begin_q ? '0 : seen_q),
+          fires: fires,
+          window: window_q,
+          last: read_last
+      };
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) item_valid_q <= '0;
+    else item_valid_q <= {item_valid_q[1:0], go};
+  end
+  always_ff @(posedge clk_i) begin
+    item_q <= {item_q[1:0], item};
+  end
+
+  logic [Cfg.Lanes-1:0][Steps-1:0][Cfg.AccWidth-1:0] sum_q;
+  always_ff @(posedge clk_i) begin
+    for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
+      for (int unsigned t = 0; t < Steps; t++) begin
+        if (value_item_valid && value_item.adds[t]) begin
+          sum_q[p][t] <= acc_i[p] + (value_item.fresh[t] ? '0 : sum_q[p][t]);
+        end
       end
     end
   end
 
+  // The currents of a word, one a cycle.
+  logic emit_q, value_valid_q;
+  logic [1:0] emit_step_q;
+  logic [2:0] emit_left_q;
+  logic [Steps-1:0] emit_fires_q;
+  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] value_q;
+  logic emit_begin, emit_end;
+  assign emit_begin = value_item_valid && value_item.last;
+  assign emit_end   = emit_left_q == 3'd1;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) {emit_q, value_valid_q} <= '0;
+    else begin
+      if (emit_begin) emit_q <= 1'b1;
+      else if (emit_end) emit_q <= 1'b0;
+      value_valid_q <= emit_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (emit_begin) begin
+      emit_step_q  <= '0;
+      emit_left_q  <= value_item.window;
+      emit_fires_q <= value_item.fires;
+    end else begin
+      emit_step_q <= emit_step_q + 2'd1;
+      emit_left_q <= emit_left_q - 3'd1;
+    end
+    for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
+      value_q[p] <= emit_fires_q[emit_step_q] ? sum_q[p][emit_step_q] : '0;
+    end
+  end
+
+  logic queue_ready, queue_error;
   psf_fifo #(
-      .Width($bits(psf_pkg::token_t)),
-      .Depth(8)
-  ) u_tokens (
+      .Width(ValueWidth),
+      .Depth(QueueDepth)
+  ) u_currents (
       .clk_i,
       .rst_ni,
       .clear_i    (1'b0),
-      .in_valid_i (token_valid_i),
-      .in_ready_o (token_room_o),
-      .in_data_i  (token_i),
-      .out_valid_o(token_there),
-      .out_ready_i(read_o && token_last_o),
-      .out_data_o (token_o),
-      .error_o    (token_error)
+      .in_valid_i (value_valid_q),
+      .in_ready_o (queue_ready),
+      .in_data_i  (value_q),
+      .out_valid_o(current_valid_o),
+      .out_ready_i(current_ready_i),
+      .out_data_o (current_o),
+      .error_o    (queue_error)
   );
-  assign idle_o = !token_there;
-
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) parity_o <= 1'b0;
-    else parity_o <= token_error;
+    else parity_o <= queue_error;
   end
 
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      assert (!(token_valid_i && !token_room_o));
-      assert (!(read_o && layer_i.out_words == 8'd0));
+      assert (!(value_valid_q && !queue_ready));
+      assert (!(emit_begin && emit_q && !emit_end));
+      assert (!(go && layer_i.out_words == 8'd0));
     end
   end
 endmodule

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of a group's finished accumulations: drain control (stage 0), bias, residual and LIF
-// (stages 1 and 2), and the gathering of spikes into lines. One drained word a cycle for spikes and
-// residuals; stalls with the residual bank, the line writer, head_ready_i and dump_ready_i. Keeps the
+// The way of a group's finished accumulations: the currents of the single timesteps (psf_drain), which
+// words they are (psf_drain_words, stage 0), bias, residual and LIF (stages 1 and 2), and the gathering
+// of spikes into lines. At most one current a cycle; stalls with the residual bank, the line writer, head_ready_i and dump_ready_i. Keeps the
 // tokens in flight, in order. parity_o: a bit that was used has flipped; overrun_o: an address was
 // beyond its memory (what it meant is dropped). Golden: golden.contract.model.
 module psf_drain_path #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
+    localparam int unsigned EntryWidth = $clog2(Cfg.AccDepth * Cfg.Patterns),
     localparam int unsigned SlotWidth = IndexWidth + 8,
     localparam int unsigned GroupWidth = $clog2(Cfg.Groups),
     localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth),
@@ -21,13 +22,13 @@ module psf_drain_path #(
     output logic room_o,
     input logic token_valid_i,
     input psf_pkg::token_t token_i,
-    // accumulation buffers and lanes; acc_i comes one cycle after read_o
+    // accumulation buffers and lanes; acc_i comes two cycles after read_o, which also clears
     input logic [1:0] complete_i,
+    input logic [1:0][psf_group_pkg::Sets-1:0] touched_i,
     output logic [1:0] reopen_o,
     output logic read_o,
     output logic buffer_o,
-    output logic clear_o,
-    output logic [IndexWidth-1:0] index_o,
+    output logic [EntryWidth-1:0] entry_o,
     input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
     // parameters (bias, theta2); the top bit is the parity
     input logic param_valid_i,
@@ -75,13 +76,37 @@ module psf_drain_path #(
   logic shared;  // the receiver serves all groups: one word at a time
   assign shared = layer_i.mode == psf_pkg::MODE_KEY_VALUE || layer_i.mode == psf_pkg::MODE_HEAD;
 
-  // Drain, stage 0. What the patch fetch needed of a token is not kept.
-  logic hold, line_room, stages_busy;
-  logic drain_first, drain_last, token_parity;
-  logic [ 7:0] drain_step;
-  logic [15:0] drain_word;
+  // Currents.
+  logic current_valid, current_ready, current_parity;
+  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] current, current_q;
+  psf_drain #(
+      .Cfg(Cfg)
+  ) u_drain (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .layer_i,
+      .complete_i,
+      .touched_i,
+      .reopen_o,
+      .read_o,
+      .buffer_o,
+      .entry_o,
+      .acc_i,
+      .current_valid_o(current_valid),
+      .current_ready_i(current_ready),
+      .current_o      (current),
+      .parity_o       (current_parity)
+  );
+
+  // Stage 0. What the patch fetch needed of a token is not kept.
+  logic hold, line_room, stages_busy, stages_full, word_go;
+  logic word_first, word_first_step, word_token_last, token_parity;
+  logic [IndexWidth-1:0] word_index;
+  logic [7:0] word_step;
+  logic [15:0] word_at, word_number;
   psf_pkg::token_t token_kept, drain_token;
-  assign hold = shared ? stages_busy : !line_room;
+  assign hold = shared ? stages_full : !line_room;
   always_comb begin
     token_kept = token_i;
     token_kept.line = '0;
@@ -89,33 +114,34 @@ module psf_drain_path #(
     token_kept.word = '0;
   end
 
-  psf_drain #(
-      .Depth(Cfg.AccDepth)
-  ) u_drain (
+  psf_drain_words #(
+      .IndexWidth(IndexWidth)
+  ) u_words (
       .clk_i,
       .rst_ni,
       .start_i,
       .layer_i,
-      .token_room_o(room_o),
+      .token_room_o   (room_o),
       .token_valid_i,
-      .token_i     (token_kept),
-      .complete_i,
-      .reopen_o,
-      .hold_i      (hold),
-      .stream_o    (stream_read_o),
+      .token_i        (token_kept),
+      .current_valid_i(current_valid),
+      .current_ready_o(current_ready),
+      .hold_i         (hold),
+      .stream_o       (stream_read_o),
       .stream_ready_i,
-      .read_o,
-      .buffer_o,
-      .clear_o,
-      .index_o,
-      .token_o     (drain_token),
-      .step_o      (drain_step),
-      .word_o      (drain_word),
-      .first_step_o(drain_first),
-      .token_last_o(drain_last),
-      .idle_o      (waiting_o),
-      .parity_o    (token_parity)
+      .go_o           (word_go),
+      .token_o        (drain_token),
+      .index_o        (word_index),
+      .step_o         (word_step),
+      .place_o        (word_at),
+      .word_o         (word_number),
+      .first_step_o   (word_first_step),
+      .first_o        (word_first),
+      .token_last_o   (word_token_last),
+      .idle_o         (waiting_o),
+      .parity_o       (token_parity)
   );
+  always_ff @(posedge clk_i) if (word_go) current_q <= current;
   assign stream_read_bank_o = drain_token.bank[$clog2(Cfg.Groups)-1:0];
 
   // Stages 1 and 2.
@@ -131,17 +157,20 @@ module psf_drain_path #(
       .rst_ni,
       .layer_i,
       .busy_o      (stages_busy),
+      .full_o      (stages_full),
       .param_valid_i,
       .param_addr_i,
       .param_data_i,
-      .read_i      (read_o),
-      .index_i     (index_o),
-      .step_i      (drain_step),
-      .word_i      (drain_word),
-      .first_step_i(drain_first),
-      .last_i      (drain_last),
+      .read_i      (word_go),
+      .index_i     (word_index),
+      .step_i      (word_step),
+      .place_i     (word_at),
+      .word_i      (word_number),
+      .first_i     (word_first),
+      .first_step_i(word_first_step),
+      .last_i      (word_token_last),
       .token_i     (drain_token),
-      .acc_i,
+      .current_i   (current_q),
       .stream_read_addr_o,
       .stream_data_i,
       .stream_error_i,
@@ -198,6 +227,6 @@ module psf_drain_path #(
   );
 
   assign idle_o = waiting_o && !stages_busy && writer_idle;
-  assign parity_o = token_parity || stage_parity || line_parity;
+  assign parity_o = current_parity || token_parity || stage_parity || line_parity;
   assign overrun_o = stage_overrun || line_overrun;
 endmodule

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // K^T V of one unit (head block u, timestep t): for every token n and every K spike i of the block,
 // the V words of that token are added to accumulators i*m + b (b < m), in the lanes of i's head.
-//   line n of the patch holds m K words from patch_word, then m V words
+//   line n of the patch holds m K words from patch_word on, then m V words, 2^in_block words apart
 // One row-add per cycle, no weight bank involved. Accumulation k uses buffer k mod 2 as in the
 // window. A K word, or a V word that is added, with wrong parity raises parity_o; a block that does
 // not end within its line (it wraps around) overrun_o. Golden: golden.contract.model.attention.
@@ -33,6 +33,7 @@ module psf_key_value #(
 );
   localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
   localparam int unsigned LaneWidth = $clog2(Cfg.Lanes);
+  localparam int unsigned Landing = psf_group_pkg::Landing + 1;  // cycles of an add
 
   logic go, line_last, take, busy_q, ends_q, done;
   logic [15:0] line_q;
@@ -78,8 +79,8 @@ module psf_key_value #(
   logic [Cfg.Lanes:0]
       first_bits, next_bits;  // K words: first one of the next line, next one of this
   logic k_odd_q;  // this K word, in its first cycle, has the wrong parity
-  assign next_word = word_q + WordWidth'(k_q) + WordWidth'(1);
-  assign v_word = word_q + WordWidth'(layer_i.head_words) + WordWidth'(v_q);
+  assign next_word = word_q + (WordWidth'(k_q + 8'd1) << layer_i.in_block);
+  assign v_word = word_q + (WordWidth'(layer_i.head_words + v_q) << layer_i.in_block);
   always_comb begin
     first_bits = '0;
     next_bits = '0;
@@ -155,16 +156,22 @@ module psf_key_value #(
     add_bits_o   <= v_bits[Cfg.Lanes-1:0] & same_head;
   end
 
-  // The add registered with the closing cycle lands one cycle later, hence the delay.
-  logic [1:0] settled_q;
+  // The add registered with the closing cycle takes a while to land (psf_lanes).
+  logic [1:0][Landing-1:0] settled_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) settled_q <= '0;
-    else settled_q <= closed_q & ~reopen_i;
+    if (!rst_ni) begin
+      settled_q <= '0;
+    end else begin
+      for (int unsigned b = 0; b < 2; b++) begin
+        settled_q[b] <= closed_q[b] && !reopen_i[b] ? {settled_q[b][Landing-2:0], 1'b1} : '0;
+      end
+    end
   end
-  assign complete_o = settled_q & closed_q;
+  assign complete_o = closed_q & {settled_q[1][Landing-1], settled_q[0][Landing-1]};
 
   logic [8:0] block_end;  // first word behind the block
-  assign block_end = 9'(patch_word_i) + {layer_i.head_words, 1'b0};
+  assign block_end = 9'(patch_word_i) + ({layer_i.head_words, 1'b0} << layer_i.in_block)
+      - (9'd1 << layer_i.in_block) + 9'd1;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

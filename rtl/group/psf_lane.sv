@@ -1,115 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
-// One processing element: an adder and two accumulator buffers of Depth entries. While rows are
-// added to one buffer the other is drained.
-//   add:   acc[add_buffer][add_index] += weight <<< shift
-//   drain: drain_acc_o = acc[drain_buffer][drain_index], set to zero when drain_clear_i
-// Latency 1 for an add (consecutive adds to one entry are fine), 0 for a drain read; one of each
-// per cycle, no stalls. The caller never adds to the buffer that it drains and clears every entry
-// of both buffers once after reset. Parities lie in memories of their own that work one cycle
-// behind, so that no parity tree follows the adder: parity_o pulses two cycles after an add to, or a
-// drain_valid_i of, a wrong entry. An add beyond Depth is not done; overrun_o pulses one cycle after.
-// Golden: golden.contract.model.matmul.
+// One processing element: an adder and two accumulator buffers of Depth entries in block RAM. While
+// rows are added to one buffer the other is drained.
+//   add:   acc[add_buffer][add_entry] += weight <<< shift
+//   drain: drain_acc_o = acc[drain_buffer][drain_entry], set to zero when drain_clear_i
+// An add takes four cycles, read, forward and shift, add, write; the adds to one entry may follow each
+// other in any distance (the last three results are forwarded). A drain read comes out two cycles
+// later, its zero is there for reads from the second cycle after it on. One of each per cycle, no
+// stalls. The caller never adds to the buffer that it drains, drains no earlier than four cycles after
+// an add, and clears every entry of both buffers once after reset. parity_o pulses three cycles after
+// an add to, or a drain_valid_i of, a wrong entry. An add beyond Depth is not done; overrun_o pulses
+// one cycle after. Golden: golden.contract.model.matmul.
 module psf_lane #(
-    parameter int unsigned Depth = 16,
+    parameter int unsigned Depth = 64,
     parameter int unsigned AccWidth = 20,
-    localparam int unsigned IndexWidth = $clog2(Depth)
+    localparam int unsigned EntryWidth = $clog2(Depth)
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
     input  logic                  add_valid_i,
     input  logic                  add_buffer_i,
-    input  logic [IndexWidth-1:0] add_index_i,
+    input  logic [EntryWidth-1:0] add_entry_i,
     input  logic [           7:0] add_weight_i,    // signed
     input  logic [           2:0] add_shift_i,     // bit-plane of a multi-bit input
     input  logic                  drain_valid_i,   // drain_acc_o is used
     input  logic                  drain_buffer_i,
-    input  logic [IndexWidth-1:0] drain_index_i,
+    input  logic [EntryWidth-1:0] drain_entry_i,
     input  logic                  drain_clear_i,
     output logic [  AccWidth-1:0] drain_acc_o,
     output logic                  parity_o,
     output logic                  overrun_o
 );
-  logic [1:0][AccWidth-1:0] read;
-  logic [AccWidth-1:0] term, sum, sum_q;
-  logic add, sum_parity;
-  logic [1:0] wrong;
-
-  // 8 bits shifted by up to 7 are 15 bits; the sum cannot overflow: the compiler bounds it.
-  assign term = {{(AccWidth - 8) {add_weight_i[7]}}, add_weight_i} << add_shift_i;
-  assign sum = read[add_buffer_i] + term;
-  assign drain_acc_o = read[drain_buffer_i];
-  assign sum_parity = ^sum_q;
-
-  // Only a Depth that is no power of two leaves room for a wrong index.
-  if (Depth == 2 ** IndexWidth) begin : gen_whole
+  // Stage 0: the entry is read. Only a Depth that is no power of two leaves room for a wrong one.
+  logic add;
+  if (Depth == 2 ** EntryWidth) begin : gen_whole
     assign add = add_valid_i;
     assign overrun_o = 1'b0;
   end else begin : gen_part
-    assign add = add_valid_i && add_index_i <= IndexWidth'(Depth - 1);
+    assign add = add_valid_i && add_entry_i <= EntryWidth'(Depth - 1);
     always_ff @(posedge clk_i or negedge rst_ni) begin
       if (!rst_ni) overrun_o <= 1'b0;
       else overrun_o <= add_valid_i && !add;
     end
   end
 
+  // What the last three adds, of stages 1 to 3, went to.
+  logic [3:1] add_q, buffer_q;
+  logic [3:1][EntryWidth-1:0] entry_q;
+  logic [2:0] same_q;  // stage 1: the result of the add one, two or three cycles before is newer
+  logic [7:0] weight_q;
+  logic [2:0] shift_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) add_q <= '0;
+    else add_q <= {add_q[2:1], add};
+  end
   always_ff @(posedge clk_i) begin
+    buffer_q <= {buffer_q[2:1], add_buffer_i};
+    entry_q  <= {entry_q[2:1], add_entry_i};
+    weight_q <= add_weight_i;
+    shift_q  <= add_shift_i;
+    for (int unsigned i = 0; i < 3; i++) begin
+      same_q[i] <= add_q[i+1] && buffer_q[i+1] == add_buffer_i && entry_q[i+1] == add_entry_i;
+    end
+  end
+
+  // Stage 1: the newest value. Stage 2: the sum. Stage 3: back to the memory.
+  logic [1:0][AccWidth:0] read;  // the top bit is the parity
+  logic [AccWidth-1:0] forwarded, term_q, sum, sum_q, before_q;
+  logic [AccWidth:0] operand_q;
+  logic check_q;  // operand_q comes from the memory
+  always_comb begin
+    forwarded = before_q;
+    if (same_q[1]) forwarded = sum_q;
+    if (same_q[0]) forwarded = sum;
+  end
+  // 8 bits shifted by up to 7 are 15 bits; the sum cannot overflow: the compiler bounds it.
+  assign sum = operand_q[AccWidth-1:0] + term_q;
+  always_ff @(posedge clk_i) begin
+    operand_q <= same_q != '0 ? {1'b0, forwarded} : read[buffer_q[1]];
+    term_q <= {{(AccWidth - 8) {weight_q[7]}}, weight_q} << shift_q;
     sum_q <= sum;
+    before_q <= sum_q;
+  end
+
+  // Drain: the entry is read, then its value registered; the zero is written beside that.
+  logic drain_q, clear_q, drain_buffer_q, acc_valid_q, acc_parity_q;
+  logic [EntryWidth-1:0] drain_entry_q;
+  always_ff @(posedge clk_i) begin
+    drain_buffer_q <= drain_buffer_i;
+    drain_entry_q <= drain_entry_i;
+    {acc_parity_q, drain_acc_o} <= read[drain_buffer_q];
+  end
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      {drain_q, clear_q, acc_valid_q, check_q, parity_o} <= '0;
+    end else begin
+      drain_q <= drain_valid_i;
+      clear_q <= drain_clear_i;
+      acc_valid_q <= drain_q;
+      check_q <= add_q[1] && same_q == '0;
+      parity_o <= (check_q && ^operand_q) || (acc_valid_q && ^{acc_parity_q, drain_acc_o});
+    end
   end
 
   for (genvar b = 0; b < 2; b++) begin : gen_buffer
-    logic adds, drains, clears;
-    logic [IndexWidth-1:0] index;
+    logic adds, drains, writes, clears;
     assign adds   = add && add_buffer_i == 1'(b);
     assign drains = drain_valid_i && drain_buffer_i == 1'(b);
-    assign clears = drain_clear_i && drain_buffer_i == 1'(b);
-    assign index  = adds ? add_index_i : drain_index_i;
-    psf_ram_async #(
-        .Width(AccWidth),
+    assign writes = add_q[3] && buffer_q[3] == 1'(b);
+    assign clears = clear_q && drain_buffer_q == 1'(b);
+    psf_ram_1r1w #(
+        .Width(AccWidth + 1),
         .Depth(Depth)
     ) u_acc (
         .clk_i,
-        .we_i   (adds || clears),
-        .waddr_i(index),
-        .wdata_i(adds ? sum : '0),
-        .raddr_i(index),
+        .we_i   (writes || clears),
+        .waddr_i(writes ? entry_q[3] : drain_entry_q),
+        .wdata_i(writes ? {^sum_q, sum_q} : '0),
+        .re_i   (adds || drains),
+        .raddr_i(adds ? add_entry_i : drain_entry_i),
         .rdata_o(read[b])
     );
-
-    // One cycle later.
-    logic adds_q, clears_q, used_q, read_parity_q, parity;
-    logic [IndexWidth-1:0] index_q;
-    psf_ram_async #(
-        .Width(1),
-        .Depth(Depth)
-    ) u_parity (
-        .clk_i,
-        .we_i   (adds_q || clears_q),
-        .waddr_i(index_q),
-        .wdata_i(adds_q && sum_parity),
-        .raddr_i(index_q),
-        .rdata_o(parity)
-    );
-    assign wrong[b] = used_q && read_parity_q != parity;
-
-    always_ff @(posedge clk_i) begin
-      index_q <= index;
-      read_parity_q <= ^read[b];
-    end
-
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) begin
-        {adds_q, clears_q, used_q} <= '0;
-      end else begin
-        adds_q   <= adds;
-        clears_q <= clears;
-        used_q   <= adds || drains;
-      end
-    end
-  end
-
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) parity_o <= 1'b0;
-    else parity_o <= |wrong;
   end
 
   if (AccWidth < 16) begin : gen_bad_width

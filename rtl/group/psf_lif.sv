@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Leaky integrate-and-fire of one lane, one neuron step per accepted beat, hard reset to zero.
 //   u = current + (v >>> 1);  spike = (u >= theta2);  v' = spike ? 0 : u;  v = 0 at the first step
+// The caller gives margin = current - theta2, so that u >= theta2 is the sign of a sum beside u.
 // v is kept per accumulator index. Latency 0 (the caller registers), one beat per cycle, no stalls;
 // consecutive beats may address one neuron. The parity of v lies in a memory of its own that works
 // one cycle behind, so that no parity tree follows the adder; parity_o pulses two cycles after a
@@ -16,11 +17,12 @@ module psf_lif #(
     input  logic                  first_i,    // first timestep: the neuron is at rest
     input  logic [IndexWidth-1:0] index_i,
     input  logic [     Width-1:0] current_i,  // signed
-    input  logic [     Width-1:0] theta2_i,   // signed
+    input  logic [       Width:0] margin_i,   // signed
     output logic                  spike_o,
     output logic                  parity_o
 );
-  logic [Width-1:0] stored, membrane, sum, left;
+  logic [Width-1:0] stored, membrane, half, sum, left;
+  logic [Width:0] over;
 
   psf_ram_async #(
       .Width(Width),
@@ -36,8 +38,10 @@ module psf_lif #(
 
   assign membrane = first_i ? '0 : stored;
   // |u| < 2^(Width-1): the compiler bounds |current| by 2^(Width-2), and |v >>> 1| <= max|u| / 2.
-  assign sum = current_i + {membrane[Width-1], membrane[Width-1:1]};
-  assign spike_o = $signed(sum) >= $signed(theta2_i);
+  assign half = {membrane[Width-1], membrane[Width-1:1]};
+  assign sum = current_i + half;
+  assign over = margin_i + {half[Width-1], half};
+  assign spike_o = !over[Width];
   assign left = spike_o ? '0 : sum;
 
   // One cycle later.

@@ -2,8 +2,8 @@
 // Gathers the output words of a group into spike lines, so that the shared spike memory sees one
 // write per line instead of one per word. Word w of a token goes to line out + w div LineWords,
 // position w mod LineWords. A line leaves when a word of another line comes, or its token ends.
-// Takes a word in every cycle if room_o was high two cycles before (or later): room_o means that
-// the queue of finished lines can absorb whatever the words of this and the next two cycles finish.
+// Takes a word in every cycle if room_o was high five cycles before (or later): room_o means that
+// the queue of finished lines can absorb whatever the words of this and the next five cycles finish.
 // A line beyond the memory is not written; overrun_o pulses. parity_o: a bit of a finished line has
 // flipped in the queue. Golden: golden.hardware.compile (spike layout).
 module psf_line_writer #(
@@ -31,7 +31,7 @@ module psf_line_writer #(
     output logic                                overrun_o
 );
   localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
-  localparam int unsigned QueueDepth = 8;
+  localparam int unsigned QueueDepth = 16;
 
   logic valid_q, full_q;  // a line is being gathered; it takes no more words
   logic [17:0] addr_q, addr;  // wide enough not to wrap
@@ -71,8 +71,8 @@ module psf_line_writer #(
     end
   end
 
-  // Finished lines. `pending_q` counts those inside; three words may still be on their way.
-  logic [3:0] pending_q;
+  // Finished lines. `pending_q` counts those inside; six words may still be on their way.
+  logic [4:0] pending_q;
 
   psf_fifo #(
       .Width(LineAddrWidth + Cfg.LineWords + LineWidth + 2),
@@ -92,10 +92,10 @@ module psf_line_writer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) pending_q <= '0;
-    else pending_q <= pending_q + 4'(push) - 4'(line_valid_o && line_ready_i);
+    else pending_q <= pending_q + 5'(push) - 5'(line_valid_o && line_ready_i);
   end
-  // Gathered line + three words: at most four flushes while nothing leaves.
-  assign room_o = pending_q <= 4'(QueueDepth - 4);
+  // Gathered line + six words: at most seven flushes while nothing leaves.
+  assign room_o = pending_q <= 5'(QueueDepth - 7);
   assign idle_o = !valid_q && !line_valid_o;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin

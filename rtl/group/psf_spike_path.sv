@@ -9,7 +9,9 @@ module psf_spike_path #(
     localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
     localparam int unsigned RowAddrWidth = $clog2(Cfg.RowDepth),
     localparam int unsigned BankWidth = $clog2(Cfg.Banks),
-    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a parity per word
+    localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1),  // a parity per word
+    localparam int unsigned Steps = psf_group_pkg::Steps,
+    localparam int unsigned Sets = psf_group_pkg::Sets
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -31,12 +33,13 @@ module psf_spike_path #(
     input logic [PatchWidth-1:0] line_i,
     // issue arbiter and weight banks
     output logic [Cfg.Banks-1:0] req_o,
+    output logic [Cfg.Banks-1:0] many_o,
     input logic [Cfg.Banks-1:0] grant_i,
     output logic row_valid_o,
     output logic [Cfg.Banks-1:0] row_bank_o,
     output logic [RowAddrWidth-1:0] row_addr_o,
-    output logic row_buffer_o,
-    input logic row_done_i,  // the last word of a row has been added ...
+    output psf_group_pkg::tag_t row_tag_o,
+    input logic row_done_i,  // the last word of a row is at the lanes, to be added ...
     input logic row_done_buffer_i,  // ... to this buffer
     // K^T V: words for the lanes
     output logic kv_valid_o,
@@ -45,6 +48,7 @@ module psf_spike_path #(
     output logic [Cfg.Lanes-1:0] kv_bits_o,
     // accumulation buffers
     output logic [1:0] complete_o,
+    output logic [1:0][Sets-1:0] touched_o,  // patterns of each buffer
     input logic [1:0] reopen_i,
     output logic empty_o,  // the window has no spike
     output logic blocked_o,  // the next word of the window needs a buffer that is being drained
@@ -98,10 +102,10 @@ module psf_spike_path #(
 
   // Words to the window, through a short queue that keeps the arbiter's path out of the scanner.
   typedef struct packed {
-    logic                    last;
-    logic [BankWidth-1:0]    skew;
-    logic [RowAddrWidth-1:0] row;
-    logic [Cfg.Lanes-1:0]    bits;
+    logic                            last;
+    logic [BankWidth-1:0]            skew;
+    logic [RowAddrWidth-1:0]         row;
+    logic [Steps-1:0][Cfg.Lanes-1:0] bits;
   } item_t;
   logic scan_valid, scan_ready, item_valid, item_ready;
   item_t scanned, item;
@@ -146,29 +150,41 @@ module psf_spike_path #(
       .error_o    (item_error)
   );
 
+  // A row is done when its last word has landed in the accumulators.
+  localparam int unsigned Landing = psf_group_pkg::Landing;
+  logic [Landing-1:0] done_q, done_buffer_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) done_q <= '0;
+    else done_q <= {done_q[Landing-2:0], row_done_i};
+  end
+  always_ff @(posedge clk_i) done_buffer_q <= {done_buffer_q[Landing-2:0], row_done_buffer_i};
+
   logic [1:0] window_complete, kv_complete;
+  logic [1:0][Sets-1:0] touched;
   psf_window #(
       .Cfg(Cfg)
   ) u_window (
       .clk_i,
       .rst_ni,
       .start_i,
-      .word_valid_i(item_valid),
-      .word_ready_o(item_ready),
-      .word_bits_i (item.bits),
-      .word_row_i  (item.row),
-      .word_skew_i (item.skew),
-      .word_last_i (item.last),
+      .word_valid_i     (item_valid),
+      .word_ready_o     (item_ready),
+      .word_bits_i      (item.bits),
+      .word_row_i       (item.row),
+      .word_skew_i      (item.skew),
+      .word_last_i      (item.last),
       .req_o,
+      .many_o,
       .grant_i,
       .row_valid_o,
       .row_bank_o,
       .row_addr_o,
-      .row_buffer_o,
-      .row_done_i,
-      .row_done_buffer_i,
-      .complete_o  (window_complete),
-      .reopen_i    (key_value ? 2'd0 : reopen_i),
+      .row_tag_o,
+      .row_done_i       (done_q[Landing-1]),
+      .row_done_buffer_i(done_buffer_q[Landing-1]),
+      .complete_o       (window_complete),
+      .touched_o        (touched),
+      .reopen_i         (key_value ? 2'd0 : reopen_i),
       .empty_o,
       .blocked_o
   );
@@ -197,6 +213,7 @@ module psf_spike_path #(
       .overrun_o      (kv_overrun)
   );
   assign complete_o = key_value ? kv_complete : window_complete;
+  assign touched_o  = key_value ? {2{Sets'(1)}} : touched;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin

@@ -6,7 +6,9 @@
 // Accumulation k uses buffer k mod 2. It is *closed* when its last word has been issued, complete
 // when also every row in flight has been added, and its buffer is reopened by the drain.
 // One spike per cycle; a granted row leaves registered. Golden: golden.hardware.execute.emulator.
-module psf_window #(
+module psf_window
+  import psf_group_pkg::Steps, psf_group_pkg::Sets;
+#(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned RowAddrWidth = $clog2(Cfg.RowDepth)
 ) (
@@ -15,22 +17,24 @@ module psf_window #(
     input logic start_i,  // first cycle of a layer
     input logic word_valid_i,
     output logic word_ready_o,
-    input logic [Cfg.Lanes-1:0] word_bits_i,
+    input logic [Steps-1:0][Cfg.Lanes-1:0] word_bits_i,  // of the steps of the window
     input logic [RowAddrWidth-1:0] word_row_i,
     input logic [$clog2(Cfg.Banks)-1:0] word_skew_i,
     input logic word_last_i,
-    // issue arbiter
+    // issue arbiter; all registered. A request stays until it is granted.
     output logic [Cfg.Banks-1:0] req_o,
-    input logic [Cfg.Banks-1:0] grant_i,  // combinational from req_o, one-hot or zero
+    output logic [Cfg.Banks-1:0] many_o,  // of the requests: two spikes or more
+    input logic [Cfg.Banks-1:0] grant_i,  // one-hot or zero, only what is requested
     // weight banks
     output logic row_valid_o,
     output logic [Cfg.Banks-1:0] row_bank_o,
     output logic [RowAddrWidth-1:0] row_addr_o,
-    output logic row_buffer_o,
+    output psf_group_pkg::tag_t row_tag_o,
     input logic row_done_i,  // the last weight word of a row was added ...
     input logic row_done_buffer_i,  // ... to this buffer
     // drain
     output logic [1:0] complete_o,  // the buffer can be drained
+    output logic [1:0][Sets-1:0] touched_o,  // bit p-1: a row was issued for pattern p
     input logic [1:0] reopen_i,  // the buffer has been drained
     // counters
     output logic empty_o,
@@ -38,15 +42,17 @@ module psf_window #(
 );
   localparam int unsigned Fold = Cfg.Lanes / Cfg.Banks;
   localparam int unsigned SkewWidth = $clog2(Cfg.Banks);
-  localparam int unsigned FlightWidth = $clog2(4 * Cfg.Banks) + 1;
+  // A bank holds at most 11 rows, and some are on their way there or landing.
+  localparam int unsigned FlightWidth = $clog2(16 * Cfg.Banks);
 
   // Bits are kept by bank: bit k*Banks + b is the spike of bank b in row `row` + k. A grant then
   // falls on the bits as it is, and little is left to do behind the arbiter.
   typedef struct packed {
-    logic                    last;
-    logic                    buffer;
-    logic [RowAddrWidth-1:0] row;
-    logic [Cfg.Lanes-1:0]    bits;
+    logic                            last;
+    logic                            buffer;
+    logic [RowAddrWidth-1:0]         row;
+    logic [Cfg.Lanes-1:0]            bits;    // fires in some step, not yet issued
+    logic [Steps-1:0][Cfg.Lanes-1:0] fires;   // in each step
   } slot_t;
 
   // Channel c lies in bank (c + n) mod B.
@@ -63,9 +69,8 @@ module psf_window #(
   logic next_buffer_q;
   logic [1:0][FlightWidth-1:0] flight_q, flight_d;
 
-  // Requests, and what a grant would do: the lowest spike of each bank, and whether the word has no
-  // other one.
-  logic [1:0][Cfg.Banks-1:0] wants, empties;
+  // What a grant would do: the lowest spike of each bank, and whether the word has no other one.
+  logic [1:0][Cfg.Banks-1:0] wants_q, wants_d, several_d, empties;
   logic [1:0][Cfg.Lanes-1:0] lowest;
   always_comb begin
     for (int unsigned s = 0; s < 2; s++) begin
@@ -78,11 +83,10 @@ module psf_window #(
         any |= slot_q[s].bits[k*Cfg.Banks+:Cfg.Banks];
       end
       open[s] = valid_q[s] && !closed_q[slot_q[s].buffer];
-      wants[s] = open[s] ? any : '0;
       empties[s] = (any & (any - Cfg.Banks'(1))) == '0 ? ~many : '0;
     end
   end
-  assign req_o = wants[0] | wants[1];
+  assign req_o = wants_q[0] | wants_q[1];
   assign empty_o = !valid_q[0] && !valid_q[1];
   assign blocked_o = !empty_o && !(|open);
 
@@ -90,14 +94,25 @@ module psf_window #(
   logic issue, which;
   logic [1:0][Cfg.Banks-1:0] take;  // the grant, by slot
   logic [RowAddrWidth-1:0] row;
-  assign take  = {grant_i & ~wants[0], grant_i & wants[0]};
+  logic [Steps-1:0] pattern;
+  assign take  = {grant_i & ~wants_q[0], grant_i & wants_q[0]};
   assign issue = |grant_i;
   assign which = |take[1];
   always_comb begin
     row = '0;
+    pattern = '0;
     for (int unsigned s = 0; s < 2; s++) begin
       for (int unsigned k = 0; k < Fold; k++) begin
         if (|(take[s] & lowest[s][k*Cfg.Banks+:Cfg.Banks])) row |= slot_q[s].row + RowAddrWidth'(k);
+      end
+      // Which steps the lowest spike of each bank fires in is known before the grant.
+      for (int unsigned t = 0; t < Steps; t++) begin
+        logic [Cfg.Banks-1:0] fires;
+        fires = '0;
+        for (int unsigned k = 0; k < Fold; k++) begin
+          fires |= lowest[s][k*Cfg.Banks+:Cfg.Banks] & slot_q[s].fires[t][k*Cfg.Banks+:Cfg.Banks];
+        end
+        pattern[t] |= |(take[s] & fires);
       end
     end
   end
@@ -112,8 +127,13 @@ module psf_window #(
         last: word_last_i,
         buffer: next_buffer_q,
         row: word_row_i,
-        bits: to_banks(word_bits_i, word_skew_i)
+        bits: '0,
+        fires: '0
     };
+    for (int unsigned t = 0; t < Steps; t++) begin
+      incoming.fires[t] = to_banks(word_bits_i[t], word_skew_i);
+      incoming.bits |= incoming.fires[t];
+    end
     issued = slot_q;
     for (int unsigned s = 0; s < 2; s++) begin
       issued[s].bits = slot_q[s].bits & ~(lowest[s] &{Fold{take[s]}});
@@ -134,6 +154,21 @@ module psf_window #(
     valid_d[1] = !word_ready_o || (word_valid_i && (retire ? valid_q[1] : valid_q[0]));
   end
 
+  // Requests of the next cycle.
+  always_comb begin
+    for (int unsigned s = 0; s < 2; s++) begin
+      logic [Cfg.Banks-1:0] any, many;
+      any  = '0;
+      many = '0;
+      for (int unsigned k = 0; k < Fold; k++) begin
+        many |= slot_d[s].bits[k*Cfg.Banks+:Cfg.Banks] & any;
+        any |= slot_d[s].bits[k*Cfg.Banks+:Cfg.Banks];
+      end
+      wants_d[s]   = valid_d[s] && !closed_d[slot_d[s].buffer] ? any : '0;
+      several_d[s] = wants_d[s] & many;
+    end
+  end
+
   // Buffers: rows in flight, closed accumulations.
   always_comb begin
     for (int unsigned b = 0; b < 2; b++) begin
@@ -150,14 +185,32 @@ module psf_window #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {valid_q, closed_q, flight_q, next_buffer_q, row_valid_o} <= '0;
+      {valid_q, closed_q, flight_q, next_buffer_q, row_valid_o, wants_q, many_o} <= '0;
     end else begin
       valid_q  <= valid_d;
       closed_q <= closed_d;
       flight_q <= flight_d;
+      wants_q  <= wants_d;
+      many_o   <= several_d[0] | several_d[1] | (wants_d[0] & wants_d[1]);
       if (start_i) next_buffer_q <= 1'b0;
       else if (word_valid_i && word_ready_o && word_last_i) next_buffer_q <= !next_buffer_q;
       row_valid_o <= issue;
+    end
+  end
+
+  // Patterns, a cycle after their rows; a buffer is complete long after its last one.
+  logic [1:0] reopened_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      {touched_o, reopened_q} <= '0;
+    end else begin
+      reopened_q <= reopen_i;
+      for (int unsigned b = 0; b < 2; b++) begin
+        for (int unsigned p = 0; p < Sets; p++) begin
+          if (reopened_q[b]) touched_o[b][p] <= 1'b0;
+          else if (row_valid_o && row_tag_o == {1'(b), Steps'(p)}) touched_o[b][p] <= 1'b1;
+        end
+      end
     end
   end
 
@@ -165,7 +218,7 @@ module psf_window #(
     slot_q <= slot_d;
     row_bank_o <= grant_i;
     row_addr_o <= row;
-    row_buffer_o <= slot_q[which].buffer;
+    row_tag_o <= '{buffer: slot_q[which].buffer, pattern: pattern - Steps'(1)};
   end
 
   always_ff @(posedge clk_i) begin

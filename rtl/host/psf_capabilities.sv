@@ -5,7 +5,7 @@
 
 module psf_capabilities #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter logic [31:0] Version = 32'h0004_0002  // major<<16 | minor
+    parameter logic [31:0] Version = 32'h0005_0000  // major<<16 | minor
 ) (
     input  logic [ 4:2] raddr_i,
     output logic [31:0] rdata_o
@@ -19,6 +19,12 @@ module psf_capabilities #(
       Cfg.ParamDepth > 65535 || Cfg.SpikeLines > 65535 || Cfg.StreamDepth > 65535 ||
       Cfg.PatchLines > 65535) begin : gen_bad_depths
     $fatal(1, "psf_capabilities: every depth must be below 65536 to fit its capability field");
+  end
+
+  if (Cfg.Patterns < 2 || Cfg.Patterns > 16 || Cfg.Patterns != 2 ** $clog2(
+          Cfg.Patterns
+      )) begin : gen_bad_patterns
+    $fatal(1, "psf_capabilities: Patterns must be 2, 4, 8 or 16");
   end
 
   localparam logic [31:0] Cap5 = {

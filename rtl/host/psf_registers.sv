@@ -9,7 +9,7 @@
 
 module psf_registers #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter logic [31:0] Version = 32'h0004_0002  // major<<16 | minor
+    parameter logic [31:0] Version = 32'h0005_0000  // major<<16 | minor
 ) (
     input  logic                                   clk_i,
     input  logic                                   rst_ni,
@@ -254,7 +254,7 @@ module psf_registers #(
       RING_SIZE:     rdata = 32'(state_q.setup.ring_size);
       RING_HEAD:     rdata = 32'(state_q.ring_head);
       RING_TAIL:     rdata = 32'(status_i.ring_tail);
-      CAP6:          rdata = 32'(Cfg.Classes);
+      CAP6:          rdata = {16'(Cfg.Patterns), 16'(Cfg.Classes)};
       READ_BASE:     rdata = {window_q.read.base, 3'b000};
       READ_LIMIT:    rdata = {window_q.read.limit, 3'b111};
       WRITE_BASE:    rdata = {window_q.write.base, 3'b000};

@@ -7,7 +7,7 @@
 // are read from the next cycle on, a read in their own cycle is undefined; two groups never write
 // one bank in one cycle (asserted: they write a fixed number of cycles after an accepted read of
 // the same bank).
-// rd_error_o stands beside rd_data_o: the word fails its parity (a word never written may, too;
+// rd_error_o comes one cycle after rd_data_o: the word fails its parity (a word never written may, too;
 // the group knows whether it counts). Beyond Depth a write is lost and a read gives word 0.
 // Golden: tb.unit.memory.test_stream_memory.
 
@@ -37,8 +37,8 @@ module psf_stream_memory #(
 
   logic [Cfg.Groups-1:0][Cfg.Groups-1:0] grant, write;  // [bank][group]
   logic [Cfg.Groups-1:0][DataWidth-1:0] bank_data;
-  logic [Cfg.Groups-1:0] bank_error;
-  logic [Cfg.Groups-1:0][BankBits-1:0] bank_q;
+  logic [Cfg.Groups-1:0] bank_error, bank_error_q;
+  logic [Cfg.Groups-1:0][BankBits-1:0] bank_q, bank_before_q;
 
   for (genvar b = 0; b < Cfg.Groups; b++) begin : gen_bank
     logic [Cfg.Groups-1:0] want;
@@ -94,12 +94,14 @@ module psf_stream_memory #(
     end
     for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       rd_data_o[g]  = bank_data[bank_q[g]];
-      rd_error_o[g] = bank_error[bank_q[g]];
+      rd_error_o[g] = bank_error_q[bank_before_q[g]];
     end
   end
 
   always_ff @(posedge clk_i) begin
     bank_q <= rd_bank_i;
+    bank_before_q <= bank_q;
+    bank_error_q <= bank_error;
   end
 
   always_ff @(posedge clk_i) begin

@@ -5,11 +5,12 @@
 //   {shift, len, addr} = rows[row];   out = words[addr], ..., words[addr + len - 1] (last)
 // Latency 4: a request in cycle t has its first word on out_* from cycle t + 4. Throughput: one
 // word per cycle without a bubble between rows. out_* holds until out_ready_i. ready_o is
-// registered and promises room for a grant in its cycle although the request follows one cycle
-// later, with another one possibly on its way. A write in cycle t is read from cycle t + 1 on
+// registered and promises room for a grant in its cycle although the request follows one or two
+// cycles later, with others on their way. A write in cycle t is read from cycle t + 1 on
 // (a read in cycle t is undefined). Any entry is survived: length 0 counts as 256, and from word
 // BankDepth - 1 on to word 0.
-// parity_o pulses two cycles after a word that fails its parity was taken, or an entry used.
+// parity_o pulses two cycles after a word that fails its parity was taken, or an entry or a waiting
+// request used.
 // Golden: tb.unit.memory.test_weight_bank.
 
 module psf_weight_bank #(
@@ -57,9 +58,9 @@ module psf_weight_bank #(
     $fatal(1, "psf_weight_bank: TagWidth must be at least 1");
   end
 
-  // Request FIFO. Four entries: one waiting, one on its way and one being granted, with rows of
+  // Request FIFO. Eight entries: one waiting, two on their way and one being granted, with rows of
   // one word back to back, leave ready_o high.
-  localparam int unsigned FifoDepth = 4;
+  localparam int unsigned FifoDepth = 8;
 
   typedef struct packed {
     logic [GroupBits-1:0] group;
@@ -67,15 +68,14 @@ module psf_weight_bank #(
     logic [RowBits-1:0]   row;
   } req_t;
 
-  req_t [FifoDepth-1:0] fifo_q;
   req_t head;
-  logic [1:0] write_q, read_q;
-  logic [2:0] count_pop, count_stay, count_q;  // the next count, with and without a pop
-  logic pop;
+  logic [3:0] count_pop, count_stay, count_q;  // the next count, with and without a pop
+  logic [3:0] coming;  // granted, or perhaps so, and not here yet
+  logic ready_before_q, pop, head_valid, fifo_ready, head_error;
 
-  assign head = fifo_q[read_q];
-  assign count_stay = count_q + 3'(req_valid_i);
-  assign count_pop = count_stay - 3'd1;
+  assign count_stay = count_q + 4'(req_valid_i);
+  assign count_pop = count_stay - 4'd1;
+  assign coming = 4'(ready_o) + 4'(ready_before_q);
 
   // Stage 1: the row-table entry is read. Stage 2: its words are being read. Stage 3: the output.
   logic row_valid_q, words_valid_q, row_move, words_read, words_done;
@@ -87,16 +87,29 @@ module psf_weight_bank #(
   logic last_q;  // none
   logic [3:0] shift_q;
 
+  psf_fifo #(
+      .Width($bits(req_t)),
+      .Depth(FifoDepth)
+  ) u_requests (
+      .clk_i,
+      .rst_ni,
+      .clear_i    (1'b0),
+      .in_valid_i (req_valid_i),
+      .in_ready_o (fifo_ready),
+      .in_data_i  ({req_group_i, req_tag_i, req_row_i}),
+      .out_valid_o(head_valid),
+      .out_ready_i(!row_valid_q || row_move),
+      .out_data_o (head),
+      .error_o    (head_error)
+  );
+
   assign words_read = words_valid_q && (!out_valid_o || out_ready_i);
   assign words_done = words_read && last_q;
   assign row_move = row_valid_q && (!words_valid_q || words_done);
   assign addr_next = (addr_q == WordBits'(Cfg.BankDepth - 1)) ? '0 : addr_q + WordBits'(1);
-  assign pop = count_q != 3'd0 && (!row_valid_q || row_move);
+  assign pop = head_valid && (!row_valid_q || row_move);
 
   always_ff @(posedge clk_i) begin
-    if (req_valid_i) begin
-      fifo_q[write_q] <= '{group: req_group_i, tag: req_tag_i, row: req_row_i};
-    end
     if (pop) begin
       row_group_q <= head.group;
       row_tag_q   <= head.tag;
@@ -123,23 +136,23 @@ module psf_weight_bank #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {write_q, read_q, count_q, ready_o, row_valid_q, words_valid_q, out_valid_o} <= '0;
+      {count_q, ready_o, ready_before_q, row_valid_q, words_valid_q, out_valid_o} <= '0;
     end else begin
-      write_q <= write_q + 2'(req_valid_i);
-      read_q <= read_q + 2'(pop);
       count_q <= pop ? count_pop : count_stay;  // pop is the latest of all
-      // Room for what is here, for a grant in this cycle, and for one in the next.
-      ready_o <= pop ? count_pop + 3'(ready_o) < 3'(FifoDepth)
-          : count_stay + 3'(ready_o) < 3'(FifoDepth);
+      // Room for what is here, for grants in the cycle before and in this one, and for one in the
+      // next.
+      ready_before_q <= ready_o;
+      ready_o <= pop ? count_pop + coming < 4'(FifoDepth) : count_stay + coming < 4'(FifoDepth);
       row_valid_q <= pop || (row_valid_q && !row_move);
       words_valid_q <= row_move || (words_valid_q && !words_done);
       out_valid_o <= words_read || (out_valid_o && !out_ready_i);
-      assert (!req_valid_i || count_q < 3'(FifoDepth));
+      assert (!req_valid_i || fifo_ready);
+      assert (head_valid == (count_q != 4'd0));
     end
   end
 
   // Parity: judged a cycle later, out of the way of the words.
-  logic row_error, word_error, row_bad_q, row_moved_q, word_bad_q, word_taken_q;
+  logic row_error, word_error, row_bad_q, row_moved_q, word_bad_q, word_taken_q, head_bad_q;
 
   always_ff @(posedge clk_i) begin
     row_bad_q  <= row_error;
@@ -148,11 +161,12 @@ module psf_weight_bank #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {row_moved_q, word_taken_q, parity_o} <= '0;
+      {row_moved_q, word_taken_q, head_bad_q, parity_o} <= '0;
     end else begin
       row_moved_q <= row_move;
       word_taken_q <= out_valid_o && out_ready_i;
-      parity_o <= (row_moved_q && row_bad_q) || (word_taken_q && word_bad_q);
+      head_bad_q <= pop && head_error;
+      parity_o <= head_bad_q || (row_moved_q && row_bad_q) || (word_taken_q && word_bad_q);
     end
   end
 

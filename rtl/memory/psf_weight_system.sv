@@ -32,12 +32,12 @@ module psf_weight_system #(
     input logic [Cfg.Groups-1:0] row_valid_i,
     input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] row_bank_i,  // one-hot
     input logic [Cfg.Groups-1:0][RowBits-1:0] row_addr_i,
-    input logic [Cfg.Groups-1:0] row_tag_i,
+    input psf_group_pkg::tag_t [Cfg.Groups-1:0] row_tag_i,
     // Weight words to the groups.
     output logic [Cfg.Groups-1:0] word_valid_o,
     output logic [Cfg.Groups-1:0][DataWidth-1:0] word_data_o,
     output logic [Cfg.Groups-1:0][3:0] word_shift_o,
-    output logic [Cfg.Groups-1:0] word_tag_o,
+    output psf_group_pkg::tag_t [Cfg.Groups-1:0] word_tag_o,
     output logic [Cfg.Groups-1:0] word_last_o,  // last word of its row
     // Loader.
     input logic weight_valid_i,
@@ -128,10 +128,11 @@ module psf_weight_system #(
   end
 
   // Banks, each with the request of the one group that chose it.
-  logic [Cfg.Banks-1:0] req_valid, out_valid, out_ready, out_tag, out_last;
+  logic [Cfg.Banks-1:0] req_valid, out_valid, out_ready, out_last;
   logic [Cfg.Banks-1:0][GroupBits-1:0] req_group, out_group;
   logic [Cfg.Banks-1:0][RowBits-1:0] req_row;
-  logic [Cfg.Banks-1:0] req_tag, bank_parity;
+  psf_group_pkg::tag_t [Cfg.Banks-1:0] req_tag, out_tag;
+  logic [Cfg.Banks-1:0] bank_parity;
   logic [Cfg.Banks-1:0][3:0] out_shift;
   logic [Cfg.Banks-1:0][DataWidth-1:0] out_data;
 
@@ -155,7 +156,7 @@ module psf_weight_system #(
   for (genvar b = 0; b < Cfg.Banks; b++) begin : gen_bank
     psf_weight_bank #(
         .Cfg(Cfg),
-        .TagWidth(1)
+        .TagWidth($bits(psf_group_pkg::tag_t))
     ) u_bank (
         .clk_i(clk_i),
         .rst_ni(rst_ni),
@@ -202,20 +203,23 @@ module psf_weight_system #(
 
     logic [DataWidth-1:0] data;
     logic [3:0] shift;
+    psf_group_pkg::tag_t tag;
 
     always_comb begin
       data  = '0;
       shift = '0;
+      tag   = '0;
       for (int unsigned b = 0; b < Cfg.Banks; b++) begin
         data |= {DataWidth{take[g][b]}} & out_data[b];
         shift |= {4{take[g][b]}} & out_shift[b];
+        tag |= {$bits(tag) {take[g][b]}} & out_tag[b];
       end
     end
 
     always_ff @(posedge clk_i) begin
       word_data_o[g]  <= data;
       word_shift_o[g] <= shift;
-      word_tag_o[g]   <= (take[g] & out_tag) != '0;
+      word_tag_o[g]   <= tag;
       word_last_o[g]  <= (take[g] & out_last) != '0;
     end
   end

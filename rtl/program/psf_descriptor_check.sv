@@ -21,6 +21,16 @@ module psf_descriptor_check #(
   localparam int unsigned BankBits = $clog2(Cfg.Banks);
   localparam int unsigned LaneBits = $clog2(Cfg.Lanes);
   localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);
+  localparam int unsigned Entries = Cfg.AccDepth * Cfg.Patterns;
+  localparam int unsigned Longest =  // window
+  Cfg.LineWords < psf_pkg::MaxWindow ? Cfg.LineWords : psf_pkg::MaxWindow;
+
+  // Accumulators per lane, a power of two, of which all patterns of a window have one.
+  function automatic int unsigned room(int unsigned patterns);
+    return Entries < patterns ? 0 : 2 ** ($clog2(Entries / patterns + 1) - 1);
+  endfunction
+  localparam int unsigned Room2 = room(3);
+  localparam int unsigned Room4 = room(15);
 
   if (Cfg.Banks < 2 || Cfg.Banks != 2 ** BankBits) begin : gen_bad_banks
     $fatal(1, "psf_descriptor_check: Banks must be a power of two and at least 2");
@@ -81,6 +91,7 @@ module psf_descriptor_check #(
   logic [31:0] counts;  // key-value: accumulators of a head block
   logic [11:0] mask_end;
   logic mask_bad;
+  logic window_bad;
   logic common_bad, patch_bad, key_value_bad, sums_bad, head_bad, out_bad, layer_bad;
 
   assign patch = 12'(layer.in_lines) + (layer.kernel3 ? 12'(layer.in_lines) << 3 : 12'd0);
@@ -88,15 +99,21 @@ module psf_descriptor_check #(
   assign common_bad = 32'(layer.id) >= psf_pkg::MaxLayers || layer.steps == '0 ||
       layer.width == '0 || layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
       layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > Cfg.AccDepth ||
+      window_bad ||
       32'(layer.shift) > psf_pkg::MaxShift ||
       (layer.charge != '0 && layer.mode != psf_pkg::MODE_SPIKE);
+  assign window_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
+      layer.window > layer.in_block || (layer.window != '0 &&
+      (layer.mode == psf_pkg::MODE_KEY_VALUE || layer.merge || layer.repeat_drain ||
+      layer.step_rows != '0 || 32'(layer.out_words) > (layer.window[0] ? Room2 : Room4)));
   // 9 * mask_lines as a sum of shifts.
   assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
       (layer.kernel3 ? 12'(layer.mask_lines) << 3 : 12'd0);
   assign mask_bad = layer.mask_lines != '0 && 32'(mask_end) > psf_pkg::MaskLines;
   assign sums_bad   = 32'(layer.steps) < psf_pkg::MinPlanes ||
       32'(layer.steps) > psf_pkg::SumBits || layer.width != 16'd1 || layer.height != 16'd1 ||
-      layer.in_words < 8'd2 || layer.stream_tokens == '0 || layer.pool || layer.repeat_drain;
+      layer.in_words < 8'd2 || layer.in_block != '0 || layer.stream_tokens == '0 ||
+      layer.pool || layer.repeat_drain;
   assign head_bad = layer.tokens == '0 || 32'(layer.tokens) > Cfg.Classes ||
       (!layer.merge && sums_bad);
   assign out_bad = layer.out_lines == '0 || layer.out_step < layer.out_words;
@@ -110,7 +127,7 @@ module psf_descriptor_check #(
     endcase
     key_value_bad = 32'(layer.out_words) != counts || 32'(layer.head_lanes) > LaneBits ||
         layer.tokens == '0 || 32'(layer.tokens) > Cfg.PatchLines ||
-        (32'(layer.head_words) << 1) > Cfg.LineWords;
+        (32'(layer.head_words) << layer.in_block << 1) > Cfg.LineWords;
   end
 
   always_comb begin

@@ -192,7 +192,8 @@ def _shape(draft: Draft) -> str | None:
         return None
     names = ("width", "height", "steps", "in_words", "out_words", "in_lines", "tokens", "mode",
              "kernel3", "merge", "repeat_drain", "pool", "first", "shift", "charge",
-             "head_words", "head_lanes", "row_cost", "in_first", "out_first")  # fmt: skip
+             "head_words", "head_lanes", "row_cost", "in_first", "out_first",
+             "in_block", "out_block", "window")  # fmt: skip
     done = []
     for name in draft.rng.sample(names, draft.rng.randrange(1, 4)):
         value = draft.rng.randrange(1 << min(isa.LAYER_FIELDS[name][2], 5))

@@ -62,8 +62,13 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         in_lines=rng.randrange(1, 8), in_words=rng.randrange(1, 9),
         out_words=rng.randrange(1, h.acc_depth + 1), row_cost=rng.randrange(1, 4),
         shift=rng.randrange(limits.MAX_SHIFT + 1), out_lines=rng.randrange(1, 8),
-        out_step=rng.randrange(h.acc_depth, 256), wait_loads=rng.choice((0, 0, 1, 2)),
+        out_step=rng.randrange(h.acc_depth, 256), in_block=rng.randrange(3),
+        out_block=rng.randrange(3), wait_loads=rng.choice((0, 0, 1, 2)),
     )  # fmt: skip
+    if rng.random() < 0.4:
+        window = rng.randrange(1, 3)
+        values |= dict(window=window, in_block=rng.randint(window, 2), step_rows=0, merge=0,
+                       repeat_drain=0, out_words=rng.randrange(1, 9))  # fmt: skip
     if mode == isa.MODE_SPIKE:
         values |= dict(charge=rng.choice((0, rng.getrandbits(16))))
     elif mode == isa.MODE_RESIDUAL:

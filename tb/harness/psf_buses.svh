@@ -12,6 +12,7 @@
   parameter Banks = 8, \
   parameter LineWords = 8, \
   parameter AccDepth = 16, \
+  parameter Patterns = 4, \
   parameter AccWidth = 20, \
   parameter StreamWidth = 16, \
   parameter BankDepth = 1024, \
@@ -28,6 +29,7 @@
   .Banks(Banks), \
   .LineWords(LineWords), \
   .AccDepth(AccDepth), \
+  .Patterns(Patterns), \
   .AccWidth(AccWidth), \
   .StreamWidth(StreamWidth), \
   .BankDepth(BankDepth), \

@@ -36,18 +36,18 @@ module psf_monitors #(
     wire key_value;
     assign add[g] = `PSF_GROUP.add_valid;
     assign bits = `PSF_GROUP.kv_bits;
-    assign key_value = `PSF_GROUP.u_lanes.key_value_i;
+    assign key_value = `PSF_GROUP.u_lanes.key_value_q;
     for (p = 0; p < Lanes; p = p + 1) begin : gen_lane
       assign nonzero[g*Lanes+p] = add[g] && (key_value ? bits[p]
           : |`PSF_GROUP.word_data_i[p*SlotWidth+:8]);
     end
     assign acc_drain[g] = `PSF_GROUP.drain_read;
-    assign acc_clear[g] = `PSF_GROUP.drain_clear || !`PSF_GROUP.u_lanes.ready_o;
+    assign acc_clear[g] = `PSF_GROUP.drain_read || !`PSF_GROUP.u_lanes.ready_o;
     assign complete[g] = |`PSF_GROUP.complete;
     assign events[6*g+:6] = `PSF_GROUP.event_o;
     assign drained[g] = `PSF_GROUP.trace_valid_o;
-    assign neuron[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_lif.valid_i;
-    assign neuron_first[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_lif.first_i;
+    assign neuron[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_neuron.u_lif.valid_i;
+    assign neuron_first[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_neuron.u_lif.first_i;
     assign param_read[g] = `PSF_GROUP.u_drain.u_stages.u_params.re_i;
     assign param_write[g] = `PSF_GROUP.u_drain.u_stages.u_params.we_i;
     assign patch_read[g] = `PSF_GROUP.u_path.u_fetch.u_patch.re_i;
@@ -143,7 +143,7 @@ module psf_monitors #(
       .read_beat_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),
       .write_idle_i(`PSF_CONTROL.u_host.write_idle),
       .event_i(events),
-      .drain_i(acc_drain),
+      .drain_i(drained),
       .complete_i(complete),
       .bank_read_i(word_read),
       .bank_group_i(bank_group),

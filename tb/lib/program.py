@@ -10,9 +10,11 @@ from golden.hardware.configuration import (
     MASK_LINES,
     MAX_LAYERS,
     MAX_SHIFT,
+    MAX_WINDOW,
     MIN_PLANES,
     SUM_BITS,
     Hardware,
+    clog2,
 )
 from golden.hardware.interface import packing
 from tb.lib import load as loads
@@ -20,9 +22,19 @@ from tb.lib.load import Load
 
 # Parameters of psf_descriptor_check, and of what has one inside.
 CHECKED = (
-    "Lanes", "Banks", "LineWords", "AccDepth", "BankDepth", "RowDepth", "ParamDepth", "SpikeLines",
-    "PatchLines", "Classes",
+    "Lanes", "Banks", "LineWords", "AccDepth", "Patterns", "BankDepth", "RowDepth", "ParamDepth",
+    "SpikeLines", "PatchLines", "Classes",
 )  # fmt: skip
+
+
+def _windows(h: Hardware, f: dict[str, int]) -> list[int]:
+    """The windows that a layer with these fields may have."""
+    if f["mode"] == isa.MODE_KEY_VALUE or f["merge"] or f["repeat_drain"] or f["step_rows"]:
+        return [0]
+    index = clog2(f["out_words"])
+    return [0] + [
+        w for w in range(1, f["in_block"] + 1) if (1 << (1 << w)) - 1 << index <= h.entries
+    ]
 
 
 def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
@@ -40,6 +52,9 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     f["mask_base"] = random.randint(0, MASK_LINES - taps * f["mask_lines"])
     f["out_words"] = random.randint(1, min(h.acc_depth, 255))
     f["out_step"] = random.randint(f["out_words"], 255)
+    longest = clog2(min(MAX_WINDOW, h.line_words))
+    f |= {"in_block": random.randint(0, longest), "out_block": random.randint(0, longest)}
+    f["step_rows"] *= random.randint(0, 1)
     if f["mode"] != isa.MODE_SPIKE:
         f["charge"] = 0
     if f["mode"] == isa.MODE_RESIDUAL:
@@ -49,7 +64,7 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
         if not f["merge"]:
             f |= {
                 "steps": random.randint(MIN_PLANES, SUM_BITS), "width": 1, "height": 1, "pool": 0,
-                "repeat_drain": 0, "in_words": random.randint(2, 255),
+                "repeat_drain": 0, "in_block": 0, "in_words": random.randint(2, 255),
                 "stream_tokens": f["stream_tokens"] or 1,
             }  # fmt: skip
     elif f["mode"] == isa.MODE_KEY_VALUE:
@@ -57,10 +72,12 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
             [m for m in (1, 2, 4) if m * m * h.lanes <= h.acc_depth and 2 * m <= h.line_words]
         )
         f |= {
+            "in_block": random.randint(0, min(longest, clog2(h.line_words // (2 * m)))),
             "head_words": m, "out_words": m * m * h.lanes,
             "head_lanes": random.randint(0, h.lanes.bit_length() - 1),
             "tokens": random.randint(1, h.patch_lines),
         }  # fmt: skip
+    f["window"] = random.choice(_windows(h, f))
     return f | values
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from golden.hardware import isa
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.decode import row_entries
+from golden.hardware.execute.emulator import word_place
 
 MAX_ROW_SHIFT = 7  # of a row-table entry, whose field has a bit more
 
@@ -20,7 +21,7 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
     if f["mode"] == isa.MODE_HEAD:
         reached["logit"] = _last_word(f) * h.lanes
         if not f["merge"] and not f["out_first"]:
-            word = (f["steps"] - 1) * f["in_step"] + f["in_first"] + f["in_words"] - 1
+            word = word_place(f, "in", f["steps"] - 1, f["in_words"] - 1)
             reached["written line"] = f["in_base"] + word // h.line_words
             row = (f["stream_tokens"] - 1) // h.groups * f["stream_stride"]
             reached["stream word"] = row + max(f["in_words"] - 2, f["stream_stride"] - 1)
@@ -68,6 +69,7 @@ def _last_word(f: dict[str, int]) -> int:
 
 def _written(h: Hardware, f: dict[str, int]) -> dict[str, int]:
     tokens, word = f["width"] * f["height"], _last_word(f)
+    at = word_place(f, "out", 0 if f["merge"] else f["steps"] - 1, f["out_words"] - 1)
     out = {"parameter": f["param_base"] + f["out_words"] - 1}
     if f["pool"]:
         y, x = (f["height"] - 1) // 2, (f["width"] - 1) // 2
@@ -76,7 +78,7 @@ def _written(h: Hardware, f: dict[str, int]) -> dict[str, int]:
             out["cleared line"] = f["out_base"] + f["out_clear"] - 1
     else:
         line = (tokens - 1) * f["out_lines"]
-    out["written line"] = f["out_base"] + line + word // h.line_words
+    out["written line"] = f["out_base"] + line + at // h.line_words
     if f["mode"] == isa.MODE_RESIDUAL:
         out["stream word"] = (tokens - 1) // h.groups * f["stream_stride"] + word
     return out
@@ -84,7 +86,7 @@ def _written(h: Hardware, f: dict[str, int]) -> dict[str, int]:
 
 def _key_value(h: Hardware, f: dict[str, int]) -> dict[str, int]:
     m, blocks, steps = f["head_words"], f["height"], f["width"]
-    word = (steps - 1) * f["in_step"] + f["in_first"] + (blocks - 1) * 2 * m
+    word = word_place(f, "in", steps - 1, (blocks - 1) * 2 * m)
     dump = f["dump_base"] + (steps - 1) * f["dump_step"] + (blocks - 1) * f["dump_block"]
     return {
         "spike line": f["in_base"] + (f["tokens"] - 1) * f["in_lines"] + word // h.line_words,

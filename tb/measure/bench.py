@@ -196,7 +196,7 @@ def show(console: Console, figures: dict[str, dict]) -> None:
     """A row per workload, then one per peer with what the RTL gains."""
     table = Table(title="cycles from start to interrupt, per run")
     for name in ("workload", "PEs", "", "cycles", "RTL is faster by", "ratio to the limit",
-                 "utilisation", "mismatches"):  # fmt: skip
+                 "with patterns", "utilisation", "mismatches"):  # fmt: skip
         table.add_column(name, justify="left" if name in ("workload", "") else "right")
     for name, x in figures.items():
         table.add_section()
@@ -207,13 +207,14 @@ def show(console: Console, figures: dict[str, dict]) -> None:
             report.number(x["cycles"]),
             "",
             report.number(x["limit_ratio"], 3),
+            report.number(x["pattern_ratio"], 3),
             report.number(x["utilisation"], 3),
             report.number(x["mismatches"]),
             style=None if x["mismatches"] == 0 else "red",
         )
         for peer, cycles in x["cycles_of"].items():
             gain = f"{cycles / x['cycles']:.2f}x"
-            table.add_row("", "", peer, report.number(cycles), gain, "", "", "")
+            table.add_row("", "", peer, report.number(cycles), gain, "", "", "", "")
     tables.show(console, table)
     for name, x in figures.items():
         console.print(

@@ -39,7 +39,8 @@ RESULT = "result"  # what comes behind the last layer
 def breakdown(figures: dict) -> dict:
     """Cycles per layer and part from the figures of ``tb.measure.report.summarise``.
 
-    ``useful`` is useful adds / PEs, ``lane_idle`` the rest of the cycles in which groups add,
+    ``useful`` is the adds of active inputs and non-zero weights / PEs, an input once per window of
+    timesteps, ``lane_idle`` the rest of the cycles in which groups add,
     ``bank`` to ``idle`` group-cycles / groups, ``gap`` the cycles before the layer. The entry
     RESULT holds what is left of the inference, the store and the interrupt. Averages per image.
     """
@@ -47,7 +48,7 @@ def breakdown(figures: dict) -> dict:
     groups = hardware.groups
     layers = []
     for x in figures["layers"]:
-        useful = x["useful"] / hardware.pes
+        useful = x["pattern_adds"] / hardware.pes
         parts = {"useful": useful, "lane_idle": x["row_adds"] / groups - useful}
         parts |= {name: x[name] / groups for name in ("bank", "fetch", "drain", "idle")}
         layers.append({"name": x["name"]} | parts | {"gap": x["gap"]})

@@ -33,6 +33,7 @@ def compare(options: RunOptions) -> int:
         "mismatches": ("mismatches", 0),
         "cycles per image": ("cycles_per_image", 0),
         "limit ratio": ("limit_ratio", 3),
+        "ratio to the limit of patterns": ("pattern_ratio", 3),
         "PE utilisation": ("utilisation", 3),
         "useful share of lane slots": ("lane_efficiency", 3),
     }

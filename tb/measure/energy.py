@@ -53,7 +53,7 @@ def summarise(figures: dict, counts: dict, hardware: Hardware) -> dict:
         }
         sums = {name: sum(part[name] for part in parts.values()) for name in COMPONENTS}
         on_chip = sum(pj for name, pj in sums.items() if name != "DRAM")
-        adds = sum(part.get("adds", 0) for part in counts.values()) / images
+        adds = useful_adds(figures)
         out[technology.name] = {
             "source": technology.source,
             "components": sums,
@@ -64,6 +64,12 @@ def summarise(figures: dict, counts: dict, hardware: Hardware) -> dict:
             "layers": parts,
         }
     return out
+
+
+def useful_adds(figures: dict) -> float:
+    """Per image, of active input bits and non-zero weights: the lanes add fewer, as they add a row
+    once per window of timesteps."""
+    return sum(layer["useful"] for layer in figures["layers"])
 
 
 def synaptic(network: QuantNetwork, images) -> dict:
@@ -165,13 +171,12 @@ def count_energy(checkpoint: Path, options: RunOptions) -> int:
     network, counts = QuantNetwork.load(checkpoint), counted(figures)
     images = options.images
     x, _ = test_images(network, images, options.data)
-    adds = sum(part.get("adds", 0) for part in counts.values()) / images
     out = {
         "hardware": hardware.name,
         "checkpoint": str(checkpoint),
         "images": images,
         "cycles_per_image": figures["cycles_per_image"],
-        "useful_adds": adds,
+        "useful_adds": useful_adds(figures),
         "technologies": summarise(figures, counts, hardware),
         "synaptic": synaptic(network, x),
         "peers": peers(network, x, hardware),

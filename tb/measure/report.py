@@ -19,7 +19,9 @@ def summarise(results: dict, hardware: Hardware) -> dict:
 
     ``limit`` is useful adds / PEs: the cycles that a machine would need that adds nothing but
     active input bits times non-zero weights. ``limit_ratio`` is the cycles from start to interrupt
-    over it, ``ratio`` a layer's cycles over its share.
+    over it, ``ratio`` a layer's cycles over its share. ``pattern_ratio`` is over the limit of a
+    machine that adds a row once for all timesteps of a window (golden.hardware.compile.windows);
+    ``lane_efficiency`` is the share of such adds in those that the lanes had time for.
     """
     images = results["images"]
     count = max(len(images), 1)
@@ -39,6 +41,7 @@ def summarise(results: dict, hardware: Hardware) -> dict:
         )
     cycles = sum(i["cycles"] for i in images)
     useful = sum(i["useful"] for i in images)
+    patterns = sum(i["pattern_adds"] for i in images)
     row_adds = sum(layer["row_adds"] for layer in results["layers"])
     labelled = [i for i in images if i["label"] is not None]
     return {
@@ -49,8 +52,9 @@ def summarise(results: dict, hardware: Hardware) -> dict:
         "mismatches": results["mismatches"],
         "cycles_per_image": cycles / count,
         "limit_ratio": cycles / (useful / hardware.pes) if useful else None,
+        "pattern_ratio": cycles / (patterns / hardware.pes) if patterns else None,
         "utilisation": useful / hardware.pes / cycles if cycles else None,
-        "lane_efficiency": useful / (row_adds * hardware.lanes) if row_adds else None,
+        "lane_efficiency": patterns / (row_adds * hardware.lanes) if row_adds else None,
         "sim_cycles_per_second": results["sim_cycles"] / results["wall_s"],
         "sim_cycles_per_cpu_second": results["sim_cycles"] / results["cpu_s"],
         "layers": layers,
@@ -115,7 +119,8 @@ def show_totals(console: Console, report: dict) -> None:
     console.print(f"cycles per image {number(report['cycles_per_image'])}")
     console.print(
         f"limit ratio {number(report['limit_ratio'], 3)} "
-        "(cycles from start to interrupt over useful adds / PEs)",
+        "(cycles from start to interrupt over useful adds / PEs), "
+        f"{number(report['pattern_ratio'], 3)} with a row once per window of timesteps",
         soft_wrap=True,
     )
     console.print(

@@ -37,7 +37,8 @@ def test_a_mismatch_is_told(monkeypatch, tmp_path):
     """An RTL that answers otherwise: the run stops, and says so."""
     network = random_network(SMALL, 4, lanes=8)
     images = random_images(SMALL, 2, 4)
-    answer = {"label": None, "rtl": 7, "golden": 1, "cycles": 900, "useful": 50, "logits": []}
+    answer = {"label": None, "rtl": 7, "golden": 1, "cycles": 900, "useful": 50,
+              "pattern_adds": 50, "logits": []}  # fmt: skip
     results = {
         "images": [answer], "layers": [], "mismatches": 2, "messages": ["image 0: result"],
         "sim_cycles": 1, "wall_s": 1, "cpu_s": 1, "folder": str(tmp_path),

@@ -10,9 +10,10 @@ from golden.cli.main import main
 from tb.measure import breakdown, report
 
 LAYERS = [  # 2 groups of 4 lanes; row_adds + bank + fetch + drain + idle = 2 * cycles
-    dict(name="a", useful=64, row_adds=20, bank=6, fetch=4, drain=8, idle=2, cycles=20, gap=7),
-    dict(name="b", useful=24, row_adds=6, bank=0, fetch=1, drain=0, idle=3, cycles=5, gap=1),
-]
+    dict(name="a", pattern_adds=64, row_adds=20, bank=6, fetch=4, drain=8, idle=2, cycles=20,
+         gap=7),
+    dict(name="b", pattern_adds=24, row_adds=6, bank=0, fetch=1, drain=0, idle=3, cycles=5, gap=1),
+]  # fmt: skip
 FIGURES = dict(
     hardware="2x8,lanes=4,banks=2",
     images=3,

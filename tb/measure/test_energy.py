@@ -28,8 +28,8 @@ def figures(tmp_path):
             for tag in (0, 1, events.NO_LAYER)
         ]
         np.array(rows, "<u4").tofile(tmp_path / f"events-{image}.bin")
-    return {"images": 2, "folder": str(tmp_path), "layers": [{"name": n} for n in NAMES],
-            "cycles_per_image": 1000.0}  # fmt: skip
+    layers = [{"name": n, "useful": 40.0} for n in NAMES]
+    return {"images": 2, "folder": str(tmp_path), "layers": layers, "cycles_per_image": 1000.0}
 
 
 def test_every_event_has_a_price_or_a_reason():
@@ -50,7 +50,7 @@ def test_counted(figures):
 
 
 def test_summarise(figures):
-    """100 adds and 1 kB in two images are 50 adds and 4,000 bits per image."""
+    """100 adds and 1 kB in two images are 50 adds and 4,000 bits per image; 80 would be useful."""
     counts = {"a": {"adds": 60}, "b": {"adds": 40}, "loads": {"read_bytes": 1000}}
     got = energy.summarise(figures, counts, HARDWARE)
     for technology in (NM45, NM28):
@@ -59,7 +59,7 @@ def test_summarise(figures):
         assert mine["components"]["DRAM"] == pytest.approx(4000 * technology.dram_bit)
         assert mine["on_chip"] == pytest.approx(50 * technology.add(20))
         assert mine["total"] == pytest.approx(mine["on_chip"] + 4000 * technology.dram_bit)
-        assert mine["on_chip_per_add"] == pytest.approx(technology.add(20))
+        assert mine["on_chip_per_add"] == pytest.approx(technology.add(20) * 50 / 80)
         # 1,000 cycles at 500 MHz are 2 us; pJ / us = uW.
         assert mine["milliwatt_at_500_mhz"] == pytest.approx(mine["on_chip"] / 2 / 1000)
         assert mine["layers"]["b"]["adds"] == pytest.approx(20 * technology.add(20))

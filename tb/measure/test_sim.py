@@ -60,17 +60,18 @@ def test_missing_data_set(checkpoints, monkeypatch, capsys, tmp_path):
 
 def test_figures_of_a_report():
     """Two images on 4 PEs: limits are useful adds over PEs, per image."""
-    layer = dict(name="a", useful=80, mismatches=0, cycles=30, rows=10, row_adds=20)
-    layer |= dict(bank=1, fetch=2, drain=3, idle=4, gap=5)
-    image = dict(label=1, rtl=1, golden=1, cycles=20, useful=40)
+    layer = dict(name="a", useful=80, pattern_adds=40, mismatches=0, cycles=30, rows=10)
+    layer |= dict(row_adds=20, bank=1, fetch=2, drain=3, idle=4, gap=5)
+    image = dict(label=1, rtl=1, golden=1, cycles=20, useful=40, pattern_adds=20)
     results = dict(images=[image, image | {"label": 2}], layers=[layer], mismatches=0)
     results |= dict(sim_cycles=100, wall_s=0.5, cpu_s=0.25)
     hardware = Hardware.named("2x8,lanes=4,banks=2")  # 8 PEs
     figures = report.summarise(results, hardware)
     assert (figures["images"], figures["correct"], figures["agree"]) == (2, 1, 2)
     assert figures["cycles_per_image"] == 20 and figures["limit_ratio"] == 40 / 10
+    assert figures["pattern_ratio"] == 40 / 5
     assert figures["layers"][0]["limit"] == 5 and figures["layers"][0]["ratio"] == 3
-    assert figures["lane_efficiency"] == 1 and figures["sim_cycles_per_second"] == 200
+    assert figures["lane_efficiency"] == 0.5 and figures["sim_cycles_per_second"] == 200
 
 
 def test_a_run_compiles_once(tmp_path, monkeypatch):

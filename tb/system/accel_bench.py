@@ -43,7 +43,7 @@ async def work(dut):
         getattr(dut, f"{name}_i").value = 1
 
     totals = [
-        {"name": c.name, "useful": 0, "mismatches": 0} | dict.fromkeys(COUNTERS, 0)
+        {"name": c.name} | dict.fromkeys(("useful", "pattern_adds", "mismatches", *COUNTERS), 0)
         for c in program.layers
     ]
     results = {"images": [], "layers": totals, "mismatches": 0, "messages": []}
@@ -76,6 +76,7 @@ async def work(dut):
             verdict.add("bus", unknown, [f"{unknown} unknown values at the outputs"])
         for total, values, want in zip(totals, counters, expected.layers, strict=True):
             total["useful"] += want.useful
+            total["pattern_adds"] += want.pattern_adds
             total["mismatches"] += verdict.mismatches.get(total["name"], 0)
             for name, value in zip(COUNTERS, values, strict=True):
                 total[name] += value
@@ -87,6 +88,7 @@ async def work(dut):
                 "logits": logits,
                 "cycles": await host.read("CYCLES"),
                 "useful": expected.useful,
+                "pattern_adds": expected.pattern_adds,
             }
         )
         results["mismatches"] += verdict.total

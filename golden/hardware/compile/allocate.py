@@ -33,6 +33,8 @@ class Memory:
     field: str
     depth: int
     loaded: bool = True  # from DRAM, ahead of time; else by the layer itself, which never waits
+    by_turns: bool = False  # from the lower and the upper end, so that two large ones have room
+    takes: int = 0
     regions: list[Region] = field(default_factory=list)  # without those that later ones cover
 
     def take(
@@ -50,10 +52,14 @@ class Memory:
         this region is filled, if not as the others of this memory.
         """
         best, loaded = None, self.loaded if loaded is None else loaded
-        for start in sorted({0, *(r.start + r.size for r in self.regions)}
-                            if starts is None else starts):  # fmt: skip
-            if start + size > self.depth:
-                break
+        places = {0, *(r.start + r.size for r in self.regions)}
+        if self.by_turns:
+            places |= {self.depth - size, *(r.start - size for r in self.regions)}
+        down = self.by_turns and self.takes % 2 == 1
+        self.takes += 1
+        for start in sorted(places if starts is None else starts, reverse=down):
+            if not 0 <= start <= self.depth - size:
+                continue
             overlaps = [r for r in self.regions if r.overlaps(start, size)]
             wait = max((r.last + 1 for r in overlaps), default=0)
             if wait <= layer and (best is None or (loaded and wait < best.wait_layers)):

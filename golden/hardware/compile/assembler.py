@@ -13,7 +13,7 @@ from golden.hardware.compile import bits, input_bytes
 from golden.hardware.compile.allocate import Memory, Region
 from golden.hardware.compile.coding import Coded, code_rows, code_weights
 from golden.hardware.compile.compiled import CompiledLayer, Program
-from golden.hardware.compile.lowering import Layer, Tensor
+from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import (  # fmt: skip
     PackedRows,
     attention_rows,
@@ -22,7 +22,8 @@ from golden.hardware.compile.rows import (  # fmt: skip
     row_lengths,
     row_mask,
 )
-from golden.hardware.configuration import MASK_LINES, Hardware
+from golden.hardware.compile.tensor import Tensor
+from golden.hardware.configuration import MASK_LINES, Hardware, clog2
 from golden.hardware.sequence import prove_progress
 
 
@@ -41,7 +42,14 @@ class Assembler:
     """Places every region and emits descriptors and load payloads in program order."""
 
     def __init__(
-        self, hardware: Hardware, layers: list[Layer], inputs, config, head_bias, coded: bool
+        self,
+        hardware: Hardware,
+        layers: list[Layer],
+        inputs,
+        config,
+        head_bias,
+        coded: bool,
+        by_turns: bool,
     ):
         self.hardware, self.layers, self.inputs = hardware, layers, inputs
         self.config, self.head_bias, self.coded = config, head_bias, coded
@@ -49,6 +57,7 @@ class Assembler:
         self.payload = bytearray()
         self.loads = 0
         self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
+        self.weight.by_turns = by_turns
         self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
         self.param = Memory("parameter words", "param_depth", hardware.param_depth)
         self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
@@ -248,6 +257,8 @@ class Assembler:
             in_first=layer.in_first,
             in_words=layer.in_words,
             in_step=source.step,
+            in_block=clog2(source.block),
+            window=clog2(layer.window),
             steps=(layer.target or source).steps,
             out_words=layer.words,
         )
@@ -265,13 +276,12 @@ class Assembler:
         """Lines per tap of the row mask; 0 if all rows have weights or the mask is too large."""
         if layer.planes or row_lengths(layer.weight, self.hardware.lanes).all():
             return 0
-        period = mask_lines(layer.source.step, layer.source.lines(self.hardware), self.hardware)
+        period = mask_lines(layer.source, self.hardware)
         return period if layer.taps * period <= MASK_LINES else 0
 
     def mask(self, index: int, layer: Layer, packed: PackedRows, period: int) -> dict[str, int]:
         """Load the row mask."""
-        mask = row_mask(packed.length, layer.source.step, layer.in_first, layer.in_words, period,
-                        self.hardware)  # fmt: skip
+        mask = row_mask(packed.length, layer.source, layer.in_first, layer.in_words, self.hardware)
         region = self.masks.take(layer.name, len(mask), index, index)
         name = f"{layer.name} mask"
         self.emit_load(name, isa.TARGET_MASK, self.masks, bits.pack(mask, 1, name),
@@ -330,6 +340,7 @@ class Assembler:
             out_lines=lines,
             out_first=layer.out_first,
             out_step=target.step,
+            out_block=clog2(target.block),
         )
         if layer.pool:
             clear = size if layer.tile == 0 else 0

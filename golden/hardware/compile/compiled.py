@@ -13,9 +13,10 @@ from golden.contract.network import NetworkConfig
 from golden.hardware import isa
 from golden.hardware.check import capabilities
 from golden.hardware.compile import input_bytes
-from golden.hardware.compile.lowering import Layer, Tensor
+from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.planes import Planes
 from golden.hardware.compile.rows import PackedRows  # fmt: skip
+from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 

@@ -7,22 +7,30 @@ before it compute, as far as the memories have room.
 
 from collections.abc import Sequence
 
-from golden.hardware.compile import input_bytes
+from golden.hardware.compile import input_bytes, windows
 from golden.hardware.compile.compiled import Program
-from golden.hardware.compile.lowering import Layer, Tensor, dense
+from golden.hardware.compile.lowering import Layer, dense
 from golden.hardware.compile.program import assemble
 from golden.hardware.compile.proofs import prove
+from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import Hardware
 from golden.hardware.workload.layer import BareLayer
 
 
 def compile_layers(
-    layers: Sequence[BareLayer], hardware: Hardware, *, coded: bool = True
+    layers: Sequence[BareLayer],
+    hardware: Hardware,
+    *,
+    coded: bool = True,
+    window: int | None = windows.DEFAULT,
 ) -> Program:
-    """A program of ``layers``; raises UserError that names the layer and the limit it exceeds."""
+    """A program of ``layers``; raises UserError that names the layer and the limit it exceeds.
+    ``coded`` and ``window`` as in :func:`golden.hardware.compile.program.compile_network`."""
     lowered = [_lower(x, hardware) for x in layers]
     prove(lowered, hardware)
-    return assemble(lowered, hardware, [x.source for x in lowered], coded=coded)
+    sources = [x.source for x in lowered]
+    activity = {s.name: x.recording.tokens for s, x in zip(sources, layers, strict=True)}
+    return assemble(lowered, hardware, sources, coded=coded, window=window, activity=activity)
 
 
 def _lower(x: BareLayer, hardware: Hardware) -> Layer:

@@ -17,27 +17,8 @@ from golden.contract.order import fused_qkv, plain
 from golden.hardware import isa
 from golden.hardware.compile import average
 from golden.hardware.compile.planes import Planes
+from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import MIN_PLANES, SUM_BITS, Hardware
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """Spikes in the spike memory; ``step`` words per timestep."""
-
-    name: str
-    height: int
-    width: int
-    step: int
-    steps: int
-    pooled: bool = False
-
-    @property
-    def tokens(self) -> int:
-        return self.height * self.width
-
-    def lines(self, hardware: Hardware) -> int:
-        """Lines of one token."""
-        return hardware.lines(self.step * self.steps)
 
 
 @dataclass
@@ -59,6 +40,7 @@ class Layer:
     shift: int = 0
     charge: int = 0  # of the membranes at the first timestep: golden.contract.neuron.start
     first: bool = False
+    window: int = 1  # timesteps of one accumulation: golden.hardware.compile.windows
     in_first: int = 0
     in_words: int = 0
     out_first: int = 0

@@ -3,28 +3,55 @@
 
 import numpy as np
 
+from golden.contract.errors import UserError
 from golden.contract.limits import Excess, LimitError
+from golden.contract.model import forward
 from golden.contract.network import NetworkConfig, QuantNetwork
-from golden.hardware.check import MAX_LAYERS
+from golden.hardware import isa
+from golden.hardware.check import MAX_LAYERS, load_bytes
+from golden.hardware.compile import windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
-from golden.hardware.compile.lowering import Layer, Tensor, lower
+from golden.hardware.compile.lowering import Layer, lower
 from golden.hardware.compile.proofs import prove
-from golden.hardware.compile.tiles import tiles
+from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import Hardware
 
 
-def compile_network(network: QuantNetwork, hardware: Hardware, *, coded: bool = True) -> Program:
+def compile_network(
+    network: QuantNetwork,
+    hardware: Hardware,
+    *,
+    coded: bool = True,
+    window: int | None = windows.DEFAULT,
+    example: np.ndarray | None = None,
+) -> Program:
     """Compile ``network``; raises UserError that names the layer and the limit it exceeds.
 
     ``coded``: code the loads of weights and row tables wherever that can be done, else none.
+    ``window``: the most timesteps that one accumulation may take, all layers taking as many as
+    they can; None: as many as cost least. ``example``: an image or frames, as in
+    ``Program.pack_image``, whose spikes are counted for that; without one they are assumed.
     """
     network.tensors()  # refuses what no file would hold: a fraction, a weight beyond int8
     layers = lower(network, hardware)
     prove(layers, hardware, network.head_bias)
     return assemble(
-        layers, hardware, [layers[0].source], network.config, network.head_bias, coded=coded
+        layers,
+        hardware,
+        [layers[0].source],
+        network.config,
+        network.head_bias,
+        coded=coded,
+        window=window,
+        activity={} if example is None else _activity(network, example),
     )
+
+
+def _activity(network: QuantNetwork, example: np.ndarray) -> windows.Activity:
+    """The spikes of ``example`` as the layers behind the first read them."""
+    trace = forward(network, example[None])
+    return {name: spikes[0] for name, spikes in (trace.spike | trace.pooled).items()}
 
 
 def assemble(
@@ -35,13 +62,16 @@ def assemble(
     head_bias: np.ndarray | None = None,
     *,
     coded: bool = True,
+    window: int | None = windows.DEFAULT,
+    activity: windows.Activity,
 ) -> Program:
-    """The program of lowered and proven ``layers``; ``coded`` as in :func:`compile_network`.
+    """The program of lowered and proven ``layers``; ``coded`` and ``window`` as in
+    :func:`compile_network`, which is chosen for ``activity``.
 
     ``inputs`` are loaded from memory, the other tensors are what layers write. A list that ends
     with a head needs the ``config`` and ``head_bias`` of its network and stores the logits.
     """
-    tiled = [tile for layer in layers for tile in tiles(layer, hardware)]
+    tiled = windows.tiled(layers, hardware, window, activity)
     if len(tiled) > MAX_LAYERS:
         field = "bank_depth"
         if any(layer.words > hardware.acc_depth for layer in layers):
@@ -52,4 +82,25 @@ def assemble(
             f"use fewer blocks, or {field} beyond {now}, so that layers have fewer tiles",
             [Excess("network", "hardware layers", len(tiled), MAX_LAYERS, field, now, now + 1)],
         )
-    return Assembler(hardware, tiled, inputs, config, head_bias, coded).program()
+    tiled, inputs = windows.with_windows(tiled, inputs, hardware, window, activity)
+    what = hardware, tiled, inputs, config, head_bias, coded
+    program = Assembler(*what, by_turns=False).program()
+    if not exposed(program):
+        return program
+    try:
+        other = Assembler(*what, by_turns=True).program()
+    except UserError:  # it does not fit in this order
+        return program
+    return min(program, other, key=exposed)
+
+
+def exposed(program: Program) -> int:
+    """Bytes of the loads that wait for the layer in front of their own: nothing hides them."""
+    total = done = 0
+    for descriptor in isa.cut(program.program):
+        op, fields = isa.decode(descriptor)
+        if op == isa.OP_LAYER:
+            done += 1
+        elif op == isa.OP_LOAD and done and fields["wait_layers"] == done:
+            total += load_bytes(program.hardware, fields)
+    return total

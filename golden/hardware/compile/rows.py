@@ -13,6 +13,7 @@ import numpy as np
 
 from golden.contract.errors import UserError
 from golden.hardware.compile.planes import Planes
+from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import WEIGHT_WIDTH, Hardware
 
 
@@ -101,26 +102,27 @@ def pack_rows(
     return PackedRows(out, entries, length, useful, tap_rows, np.array(used), stored)
 
 
-def mask_lines(source_step: int, lines: int, hardware: Hardware) -> int:
-    """Lines after which the mask of a pixel of ``lines`` lines, ``source_step`` words a step,
-    repeats."""
-    return min(lcm(source_step, hardware.line_words) // hardware.line_words, lines)
+def mask_lines(source: Tensor, hardware: Hardware) -> int:
+    """Lines after which the mask of a pixel of ``source`` repeats."""
+    words = lcm(source.step * source.block, hardware.line_words)
+    return min(words // hardware.line_words, source.lines(hardware))
 
 
 def row_mask(
-    length: np.ndarray, step: int, first: int, words: int, period: int, hardware: Hardware
+    length: np.ndarray, source: Tensor, first: int, words: int, hardware: Hardware
 ) -> np.ndarray:
     """Mask (taps * period, LineWords * P) of rows of ``length`` (taps, C): 1 where there is a row.
 
-    The ``words`` words of a step, of ``step`` in all, begin at word ``first``; a pixel's lines
-    repeat every ``period`` lines.
+    The ``words`` words of a step of ``source`` that count begin at word ``first``; a pixel's lines
+    repeat every ``period`` = :func:`mask_lines` lines.
     """
+    period = mask_lines(source, hardware)
     taps, real = length.shape
     lanes = hardware.lanes
     kept = np.zeros((taps, words * lanes), np.int64)
     kept[:, :real] = length > 0
-    place = np.arange(period * hardware.line_words) % step - first  # word of a step
-    known = (place >= 0) & (place < words)
+    place = np.arange(period * hardware.line_words) // source.block % source.step - first
+    known = (place >= 0) & (place < words)  # words of a step
     mask = kept.reshape(taps, words, lanes)[:, np.where(known, place, 0)] * known[:, None]
     return mask.reshape(taps * period, hardware.line_words * lanes)
 

@@ -18,19 +18,26 @@ from golden.hardware.compile.rows import row_lengths
 from golden.hardware.configuration import Hardware
 
 
-def tiles(layer: Layer, hardware: Hardware) -> list[Layer]:
-    """``layer`` as the smallest number of layers that fit accumulators and weight banks."""
-    if _fits(layer, hardware):
+def divisible(layer: Layer) -> bool:
+    """Whether the layer can be split over its outputs."""
+    return layer.weight is not None and layer.mode in (isa.MODE_SPIKE, isa.MODE_HEAD)
+
+
+def tiles(layer: Layer, hardware: Hardware, most: int | None = None) -> list[Layer]:
+    """``layer`` as the smallest number of layers that fit accumulators and weight banks, with at
+    most ``most`` output words each if it is :func:`divisible`."""
+    most = hardware.acc_depth if most is None else min(most, hardware.acc_depth)
+    if _fits(layer, hardware, most if divisible(layer) else hardware.acc_depth):
         return [layer]
-    if layer.weight is not None and layer.mode in (isa.MODE_SPIKE, isa.MODE_HEAD):
+    if divisible(layer):
         for count in range(2, layer.words + 1):
             tried = [split(layer, edges, hardware.lanes) for edges in _edges(layer.words, count)]
-            fitting = [parts for parts in tried if all(_fits(p, hardware) for p in parts)]
+            fitting = [parts for parts in tried if all(_fits(p, hardware, most) for p in parts)]
             if fitting:
                 return min(fitting, key=lambda parts: _words(parts, hardware))
         words = split(layer, list(range(layer.words + 1)), hardware.lanes)
-        layer = replace(max(words, key=lambda word: _bank_words(word, hardware)), name=layer.name)
-    needed = 0 if layer.weight is None else _bank_words(layer, hardware)
+        layer = replace(max(words, key=lambda word: bank_words(word, hardware)), name=layer.name)
+    needed = 0 if layer.weight is None else bank_words(layer, hardware)
     found = [
         *deep(layer.name, "accumulators per lane", layer.words, "acc_depth", hardware.acc_depth),
         *deep(layer.name, "weight words per bank", needed, "bank_depth", hardware.bank_depth),
@@ -73,10 +80,10 @@ def _edges(words: int, count: int) -> list[list[int]]:
     return out
 
 
-def _fits(layer: Layer, hardware: Hardware) -> bool:
-    if layer.words > hardware.acc_depth:
+def _fits(layer: Layer, hardware: Hardware, most: int) -> bool:
+    if layer.words > most:
         return False
-    return layer.weight is None or _bank_words(layer, hardware) <= hardware.bank_depth
+    return layer.weight is None or bank_words(layer, hardware) <= hardware.bank_depth
 
 
 def _words(parts: list[Layer], hardware: Hardware) -> int:
@@ -84,7 +91,7 @@ def _words(parts: list[Layer], hardware: Hardware) -> int:
     return sum(int(row_lengths(p.weight, hardware.lanes).sum()) for p in parts)
 
 
-def _bank_words(layer: Layer, hardware: Hardware) -> int:
+def bank_words(layer: Layer, hardware: Hardware) -> int:
     """Weight words in the fullest bank (planes that share a row are counted once)."""
     length = row_lengths(layer.weight, hardware.lanes)
     taps, real = length.shape

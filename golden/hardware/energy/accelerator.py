@@ -43,7 +43,7 @@ def memories(h: Hardware) -> dict[str, Memory]:
     """The memories of ``rtl/`` that the event monitor watches, by name."""
     line = h.line_words * (h.lanes + 1)
     return {
-        "accumulator": Memory(h.acc_depth, h.acc_width + 1),  # of a lane, one of two buffers
+        "accumulator": Memory(h.entries, h.acc_width + 1),  # of a lane, one of two buffers
         "membrane": Memory(h.acc_depth, h.acc_width + 1),  # of a lane
         "weights": Memory(h.bank_depth, h.lanes * h.slot_width + 1),  # of a bank
         "rows": Memory(h.row_depth, clog2(h.bank_depth) + ROW_BITS + 1),  # of a bank

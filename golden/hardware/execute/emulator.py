@@ -33,6 +33,7 @@ class Drained:
     value: np.ndarray
     rows: int
     row_adds: int
+    reads: int
 
 
 @dataclass
@@ -42,6 +43,13 @@ class Answer:
     drained: dict[int, Drained] = field(default_factory=dict)
     logits: np.ndarray | None = None
     label: int | None = None
+
+
+def word_place(f: dict[str, int], side: str, step: int, word: int) -> int:
+    """Where word ``word`` of timestep ``step`` of a pixel lies; ``side`` is "in" or "out"."""
+    log = f[f"{side}_block"]
+    first = (step >> log) * f[f"{side}_step"] + f[f"{side}_first"] + word
+    return (first << log) + step % (1 << log)
 
 
 class Emulator:
@@ -124,10 +132,10 @@ class Emulator:
         averages = f["mode"] == isa.MODE_HEAD and not f["merge"]
         if averages and not f["out_first"]:
             self._average(f)
-        acc, rows, row_adds = self._accumulate(f)  # (N, steps, J, P)
+        acc, *counts = self._accumulate(f)  # (N, steps, J, P)
         if f["mode"] == isa.MODE_HEAD:
             self._head(f, acc, averages)
-            self.drained[f["id"]] = Drained(None, acc, rows, row_adds)
+            self.drained[f["id"]] = Drained(None, acc, *counts)
             return
         pairs = self.param[f["param_base"] : f["param_base"] + f["out_words"]]
         bias, theta2 = bits.signed(
@@ -140,7 +148,7 @@ class Emulator:
         assert np.abs(value).max() < 1 << self.hw.acc_width - 2
         spikes = lif(value.swapaxes(0, 1), theta2).swapaxes(0, 1)
         self._write(f, spikes)
-        self.drained[f["id"]] = Drained(spikes, value, rows, row_adds)
+        self.drained[f["id"]] = Drained(spikes, value, *counts)
 
     def _words(self, f: dict[str, int], line: int) -> np.ndarray:
         """The words of one token, starting at ``line``."""
@@ -171,8 +179,15 @@ class Emulator:
         return dense, lengths
 
     def _accumulate(self, f: dict[str, int]):
+        """(sums (N, steps, J, P), rows, row adds, reads of the drain). A row is issued once per
+        window of timesteps and added to the accumulators of its pattern, bit t of which says that
+        it fires in timestep t.
+        """
         h, w = self.hw, f["width"]
         scanned = 1 if f["repeat_drain"] else f["steps"]
+        windows = np.split(np.arange(scanned), range(1 << f["window"], scanned, 1 << f["window"]))
+        word = [[word_place(f, "in", t, j) for j in range(f["in_words"])] for t in range(scanned)]
+        word = np.array(word)
         taps = range(9) if f["kernel3"] else range(1)
         tables = {
             (t, tap): self._rows(f, t, tap)
@@ -180,28 +195,37 @@ class Emulator:
             for tap in taps
         }
         acc = np.zeros((f["height"] * w, scanned, 1 << h.index_width, h.lanes), np.int64)
-        rows = row_adds = 0
+        rows = row_adds = drained = 0
         for y in range(f["height"]):
             for x in range(w):
+                touched = np.zeros((len(windows), 1 << (1 << f["window"])), bool)
+                sets = np.zeros((len(windows), 1 << (1 << f["window"]), *acc.shape[2:]), np.int64)
                 for tap in taps:
                     dy, dx = (tap // 3 - 1, tap % 3 - 1) if f["kernel3"] else (0, 0)
                     if not (0 <= y + dy < f["height"] and 0 <= x + dx < w):
                         continue
                     line = f["in_base"] + (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
                     words = self._masked(f, self._words(f, line), tap)
-                    for t in range(scanned):
-                        at = t * f["in_step"] + f["in_first"]
-                        active = words[at : at + f["in_words"]].ravel().astype(bool)
-                        dense, lengths = tables[t if f["step_rows"] else 0, tap]
-                        acc[y * w + x, t] += dense[active].sum(0)
-                        rows += int(active.sum())
-                        row_adds += int(lengths[active].sum())
+                    for k, window in enumerate(windows):
+                        dense, lengths = tables[k if f["step_rows"] else 0, tap]
+                        spikes = words[word[window]].reshape(len(window), -1).astype(np.int64)
+                        pattern = (1 << np.arange(len(window))) @ spikes
+                        for p in np.unique(pattern[pattern > 0]):
+                            sets[k, p] += dense[pattern == p].sum(0)
+                            touched[k, p] = True
+                        rows += int((pattern > 0).sum())
+                        row_adds += int(lengths[pattern > 0].sum())
+                drained += 1 if f["merge"] else int(np.maximum(touched.sum(1), 1).sum())
+                for window, patterns in zip(windows, sets, strict=True):
+                    for bit, t in enumerate(window):
+                        fires = np.arange(len(patterns)) >> bit & 1 == 1
+                        acc[y * w + x, t] = patterns[fires].sum(0)
         if f["repeat_drain"]:
             acc = acc.repeat(f["steps"], axis=1)
         if f["merge"]:
             acc = acc.sum(1, keepdims=True)
         assert not acc[:, :, f["out_words"] :].any()
-        return acc[:, :, : f["out_words"]], rows, row_adds
+        return acc[:, :, : f["out_words"]], rows, row_adds, drained * f["out_words"]
 
     def _head(self, f: dict[str, int], acc: np.ndarray, twice: bool) -> None:
         """Add ``acc`` (N, steps, J, P) to the logits, ``twice`` those before."""
@@ -230,7 +254,7 @@ class Emulator:
                 left = f["steps"] - 1 - t
                 plane = total >> SUM_BITS - 1 - t & 1 ^ (t == 0)
                 constant = (np.arange(h.lanes) < 4) & (8 * np.arange(h.lanes) == left)
-                line[t * f["in_step"] + f["in_first"] + j] = plane if j < words else constant
+                line[word_place(f, "in", t, j)] = plane if j < words else constant
 
     def _residual(self, f: dict[str, int], value: np.ndarray) -> np.ndarray:
         tokens, steps, words, lanes = value.shape
@@ -264,9 +288,8 @@ class Emulator:
                 assert line + f["out_lines"] <= self.hw.spike_lines
                 words = self.spike[line : line + f["out_lines"]].reshape(-1, self.hw.lanes)
                 for t, written in enumerate(steps):
-                    at = t * f["out_step"] + f["out_first"]
-                    place = words[at : at + f["out_words"]]
-                    place[:] = place | written if f["pool"] else written
+                    at = [word_place(f, "out", t, j) for j in range(f["out_words"])]
+                    words[at] = words[at] | written if f["pool"] else written
 
     def _key_value(self, f: dict[str, int]) -> None:
         h, m = self.hw, f["head_words"]
@@ -277,11 +300,11 @@ class Emulator:
         for u in range(f["height"]):
             for t in range(f["width"]):
                 unit = counts[u * f["width"] + t, 0]
-                at = t * f["in_step"] + f["in_first"] + u * 2 * m
-                assert at // h.line_words == (at + 2 * m - 1) // h.line_words
+                at = [word_place(f, "in", t, u * 2 * m + j) for j in range(2 * m)]
+                assert at[0] // h.line_words == at[-1] // h.line_words
                 for n in range(f["tokens"]):
-                    words = self._words(f, f["in_base"] + n * f["in_lines"])
-                    k, v = words[at : at + m].ravel(), words[at + m : at + 2 * m]
+                    words = self._words(f, f["in_base"] + n * f["in_lines"])[at]
+                    k, v = words[:m].ravel(), words[m:]
                     for i in np.flatnonzero(k):
                         unit[i * m : (i + 1) * m] += v * (lane == i % h.lanes >> f["head_lanes"])
                         rows += 1
@@ -293,4 +316,4 @@ class Emulator:
                         index = u * m + b
                         weight = np.minimum(unit[i * m + b], MAX_COUNT)
                         self.weight[address, c % h.banks] = index << WEIGHT_WIDTH | weight
-        self.drained[f["id"]] = Drained(None, counts, rows * m, rows * m)
+        self.drained[f["id"]] = Drained(None, counts, rows * m, rows * m, units * f["out_words"])

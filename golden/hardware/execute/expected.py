@@ -28,8 +28,12 @@ class LayerExpectation:
     ``spikes`` uint8 (before a pool) is None where the hardware fires none; ``value`` int64 is the
     current X (attention: of saturated counts, golden.hardware.compile.proofs.saturated), the
     residual R, the counts (key-value) or the sums of one token (head). ``rows`` is
-    the number of active input bits that have a row (key-value: of V words they ask for),
-    ``row_adds`` the weight words they cost and ``useful`` the (active bit, non-zero weight) pairs.
+    the number of windows of timesteps and input bits that have a row and are active at least once
+    (key-value: of V words that are asked for),
+    ``row_adds`` the weight words they cost, ``useful`` the (active bit, non-zero weight) pairs and
+    ``pattern_adds`` those that are left of them if a window counts as one bit. ``reads`` are those
+    of a lane's accumulators by the drain: of every output word the patterns that occur in a window,
+    at least one.
     """
 
     spikes: np.ndarray | None
@@ -37,6 +41,8 @@ class LayerExpectation:
     rows: int
     row_adds: int
     useful: int
+    pattern_adds: int
+    reads: int
 
 
 @dataclass
@@ -50,6 +56,10 @@ class ImageExpectation:
     @property
     def useful(self) -> int:
         return sum(layer.useful for layer in self.layers)
+
+    @property
+    def pattern_adds(self) -> int:
+        return sum(layer.pattern_adds for layer in self.layers)
 
 
 def expectations(program: Program, network: QuantNetwork, images: np.ndarray):
@@ -78,16 +88,18 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
     if layer.mode == isa.MODE_KEY_VALUE:
         counts, useful, spikes = _key_value(layer, trace, b)
         row_adds = spikes * layer.head_words  # every V word is issued on its own
-        return LayerExpectation(None, counts, row_adds, row_adds, useful)
+        return LayerExpectation(
+            None, counts, row_adds, row_adds, useful, useful, counts.shape[0] * counts.shape[2]
+        )
     if layer.averaged:
         x = averaged(compiled, trace, network, b)
         value = matmul(x, layer.weight[0]).transpose(1, 0, 2)
         return LayerExpectation(None, value.reshape(*shape, lanes), *_counts(compiled, x))
-    rows, row_adds, useful = _activity(compiled, trace, network.config, images[b], b)
+    counts = _activity(compiled, trace, network.config, images[b], b)
     if layer.mode == isa.MODE_HEAD:
         x = _source(layer, trace, b).sum(0)  # (N, D)
         value = matmul(x, layer.weight[0, : x.shape[1]])
-        return LayerExpectation(None, value.reshape(*shape, lanes), rows, row_adds, useful)
+        return LayerExpectation(None, value.reshape(*shape, lanes), *counts)
     if layer.weight is None:
         current = _attention(layer, trace, b)
     else:
@@ -97,7 +109,7 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
     if layer.charge:  # of columns without a channel, too
         first = start(layer.source.height, layer.source.width, layer.charge)[:, None, None]
         value[:, 0] += np.where(layer.columns < 0, 1, 0).reshape(value.shape[2:]) * first
-    return LayerExpectation(_ordered(compiled, spike), value, rows, row_adds, useful)
+    return LayerExpectation(_ordered(compiled, spike), value, *counts)
 
 
 def spiking(
@@ -138,28 +150,48 @@ def averaged(
     return average.spikes(np.pad(sums, (0, -len(sums) % lanes)), network.head_shift, lanes)[:, None]
 
 
-def _activity(compiled: CompiledLayer, trace: Trace, config, image, b) -> tuple[int, int, int]:
-    """(rows, row_adds, useful) of a layer that scans spikes."""
+def _activity(
+    compiled: CompiledLayer, trace: Trace, config, image, b
+) -> tuple[int, int, int, int, int]:
+    """(rows, row_adds, useful, pattern_adds, reads) of a layer that scans spikes."""
     layer = compiled.layer
     if layer.weight is None:  # Q on the counts: (T, N, D) x (T, h, d, d)
         q = trace.spike[layer.name.removesuffix("attention") + "q"][b]
         fired = q.sum(1, dtype=np.int64)  # (T, D)
         pairs = np.count_nonzero(trace.key_value[layer.name][b], axis=-1)  # (T, h, d)
         rows = int(fired.sum())
-        return rows, rows * layer.head_words, int((fired * pairs.reshape(fired.shape)).sum())
+        useful = int((fired * pairs.reshape(fired.shape)).sum())
+        reads = q.shape[0] * q.shape[1] * layer.words
+        return rows, rows * layer.head_words, useful, useful, reads
     x = layer.planes.spikes(config, image[None])[0] if layer.planes else _source(layer, trace, b)
     return _counts(compiled, x)
 
 
-def _counts(compiled: CompiledLayer, x: np.ndarray) -> tuple[int, int, int]:
-    """(rows, row_adds, useful) for input spikes ``x`` (T, N, C)."""
+def _counts(compiled: CompiledLayer, x: np.ndarray) -> tuple[int, int, int, int, int]:
+    """(rows, row_adds, useful, pattern_adds, reads) for input spikes ``x`` (T, N, C)."""
     layer = compiled.layer
     if layer.taps == 9:
         x = patches(x[None], layer.source.height, layer.source.width)[0]
+    packed, steps = compiled.packed, np.arange(0, len(x), layer.window)
     fired = x.sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
-    packed = compiled.packed
-    fired *= packed.length > 0  # the others are masked
-    return int(fired.sum()), int((fired * packed.length).sum()), int((fired * packed.useful).sum())
+    issued = np.maximum.reduceat(x, steps).sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
+    issued *= packed.length > 0  # the others are masked
+    sums = issued, issued * packed.length, fired * packed.useful, issued * packed.useful
+    rows, row_adds, useful, pattern_adds = (int(x.sum()) for x in sums)
+    drains = x.shape[1] if layer.merge else _patterns(x, packed.length.ravel() > 0, layer.window)
+    return rows, row_adds, useful, pattern_adds, drains * layer.words
+
+
+def _patterns(x: np.ndarray, known: np.ndarray, window: int) -> int:
+    """Patterns of ``x`` (T, N, K) in all tokens and windows, at least one in each; ``known`` (K,):
+    the inputs that have a row."""
+    total = 0
+    for first in range(0, len(x), window):
+        inside = x[first : first + window] * known
+        pattern = sum(spikes << bit for bit, spikes in enumerate(inside))
+        found = sum((pattern == p).any(-1).astype(np.int64) for p in range(1, 1 << len(inside)))
+        total += int(np.maximum(found, 1).sum())
+    return total
 
 
 def _key_value(layer: Layer, trace: Trace, b: int) -> tuple[np.ndarray, int, int]:

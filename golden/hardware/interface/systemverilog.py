@@ -28,7 +28,7 @@ def package() -> str:
         list(_header("psf_pkg", SHARED)),
         list(_constants()),
         list(_configuration()),
-        *(list(_preset(name)) for name in table.PRESETS),
+        list(_presets()),
         *(list(_enumeration(e)) for e in table.ENUMERATIONS),
         *(list(_struct(s)) for s in structs.SHARED),
         *(list(_decode(d)) for d in table.DESCRIPTORS if d.struct),
@@ -80,10 +80,11 @@ def _configuration() -> Iterator[str]:
     yield "  } config_t;"
 
 
-def _preset(name: str) -> Iterator[str]:
-    yield f"  localparam config_t CFG_{name.upper()} = '{{"
-    yield ",\n".join(f"      {p.sv}: {p.presets[name]}" for p in table.PARAMETERS)
-    yield "  };"
+def _presets() -> Iterator[str]:
+    yield "  // The presets, their values in the order of config_t."
+    for name in table.PRESETS:
+        start = f"  localparam config_t CFG_{name.upper()} = '{{"
+        yield from _pattern(start, [str(p.presets[name]) for p in table.PARAMETERS], 2)
 
 
 def _enumeration(e: Enumeration) -> Iterator[str]:
@@ -121,14 +122,19 @@ def _decode(d: Descriptor) -> Iterator[str]:
         f"    to_{d.opcode.lower()} = '{{",
         [f"{f.name}: {_slice(f)}" for f in d.fields],
     )
-    whole = f"{start}{', '.join(entries)}}};"
+    yield from _pattern(start, entries, 4)
+    yield "  endfunction"
+
+
+def _pattern(start: str, entries: list[str], indent: int) -> Iterator[str]:
+    """``start`` and the entries of an assignment pattern, in one line if they fit."""
+    whole, pad = f"{start}{', '.join(entries)}}};", " " * indent
     if len(whole) <= WIDTH:
         yield whole
     else:
         yield start
-        yield ",\n".join(f"        {entry}" for entry in entries)
-        yield "    };"
-    yield "  endfunction"
+        yield ",\n".join(f"{pad}    {entry}" for entry in entries)
+        yield f"{pad}}};"
 
 
 def _slice(f: Field) -> str:

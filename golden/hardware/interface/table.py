@@ -29,7 +29,7 @@ FEATURES = (  # of the register CAP5, from its bit 16 on
 _WEIGHT_WIDTH, _SUM_BITS = 8, 32
 
 CONSTANTS = (
-    Constant("DESCRIPTOR_FORMAT", 6, "of the descriptors, in the register CAP5"),
+    Constant("DESCRIPTOR_FORMAT", 7, "of the descriptors, in the register CAP5"),
     Constant("DESCRIPTOR_BYTES", 64, "sixteen little-endian words of 32 bits"),
     Constant("FEATURES", (1 << len(FEATURES)) - 1, "bits of CAP5 from bit 16 on: all of them"),
     Constant("BEAT_BITS", 64, "bits of an AXI data beat"),
@@ -44,6 +44,7 @@ CONSTANTS = (
         "of K^T V as a weight; a larger count becomes this one",
     ),
     Constant("MAX_SHIFT", 7, "largest left shift of a residual current"),
+    Constant("MAX_WINDOW", 4, "timesteps of one accumulation, and those side by side, at most"),
 )
 
 OPCODES = Enumeration(
@@ -184,6 +185,9 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("mask_lines", 13, 8, 8,
      "mask lines of a tap, repeated over those of a pixel; 0: no mask"),
     ("stream_tokens", 13, 16, 16, "head without merge: tokens of the residual stream"),
+    ("in_block", 14, 0, 2, "log2 of the timesteps side by side in the input"),
+    ("out_block", 14, 2, 2, "log2 of the timesteps side by side in the output"),
+    ("window", 14, 4, 2, "log2 of the timesteps of one accumulation, at most in_block"),
 ))  # fmt: skip
 
 STORE = Descriptor("STORE", "store_t", "The result of a job to DRAM.", _fields(
@@ -221,7 +225,7 @@ CODED_RECORDS = (
 
 COUNTERS = (
     Counter("CYCLES", "Cycles of the layer", "Cycles."),
-    Counter("ROWS", "Rows issued", "Spikes whose rows were issued."),
+    Counter("ROWS", "Rows issued", "Rows that were issued: for every spike, or once per window."),
     Counter("ROW_ADDS", "Row-adds", "Weight words consumed by groups."),
     Counter("STALL_BANK", "Stalled on banks", "Group-cycles that wait for a weight bank."),
     Counter("STALL_FETCH", "Stalled on spike fetch", "Group-cycles that wait for spikes."),
@@ -251,6 +255,8 @@ PARAMETERS = (
     _parameter("banks", _BYTE, (4, 8, 8), "weight banks, B", power=True),
     _parameter("line_words", _BYTE, (8, 8, 4), "words of a spike line", power=True),
     _parameter("acc_depth", (2, 256), (32, 16, 32), "accumulators of a lane"),
+    _parameter("patterns", (2, 16), (4, 4, 8),
+               "sets of accumulators, for the firing patterns of a window", power=True),
     _parameter("acc_width", (16, 32), (20, 20, 20),
                "bits of an accumulator, a bias and a threshold"),
     _parameter("stream_width", (8, 30), (16, 16, 16), "bits of a residual value",

@@ -107,6 +107,17 @@ CASES = [
     field(KEY_VALUE, head_words=0), field(KEY_VALUE, head_words=3), field(KEY_VALUE, head_words=2),
     field(KEY_VALUE, head_words=4), field(KEY_VALUE, head_lanes=5), field(KEY_VALUE, tokens=0),
     field(KEY_VALUE, tokens=65), field(KEY_VALUE, out_words=15),
+    *(case for base in (LAYER, RESIDUAL) for case in (
+        legal(base, in_block=2), field(base, in_block=3), legal(base, out_block=2),
+        field(base, out_block=3), legal(base, in_block=2, window=2), field(base, window=1),
+        field(base, in_block=1, window=2), field(base, in_block=3, window=3),
+        field(base, in_block=2, window=1, step_rows=1),
+        field(base, in_block=1, window=1, repeat_drain=1))),
+    *(case for w, words in ((1, 16), (2, 4)) for case in (  # of 64 accumulators
+        legal(LAYER, in_block=2, window=w, out_words=words, out_step=16),
+        (LAYER, dict(in_block=2, window=w, out_words=words + 1, out_step=17), isa.ERROR_FIELD))),
+    legal(HEAD, in_block=2), field(HEAD, in_block=2, window=1), field(SUMS, in_block=1),
+    legal(KEY_VALUE, in_block=2), field(KEY_VALUE, in_block=2, window=1),
     legal(STORE, logits=128), field(STORE, logits=0), field(STORE, logits=129),
     field(STORE, offset=12), legal(STORE, offset=8),
 ]  # fmt: skip
@@ -125,8 +136,12 @@ def test_limits_of_wide_heads():
     wide = replace(HARDWARE, lanes=2, banks=2, acc_depth=64, patch_lines=256)
     head = KEY_VALUE | dict(head_words=4, head_lanes=1, out_words=32, tokens=256)
     assert descriptor_fault(wide, isa.encode(isa.OP_LAYER, "x", **head))[0] == 0
+    longer = isa.encode(isa.OP_LAYER, "x", **head, in_block=1)
+    assert descriptor_fault(replace(wide, line_words=16), longer)[0] == 0
     for hardware, fields in (
         (replace(wide, line_words=4), head),
+        (wide, head | dict(in_block=1)),
+        (replace(wide, line_words=2), LAYER | dict(in_block=2)),
         (wide, head | dict(tokens=257)),
         (wide, head | dict(head_words=8, out_words=128)),
     ):
@@ -249,15 +264,19 @@ def test_capabilities_say_everything(name):
     assert from_capabilities(words) == hardware
     unlike = replace(
         hardware, groups=2, lanes=64, banks=4, bank_depth=0x321, row_depth=0x654, param_depth=0x87,
-        patch_lines=0x80, spike_lines=0xCBA, stream_depth=0xFED, classes=0x200,
+        patch_lines=0x80, spike_lines=0xCBA, stream_depth=0xFED, classes=0x200, patterns=16,
     )  # fmt: skip
     assert capabilities(unlike) == [
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
-        0x00800087, 0x0FED0CBA, 0x001F0806, 0x200,
+        0x00800087, 0x0FED0CBA, 0x001F0807, 0x100200,
     ]  # fmt: skip
     largest = replace(hardware, spike_lines=65536 - hardware.groups, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
-    for wrong in (words[:6], [*words[:5], words[5] - 1, 128], [*words[:5], words[5] | 0x1000, 128]):
+    for wrong in (
+        words[:6],
+        [*words[:5], words[5] - 1, words[6]],
+        [*words[:5], words[5] | 0x1000, words[6]],
+    ):
         with pytest.raises(UserError, match="capabilities: "):
             from_capabilities(wrong)
 

@@ -42,8 +42,8 @@ def layers(hardware, density=0.25, names=SHAPES):
     ]
 
 
-def check(todo, hardware, policy="queues"):
-    program = layer_list.compile_layers(todo, hardware)
+def check(todo, hardware, policy="queues", window=1):
+    program = layer_list.compile_layers(todo, hardware, window=window)
     image = layer_list.pack(program, todo)
     assert len(image) == program.image_bytes
     answer = Emulator(hardware, 3).run(program.program, program.weights, image, policy)
@@ -53,7 +53,8 @@ def check(todo, hardware, policy="queues"):
         got = answer.drained[compiled.id]
         np.testing.assert_array_equal(got.spikes, want.spikes, compiled.name)
         np.testing.assert_array_equal(got.value, want.value, compiled.name)
-        assert (got.rows, got.row_adds) == (want.rows, want.row_adds), compiled.name
+        counts = (got.rows, got.row_adds, got.reads)
+        assert counts == (want.rows, want.row_adds, want.reads), compiled.name
     return program, expected
 
 
@@ -67,6 +68,35 @@ def test_emulator(name):
         assert want.useful == useful(x), compiled.name
         assert x.run()[1].shape == (spikes.shape[0], spikes[0, 0].size, len(x.layer.weight))
     assert program.result_bytes == 0 and expected.label is None
+
+
+def test_windows():
+    """Inputs lie as the layers want them, and a row counts once per window."""
+    hardware = replace(Hardware.named("4x16"), patch_lines=64)
+    todo = layers(hardware)
+    program, expected = check(todo, hardware, window=4)
+    assert [c.layer.window for c in program.layers] == [4, 4, 4, 2, 1]
+    assert [t.block for t in program.inputs] == [4, 4, 4, 2, 1]
+    _, apart = check(todo, hardware)
+    for one, other in zip(expected.layers, apart.layers, strict=True):
+        assert one.rows <= other.rows and one.useful == other.useful
+    assert expected.layers[0].rows < 0.85 * apart.layers[0].rows
+
+
+def test_more_tiles_for_longer_windows():
+    """Tiles of 8 words have room for all patterns of 4 timesteps, one of 32 words has not. It pays
+    where there are many rows, and costs where there are few."""
+    hardware = Hardware.named("2x8")
+    for inputs, tiled in ((96, True), (4, False)):
+        todo = [random_layer(recording("x", (4, inputs, 4, 5), 256, 1, rate=0.4), 0.25, 8, 1)]
+        (few,) = check(todo, hardware, window=4)[0].layers
+        program, _ = check(todo, hardware, window=None)
+        assert few.layer.words == 32 and few.layer.window == 2
+        if tiled:
+            assert [c.layer.words for c in program.layers] == [8] * 4
+            assert {c.layer.window for c in program.layers} == {4}
+        else:
+            assert len(program.layers) == 1
 
 
 def useful(x):

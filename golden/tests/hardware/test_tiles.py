@@ -6,8 +6,9 @@ import pytest
 
 from golden.contract.errors import UserError
 from golden.hardware import isa
-from golden.hardware.compile.lowering import Layer, Tensor
+from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import row_lengths
+from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.tiles import split, tiles
 from golden.hardware.configuration import Hardware
 

@@ -9,7 +9,7 @@ names one of CASES in the environment (PSF_CASE).
 
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cocotb
 import numpy as np
@@ -19,7 +19,7 @@ from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
-from golden.hardware.compile import bits
+from golden.hardware.compile import bits, windows
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
@@ -64,9 +64,9 @@ MEMBERS = {name for name, _ in layer_fields()}
 class DatapathBench(Bench):
     """Loader port, layer handshake, trace monitor and scoreboard of one datapath."""
 
-    def __init__(self, dut, program):
+    def __init__(self, dut, hw):
         super().__init__(View(dut, {}, loads="i"))
-        self.program, self.hw = program, program.hardware
+        self.hw = hw
         self.faults = 0  # all bits of fault_o seen so far
 
     async def begin(self):
@@ -192,15 +192,11 @@ def compare(compiled, expected, drained, lanes):
     assert not wrong, f"{compiled.name}: {len(wrong)} wrong words; first: " + "; ".join(wrong[:5])
 
 
-@cocotb.test(timeout_time=20, timeout_unit="ms")
-async def network(dut):
-    """Two images through a random network: every drained word, the logits and the label."""
-    hw = hardware()
-    config, net = CASES[os.environ["PSF_CASE"]].network(SEED)
-    images = random_images(config, 2, SEED)
-    program = compile_network(net, hw, coded=False)  # the loader is not part of it
-    cocotb.log.info("seed %d, %s", SEED, config)
-    bench = await DatapathBench(dut, program).begun()
+async def through(bench, config, net, images, window=windows.OFF):
+    """The images through the network: every drained word, the logits and the label."""
+    dut, hw = bench.dut, bench.hw
+    program = compile_network(net, hw, coded=False, window=window)  # the loader is not part of it
+    cocotb.log.info("seed %d, window %d, %s", SEED, window, config)
     for image, expected in zip(images, expectations(program, net, images), strict=True):
         packed = program.pack_image(image)
         for kind, f in execution_order(program.program, "queues"):
@@ -225,6 +221,25 @@ async def network(dut):
                     await RisingEdge(dut.clk_i)
     await bench.cycles(8)
     assert bench.faults == 0, f"fault_o (overrun, parity) was {bench.faults:02b}"
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def network(dut):
+    """Two images through a random network."""
+    config, net = CASES[os.environ["PSF_CASE"]].network(SEED)
+    bench = await DatapathBench(dut, hardware()).begun()
+    await through(bench, config, net, random_images(config, 2, SEED))
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize((("timesteps", "window"), [(1, 4), (3, 2), (5, 4), (7, 4), (8, 1), (16, 4)]))
+async def timesteps(dut, timesteps: int, window: int):
+    """Windows that are full, cut short, and longer than all timesteps; an image each."""
+    case = CASES[os.environ["PSF_CASE"]]
+    changes = case.changes | dict(timesteps=timesteps, height=4, width=4)
+    config, net = replace(case, changes=changes).network(SEED)
+    bench = await DatapathBench(dut, hardware()).begun()
+    await through(bench, config, net, random_images(config, 1, SEED), window)
 
 
 OVERRUN, PARITY = 2, 1  # bits of fault_o
@@ -253,16 +268,14 @@ def beyond(f, hw, rows):
 
 
 def inside(dut, f, hw):
-    """Memories that this layer uses and writes, in group 1 and all its lanes, by name."""
+    """Memories that this layer uses and writes, in group 1, by name."""
     group = dut.u_groups.gen_group[1].u_group
-    buffers = [group.u_lanes.gen_lane[p].u_lane.gen_buffer for p in range(hw.lanes)]
+    buffers = group.u_lanes.gen_lane[hw.lanes - 1].u_lane.gen_buffer  # test_lanes: all the lanes
     lanes = range(hw.lanes)
-    yield "tokens", [group.u_drain.u_drain.u_tokens.u_words.mem]
+    yield "tokens", [group.u_drain.u_words.u_tokens.u_words.mem]
+    yield "currents", [group.u_drain.u_drain.u_currents.u_words.mem]
     yield "patch", [group.u_path.u_fetch.u_patch.mem]
-    yield (
-        "accumulators",
-        [buffer[b].u_parity.mem for buffer in buffers for b in (0, 1)],
-    )
+    yield "accumulators", [buffers[b].u_acc.mem for b in (0, 1)]
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
     yield "items", [group.u_path.u_items.u_words.mem]
@@ -274,7 +287,8 @@ def inside(dut, f, hw):
         lines = range(f["out_base"], f["out_base"] + f["out_clear"])
         yield "pooled lines", [[banks[n % hw.groups][n // hw.groups] for n in lines]]
     if f["steps"] > 1:
-        yield "membranes", [group.u_drain.u_stages.gen_lane[p].u_lif.u_parity.mem for p in lanes]
+        neurons = [group.u_drain.u_stages.gen_lane[p].u_neuron for p in lanes]
+        yield "membranes", [neuron.u_lif.u_parity.mem for neuron in neurons]
 
 
 def loaded(dut, f, hw, rows):
@@ -307,7 +321,7 @@ async def faults(dut):
     config, net = CASES[os.environ["PSF_CASE"]].network(SEED)
     program = compile_network(net, hw, coded=False)  # the loader is not part of it
     packed = program.pack_image(random_images(config, 1, SEED)[0])
-    bench = await DatapathBench(dut, program).begun()
+    bench = await DatapathBench(dut, hw).begun()
 
     async def again():
         """Reset; what is in the memories stays."""

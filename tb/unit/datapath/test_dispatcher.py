@@ -21,7 +21,8 @@ UNIT = ("index", "line", "word", "dump", "block", "taps")
 def random_layer(height: int, width: int, **fixed: int) -> dict[str, int]:
     """Sums may leave their 16 bits: they must say so."""
     mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
-    f = layer.random_fields(**{"mode": mode, "height": height, "width": width} | fixed)
+    sizes = {"mode": mode, "height": height, "width": width, "in_block": random.randrange(3)}
+    f = layer.random_fields(**sizes | fixed)
     if coin(0.7):  # small enough for most tokens to stay inside
         for name in ("in_base", "out_base", "dump_base"):
             f[name] >>= random.randrange(8)
@@ -60,7 +61,9 @@ def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, in
                 "stream": n // groups * f["stream_stride"],
             }
             if f["mode"] == layer.MODE_KEY_VALUE:  # block y, timestep x
-                first = f["in_first"] + y * 2 * f["head_words"] + x * f["in_step"]
+                block = 1 << f["in_block"]
+                first = f["in_first"] + y * 2 * f["head_words"] + x // block * f["in_step"]
+                first = first * block + x % block
                 token |= {
                     "line": f["in_base"] + first // line_words,
                     "word": first % line_words,

@@ -59,18 +59,20 @@ class StreamPlanesBench(Bench):
         await self.tick()
         self.set(start_i=0)
         written, reads, waiting, busy, began = {}, 0, None, 0, self.now
+        error = None  # whether the word of the cycle before was bad
         while True:
             assert self.now - began < limit, f"no end after {limit} cycles, SEED={SEED}"
             ready = {"read_ready_i": not coin(idle), "word_ready_i": not coin(idle)}
             self.set(spike_busy_i=int(busy > 0), **ready)
             if waiting is None:
                 self.noise("read_data_i")
-                self.set(read_error_i=random.getrandbits(1))
             else:
                 bank, addr = waiting
                 values = [int(v) & (1 << WIDTH) - 1 for v in self.stream[bank, addr]]
-                self.set(read_data_i=sum(v << p * WIDTH for p, v in enumerate(values)),
-                         read_error_i=int(reads - 1 == bad))  # fmt: skip
+                self.set(read_data_i=sum(v << p * WIDTH for p, v in enumerate(values)))
+            # The error of a word comes a cycle after it.
+            self.set(read_error_i=random.getrandbits(1) if error is None else int(error))
+            error = None if waiting is None else reads - 1 == bad
             await self.settle()
             self.overruns += self.get("overrun_o")
             self.parities += self.get("parity_o")

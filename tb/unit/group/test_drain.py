@@ -1,197 +1,280 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The drain's walk against nested loops: tokens, steps, accumulators; and who may make it wait."""
+"""The drain against sums over dictionaries: which entries are read, which currents leave, in time.
+
+The lanes are two dictionaries {(pattern, word): accumulators}; a read takes an entry away. Sets of
+patterns that occurred come from none to all, and so do words, steps and waiting receivers.
+"""
 
 import random
 from collections import deque
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cocotb
 
 from tb.lib import layer
 from tb.lib.bench import HIDDEN, Bench
-from tb.lib.bits import coin
+from tb.lib.bits import coin, pack
+from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
-QUEUE = 8  # tokens in flight
+STEPS, SETS = 4, 15  # of the widest window
+LATENCY = 5  # from the last read of a word to its first current
 
 
-def random_layer(depth: int, **fixed: int) -> dict[str, int]:
-    mode = fixed.get("mode", layer.MODE_SPIKE)
-    values = {
-        "mode": mode,
-        "merge": int(mode == layer.MODE_HEAD),
-        "repeat_drain": 0,
-        "steps": random.randint(1, 5),
-        "out_words": random.choice((1, 2, depth, random.randint(1, depth))),
-    }
-    return layer.random_fields(**values | fixed)
+@dataclass
+class Accumulation:
+    """One window of one token: what its buffer holds when it is complete."""
+
+    steps: int
+    patterns: list[int]  # that occurred, in numeric order
+    acc: dict[tuple[int, int], list[int]] = field(default_factory=dict)  # (pattern, word) -> lanes
+    reads: list[tuple[int, int]] = field(default_factory=list)  # (pattern, word), 0: nothing there
+    currents: list[list[int]] = field(default_factory=list)  # of word 0 step 0, step 1, ...
 
 
-def walk(f: dict[str, int], tokens: list[int]) -> list[dict[str, int]]:
-    """Every stage-0 read of the layer; ``reopen``: the accumulation ends with it."""
-    per_token = f["merge"] or f["mode"] == layer.MODE_KEY_VALUE
-    drains = 1 if per_token else f["steps"]
-    reads, accumulation = [], 0
-    for token in tokens:
-        for t in range(drains):
-            for j in range(f["out_words"]):
-                last = j == f["out_words"] - 1
-                over = t == drains - 1 or not f["repeat_drain"]  # not to be drained again
-                reads.append({
-                    "token": token,
-                    "step": t,
-                    "index": j,
-                    "word": f["out_first"] + t * f["out_step"] + j,
-                    "first_step": int(t == 0),
-                    "token_last": int(last and t == drains - 1),
-                    "buffer": accumulation % 2,
-                    "clear": int(over),
-                    "reopen": int(last and over) << accumulation % 2,
-                })  # fmt: skip
-            accumulation += over
-    return reads
+def cost(patterns: list[int], steps: int) -> int:
+    """Cycles of a word among its like: a step must have left before its next pattern arrives."""
+    waits = (p.bit_length() - 1 + len(patterns) - i for i, p in enumerate(patterns))
+    return max(steps, *waits, 1)
+
+
+def index_bits(words: int) -> int:
+    return (words - 1).bit_length()
 
 
 class DrainBench(Bench):
     async def begin(self) -> None:
-        self.depth = 1 << self.width("index_o")
-        self.overlap = 0
+        self.lanes, self.bits = PARAMETERS["Lanes"], PARAMETERS["AccWidth"]
+        self.entries = PARAMETERS["AccDepth"] * PARAMETERS["Patterns"]
+        self.values = self.overlap = self.silent = self.all_patterns = 0
         await self.reset(
-            start_i=0, layer_i=layer.garbage(), token_valid_i=0, complete_i=0, hold_i=0,
-            stream_ready_i=0, token_i=0,
+            start_i=0, layer_i=layer.garbage(), complete_i=0, touched_i=0, acc_i=0,
+            current_ready_i=0,
         )  # fmt: skip
 
-    async def run(self, f: dict[str, int], count: int, stall: float) -> int:
-        """One layer of ``count`` tokens; returns the cycles that it took."""
-        tokens = [random.getrandbits(self.width("token_i")) for _ in range(count)]
-        reads = deque(walk(f, tokens))
-        accumulations = sum(1 for r in reads if r["reopen"])
-        waiting, inside = deque(tokens), 0
-        made = 0  # accumulations completed so far; the next one uses buffer made % 2
-        complete = [0, 0]
-        self.set(start_i=1, layer_i=layer.pack_layer(f))
+    def layer(self, **fixed: int) -> dict[str, int]:
+        """A layer whose patterns have accumulators."""
+        mode = fixed.get("mode", random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL)))
+        apart = mode in (layer.MODE_KEY_VALUE, layer.MODE_HEAD) or fixed.get("repeat_drain", 0)
+        window = fixed.get("window", random.randrange(3))
+        patterns = 1 if apart else (1 << (1 << window)) - 1
+        most = min(PARAMETERS["AccDepth"], 1 << (self.entries // patterns).bit_length() - 1)
+        values = {
+            "mode": mode,
+            "merge": int(mode == layer.MODE_HEAD),
+            "repeat_drain": 0,
+            "window": window,
+            "steps": random.randint(1, 9),
+            "out_words": random.choice((1, 2, most, random.randint(1, most))),
+        }
+        return layer.random_fields(**values | fixed)
+
+    def accumulation(self, f: dict[str, int], steps: int, patterns: list[int]) -> Accumulation:
+        a = Accumulation(steps, patterns)
+        end = 1 << self.bits - 6
+        for j in range(f["out_words"]):
+            totals = [[0] * self.lanes for _ in range(steps)]
+            for p in patterns:
+                value = [random.randrange(-end, end) for _ in range(self.lanes)]
+                a.acc[p, j] = value
+                for t in range(steps):
+                    if p >> t & 1:
+                        totals[t] = [s + v for s, v in zip(totals[t], value, strict=True)]
+            a.reads += [(p, j) for p in patterns or [0]]
+            a.currents += totals
+        self.silent += not patterns
+        self.all_patterns += len(patterns) == SETS
+        return a
+
+    def accumulations(
+        self, f: dict[str, int], tokens: int, patterns: list[int] | None = None
+    ) -> list[Accumulation]:
+        """Windows of these tokens; ``patterns``: those of every window, else at random."""
+        apart = f["merge"] or f["repeat_drain"] or f["mode"] == layer.MODE_KEY_VALUE
+        result = []
+        for _ in range(tokens):
+            lengths = [1]
+            if not apart:
+                w = 1 << f["window"]
+                lengths = [min(w, f["steps"] - t) for t in range(0, f["steps"], w)]
+            for steps in lengths:
+                density = random.choice((0.0, 0.1, 0.5, 1.0))
+                some = [p for p in range(1, 1 << steps) if coin(density)]
+                result.append(self.accumulation(f, steps, some if patterns is None else patterns))
+        return result
+
+    def entry(self, f: dict[str, int], pattern: int, word: int) -> int:
+        return max(pattern - 1, 0) << index_bits(f["out_words"]) | word
+
+    async def run(self, f: dict[str, int], todo: list[Accumulation], stall: float) -> list[int]:
+        """One layer; returns the cycles of the last reads of its words."""
+        self.set(start_i=1, layer_i=layer.pack_layer(f), complete_i=0, current_ready_i=0)
         await self.tick()
         self.set(start_i=0)
-        began = self.now
-        while reads:
-            room = self.get("token_room_o")
-            self.equal("token_room_o", room, int(inside < QUEUE))
-            self.equal("idle_o", self.get("idle_o"), int(inside == 0))
+        reads = deque((n, *read) for n, a in enumerate(todo) for read in a.reads)
+        # Of every word the number of its currents; read so far: what may leave, and when.
+        expected = deque(c for a in todo for c in a.currents)
+        allowed: deque[int] = deque()  # cycle from which on each current may leave
+        read_at: list[int] = []
+        words_left = deque(a.steps for a in todo for _ in range(f["out_words"]))
+        complete: list[int | None] = [None, None]  # accumulation in each buffer
+        made, pipe = 0, deque([None, None])  # values of the two reads before
+        while expected or reads:
+            for b in (0, 1):
+                if complete[b] is None and made < len(todo) and made % 2 == b and coin(1 - stall):
+                    complete[b], made = made, made + 1
+            touched = 0
+            for b, n in enumerate(complete):
+                bits = random.getrandbits(SETS)
+                if n is not None:
+                    bits = sum(1 << p - 1 for p in todo[n].patterns)
+                touched |= bits << SETS * b
+            ready = coin(1 - stall)
+            self.set(complete_i=sum((n is not None) << b for b, n in enumerate(complete)))
+            self.set(touched_i=touched, current_ready_i=int(ready))
+            self.noise("acc_i")
+            value = pipe.popleft()
+            if value is not None:
+                self.set(acc_i=pack(value, self.bits))
+            await self.settle()
+            self.overlap += None not in complete
             self.equal("parity_o", self.get("parity_o"), 0)
-            push = bool(room and waiting and coin(1 - stall))
-            self.set(token_valid_i=int(push))
-            self.noise("token_i")
-            if push:
-                self.set(token_i=waiting[0])
-            # The window completes accumulations in order, each when its buffer is open.
-            if made < accumulations and not complete[made % 2] and coin(1 - stall):
-                complete[made % 2] = 1
-                made += 1
-            hold, ready = int(coin(stall)), int(coin(1 - stall))
-            self.set(complete_i=complete[0] | complete[1] << 1, hold_i=hold, stream_ready_i=ready)
-            await self.settle()
-            r = reads[0]
-            able = bool(complete[r["buffer"]] and inside and not hold)
-            wants = able and f["mode"] == layer.MODE_RESIDUAL
-            self.overlap += complete == [1, 1]
-            self.equal("stream_o", self.get("stream_o"), int(wants))
-            read = able and (ready or not wants)
-            self.equal("read_o", self.get("read_o"), int(read))
-            if able:  # the address of the residual word must be there while it is asked for
-                for name in ("token", "step", "index", "word", "first_step", "buffer"):
-                    self.equal(f"{name}_o", self.get(f"{name}_o"), r[name])
-            if read:
-                self.equal("clear_o", self.get("clear_o"), r["clear"])
-                self.equal("token_last_o", self.get("token_last_o"), r["token_last"])
-                self.equal("reopen_o", self.get("reopen_o"), r["reopen"])
-                if r["reopen"]:
-                    complete[r["buffer"]] = 0
-                inside -= r["token_last"]
-                reads.popleft()
-            else:
-                self.equal("reopen_o without a read", self.get("reopen_o"), 0)
-                self.equal("clear_o without a read", self.get("clear_o"), 0)
-            if push:
-                waiting.popleft()
-                inside += 1
+            value = None
+            reopen = 0
+            if self.get("read_o"):
+                self.check(reads, "a read too many")
+                n, pattern, word = reads.popleft()
+                self.equal("accumulation that is read", complete[n % 2], n)
+                self.equal("buffer_o", self.get("buffer_o"), n % 2)
+                self.equal("entry_o", self.get("entry_o"), self.entry(f, pattern, word))
+                value = todo[n].acc.pop((pattern, word), None)
+                self.check(pattern == 0 or value, f"read twice: pattern {pattern}, word {word}")
+                if not reads or reads[0][::2] != (n, word):  # last read of the word
+                    read_at.append(self.now)
+                    allowed += [self.now + LATENCY + t for t in range(words_left.popleft())]
+                if not reads or reads[0][0] != n:
+                    reopen = 1 << n % 2
+                    complete[n % 2] = None
+            self.equal("reopen_o", self.get("reopen_o"), reopen)
+            pipe.append(value)
+            if self.get("current_valid_o"):
+                self.check(allowed, "a current before its word is read")
+                self.check(self.now >= allowed[0], "a current too early")
+                self.equal("current_o", self.get("current_o"), pack(expected[0], self.bits))
+                self.values += any(expected[0])
+                if ready:
+                    expected.popleft()
+                    allowed.popleft()
+            elif allowed and not stall:
+                self.check(self.now < allowed[0], "a current too late")
             await self.tick()
-        took = self.now - began
-        self.set(token_valid_i=0, layer_i=layer.garbage(), complete_i=0)
-        for _ in range(3):
-            self.noise("token_i", "hold_i", "stream_ready_i")
+        self.check(not any(a.acc for a in todo), "an entry was not read")
+        self.set(complete_i=0, layer_i=layer.garbage())
+        for _ in range(8):
+            self.noise("acc_i", "touched_i", "current_ready_i")
             await self.settle()
-            self.equal("read_o after the last token", self.get("read_o"), 0)
-            self.equal("idle_o after the last token", self.get("idle_o"), 1)
+            for name in ("read_o", "reopen_o", "current_valid_o", "parity_o"):
+                self.equal(f"{name} after the last current", self.get(name), 0)
             await self.tick()
-        return took
+        return read_at
 
 
-SPIKE, RESIDUAL, FIRST, KEY_VALUE, HEAD = (
-    {"mode": layer.MODE_SPIKE},
-    {"mode": layer.MODE_RESIDUAL},
-    {"mode": layer.MODE_RESIDUAL, "repeat_drain": 1},
-    {"mode": layer.MODE_KEY_VALUE},
+KINDS = (
+    {},
+    {"window": 0},
+    {"window": 1, "steps": 3},
+    {"window": 2, "steps": 4},
+    {"window": 2, "steps": 6},
+    {"window": 2, "steps": 1},
+    {"window": 2, "out_words": 1},
+    {"repeat_drain": 1},
     {"mode": layer.MODE_HEAD},
+    {"mode": layer.MODE_KEY_VALUE},
 )
 
 
-@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.test(timeout_time=4, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS)
 async def layers(dut, stall: float) -> None:
     """Layers of all kinds in turn; an odd number of accumulations must not shift the next layer."""
     bench = await DrainBench(dut).begun()
-    kinds = [SPIKE, RESIDUAL, FIRST, KEY_VALUE, HEAD, SPIKE | {"repeat_drain": 1}]
-    for kind in random.sample(kinds, len(kinds)):
-        for count in (1, 3, 2):
-            await bench.run(random_layer(bench.depth, **kind), count, stall)
+    for kind in random.sample(KINDS, len(KINDS)):
+        for count in (1, 4):
+            f = bench.layer(**kind)
+            await bench.run(f, bench.accumulations(f, count), stall)
+    while not (bench.silent and bench.all_patterns):  # the draws may have been without
+        f = bench.layer(window=2, steps=4)
+        await bench.run(f, bench.accumulations(f, 4), stall)
     bench.check(bench.overlap, "never were both buffers complete")
+    bench.check(bench.values > 100, "hardly anything but zeros left")
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-async def many_tokens(dut) -> None:
-    """More tokens than the queue holds: token_room_o falls and comes back."""
+async def cycles_of_a_word(dut) -> None:
+    """Nothing waits: a word takes as long as its patterns and steps, in windows of one kind."""
     bench = await DrainBench(dut).begun()
-    await bench.run(random_layer(bench.depth, out_words=bench.depth, steps=2), 20, 0.0)
-    await bench.run(random_layer(bench.depth, out_words=1, steps=1), 40, 0.5)
+    every = list(range(1, SETS + 1))
+    for window, steps, patterns in (
+        (0, 6, [1]), (0, 3, []), (1, 4, [1, 2, 3]), (1, 4, [2]), (1, 5, []), (2, 8, every),
+        (2, 8, []), (2, 4, [15]), (2, 8, [1, 2, 4, 8]), (2, 8, [8, 9, 10, 11, 12]),
+        *((2, 8, sorted(random.sample(every, random.randint(1, 15)))) for _ in range(12)),
+    ):  # fmt: skip
+        whole = 1 << window
+        f = bench.layer(window=window, steps=steps // whole * whole or steps, mode=layer.MODE_SPIKE)
+        for words in (1, f["out_words"]):
+            f["out_words"] = words
+            todo = bench.accumulations(f, 8, patterns)
+            reads = await bench.run(f, todo, 0.0)
+            between = cost(patterns, todo[0].steps)
+            took = [b - a for a, b in pairwise(reads)]
+            bench.equal(f"cycles of words, {patterns}, {words} words", set(took), {between})
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-async def one_word_per_cycle(dut) -> None:
-    """Nothing holds: every cycle reads a word, from the cycle after the first token came."""
+async def a_receiver_that_waits(dut) -> None:
+    """Nothing is taken for long: the queue fills, the reads stop, and no current is lost."""
     bench = await DrainBench(dut).begun()
-    for kind in (SPIKE, RESIDUAL, FIRST):
-        f = random_layer(bench.depth, **kind, steps=4, out_words=3)
-        bench.equal("cycles of 5 tokens", await bench.run(f, 5, 0.0), 5 * 4 * 3 + 1)
+    for window in (0, 1, 2):
+        f = bench.layer(window=window, steps=8, out_words=2)
+        todo = bench.accumulations(f, 6)
+        for stall in (0.97, 0.0):
+            await bench.run(f, todo if stall else bench.accumulations(f, 6), stall)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
-    """A bit that flips in the token whose turn it is is reported in the next cycle."""
+    """A bit that flips in a waiting current is reported in the cycle after the flip is seen."""
     bench = await DrainBench(dut).begun()
-    bench.set(layer_i=layer.pack_layer(random_layer(bench.depth, out_words=1, steps=1, merge=0)))
-    bench.set(start_i=1)
+    memory = dut.u_currents.u_words.mem
+    f = bench.layer(window=0, steps=1, out_words=1)
+    bench.set(start_i=1, layer_i=layer.pack_layer(f), touched_i=0)
     await bench.tick()
     bench.set(start_i=0)
-    memory = dut.u_tokens.u_words.mem
-    for turn in range(12):
-        bench.set(token_valid_i=1, token_i=random.getrandbits(bench.width("token_i")))
+    for turn in range(2 * len(memory)):
+        bench.set(complete_i=1 << turn % 2, current_ready_i=0)
         await bench.tick()
-        bench.set(token_valid_i=0)
-        entry = memory[turn % QUEUE]
-        await bench.tick()
+        bench.set(complete_i=0)
+        for _ in range(LATENCY + 1):
+            await bench.tick()
+        bench.equal("current_valid_o", bench.get("current_valid_o"), 1)
         bench.equal("parity_o", bench.get("parity_o"), 0)
+        entry = memory[turn % len(memory)]
         entry.value = int(entry.value) ^ 1 << random.randrange(len(entry))
         await bench.settle()
-        bench.set(complete_i=1 << turn % 2, stream_ready_i=1)
+        bench.set(current_ready_i=1)
         await bench.tick()
         bench.equal("parity_o", bench.get("parity_o"), 1)
-        bench.set(complete_i=0)
+        bench.set(current_ready_i=0)
         await bench.tick()
-        bench.equal("idle_o", bench.get("idle_o"), 1)
         bench.equal("parity_o", bench.get("parity_o"), 0)
 
 
-@cases({"Depth": 16}, {"Depth": 32})
+@cases(
+    {"Lanes": 2, "AccWidth": 20, "AccDepth": 16, "Patterns": 4},
+    {"Lanes": 3, "AccWidth": 16, "AccDepth": 12, "Patterns": 8},
+)
 def test_drain(parameters: dict[str, int]) -> None:
     run("psf_drain", __name__, parameters)

@@ -17,41 +17,51 @@ from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
+LANDING = 4  # cycles from an add until the drain may begin
 QUIET = (
     "patch_read_o", "patch_release_o", "add_valid_o", "complete_o", "parity_o", "overrun_o",
 )  # fmt: skip
 
 
 class Unit:
-    """The patch of one unit: a line per token with m K words and m V words among garbage."""
+    """The patch of one unit: a line per token with m K words and m V words among garbage.
+
+    A word of the unit is followed by those of the other timesteps that lie side by side.
+    """
 
     def __init__(
         self, f: dict[str, int], bench: "KeyValueBench", density: float, flips: int = 0
     ) -> None:
         m, lanes, n = f["head_words"], bench.lanes, f["tokens"]
-        self.word = random.randrange(bench.line_words - 2 * m + 1)
-        line_bits = bench.line_words * lanes
-        bits = np.array([[coin(0.5) for _ in range(line_bits)] for _ in range(n)], np.int64)
-        block = bits[:, self.word * lanes : (self.word + 2 * m) * lanes]  # a view
-        block[:] &= np.random.default_rng(random.getrandbits(32)).random(block.shape) < 2 * density
+        block = 1 << f["in_block"]
+        self.word = random.randrange(bench.line_words - (2 * m - 1) * block)
+        at = slice(self.word, self.word + (2 * m - 1) * block + 1, block)
+        words = np.array(
+            [
+                [[coin(0.5) for _ in range(lanes)] for _ in range(bench.line_words)]
+                for _ in range(n)
+            ],
+            np.int64,
+        )
+        used = words[:, at]  # a view
+        sparse = np.random.default_rng(random.getrandbits(32)).random(used.shape) < 2 * density
+        used &= sparse
         if density == 1.0:
-            block[:] = 1
+            used[:] = 1
         for token in range(n):
             if coin(0.2):
-                block[token, : lanes * random.randint(1, m)] = 0  # silent K words
-        words = bits.reshape(n, bench.line_words, lanes)  # views
-        used = words[:, self.word : self.word + 2 * m]
+                used[token, : random.randint(1, m)] = 0  # silent K words
         parity = words.sum(2) & 1
         flipped = np.zeros((n, 2 * m), np.int64)
         for _ in range(flips):
-            at = random.randrange(n), random.randrange(2 * m)
-            flipped[at] ^= 1
+            where = random.randrange(n), random.randrange(2 * m)
+            flipped[where] ^= 1
             lane = random.randrange(lanes + 1)
             if lane < lanes:
-                used[at][lane] ^= 1
+                used[where][lane] ^= 1
             else:
-                parity[at[0], self.word + at[1]] ^= 1
-        k, v = block[:, : m * lanes], block[:, m * lanes :]
+                parity[where[0], self.word + where[1] * block] ^= 1
+        k, v = used[:, :m].reshape(n, -1), used[:, m:].reshape(n, -1)
         # cycles with a wrong word: a K word in its first cycle, a V word in every one of its adds
         self.wrong = 0
         for token in range(n):
@@ -61,9 +71,9 @@ class Unit:
                 bad[0] |= flipped[token, a]
                 self.wrong += int(sum(bad))
             silent = not k[token].any()
-            for i in range(bench.line_words):
-                if not self.word <= i < self.word + (m if silent else 2 * m):
-                    parity[token, i] = random.getrandbits(1)
+            read = range(bench.line_words)[at][: m if silent else 2 * m]
+            for i in set(range(bench.line_words)) - set(read):
+                parity[token, i] = random.getrandbits(1)
         stored = np.concatenate((words, parity[:, :, None]), 2).reshape(n, -1)
         self.lines = [int("".join(map(str, line[::-1])), 2) for line in stored]
         self.nnz = int(k.sum())
@@ -87,9 +97,12 @@ class KeyValueBench(Bench):
         )  # fmt: skip
 
     def layer(self, m: int, head_lanes: int, tokens: int) -> dict[str, int]:
+        """With as many timesteps side by side as fit into a line, or fewer."""
+        most = min(2, (self.line_words // (2 * m)).bit_length() - 1)
         return layer.random_fields(
-            mode=layer.MODE_KEY_VALUE, head_words=m, head_lanes=head_lanes, tokens=tokens
-        )
+            mode=layer.MODE_KEY_VALUE, head_words=m, head_lanes=head_lanes, tokens=tokens,
+            in_block=random.randint(0, most),
+        )  # fmt: skip
 
     async def start(self, f: dict[str, int]) -> None:
         self.set(start_i=1, layer_i=layer.pack_layer(f))
@@ -101,7 +114,7 @@ class KeyValueBench(Bench):
         await self.start(f)
         todo, current, filled, wanted = deque(units), None, 0, 0
         acc = np.zeros((2, self.accumulators, self.lanes), np.int64)
-        adds = [0, 0]
+        adds, added = [0, 0], [-LANDING, -LANDING]  # how many, the cycle of the last one
         done, line, first, last = 0, None, None, 0  # done: units drained
         await self.settle()
         while done < len(units):
@@ -110,6 +123,7 @@ class KeyValueBench(Bench):
                 if complete >> b & 1:
                     unit = done + (done % 2 != b)
                     self.check(unit < len(units), f"buffer {b} complete after the last unit")
+                    self.check(self.now - added[b] >= LANDING, f"buffer {b} complete too early")
                     u = units[unit]
                     self.equal(f"row-adds of unit {unit}", adds[b], u.nnz * f["head_words"])
                     n = len(u.counts)
@@ -151,7 +165,7 @@ class KeyValueBench(Bench):
                 b, bits = self.get("add_buffer_o"), self.get("add_bits_o")
                 self.check(not complete >> b & 1, f"an add to buffer {b}, which is complete")
                 acc[b, self.get("add_index_o")] += [bits >> p & 1 for p in range(self.lanes)]
-                adds[b] += 1
+                adds[b], added[b] = adds[b] + 1, self.now
                 self.adds += 1
                 first, last = first or self.now, self.now
             if reopen:
@@ -223,7 +237,8 @@ async def block_beyond_its_line(dut) -> None:
         for excess in range(min(3, 2 * m)):
             f = bench.layer(m, 0, 3)
             unit = Unit(f, bench, 0.0)
-            unit.word, unit.lines, unit.wrong = bench.line_words - 2 * m + excess, [0, 0, 0], 0
+            size = ((2 * m - 1) << f["in_block"]) + 1
+            unit.word, unit.lines, unit.wrong = bench.line_words - size + excess, [0, 0, 0], 0
             before = bench.overruns
             await bench.run(f, [unit], 0.0, 0.0)
             bench.equal(f"overruns, {excess} too far", bench.overruns - before, 3 * (excess > 0))

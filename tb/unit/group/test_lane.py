@@ -12,106 +12,128 @@ from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
+LANDING = 4  # cycles from an add to a drain read that sees it
+CLEARING = 2  # from a read that clears to one that sees the zero
+
 
 class LaneBench(Bench):
-    """Model: two lists of accumulators. The caller's promise (one buffer each) is kept here."""
+    """Model: two lists of accumulators. What the caller promises is kept here."""
 
     async def begin(self) -> None:
         self.depth = PARAMETERS["Depth"]
         self.bits = self.width("drain_acc_o")
         self.acc = [[0] * self.depth for _ in range(2)]
         self.compared = self.wrong = 0
-        self.flipped: set[tuple[int, int]] = set()  # (buffer, index)
-        self.parity = [0, 0]  # of the next two cycles
+        self.flipped: set[tuple[int, int]] = set()  # (buffer, entry)
+        self.parity = [0, 0, 0]  # of the next three cycles
+        self.drained: list[int | None] = [None, None]  # of the next two cycles
         self.overrun = 0  # of the next cycle
-        self.noise("add_index_i", "add_weight_i", "add_shift_i", "drain_index_i", "add_buffer_i")
+        self.added = [0, 0]  # cycle of the last add to each buffer
+        self.cleared = [(0, 0, 0)] * 2  # cycle, buffer, entry
+        self.noise("add_entry_i", "add_weight_i", "add_shift_i", "drain_entry_i", "add_buffer_i")
         await self.reset(add_valid_i=0, drain_clear_i=0, drain_buffer_i=0, drain_valid_i=0)
         for buffer in (0, 1):  # the sweep that the header asks for
-            for index in range(self.depth):
-                self.set(drain_buffer_i=buffer, drain_index_i=index, drain_clear_i=1)
+            for entry in range(self.depth):
+                self.set(drain_buffer_i=buffer, drain_entry_i=entry, drain_clear_i=1)
                 await self.tick()
                 self.equal("parity_o while all is cleared", self.get("parity_o"), 0)
+        self.set(drain_clear_i=0)
+        await self.tick()
+
+    def fresh(self, buffer: int, entry: int) -> bool:
+        """Whether the zero of an earlier read is already there."""
+        return (buffer, entry) not in (
+            (b, e) for cycle, b, e in self.cleared if self.now - cycle < CLEARING
+        )
+
+    def drainable(self, buffer: int, entry: int) -> bool:
+        return self.now - self.added[buffer] >= LANDING and self.fresh(buffer, entry)
 
     async def cycle(
         self,
-        add: tuple[int, int, int, int] | None,
-        drain: tuple[int, int, int],
-        drain_valid: bool = True,
+        add: tuple[int, int, int, int] | None = None,
+        drain: tuple[int, int, int] | None = None,
+        valid: bool = True,
     ) -> None:
-        """``add``: buffer, index, weight, shift. ``drain``: buffer, index, clear."""
-        self.set(add_valid_i=0)
-        self.noise("add_index_i", "add_weight_i", "add_shift_i", "add_buffer_i")
+        """``add``: buffer, entry, weight, shift. ``drain``: buffer, entry, clear."""
+        self.set(add_valid_i=0, drain_valid_i=0, drain_clear_i=0)
+        self.noise("add_entry_i", "add_weight_i", "add_shift_i", "add_buffer_i")
+        self.noise("drain_buffer_i")
+        self.set(drain_entry_i=random.randrange(self.depth))
         if add:
-            buffer, index, weight, shift = add
-            self.set(add_valid_i=1, add_buffer_i=buffer, add_index_i=index)
+            buffer, entry, weight, shift = add
+            self.set(add_valid_i=1, add_buffer_i=buffer, add_entry_i=entry)
             self.set(add_weight_i=weight & 255, add_shift_i=shift)
-        buffer, index, clear = drain
-        self.set(drain_buffer_i=buffer, drain_index_i=index, drain_clear_i=clear)
-        self.set(drain_valid_i=int(drain_valid))
+        if drain:
+            buffer, entry, clear = drain
+            self.check(self.drainable(buffer, entry), "the bench drains too early")
+            self.set(drain_buffer_i=buffer, drain_entry_i=entry, drain_clear_i=clear)
+            self.set(drain_valid_i=int(valid))
         await self.settle()
         self.equal("parity_o", self.get("parity_o"), self.parity.pop(0))
         self.equal("overrun_o", self.get("overrun_o"), self.overrun)
+        expected = self.drained.pop(0)
+        if expected is not None:
+            self.equal("drain_acc_o", self.dut.drain_acc_o.value.to_signed(), expected)
+            self.compared += expected != 0
         inside = add is not None and add[1] < self.depth
         self.overrun = int(add is not None and not inside)
-        bad = drain_valid and (buffer, index) in self.flipped
+        bad = bool(drain and valid and drain[:2] in self.flipped)
         bad |= inside and add[:2] in self.flipped
         self.parity.append(int(bad))
         self.wrong += bad
-        if clear:
-            self.flipped.discard((buffer, index))
+        self.drained.append(self.acc[drain[0]][drain[1]] if drain and valid else None)
+        if drain and drain[2]:
+            self.flipped.discard(drain[:2])
+            self.acc[drain[0]][drain[1]] = 0
+            self.cleared = [self.cleared[1], (self.now, *drain[:2])]
         if inside:
             self.flipped.discard(add[:2])
-        if not add or add[0] != buffer:
-            expected = self.acc[buffer][index]
-            got = self.dut.drain_acc_o.value.to_signed()
-            self.equal(f"acc[{buffer}][{index}]", got, expected)
-            self.compared += expected != 0
-        if clear:
-            self.acc[buffer][index] = 0
-        if inside:
             self.acc[add[0]][add[1]] += add[2] << add[3]
+            self.added[add[0]] = self.now
         await self.tick()
 
-    async def idle(self) -> None:
-        """A cycle without any use; afterwards all outputs follow what was flipped before."""
-        self.set(add_valid_i=0, drain_clear_i=0, drain_valid_i=0)
-        await self.settle()
-        self.equal("parity_o", self.get("parity_o"), self.parity.pop(0))
-        self.parity.append(0)
-        self.overrun = 0
-        await self.tick()
+    async def land(self) -> None:
+        """Until every add is in its memory; afterwards all outputs follow what was flipped."""
+        for _ in range(LANDING):
+            await self.cycle()
 
-    def flip(self, buffer: int, index: int) -> None:
+    def flip(self, buffer: int, entry: int) -> None:
         """Flip a bit of an accumulator, or of its parity."""
-        lane = self.dut.gen_buffer[buffer]
-        if coin(0.2):
-            entry = lane.u_parity.mem[index]
-            entry.value = 1 - int(entry.value)
-        else:
-            entry, bit = lane.u_acc.mem[index], random.randrange(self.bits - 1)
-            entry.value = int(entry.value) ^ 1 << bit
-            low = self.acc[buffer][index] % (1 << self.bits)
-            self.acc[buffer][index] += (1 << bit) * (-1 if low >> bit & 1 else 1)
-        self.flipped ^= {(buffer, index)}
+        word, bit = self.dut.gen_buffer[buffer].u_acc.mem[entry], random.randrange(self.bits + 1)
+        word.value = int(word.value) ^ 1 << bit
+        if bit < self.bits:
+            low = self.acc[buffer][entry] % (1 << self.bits) ^ 1 << bit
+            self.acc[buffer][entry] = low - (low >> self.bits - 1 << self.bits)
+        self.flipped ^= {(buffer, entry)}
 
-    def fits(self, buffer: int, index: int, term: int) -> bool:
-        return -(1 << self.bits - 1) <= self.acc[buffer][index] + term < 1 << self.bits - 1
+    def random_add(self, buffer: int, few: int, shifts: int = 8) -> tuple[int, ...] | None:
+        """An add to one of the first ``few`` entries, if it may come now."""
+        entry, weight = random.randrange(few), random.randint(-128, 127)
+        shift = random.randrange(shifts)
+        end, total = 1 << self.bits - 1, self.acc[buffer][entry] + (weight << shift)
+        fits = -end <= total < end and self.fresh(buffer, entry)
+        return (buffer, entry, weight, shift) if fits else None
+
+    def random_drain(self, buffer: int, few: int) -> tuple[int, int, int] | None:
+        entry = random.randrange(few)
+        return (buffer, entry, int(coin(0.3))) if self.drainable(buffer, entry) else None
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS)
 async def random_adds(dut, stall: float) -> None:
-    """Buffers change roles at random times; the drain reads with and without clearing."""
+    """Buffers change roles at random times, or both are added to; drains clear or not."""
     bench = await LaneBench(dut).begun()
-    for _ in range(40):
-        adding = random.randrange(2)
-        few = random.randint(1, bench.depth)  # few entries: consecutive hits on one
-        for _ in range(random.randint(1, 60)):
-            add = (adding, random.randrange(few), random.randint(-128, 127), random.randrange(8))
-            ok = coin(1 - stall) and bench.fits(*add[:2], add[2] << add[3])
-            drain = (1 - adding, random.randrange(bench.depth), int(coin(0.3)))
-            await bench.cycle(add if ok else None, drain, coin(0.5))
-    bench.check(bench.compared > 100, "hardly anything but zeros was compared")
+    for _ in range(60):
+        adding = random.choice((0, 1, 2))  # 2: any
+        few = random.choice((1, 2, 3, bench.depth))  # few entries: hits in all short distances
+        for _ in range(random.randint(5, 60)):
+            buffer = random.randrange(2) if adding == 2 else adding
+            add = bench.random_add(buffer, few) if coin(1 - stall) else None
+            drain = bench.random_drain(1 - adding, bench.depth) if adding < 2 else None
+            await bench.cycle(add, drain, coin(0.7))
+    bench.check(bench.compared > 20, "hardly anything but zeros was compared")
     bench.equal("wrong parities", bench.wrong, 0)
 
 
@@ -122,51 +144,75 @@ async def flips(dut) -> None:
     for _ in range(60):
         adding = random.randrange(2)
         few = random.randint(1, bench.depth)
-        for _ in range(2):  # a parity is in its memory two cycles after its accumulator
-            await bench.idle()
+        await bench.land()
         entries = [(b, i) for b in (0, 1) for i in range(few)]
-        for buffer, index in random.sample(entries, random.randrange(3)):
-            bench.flip(buffer, index)
-        await bench.idle()
+        for buffer, entry in random.sample(entries, random.randrange(3)):
+            bench.flip(buffer, entry)
+        await bench.cycle()
         for _ in range(random.randint(1, 20)):
-            add = (adding, random.randrange(few), random.randint(-128, 127), random.randrange(3))
-            ok = coin(0.5) and bench.fits(*add[:2], add[2] << add[3])
-            drain = (1 - adding, random.randrange(few), int(coin(0.3)))
-            await bench.cycle(add if ok else None, drain, coin(0.5))
-    for _ in range(3):
-        await bench.idle()
+            add = bench.random_add(adding, few, 3) if coin(0.5) else None
+            await bench.cycle(add, bench.random_drain(1 - adding, few), coin(0.5))
+    await bench.land()
     bench.check(bench.wrong, "no flip was used")
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def beyond_the_depth(dut) -> None:
-    """An index that no accumulator has changes none and is reported."""
+    """An entry that the lane has not got changes none and is reported."""
     bench = await LaneBench(dut).begun()
     for _ in range(200):
-        index = random.randrange(1 << bench.width("add_index_i"))
-        await bench.cycle((0, index, 1, 0), (1, 0, 0))
-    for index in range(bench.depth):
-        await bench.cycle(None, (0, index, 1))
+        entry = random.randrange(1 << bench.width("add_entry_i"))
+        await bench.cycle((0, entry, 1, 0), (1, 0, 0))
+    await bench.land()
+    for entry in range(bench.depth):
+        await bench.cycle(None, (0, entry, 1))
+    await bench.land()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def distances(dut) -> None:
+    """Adds to one entry in every distance, others between them; read as early as may be."""
+    bench = await LaneBench(dut).begun()
+    for pattern in range(1, 64):  # bit i: the add of cycle i goes to the entry, else to another
+        for between in (0, 1, 2):  # other entry, other buffer, nothing
+            for i in range(6):
+                if pattern >> i & 1:
+                    await bench.cycle((0, 5, 1 + i, 0))
+                elif between < 2:
+                    await bench.cycle((between, 5 if between else 7, 100, 0))
+                else:
+                    await bench.cycle()
+            while bench.now - bench.added[0] < LANDING:
+                await bench.cycle()
+            await bench.cycle(None, (0, 5, 1))
+            await bench.cycle()
+            await bench.cycle(None, (0, 5, 0))
+    await bench.cycle(None, (0, 7, 1))
+    await bench.cycle(None, (1, 5, 1))
+    await bench.land()
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def limits(dut) -> None:
-    """One entry hit in every cycle up to both ends of the range, read in the cycle after."""
+    """One entry hit in every cycle up to both ends of the range."""
     bench = await LaneBench(dut).begun()
     for buffer in (0, 1):
         for sign in (1, -1):
             end = (1 << bench.bits - 1) - (sign == 1)
-            index = random.choice((0, bench.depth - 1))
+            entry = random.choice((0, bench.depth - 1))
             left = end
             while left:
                 shift = next(s for s in range(7, -1, -1) if left >> s or not s)
                 size = min(left >> shift, 128 if sign < 0 else 127)
-                await bench.cycle((buffer, index, sign * size, shift), (1 - buffer, index, 0))
+                await bench.cycle((buffer, entry, sign * size, shift))
                 left -= size << shift
-            bench.equal("end of the range", bench.acc[buffer][index], sign * end)
-            await bench.cycle((1 - buffer, index, 1, 0), (buffer, index, 1))
-            await bench.cycle(None, (buffer, index, 0))
-            await bench.cycle(None, (1 - buffer, index, 1))
+            bench.equal("end of the range", bench.acc[buffer][entry], sign * end)
+            await bench.land()
+            await bench.cycle((1 - buffer, entry, 1, 0), (buffer, entry, 1))
+            await bench.land()
+            await bench.cycle(None, (buffer, entry, 0))
+            await bench.cycle(None, (1 - buffer, entry, 1))
+            await bench.land()
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -174,13 +220,16 @@ async def every_entry(dut) -> None:
     """No two entries, nor the two buffers, share a word; clearing one leaves the others."""
     bench = await LaneBench(dut).begun()
     for buffer in (0, 1):
-        for index in range(bench.depth):
-            weight = index + 1 + 40 * buffer
-            await bench.cycle((buffer, index, weight, 7), (1 - buffer, index, 0))
-    for index in random.sample(range(bench.depth), bench.depth):
+        for entry in range(bench.depth):
+            await bench.cycle((buffer, entry, entry + 1 + 40 * buffer, 7))
+    await bench.land()
+    for entry in random.sample(range(bench.depth), bench.depth):
         for buffer in (0, 1):
-            for clear in (0, 1, 0):
-                await bench.cycle(None, (buffer, index, clear))
+            await bench.cycle(None, (buffer, entry, 0))
+            await bench.cycle(None, (buffer, entry, 1))
+            await bench.cycle()
+            await bench.cycle(None, (buffer, entry, 0))
+    await bench.land()
     bench.check(not any(map(any, bench.acc)), "entries were left")
 
 

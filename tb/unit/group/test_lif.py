@@ -25,7 +25,7 @@ class LifBench(Bench):
         self.fired = self.silent = self.wrong = 0
         self.flipped: set[int] = set()
         self.parity = [0, 0]  # of the next two cycles
-        await self.reset(valid_i=0, first_i=0, index_i=0, current_i=0, theta2_i=0)
+        await self.reset(valid_i=0, first_i=0, index_i=0, current_i=0, margin_i=0)
 
     def potential(self, index: int, first: bool, current: int) -> int:
         return current + ((0 if first else self.membrane[index]) >> 1)
@@ -36,7 +36,7 @@ class LifBench(Bench):
         spike, after = lif_step(np.int64(current), np.int64(before), np.int64(theta2))
         mask = (1 << self.bits) - 1
         self.set(valid_i=1, first_i=int(first), index_i=index)
-        self.set(current_i=current & mask, theta2_i=theta2 & mask)
+        self.set(current_i=current & mask, margin_i=(current - theta2) & (2 * mask + 1))
         await self.settle()
         what = f"spike of {index}, X={current}, U_prev={before}, theta2={theta2}"
         self.equal(what, self.get("spike_o"), int(spike))
@@ -70,7 +70,7 @@ class LifBench(Bench):
     async def idle(self) -> None:
         """Garbage while valid is low must change no membrane."""
         self.set(valid_i=0)
-        self.noise("first_i", "index_i", "current_i", "theta2_i")
+        self.noise("first_i", "index_i", "current_i", "margin_i")
         await self.settle()
         await self.next(0)
 

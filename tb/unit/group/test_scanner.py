@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scanner against three nested loops: which words leave, with which row, skew and last flag.
 
-Words that are not scanned have random parity: nobody may mind. ``flips`` change a bit of others.
+A word leaves with all steps of its window. Words that are not scanned, such as those of steps
+behind the last one in its block, are garbage with random parity: nobody may mind. ``flips`` change
+a bit of others.
 """
 
 import random
@@ -17,6 +19,8 @@ from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
+
+STEPS = 4  # of the widest window
 
 
 class Patch:
@@ -35,12 +39,14 @@ class Patch:
             ]
             for _ in range(pixels)
         ]
+        block, window = 1 << f["in_block"], 1 << f["window"]
         scanned = 1 if f["repeat_drain"] else f["steps"]
-        used = {
-            f["in_first"] + t * f["in_step"] + j
-            for t in range(scanned)
-            for j in range(f["in_words"])
-        }
+
+        def at(t: int, j: int) -> int:
+            """Where a word lies in its pixel."""
+            return (t // block * f["in_step"] + f["in_first"] + j) * block + t % block
+
+        used = {at(t, j) for t in range(scanned) for j in range(f["in_words"])}
         for pixel in words:
             for i, w in enumerate(pixel):
                 parity = w.bit_count() & 1 if i in used else random.getrandbits(1)
@@ -52,27 +58,30 @@ class Patch:
             for pixel in words
             for line in range(0, len(pixel), line_words)
         ]
-        # (bits, row, skew, last, parity wrong, row beyond); row of an empty word does not matter
+        # (bits by step, row, skew, last, parity wrong, row beyond); row of an empty word: any
         self.items: list[tuple[int, int | None, int | None, int, int, int]] = []
         self.reads: list[int] = []
         accumulation: list[tuple[int, int | None, int, int, int]] = []
-        for t in range(scanned):
-            first = f["in_first"] + t * f["in_step"]
-            last = first + f["in_words"] - 1
+        for begin in range(0, scanned, window):
+            steps = range(begin, min(begin + window, scanned))
+            first = at(begin // block * block, 0)
+            last = first + f["in_words"] * block - 1
             for place, tap in enumerate(i for i in range(9) if taps >> i & 1):
                 base = place * f["in_lines"]
                 self.reads += range(base + first // line_words, base + last // line_words + 1)
                 for j in range(f["in_words"]):
-                    row = f["row_base"] + t * f["step_rows"] + tap * f["tap_rows"]
+                    row = f["row_base"] + begin // window * f["step_rows"] + tap * f["tap_rows"]
                     row += j * (lanes // bench.banks)
-                    if found := words[place][first + j]:
-                        bits = found & (1 << lanes) - 1
-                        top = max((bits.bit_length() - 1) // bench.banks, 0)
-                        beyond = bits and row + top >= bench.rows
-                        row = None if not bits else 0 if beyond else row
-                        bad = found.bit_count() & 1
+                    found = [words[place][at(t, j)] for t in steps]
+                    if any(found):
+                        bits = [w & (1 << lanes) - 1 for w in found]
+                        top = max((max(bits).bit_length() - 1) // bench.banks, 0)
+                        beyond = any(bits) and row + top >= bench.rows
+                        row = None if not any(bits) else 0 if beyond else row
+                        bad = any(w.bit_count() & 1 for w in found)
+                        bits = sum(w << t * lanes for t, w in enumerate(bits))
                         accumulation.append((bits, row, tap % bench.banks, bad, int(beyond)))
-            if not f["merge"] or t == scanned - 1:
+            if not f["merge"] or steps[-1] == scanned - 1:
                 if not accumulation:
                     self.items.append((0, None, None, 1, 0, 0))
                 for i, (*item, bad, beyond) in enumerate(accumulation):
@@ -82,7 +91,7 @@ class Patch:
 
 class ScannerBench(Bench):
     async def begin(self) -> None:
-        self.lanes = self.width("word_bits_o")
+        self.lanes = self.width("word_bits_o") // STEPS
         self.banks = 1 << self.width("word_skew_o")
         self.line_words = self.width("patch_line_i") // (self.lanes + 1)
         self.capacity = 1 << self.width("patch_index_o")
@@ -100,17 +109,20 @@ class ScannerBench(Bench):
             "kernel3": random.randrange(2),
             "merge": 0,
             "repeat_drain": 0,
-            "steps": random.randint(1, 5),
+            "steps": random.randint(1, 9),
         } | fixed
+        f.setdefault("in_block", random.randrange(3))
+        f.setdefault("window", random.randint(0, f["in_block"]))
+        block = 1 << f["in_block"]
         if "in_lines" not in f:
             f["in_lines"] = random.randint(1, self.capacity // (9 if f["kernel3"] else 1))
-        total = f["in_lines"] * self.line_words
-        f["steps"] = min(f["steps"], total)
-        scanned = 1 if f["repeat_drain"] else f["steps"]
-        f.setdefault("in_step", random.randint(1, min(255, total // scanned)))
+        total = f["in_lines"] * self.line_words // block  # words of a step, could it have all
+        f["steps"] = min(f["steps"], total * block)
+        blocks = 1 if f["repeat_drain"] else -(-f["steps"] // block)
+        f.setdefault("in_step", random.randint(1, min(255, total // blocks)))
         room = min(255, f["in_step"])
         f.setdefault("in_words", random.randint(1, room))
-        spare = total - (scanned - 1) * f["in_step"] - f["in_words"]
+        spare = total - (blocks - 1) * f["in_step"] - f["in_words"]
         f.setdefault("in_first", random.randint(0, min(255, spare)))
         if coin(0.8):  # mostly inside the table, up to its last entry
             f.setdefault("row_base", random.randrange(self.rows))
@@ -216,6 +228,11 @@ async def layers(dut, stall: float, density: float) -> None:
         {"kernel3": 1},
         {"kernel3": 0, "merge": 1, "mode": layer.MODE_HEAD},
         {"in_words": 1, "in_step": 1},
+        {"in_block": 2, "window": 2, "steps": 4},
+        {"in_block": 2, "window": 2, "steps": 7},
+        {"in_block": 2, "window": 1, "steps": 7},
+        {"in_block": 2, "window": 0, "steps": 6},
+        {"in_block": 2, "window": 2, "steps": 1},
     ):
         f = bench.layer(**fixed)
         patches = [Patch(f, bench, bench.taps(f), density) for _ in range(3)]
@@ -241,7 +258,7 @@ async def beyond_the_table(dut) -> None:
     bench = await ScannerBench(dut).begun()
     fold, last = bench.lanes // bench.banks, bench.rows - 1
     plain = {"kernel3": 0, "steps": 1, "in_words": 2, "in_step": 2, "in_lines": 1, "in_first": 0}
-    plain |= {"tap_rows": 0, "step_rows": 0}
+    plain |= {"tap_rows": 0, "step_rows": 0, "in_block": 0, "window": 0}
     for fixed, taps, beyond in (
         ({"row_base": last + 1 - 2 * fold}, 1, 0),
         ({"row_base": last + 1 - fold}, 1, 1),
@@ -266,7 +283,7 @@ async def beyond_the_table(dut) -> None:
 async def every_border(dut, stall: float) -> None:
     """All sixteen masks of a 3x3 window at the borders; silent patches give one empty word each."""
     bench = await ScannerBench(dut).begun()
-    f = bench.layer(kernel3=1, in_lines=bench.capacity // 9, steps=2)
+    f = bench.layer(kernel3=1, in_lines=bench.capacity // 9, steps=2, window=0)
     masks = [
         sum(columns << 3 * y for y in range(3) if rows >> y & 1)
         for rows in (0b111, 0b110, 0b011, 0b010)
@@ -282,10 +299,15 @@ async def one_word_per_cycle(dut) -> None:
     """Nothing stalls: one word, one line read per cycle, one cycle for a tap outside."""
     bench = await ScannerBench(dut).begun()
     words = min(250, bench.capacity * bench.line_words)
-    f = bench.layer(kernel3=0, steps=1, in_lines=bench.capacity, in_step=words, in_words=words)
-    took = await bench.run(f, [Patch(f, bench, 1, 1.0) for _ in range(3)], 0.0)
-    bench.equal("cycles of three patches: latency 4", took, 3 * words + 3)
-    f = bench.layer(kernel3=1, steps=1, in_lines=1, in_step=1, in_words=1)
+    plain = {"kernel3": 0, "in_lines": bench.capacity, "merge": 0, "repeat_drain": 0}
+    for block in (0, 1, 2):  # of a block of steps all, or one after the other
+        for window in range(block + 1):
+            fixed = {"steps": 1 << block, "in_block": block, "window": window}
+            n = words >> block
+            f = bench.layer(**plain, **fixed, in_step=n, in_words=n)
+            took = await bench.run(f, [Patch(f, bench, 1, 1.0) for _ in range(3)], 0.0)
+            bench.equal("cycles of three patches: latency 4", took, 3 * (n << block - window) + 3)
+    f = bench.layer(kernel3=1, steps=1, in_lines=1, in_step=1, in_words=1, in_block=0)
     for taps, cycles in ((0b111111111, 9), (0b000011011, 5), (0b110110000, 5)):
         took = await bench.run(f, [Patch(f, bench, taps, 1.0)], 0.0)
         bench.equal(f"cycles of taps {taps:09b}", took, cycles + 3)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The spike window against its contract: every spike once, right bank, row and buffer, in time.
+"""The spike window against its contract: every spike once, right bank, row, buffer and pattern.
 
 The model holds the accepted words that still have spikes (at most two) and tells what must be asked
 for in every cycle. Rows come back after random delays, buffers are drained after random delays.
@@ -17,17 +17,30 @@ from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
+STEPS = 4  # timesteps of the widest window
+
 
 @dataclass
 class Word:
-    """A word of accumulation ``acc`` of the layer; ``spikes``: (bank, row) not issued yet."""
+    """A word of accumulation ``acc`` of the layer, of every step of its window.
+
+    ``spikes``: (bank, row) not issued yet -> the steps in which it fires."""
 
     acc: int
-    bits: int
+    steps: list[int]
     row: int
     skew: int
     last: int
-    spikes: set[tuple[int, int]] = field(default_factory=set)
+    spikes: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def place(self, lanes: int, banks: int, rows: int) -> "Word":
+        """The same word with its spikes found."""
+        for c in range(lanes):
+            pattern = sum((bits >> c & 1) << t for t, bits in enumerate(self.steps))
+            if pattern:
+                key = (c + self.skew) % banks, (self.row + c // banks) % rows
+                self.spikes[key] = pattern
+        return self
 
 
 @dataclass
@@ -39,6 +52,7 @@ class Accumulation:
     issued: int = 0
     added: int = 0
     drained: bool = False
+    patterns: set[int] = field(default_factory=set)
 
     def complete(self) -> bool:
         return self.ended and self.spikes == self.issued == self.added
@@ -46,7 +60,7 @@ class Accumulation:
 
 class WindowBench(Bench):
     async def begin(self) -> None:
-        self.lanes = self.width("word_bits_i")
+        self.lanes = self.width("word_bits_i") // STEPS
         self.banks = self.width("req_o")
         self.rows = 1 << self.width("word_row_i")
         self.row = 0
@@ -62,24 +76,23 @@ class WindowBench(Bench):
         for acc in range(accumulations):
             count = random.choice((1, 1, 2, 3, 5))
             for i in range(count):
-                bits = word(self.lanes, density) or 1 << random.randrange(self.lanes)
+                steps = [word(self.lanes, density) for _ in range(STEPS)]
+                if random.getrandbits(1):  # as many channels fire in all steps
+                    steps = [steps[0]] * random.randint(1, STEPS) + [0] * STEPS
+                if not any(steps):
+                    steps[0] = 1 << random.randrange(self.lanes)
                 if count == 1 and coin(0.3):
-                    bits = 0
+                    steps = [0] * STEPS
                 skew = random.randrange(self.banks)
                 self.row = (self.row + fold * random.randint(1, 3)) % self.rows
-                w = Word(acc, bits, self.row, skew, int(i == count - 1))
-                w.spikes = {
-                    ((c + skew) % self.banks, (w.row + c // self.banks) % self.rows)
-                    for c in range(self.lanes)
-                    if bits >> c & 1
-                }
-                result.append(w)
+                w = Word(acc, steps[:STEPS], self.row, skew, int(i == count - 1))
+                result.append(w.place(self.lanes, self.banks, self.rows))
         return result
 
     async def run(
         self, words: deque[Word], stall: float, grants: float, slow_drain: float, delay: int
     ) -> int:
-        """One layer; a row is added 1 to ``delay`` cycles after it left. Returns its cycles."""
+        """One layer; a row is added 1 to ``delay`` + 1 cycles after it left. Returns its cycles."""
         total = words[-1].acc + 1
         acc = [Accumulation() for _ in range(total)]
         inside: list[Word] = []  # accepted, with spikes left
@@ -98,21 +111,22 @@ class WindowBench(Bench):
             if granted:
                 self.equal("row_bank_o", self.get("row_bank_o"), granted)
                 key = (granted.bit_length() - 1, self.get("row_addr_o"))
-                buffer = self.get("row_buffer_o")
+                buffer, pattern = divmod(self.get("row_tag_o"), 1 << STEPS)
                 found = [w for w in inside if key in w.spikes and w.acc % 2 == buffer]
                 self.check(found, f"no spike waits for (bank, row) {key} of buffer {buffer}")
-                found[0].spikes.remove(key)
+                self.equal("pattern", pattern + 1, found[0].spikes.pop(key))
+                acc[found[0].acc].patterns.add(pattern)
                 acc[found[0].acc].issued += 1
-                flight.append((self.now + random.randint(0, delay), found[0].acc))
+                flight.append((self.now + random.randint(1, delay + 1), found[0].acc))
                 inside = [w for w in inside if w.spikes]
                 self.spikes += 1
             # Requests: all spikes of both words, but for buffers that wait for the drain.
             able = [w for w in inside if w.acc < 2 or acc[w.acc - 2].drained]
-            request = 0
-            for w in able:
-                for bank, _ in w.spikes:
-                    request |= 1 << bank
+            spikes = Counter(bank for w in able for bank, _ in w.spikes)
+            request = sum(1 << bank for bank in spikes)
+            many = sum(1 << bank for bank, count in spikes.items() if count > 1)
             self.equal("req_o", self.get("req_o"), request)
+            self.equal("many_o", self.get("many_o"), many)
             self.check(len(inside) <= 2, "more than two words")
             self.two += len(inside) == 2
             blocked = self.get("blocked_o")
@@ -129,19 +143,23 @@ class WindowBench(Bench):
                 k = drained + (drained % 2 != b)  # the oldest accumulation of this buffer
                 done = k < total and acc[k].complete()
                 self.check(done or not complete >> b & 1, f"buffer {b} complete, {k} is not over")
+                if complete >> b & 1 and acc[k].issued:  # a row that has been added left long ago
+                    touched = self.elements("touched_o", (1 << STEPS) - 1, 2)[b]
+                    self.equal("touched_o", touched, sum(1 << p for p in acc[k].patterns))
             late = late + 1 if acc[drained].complete() and not complete >> drained % 2 & 1 else 0
             self.check(late <= 2, f"accumulation {drained} over, buffer not complete")
             # Inputs.
             bank_bits = [1 << b for b in range(self.banks) if request >> b & 1]
             granted = 0
-            if bank_bits and len(flight) < 4 * self.banks and coin(grants):
+            if bank_bits and len(flight) < 15 * self.banks and coin(grants):
                 granted = random.choice(bank_bits)
             valid = bool(words) and coin(1 - stall)
             self.set(grant_i=granted, word_valid_i=int(valid))
             self.noise("word_bits_i", "word_row_i", "word_skew_i", "word_last_i")
             if valid:
                 w = words[0]
-                self.set(word_bits_i=w.bits, word_row_i=w.row, word_skew_i=w.skew)
+                self.put("word_bits_i", w.steps, self.lanes)
+                self.set(word_row_i=w.row, word_skew_i=w.skew)
                 self.set(word_last_i=w.last)
             back = next((f for f in flight if f[0] <= self.now), None)
             self.set(row_done_i=int(back is not None))
@@ -181,6 +199,7 @@ class WindowBench(Bench):
     (
         ("stall", "grants", "slow_drain", "delay"),
         [(0.0, 1.0, 0.0, 0), (0.5, 0.5, 0.5, 6), (0.9, 0.9, 0.9, 3), (0.0, 0.1, 0.0, 40),
+         (0.0, 1.0, 0.0, 60),
          (0.0, 1.0, 0.97, 0), (0.0, 0.8, 0.5, 30), (0.9, 1.0, 0.0, 0)],
     )
 )  # fmt: skip
@@ -199,7 +218,7 @@ async def silent(dut) -> None:
     """Nothing but empty words: every accumulation must still be completed, in turn."""
     bench = await WindowBench(dut).begun()
     for slow_drain in STALLS:
-        words = deque(Word(acc, 0, acc % bench.rows, 0, 1) for acc in range(12))
+        words = deque(Word(acc, [0] * STEPS, acc % bench.rows, 0, 1) for acc in range(12))
         await bench.run(words, 0.0, 1.0, slow_drain, 0)
 
 
@@ -212,12 +231,10 @@ async def one_spike_per_cycle(dut) -> None:
         words.clear()
         for i in range(60):
             row, lane, last = i % (bench.rows // 2), random.randrange(bench.lanes), i % size
-            w = Word(i // size, 1 << lane, 2 * row, 0, int(last == size - 1))
-            w.spikes = {(lane % bench.banks, 2 * row + lane // bench.banks)}
-            words.append(w)
-        if bench.lanes // bench.banks > 2:
-            for w in words:
-                w.bits, w.spikes = 1, {(0, w.row)}
+            lane = 0 if bench.lanes // bench.banks > 2 else lane
+            steps = [random.getrandbits(1) << lane for _ in range(STEPS - 1)] + [1 << lane]
+            w = Word(i // size, steps, 2 * row, 0, int(last == size - 1))
+            words.append(w.place(bench.lanes, bench.banks, bench.rows))
         before = bench.spikes
         took = await bench.run(words, 0.0, 1.0, 0.0, 0)
         bench.equal("spikes", bench.spikes - before, 60)
@@ -233,11 +250,9 @@ async def dense_words(dut) -> None:
     full = (1 << bench.lanes) - 1
     fold = bench.lanes // bench.banks
     for skew in range(bench.banks):
-        w = Word(0, full, skew * fold, skew, int(skew == bench.banks - 1))
-        w.spikes = {
-            ((c + skew) % bench.banks, w.row + c // bench.banks) for c in range(bench.lanes)
-        }
-        words.append(w)
+        steps = [full, *(random.getrandbits(bench.lanes) for _ in range(STEPS - 1))]
+        w = Word(0, steps, skew * fold, skew, int(skew == bench.banks - 1))
+        words.append(w.place(bench.lanes, bench.banks, bench.rows))
     banks = Counter(bank for w in words for bank, _ in w.spikes)
     bench.equal("spikes per bank", set(banks.values()), {fold * bench.banks})
     await bench.run(words, 0.0, 1.0, 0.0, 1)

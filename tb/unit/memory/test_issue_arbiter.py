@@ -10,6 +10,7 @@ from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases, refused
 from tb.run.runner import run
+from tb.unit.memory.matching import Matching
 
 
 class IssueArbiterBench(Bench):
@@ -18,36 +19,16 @@ class IssueArbiterBench(Bench):
     async def begin(self) -> None:
         self.groups = PARAMETERS["Groups"]
         self.banks = PARAMETERS["Banks"]
-        self.group_free = [0] * self.groups  # first cycle in which the group may get a grant
-        self.bank_free = [0] * self.banks
         self.grants = [0] * self.groups
-        self.first, self.granted = 0, 0
+        self.matching = Matching(self.groups, self.banks)
         await self.reset(req_i=0, bank_ready_i=0, cost_i=1)
-
-    def expected(self, cost: int, req: list[int], ready: int) -> list[int]:
-        """Groups in rotating order; each takes the first free bank from its own rotating start."""
-        t, grant = self.now, [0] * self.groups
-        step = max(1, self.banks // self.groups)
-        for i in range(self.groups):
-            g = (self.first + i) % self.groups
-            if self.group_free[g] > t:
-                continue
-            for k in range(self.banks):
-                b = (t + g * step + k) % self.banks
-                if req[g] >> b & 1 and ready >> b & 1 and self.bank_free[b] <= t:
-                    grant[g] = 1 << b
-                    self.group_free[g] = self.bank_free[b] = t + cost
-                    break
-        self.first += self.granted
-        self.granted = int(any(grant))
-        return grant
 
     async def run(self, cost: int, req: list[int], ready: int) -> list[int]:
         self.set(cost_i=cost)
         self.put("req_i", req, self.banks)
         self.set(bank_ready_i=ready)
         await self.settle()
-        want = self.expected(cost, req, ready)
+        want = self.matching.step(self.now, cost, req, ready)
         got = self.elements("grant_o", self.banks, self.groups)
         assert got == want, (
             f"req {req} ready {ready:b} cost {cost}: expected {want}, got {got}, {self.where()}"

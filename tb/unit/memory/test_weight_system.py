@@ -2,6 +2,7 @@
 """psf_weight_system: every granted row reaches its group whole, and every write is seen."""
 
 import random
+from collections import deque
 
 import cocotb
 
@@ -29,6 +30,7 @@ class WeightSystemBench(Bench):
         self.row_depth = PARAMETERS["RowDepth"]
         self.slot = len(self.dut.weight_data_i) // self.lanes
         self.data_bits, self.bank_bits = self.lanes * self.slot, len(self.dut.weight_bank_i)
+        self.tag_bits = len(self.dut.row_tag_i) // self.groups
         self.word_bits, self.row_bits = len(self.dut.weight_addr_i), len(self.dut.row_we_addr_i)
         self.payload = [
             "row_bank_i", "row_addr_i", "row_tag_i", "weight_bank_i", "weight_addr_i",
@@ -61,13 +63,15 @@ class WeightSystemBench(Bench):
         """One cycle; returns (bank_ready, loader accepted, accepted dumps as a mask)."""
         requests, dumps = requests or {}, dumps or {}
         self.noise(*self.payload)
-        bank, addr, tag = ([random.getrandbits(n) for _ in range(self.groups)] for n in (8, 16, 1))
+        bank, addr, tag = (
+            [random.getrandbits(n) for _ in range(self.groups)] for n in (8, 16, self.tag_bits)
+        )
         for g, (b, row, t) in requests.items():
             bank[g], addr[g], tag[g] = 1 << b, row, t
         self.set(row_valid_i=sum(1 << g for g in requests))
         self.put("row_bank_i", bank, self.banks)
         self.put("row_addr_i", addr, self.row_bits)
-        self.put("row_tag_i", tag, 1)
+        self.put("row_tag_i", tag, self.tag_bits)
         self.set(weight_valid_i=int(load is not None))
         if load:
             self.set(weight_bank_i=load[0], weight_addr_i=load[1], weight_data_i=load[2])
@@ -114,10 +118,11 @@ class WeightSystemBench(Bench):
         valid = self.get("word_valid_o")
         data = self.elements("word_data_o", self.data_bits, self.groups)
         shift = self.elements("word_shift_o", 4, self.groups)
-        tag, last = self.get("word_tag_o"), self.get("word_last_o")
+        tag = self.elements("word_tag_o", self.tag_bits, self.groups)
+        last = self.get("word_last_o")
         arrived = [g for g in range(self.groups) if valid >> g & 1]
         for g in arrived:
-            got = (data[g], shift[g], tag >> g & 1, last >> g & 1)
+            got = (data[g], shift[g], tag[g], last >> g & 1)
             if self.receiving[g] is None:
                 fits = [
                     b
@@ -147,7 +152,11 @@ class WeightSystemBench(Bench):
         random.shuffle(banks)
         groups = [g for g in range(self.groups) if random.random() >= idle]
         return {
-            g: (b, half * half_rows + random.randrange(half_rows), random.randrange(2))
+            g: (
+                b,
+                half * half_rows + random.randrange(half_rows),
+                random.getrandbits(self.tag_bits),
+            )
             for g, b in zip(groups, banks, strict=False)
         }
 
@@ -158,14 +167,15 @@ class WeightSystemBench(Bench):
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-@cocotb.parametrize(idle=STALLS)
-async def random_rows_and_writes(dut, idle: float) -> None:
+@cocotb.parametrize(idle=STALLS, delay=[1, 2])  # from a grant to its request
+async def random_rows_and_writes(dut, idle: float, delay: int) -> None:
     """Mixed rows from the lower halves while everyone writes the upper ones; then those."""
     bench = WeightSystemBench(dut)
     lengths = [1, 1, 2, 3, 6]
     await bench.begin(lengths)
     half, half_rows = bench.depth // 2, bench.row_depth // 2
-    requests, load, dumps, loads, dump_count = {}, None, {}, 0, 0
+    granted = deque({} for _ in range(delay))
+    load, dumps, loads, dump_count = None, {}, 0, 0
 
     def target():
         return (
@@ -184,23 +194,25 @@ async def random_rows_and_writes(dut, idle: float) -> None:
         if random.random() >= idle:
             entry = half_rows + random.randrange(half_rows)
             row = random.randrange(bench.banks), entry, bench.random_row(lengths, 1)
-        ready, loaded, dumped = await bench.cycle_with(requests, load, row, dumps)
+        ready, loaded, dumped = await bench.cycle_with(granted.popleft(), load, row, dumps)
         loads, dump_count = loads + bool(loaded), dump_count + bool(dumped)
         load = None if loaded else load
         dumps = {g: d for g, d in dumps.items() if not dumped >> g & 1}
-        requests = bench.grant(ready, idle)
-    await bench.cycle_with(requests)
+        granted.append(bench.grant(ready, idle))
+    for requests in granted:
+        await bench.cycle_with(requests)
     await bench.drain()
     assert loads > 0 and dump_count > 3 and bench.taken > 10, (loads, dump_count, bench.taken)
 
     for b in range(bench.banks):
         for a in range(half_rows, bench.row_depth):
             await bench.cycle_with(row_write=(b, a, bench.random_row(lengths, 1)))
-    requests = {}
+    granted = deque({} for _ in range(delay))
     for _ in range(150):
-        ready, *_ = await bench.cycle_with(requests)
-        requests = bench.grant(ready, idle, 1)
-    await bench.cycle_with(requests)
+        ready, *_ = await bench.cycle_with(granted.popleft())
+        granted.append(bench.grant(ready, idle, 1))
+    for requests in granted:
+        await bench.cycle_with(requests)
     await bench.drain()
 
 

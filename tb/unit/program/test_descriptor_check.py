@@ -94,7 +94,8 @@ def corners(name: str, bits: int) -> set[int]:
     limits = {
         0, 1, 2, 4, 8, MAX_SHIFT, MAX_LAYERS, h.classes,
         h.lanes, h.lanes.bit_length() - 1, h.line_words,
-        h.acc_depth, h.patch_lines, h.patch_lines // 9, h.banks, 4 * h.lanes, 16 * h.lanes,
+        h.acc_depth, h.entries // 3, h.entries // 15,
+        h.patch_lines, h.patch_lines // 9, h.banks, 4 * h.lanes, 16 * h.lanes,
         h.line_words // 2, MIN_PLANES, SUM_BITS, (1 << bits) - 1, 1 << bits - 1,
     }  # fmt: skip
     if name in ("logits", "offset", "records"):
