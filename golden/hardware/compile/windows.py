@@ -32,8 +32,8 @@ from golden.hardware.configuration import (
 )
 
 OFF = 1  # every timestep on its own
-BY_COST = None
-DEFAULT: int | None = None
+BY_COST = None  # the windows of the least cost
+DEFAULT: int | None = BY_COST
 # What is assumed where no spikes are known: a share of the inputs fires, each at a rate of its own,
 # and all rates are as likely.
 AWAKE = 0.25

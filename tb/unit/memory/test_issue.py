@@ -84,6 +84,21 @@ async def one_bank_after_the_other(dut) -> None:
     bench.equal("issued", bench.issued, 20 * bench.banks)
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def reset(dut) -> None:
+    """Grants are forgotten at once."""
+    bench = await IssueBench(dut).begun()
+    bench.left = [[9] * bench.banks for _ in range(bench.groups)]
+    for _ in range(3):
+        await bench.run(1, (1 << bench.banks) - 1)
+    bench.check(any(bench.grant), "no grant to forget")
+    bench.set(rst_ni=0)  # while everything is still requested
+    for _ in range(2):
+        await bench.settle()
+        bench.equal("grant_o in the reset", bench.get("grant_o"), 0)
+        await bench.tick()
+
+
 @cases({"Groups": 2, "Banks": 4}, {"Groups": 4, "Banks": 8})
 def test_issue(parameters: dict[str, int]) -> None:
     run("psf_issue", __name__, parameters)
