@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of a group's finished accumulations: the currents of the single timesteps (psf_drain), which
-// words they are (psf_drain_words, stage 0), bias, residual and LIF (stages 1 and 2), and the gathering
-// of spikes into lines. At most one current a cycle; stalls with the residual bank, the line writer, head_ready_i and dump_ready_i. Keeps the
-// tokens in flight, in order. parity_o: a bit that was used has flipped; overrun_o: an address was
-// beyond its memory (what it meant is dropped). Golden: golden.contract.model.
+// words they are (psf_drain_words), bias, residual and LIF (psf_drain_stages), and the gathering of
+// spikes into lines (psf_line_writer). At most one current a cycle; stalls with the residual bank, the
+// line writer, head_ready_i and dump_ready_i. Keeps the tokens in flight, in order. parity_o: a bit
+// that was used has flipped; overrun_o: an address was beyond its memory (what it meant is dropped).
+// Golden: golden.contract.model.
 module psf_drain_path #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),

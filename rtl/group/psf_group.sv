@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One PE group: takes a token from the dispatcher, fetches its patch, issues its spikes to the
 // weight banks, adds the weight words that come back in P lanes, and drains every finished
-// accumulation through bias, residual and LIF. Membrane potentials live in the lanes while the
+// accumulation through bias, residual and LIF. Membrane potentials stay in the drain while the
 // timesteps of the token run and never leave. Throughput: one row-add per cycle and, beside it, one
 // drained word per cycle. parity_o: a bit that was used has flipped; overrun_o: an address was
 // beyond its memory (what it meant is dropped). Golden: golden.contract.model; trace_* show every

@@ -5,8 +5,8 @@
 //   entry = pattern << clog2(J) | index     (pattern: the steps that fire, less one)
 // After reset one sweep sets both buffers to zero (ready_o is low until it ends; 2 * AccDepth *
 // Patterns cycles), afterwards drain_clear_i keeps them so. Latencies as in psf_lane, adds one cycle
-// more. parity_o, overrun_o: as in
-// psf_lane, over all lanes, parity_o one cycle later. Golden: golden.contract.model.matmul.
+// more. parity_o, overrun_o: as in psf_lane, over all lanes, parity_o one cycle later. An add to a set
+// beyond the entries is not done; overrun_o pulses. Golden: golden.contract.model.matmul.
 module psf_lanes #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth),
