@@ -62,6 +62,8 @@ missing_packages() {
   command -v perl >/dev/null || echo perl
   [ -e /usr/include/lz4.h ] || echo liblz4-dev
   [ -e /usr/include/zlib.h ] || echo zlib1g-dev
+  command -v riscv64-unknown-elf-gcc >/dev/null || echo gcc-riscv64-unknown-elf
+  [ -d /usr/lib/picolibc/riscv64-unknown-elf ] || echo picolibc-riscv64-unknown-elf
   "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
   "$python" -c '
 import sys, sysconfig

@@ -208,13 +208,17 @@ uint16_t psf_pending(struct psf_device *device) {
 }
 
 uint32_t psf_crc(const void *bytes, uint32_t size, uint32_t before) {
+  static const uint32_t of_four_bits[16] = {
+      0x00000000u, 0x1db71064u, 0x3b6e20c8u, 0x26d930acu, 0x76dc4190u, 0x6b6b51f4u,
+      0x4db26158u, 0x5005713cu, 0xedb88320u, 0xf00f9344u, 0xd6d6a3e8u, 0xcb61b38cu,
+      0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu,
+  };
   const uint8_t *next = bytes;
   uint32_t crc = ~before;
-  unsigned bit;
   for (; size; size--) {
     crc ^= *next++;
-    for (bit = 0; bit < 8; bit++)
-      crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    crc = crc >> 4 ^ of_four_bits[crc & 15];
+    crc = crc >> 4 ^ of_four_bits[crc & 15];
   }
   return ~crc;
 }
