@@ -20,6 +20,7 @@ PLACE   ?=
 JOBS    ?= 2
 PROGRAMS ?= 5000
 FLIPS   ?= 2000
+MUTANTS ?= 200
 TRACE   ?=
 DENSITY ?= 0.25
 
@@ -39,7 +40,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo 'Variables: IMAGES=$(IMAGES)  SIM=verilator|icarus  CONFIG=<hardware configuration>'
 	@echo '  TRACE=<npz of recorded spikes, docs/traces.md>  DENSITY=$(DENSITY) of its weights'
-	@echo '  PROGRAMS=$(PROGRAMS)  FLIPS=$(FLIPS)  SEED=<n> of random tests  WAVES=1  JOBS=<pytest workers>  DATA_DIR=<folder with Fashion-MNIST>'
+	@echo '  PROGRAMS=$(PROGRAMS)  FLIPS=$(FLIPS)  MUTANTS=$(MUTANTS)  SEED=<n> of random tests  WAVES=1  JOBS=<pytest workers>  DATA_DIR=<folder with Fashion-MNIST>'
 
 $(STAMP):
 	@bash scripts/setup.sh
@@ -121,10 +122,11 @@ fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported er
 faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed
 	@$(PSF) faults --flips $(FLIPS) --jobs $(JOBS) $(seed) $(config)
 
-mutants: $(STAMP) ## change the RTL, one mutant at a time: a test has to notice each (an hour)
-	@$(PSF) mutants --jobs $(JOBS)
+mutants: $(STAMP) ## change the RTL at MUTANTS random points, one at a time: a test or a proof has to notice each
+	@$(PSF) mutants --count $(MUTANTS) --jobs $(JOBS) $(seed)
 
-removals: mutants
+removals: $(STAMP) ## the listed mutants, each without one protection: the named test has to notice (an hour)
+	@$(PSF) mutants --listed --jobs $(JOBS)
 
 clean: ## remove what was built, keep the installation
 	@rm -rf build

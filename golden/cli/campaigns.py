@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from golden.cli.options import BALANCED, MOST, Checkpoint, Config, Jobs, Seed
+from golden.cli.options import BALANCED, MOST, Checkpoint, Config, Jobs, Scheduler, Seed
 from golden.cli.project import FORWARD, need_checkout
 
 PANEL = "Campaigns: try to break it, prove that it cannot"
@@ -50,19 +51,38 @@ def faults(
 def mutants(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="By their name or by what they protect.", show_default="all"),
+        typer.Argument(
+            help="Listed mutants, by their name or by what they protect.", show_default="none"
+        ),
     ] = None,
+    count: Annotated[int, typer.Option(min=1, max=MOST, help="How many random ones.")] = 200,
+    seed: Seed = None,
     jobs: Jobs = 2,
-    list_: Annotated[bool, typer.Option("--list", help="Name them, run nothing.")] = False,
+    scheduler: Scheduler = None,
+    benches: Annotated[
+        bool, typer.Option("--benches", help="Ask only the bench of the module: quick.")
+    ] = False,
+    listed: Annotated[
+        bool, typer.Option("--listed", help="All listed mutants instead (an hour).")
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name the listed ones.")] = False,
 ) -> None:
-    """RTL mutants: one protection at a time is taken out, and a test has to notice (an hour)."""
+    """RTL mutants: the RTL is changed at one random point at a time, and a test must notice."""
     from tb.campaigns.mutants.run import list_mutants, run_mutants
 
     if list_:
         list_mutants(names or [])
         return
     need_checkout("mutants")
-    raise typer.Exit(run_mutants(names or [], jobs))
+    if listed or names:
+        raise typer.Exit(run_mutants(names or [], jobs))
+    from golden.cli.workers import completed, connect
+    from tb.campaigns.campaign import fresh_seed
+    from tb.campaigns.mutants.sampled import run_sampled
+
+    with connect(jobs, scheduler) as client:
+        status = run_sampled(count, fresh_seed(seed), partial(completed, client), not benches)
+    raise typer.Exit(status)
 
 
 def formal(

@@ -21,6 +21,7 @@ from golden.cli.options import (
     Dense,
     Report,
     Resume,
+    Scheduler,
     Sim,
     Toml,
     command,
@@ -184,9 +185,7 @@ def sweep(
         Path | None, to_run("Folder for everything.", show_default="runs/sweep/<config>")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Local processes.")] = 2,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler, tcp://host:port, in place of local ones.")
-    ] = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Train, prune and count cycles for every combination of a sweep; restartable."""
     from golden.cli.sweep.run import sweep

@@ -39,6 +39,9 @@ Latency = Annotated[int, typer.Option(min=0, max=255, help="Cycles of a memory r
 Jobs = Annotated[
     int, typer.Option(min=1, max=256, help="How many run side by side.", envvar="JOBS")
 ]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Dask scheduler, tcp://host:port, in place of local ones.")
+]
 Density = Annotated[
     float, typer.Option(min=0.001, max=1, help="Share of random weights that are not zero.")
 ]

@@ -146,7 +146,8 @@ class Simulation:
             a fresh one. A failure names it.
         timeout_s: wall-clock limit of the simulation; a build has ten times as long.
         quiet: leave the simulation's output in ``sim.log`` only.
-        plusargs: for ``$value$plusargs``, such as ``+image=/path``.
+        plusargs: for ``$value$plusargs``, such as ``+image=/path``; those of the environment's
+            PSF_PLUSARGS come behind them.
         name: of the folder; default: that of the pytest case. For runs side by side.
     """
 
@@ -330,7 +331,7 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
         seed = int(os.environ.get("SEED") or secrets.randbelow(2**31 - 2) + 1)
     seed = seed % (2**31 - 1) or 1  # what +verilator+seed+ takes
     run_dir = run_folder.fresh(build_dir, what.name or _run_name(what.testcase))
-    plusargs = list(what.plusargs)
+    plusargs = [*what.plusargs, *os.environ.get("PSF_PLUSARGS", "").split()]
     if build.sim == "verilator":
         plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
     elif build.waves:

@@ -3,43 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from distributed import Client, LocalCluster
 from rich.console import Console
 from rich.table import Table
 
 from golden.cli.sweep.config import Point, SweepConfig, points
 from golden.cli.sweep.graph import Result, execute
 from golden.cli.sweep.steps import steps
+from golden.cli.workers import connect
 from golden.contract import tables
-from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.settings import load
-
-
-@contextmanager
-def connect(workers: int, scheduler: str | None) -> Iterator[Client]:
-    """A client of `workers` local processes of one thread each, or of the scheduler given."""
-    if scheduler is None:
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True,
-                         memory_limit=None, dashboard_address="127.0.0.1:0") as cluster,
-            Client(cluster) as client,
-        ):  # fmt: skip
-            yield client
-        return
-    try:
-        client = Client(scheduler, timeout=10)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"there is no dask scheduler at {scheduler} ({str(error).splitlines()[0]}); start one "
-            "with `dask scheduler` and workers with `dask worker`"
-        ) from None
-    with client:
-        yield client
 
 
 def sweep(config_path: Path, folder: Path, workers: int, scheduler: str | None) -> list[str]:

@@ -14,8 +14,9 @@ from distributed import Client
 
 from golden.cli.sweep.config import Axes, SweepConfig, digest, points, to_toml
 from golden.cli.sweep.graph import Step, execute
-from golden.cli.sweep.run import connect, table
+from golden.cli.sweep.run import table
 from golden.cli.sweep.steps import count_step, prune_step, steps, train_step
+from golden.cli.workers import connect
 from golden.contract.energy.paper_row import totals
 from golden.contract.errors import UserError
 from golden.contract.settings import load

@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from formal.run import BUILD, Proof, choose, run
+from formal.run import BUILD, HARNESSES, PROOFS, Proof, choose, run
 from tb.campaigns.mutants.apply import mutated
+from tb.campaigns.mutants.sites import Change
+from tb.run.sources import RTL, sources_of
 
 LIST = Path(__file__).with_name("proofs.toml")
 
@@ -57,3 +59,18 @@ def missed(proofs: Sequence[Proof], jobs: int) -> int:
 def run_proofs(names: Sequence[str], jobs: int) -> int:
     """Try the mutants of some proofs, or modules; no names: all. The exit status."""
     return 1 if missed(choose(names), jobs) else 0
+
+
+def refuting(mutant: Change, folder: Path) -> tuple[str, str]:
+    """The first proof with an assertion that fails with a random mutant, and which; or nothing."""
+
+    def edit(name: str, text: str) -> str:
+        return mutant.alone(text) if name == Path(mutant.file).name else text
+
+    for proof in PROOFS:
+        paths = sources_of(HARNESSES / f"{proof.top}.sv")
+        if RTL / mutant.file in paths:
+            outcome = run(proof, "bmc", folder / proof.name, edit)
+            if not outcome.passed and outcome.reason.startswith("psf_"):
+                return proof.name, outcome.reason
+    return "", ""

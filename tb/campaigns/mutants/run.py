@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes one mutant of the RTL after the other, mostly without a protection: a test has to fail.
+"""Makes one listed mutant of the RTL after the other, mostly without a protection: a test has to
+fail.
 
-``psf mutants`` takes all of tb/campaigns/mutants/simulation.toml, or some by name or by what was
-protected.
+``psf mutants --listed`` takes all of tb/campaigns/mutants/simulation.toml; ``psf mutants NAME``
+some, by name or by what was protected.
 
 Every test passes on an unchanged copy first. A mutant is *noticed* when each of its tests then
 fails in the simulation, *unnoticed* when one passes, *broken* when the copy does not build (a
@@ -88,7 +89,7 @@ def copy(source: Path, target: Path) -> Path:
     return target
 
 
-def _how(text: str) -> str:
+def how(text: str) -> str:
     """The line of a failed simulation that says most."""
     assertion = re.search(r"(psf_\w+\.sv:\d+): Assertion failed", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -96,7 +97,7 @@ def _how(text: str) -> str:
     return f"assertion at {assertion.group(1)}" if assertion else said[:160]
 
 
-def _text(failure: ElementTree.Element) -> str:
+def message(failure: ElementTree.Element) -> str:
     """The message of a failed pytest case; its attribute is a short version of long ones."""
     marked = [x[1:].strip() for x in (failure.text or "").splitlines() if x.startswith("E ")]
     return "\n".join(marked) or failure.get("message", "")
@@ -126,10 +127,10 @@ def ask(tree: Path, test: str, environment: dict[str, str]) -> Verdict:
     cases = [case for case in cases if case.find("skipped") is None]
     if cases and not done.returncode:
         return Verdict(UNNOTICED, f"{test} passes", seconds)
-    texts = [_text(x) for case in cases for x in case.findall("failure")]
+    texts = [message(x) for case in cases for x in case.findall("failure")]
     simulated = [t for t in texts if re.match(r"\S*(SimulationFailed|AssertionError)|assert ", t)]
     if done.returncode == 1 and cases and len(simulated) == len(cases):
-        return Verdict(NOTICED, _how(simulated[0]), seconds)
+        return Verdict(NOTICED, how(simulated[0]), seconds)
     said = next(iter(texts), done.stdout).split("\n")
     return Verdict(BROKEN, " ".join(line.strip() for line in said if line.strip())[:400], seconds)
 
@@ -185,7 +186,7 @@ def list_mutants(names: Sequence[str] = ()) -> None:
 
 
 def run_mutants(names: Sequence[str], jobs: int) -> int:
-    """Run, print, write build/reports/mutants.json (if nothing was left out); the exit status."""
+    """Run, print, write build/reports/removals.json (if nothing was left out); the exit status."""
     chosen, began = choose(read(), names), time.monotonic()
     rows = []
     print(f"{'mutant':26} {'protects':20} {'s':>5}  verdict")
@@ -198,7 +199,6 @@ def run_mutants(names: Sequence[str], jobs: int) -> int:
     print(", ".join(f"{n} {what}" for what, n in totals.items()), end="; ")
     print(f"{time.monotonic() - began:.0f} s")
     if not names:
-        print(f"report: {report.write('mutants', totals | {'table': rows})}")
-        # `make removals`, the name of before, has its report and its count, too.
-        report.write("removals", {"removals": len(rows)} | totals | {"table": rows})
+        data = {"removals": len(rows)} | totals | {"table": rows}
+        print(f"report: {report.write('removals', data)}")
     return 0 if count[NOTICED] == len(rows) else 1

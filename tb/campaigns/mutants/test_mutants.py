@@ -93,7 +93,7 @@ def command(tmp_path, monkeypatch):
         texts = [ENTRY.format(name=n, tests=json.dumps(t)) for n, t in entries.items()]
         (tmp_path / "list.toml").write_text("".join(texts))
         status = mutants.run_mutants([], 2)
-        data = json.loads((tmp_path / "reports" / "mutants.json").read_text())
+        data = json.loads((tmp_path / "reports" / "removals.json").read_text())
         return status, data
 
     return run
