@@ -32,7 +32,8 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test smoke lint docs waves train vectors accuracy compare batch registers \
-  bench curves report timeline breakdown energy synth formal coverage fuzz faults mutants removals \
+  bench curves report timeline breakdown energy synth soc bitstream formal coverage fuzz faults \
+  mutants removals \
   clean distclean
 
 help: ## this list
@@ -109,6 +110,12 @@ energy: $(STAMP) ## events counted in the RTL times published energies, and theo
 
 synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view; MODULE=psf_group: its area alone, PLACE=1 its Fmax
 	@$(PSF) synth $(config) $(MODULE:%=--module %) $(PLACE:%=--place)
+
+soc: $(STAMP) ## firmware on a RISC-V processor classifies 8 images (or IMAGES=n) with the block, simulated
+	@$(PSF) soc $(config) $(if $(filter command,$(firstword $(origin IMAGES))),--images $(IMAGES))
+
+bitstream: $(STAMP) ## the same system for the board ULX3S-85F (hours)
+	@$(PSF) bitstream $(config) $(seed)
 
 formal: $(STAMP) ## SymbiYosys proofs
 	@$(PSF) formal --jobs $(JOBS)

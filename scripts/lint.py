@@ -45,7 +45,7 @@ from tb.run.simulators import YOSYS, use_tools
 from tb.run.sources import RTL, sources_of
 
 WITH_SPDX = {".py", ".sv", ".svh", ".v", ".vlt", ".sh", ".toml", ".txt", ".rules", ".waiver",
-    ".c", ".h",
+    ".c", ".h", ".cpp", ".ld",
 }  # fmt: skip
 WITH_SPDX_NAMES = {"Makefile", ".ci/run", ".gitignore"}
 MOST_LINES = {".sv": 300, ".py": 400}  # of a file of rtl/, of a Python module

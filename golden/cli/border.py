@@ -20,7 +20,7 @@ import typer
 
 from golden.contract.errors import RunFailed, UserError
 
-OURS = ("golden", "tb", "synth", "formal", "scripts")
+OURS = ("golden", "tb", "synth", "formal", "scripts", "soc")
 # What typer raises for a wrong command line; it has no public name there.
 (_USAGE,) = (c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from golden.cli import campaigns, foreign, hardware, network, project, studies
+from golden.cli import campaigns, foreign, hardware, network, project, studies, system
 from golden.cli.border import Signals, explain, leave
 from golden.contract import outputs
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (network, foreign, hardware, campaigns, studies, project):
+for part in (network, foreign, hardware, system, campaigns, studies, project):
     part.register(app)
 
 

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images on the simulated system: processor, firmware, SDRAM and accelerator; ``psf soc``.
+
+Exit status: 0 all as golden says, 1 something else.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import tempfile
+import time
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from golden.contract.files import write_json
+from golden.contract.model import forward
+from golden.contract.network import QuantNetwork
+from golden.contract.paths import REPORTS
+from golden.contract.silence import warn
+from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.package import package
+from golden.hardware.compile.program import compile_network
+from golden.hardware.configuration import Hardware
+from golden.lab.data import shown
+from soc import simulation, software
+from soc.console import Console, FirmwareError
+
+PATIENCE_S = 3600.0  # a simulation waits long for its own processor
+REPORT = REPORTS / "soc.json"
+
+
+@contextmanager
+def serving(hardware: Hardware, memory: bytes = b"") -> Iterator[str]:
+    """A simulated system, ``memory`` in its main memory; the pseudo-terminal that is its
+    UART."""
+    design = simulation.design(hardware)
+    program = simulation.build(design)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=simulation.BUILD) as name:
+        folder = Path(name)
+        rom = software.firmware(folder / "firmware", design.headers)
+        simulation.fill(folder, rom, memory)
+        ours, theirs = pty.openpty()
+        try:
+            tty.setraw(theirs)  # no echo, no line ends of its own
+            port = os.ttyname(theirs)
+            with simulation.running(program, folder, ours, ours):
+                yield port
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+
+def packed(network: QuantNetwork, program: Program, images: np.ndarray, logits) -> bytes:
+    """The package of a network and images that the firmware opens."""
+    return package(program, [program.pack_image(image) for image in images], list(logits))
+
+
+def complaint(what: Callable[[], object]) -> str:
+    """What the firmware says against ``what``; '' if nothing."""
+    try:
+        what()
+    except FirmwareError as error:
+        return str(error)
+    return ""
+
+
+def broken(console: Console, offset: int, what: Callable[[], object]) -> str:
+    """What the firmware says against ``what`` while a bit of the package is wrong (``offset``)."""
+    console.command(f"flip {offset}")
+    said = complaint(what)
+    console.command(f"flip {offset}")
+    return said
+
+
+def run_images(console: Console, logits: np.ndarray) -> tuple[list[dict], int]:
+    """Classify image after image, once beside a busy processor and once beside a quiet one; a row
+    per image, and how many were wrong."""
+    rows, wrong = [], 0
+    for i, expected in enumerate(logits):
+        answers = [console.run(i, quiet) for quiet in (False, True)]
+        right = all(
+            answer.logits == tuple(expected.tolist()) and answer.label == int(expected.argmax())
+            for answer in answers
+        )
+        wrong += not right
+        rows.append(
+            {
+                "label": answers[0].label,
+                "logits": list(answers[0].logits),
+                "cycles": answers[0].cycles,
+                "cycles_quiet": answers[1].cycles,
+                "right": right,
+            }
+        )
+    return rows, wrong
+
+
+def run_soc(checkpoint: Path, config: str, images: int, data: str) -> int:
+    """Run, print what the UART says, write build/reports/soc.json; the exit status."""
+    began = time.monotonic()
+    hardware = Hardware.named(config)
+    network = QuantNetwork.load(checkpoint)
+    warn(network)
+    program = compile_network(network, hardware)
+    test = shown(network.config, network.provenance.get("data", {}), data, count=images)
+    logits = forward(network, test.images).logits
+    memory = packed(network, program, test.images, logits)
+    weights = int.from_bytes(memory[13 * 4 :][:4], "little")  # where they lie in the package
+    print(f"soc: building the system around {hardware.name}", flush=True)
+    with serving(hardware, memory) as port:
+        built = time.monotonic()
+        with Console(port, PATIENCE_S, lambda line: print(f"uart: {line}", flush=True)) as console:
+            said = [broken(console, weights, console.check)]
+            console.check()
+            rows, wrong = run_images(console, logits)
+            said.append(broken(console, weights, lambda: console.run(0)))
+            again = console.run(0).logits == tuple(logits[0].tolist())
+    report = summary(rows, wrong, said, again) | {
+        "checkpoint": str(checkpoint),
+        "config": hardware.name,
+        "megahertz": simulation.CLOCK_HZ // 1_000_000,
+        "package_bytes": len(memory),
+        "seconds": {
+            "build": round(built - began),
+            "total": round(time.monotonic() - began),
+        },
+    }
+    write_json(REPORT, report)
+    print(
+        f"soc: {report['images'] - wrong} of {report['images']} images right, "
+        f"{report['cycles_per_image']:,} cycles per image beside a busy processor, "
+        f"{report['cycles_per_image_quiet']:,} beside a quiet one"
+    )
+    for problem in report["problems"]:
+        print(f"soc: {problem}")
+    print(f"report: {REPORT}")
+    return 1 if report["problems"] else 0
+
+
+def wait_for_board(config: str) -> NoReturn:
+    """Keep a simulated system without a network running, and say where it is."""
+    with serving(Hardware.named(config)) as port:
+        print(f"soc: psf board run --port {port} IMAGE...   Ctrl-C ends it", flush=True)
+        while True:
+            signal.pause()
+
+
+# What the firmware has to say of a damaged package, and the accelerator of a damaged load.
+COMPLAINTS = ("a damaged one", "the CRC-32 of the data of a load is wrong")
+
+
+def summary(rows: Sequence[dict], wrong: int, said: Sequence[str], again: bool) -> dict:
+    """The report's figures, and what is not as it should be."""
+    problems = [f"{wrong} images are not as golden says"] if wrong else []
+    for words, wanted in zip(said, COMPLAINTS, strict=True):
+        if wanted not in words:
+            problems.append(f"of broken data the firmware says '{words}', not '{wanted}'")
+    if not again:
+        problems.append("after errors, an image is not as golden says")
+
+    def mean(key: str) -> int:
+        return round(sum(row[key] for row in rows) / len(rows))
+
+    return {
+        "images": len(rows),
+        "wrong": wrong,
+        "cycles_per_image": mean("cycles"),
+        "cycles_per_image_quiet": mean("cycles_quiet"),
+        "errors_reported": list(said),
+        "problems": problems,
+        "per_image": list(rows),
+    }
