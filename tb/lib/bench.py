@@ -58,6 +58,7 @@ class Bench:
     def __init__(self, dut) -> None:
         self.dut = dut
         self.now = 0
+        self.fell: set[str] = set()  # outputs that a reset has made 0
         cocotb.log.info("SEED=%s", SEED)
 
     # ---- clock and reset
@@ -101,11 +102,12 @@ class Bench:
     async def check_reset(self, *outputs: str, **inputs: int) -> None:
         """Amid whatever goes on, a reset: ``outputs`` are 0 at once and stay so behind it.
 
-        ``inputs`` are driven from the reset on.
+        At once: before a clock edge, and before ``inputs`` are driven, so that nothing but the
+        reset can be the reason. What was not 0 just before it is added to ``fell``.
         """
-        self.set(rst_ni=0, **inputs)
-        for cycle, released in enumerate((0, 0, 1, 1, 1)):
-            self.set(rst_ni=released)
+        self.fell |= {name for name in outputs if self.get(name)}
+        for cycle, released in enumerate((0, 0, 0, 1, 1, 1)):
+            self.set(rst_ni=released, **(inputs if cycle else {}))
             await self.settle()
             for name in outputs:
                 self.equal(f"{name}, cycle {cycle} of a reset", self.get(name), 0)
@@ -128,6 +130,12 @@ class Bench:
         """To the start of the next cycle."""
         await FallingEdge(self.dut.clk_i)
         self.now += 1
+
+    async def until(self, output: str) -> None:
+        """To the middle of the next cycle in which ``output`` is not 0."""
+        while not self.get(output):
+            await self.tick()
+            await self.settle()
 
     async def cycles(self, count: int) -> None:
         """``count`` rising edges."""

@@ -29,6 +29,7 @@ from tb.lib.layer import layer_fields, pack_layer
 from tb.lib.parameters import hardware
 from tb.lib.structs import View
 from tb.run.runner import run
+from tb.unit.datapath.group_states import states
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class DatapathBench(Bench):
 
     async def layer(self, f):
         """Run one layer; returns its drained words by (unit, step, word) and its cycles."""
-        dut = self.dut
+        dut, hw = self.dut, self.hw
         dut.layer_i.value = pack_layer({k: v for k, v in f.items() if k in MEMBERS})
         dut.layer_start_i.value = 1
         await RisingEdge(dut.clk_i)
@@ -141,7 +142,10 @@ class DatapathBench(Bench):
             await ReadOnly()
             valid = int(dut.trace_valid_o.value)
             packed = int(dut.event_o.value)
-            events += [(packed >> 8 * i) & 0xFF for i in range(6)]
+            now = [(packed >> 8 * i) & 0xFF for i in range(6)]
+            events += now
+            if not HIDDEN:
+                self.equal(f"cycle {cycle} of layer {f['id']}", now[1:], states(dut, hw.groups))
             if valid:
                 self.collect(valid, drained)
             done = int(dut.layer_done_o.value)
@@ -195,6 +199,7 @@ def compare(compiled, expected, drained, lanes):
 async def through(bench, config, net, images, window=windows.OFF):
     """The images through the network: every drained word, the logits and the label."""
     dut, hw = bench.dut, bench.hw
+    spent = np.zeros(6, int)
     program = compile_network(net, hw, coded=False, window=window)  # the loader is not part of it
     cocotb.log.info("seed %d, window %d, %s", SEED, window, config)
     for image, expected in zip(images, expectations(program, net, images), strict=True):
@@ -211,6 +216,7 @@ async def through(bench, config, net, images, window=windows.OFF):
                 compare(program.layers[f["id"]], want, drained, hw.lanes)
                 assert events[0] == want.rows, f"{name}: {events[0]} rows, expected {want.rows}"
                 assert events[1] == want.row_adds
+                spent += events
             else:
                 assert int(dut.label_o.value) == expected.label
                 for i, logit in enumerate(expected.logits):
@@ -221,6 +227,7 @@ async def through(bench, config, net, images, window=windows.OFF):
                     await RisingEdge(dut.clk_i)
     await bench.cycles(8)
     assert bench.faults == 0, f"fault_o (overrun, parity) was {bench.faults:02b}"
+    assert spent.all(), f"a state that did not come up: {spent}"
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")

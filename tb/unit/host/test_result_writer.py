@@ -230,9 +230,15 @@ async def stops(dut, stall: float) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def resets(dut) -> None:
-    """A reset is no fault and no end of a store."""
+    """A reset is no fault and no end of a store, and ends the pulse of a fault."""
     bench = await ResultWriterBench(dut, 0.0).begun()
     await bench.check_reset("fault_valid_o", "done_o")
+    bench.port.bad = {0}
+    bench.order(0, 0)
+    await bench.until("fault_valid_o")
+    await bench.check_reset("fault_valid_o", "done_o")
+    bench.port.bad = set()
+    assert bench.fell == {"fault_valid_o"}
     assert await bench.store(0, 3) is None
 
 

@@ -318,9 +318,17 @@ async def flips_in_the_queue(dut) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def resets(dut) -> None:
-    """A reset is no fault, and asks for nothing."""
+    """A reset is no fault, asks for nothing, and ends the pulse of a fault."""
     bench = await ReadDmaBench(dut).begun()
     await bench.check_reset("fault_valid_o", "beat_valid_o")
+    bench.window(8, 15)
+    bench.send(0, 0, 1)
+    await bench.until("fault_valid_o")
+    await bench.check_reset("fault_valid_o", "beat_valid_o")
+    assert bench.fell == {"fault_valid_o"}
+    bench.window(0, SPACE - 1)
+    bench.expected[0].clear()
+    bench.faults.clear()
     for client in range(CLIENTS):
         bench.send(client, 8 * client, 3)
     await bench.drained()

@@ -91,6 +91,11 @@ async def resets(dut) -> None:
     await bench.reset(**idle)
     await decode(bench, *load.row_lengths(DEPTH, BANKS, 1), 0.0, 0.0)
     await bench.check_reset("entry_valid_o", **idle)
+    task = cocotb.start_soon(decode(bench, *load.row_lengths(DEPTH, BANKS, 40), 0.0, 0.9))
+    await bench.until("entry_valid_o")
+    task.cancel()
+    await bench.check_reset("entry_valid_o", **idle)
+    assert bench.fell
 
 
 @cases(

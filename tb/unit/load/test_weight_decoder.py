@@ -157,11 +157,15 @@ async def changed_codebooks(dut) -> None:
 async def resets(dut) -> None:
     """No record and nothing to tell, with codebooks that hold anything, and after a load."""
     bench = await WeightDecoderBench(dut).begun()
+    idle = dict(start_i=0, beat_valid_i=0, record_ready_i=1, last_i=0)
     for records in (1, 2, 7):
-        await bench.check_reset(
-            "record_valid_o", "parity_o", start_i=0, beat_valid_i=0, record_ready_i=1, last_i=0
-        )
+        await bench.check_reset("record_valid_o", "parity_o", **idle)
         await bench.run(random_coding(), records)
+    task = cocotb.start_soon(bench.run(random_coding(), 9, 0.0, 0.9))
+    await bench.until("record_valid_o")
+    task.cancel()
+    await bench.check_reset("record_valid_o", "parity_o", **idle)
+    assert "record_valid_o" in bench.fell
 
 
 @pytest.mark.long

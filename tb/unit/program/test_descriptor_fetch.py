@@ -125,6 +125,17 @@ async def full_rate(dut) -> None:
     await bench.drained()
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def room(dut) -> None:
+    """Depth descriptors are fetched behind the one that waits at the output, no less."""
+    bench = await DescriptorFetchBench(dut, DEPTH + 3, sink_stall=1.0).begun()
+    bench.send_job()
+    await bench.cycles(200)
+    bench.equal("descriptors ordered", len(bench.ordered), DEPTH + 1)
+    bench.descriptors.stall = 0.0
+    await bench.drained()
+
+
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def checksums(dut) -> None:
     """One wrong bit anywhere: bad from there on, in every job; before it not."""
