@@ -11,19 +11,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb
+from cocotb.triggers import First, RisingEdge, Timer
 
+from golden.hardware import isa
 from golden.hardware.check import first_fault
 from tb.campaigns.fuzz_oracle import Memory, certain, certain_stop, stored
-from tb.campaigns.fuzz_programs import hostile_programs
+from tb.campaigns.fuzz_programs import Hostile, hostile_programs
 from tb.lib.host import CAUSES, COUNTERS, DECERR, PERIOD_NS, SLVERR
 from tb.lib.inference import Inference
-from tb.lib.registers import DONE, ERROR, IRQ_ERROR, IRQ_JOB, START
+from tb.lib.registers import ABORT, DONE, ERROR, IRQ_ERROR, IRQ_JOB, SOFT_RESET, START
 
 GOOD_EVERY = 25  # programs, then a good run: nothing may have stayed behind
 VERDICTS = ("programs", "hangs", "escapes", "unreported", "wrong")
 STALLS = (0, 0, 30)  # percent; one for all programs of a bench
 BUS_ERRORS = 0.1  # share of programs under which a beat fails
+STOPPED = 0.2  # share of programs that the host stops, unless they end before
+STOPS = {ABORT: "an abort", SOFT_RESET: "a soft reset"}
 DRAIN = 70_000  # cycles that the end of a run may take at most when the bus hangs
+
+
+async def amid(bench: Inference, what: int, after: int) -> bool:
+    """``what`` to CTRL ``after`` cycles from now; False if the run ended before."""
+    ended = RisingEdge(bench.dut.irq_o)
+    gap = Timer(after * PERIOD_NS, "ns")
+    if int(bench.dut.irq_o.value) or await First(ended, gap) is not gap:
+        return False
+    await bench.write("CTRL", what)
+    return True
 
 
 @dataclass
@@ -105,8 +119,9 @@ async def campaign(dut) -> None:
         weights = bench.program.weights
         watched = await Watched.of(bench)
 
-    todo = hostile_programs(bench.program, cocotb.RANDOM_SEED, bench.settings["programs"])
-    for number, hostile in enumerate(todo):
+    async def one(number: int, hostile: Hostile) -> None:
+        """A program, perhaps stopped by the host, and its verdict."""
+        nonlocal weights
         program = hostile.program[:room]
         contents = {bench.place["program"]: program}
         if hostile.weights != weights:
@@ -124,21 +139,20 @@ async def campaign(dut) -> None:
         tally["programs"] += 1
         kinds["noise" if hostile.what[0].startswith("noise") else "altered program"] += 1
         story = f"program {number} ({hostile}), seed {cocotb.RANDOM_SEED}"
+        stop = rng.choice(tuple(STOPS)) if rng.random() < STOPPED else None
         try:
+            if stop is not None and await amid(bench, stop, rng.randrange(1, cycles)):
+                kinds[f"of them with {STOPS[stop]}"] += 1
+                if stop == SOFT_RESET:
+                    return await forgotten(story)
             await bench.until_interrupt(4 * cycles + DRAIN)
         except AssertionError:
-            tally["hangs"] += 1
-            messages.append(f"hang: {story}")
-            await restart()
-            continue
+            return await failed("hangs", f"hang: {story}")
         outcome = await bench.outcome()
         causes[CAUSES.get(outcome.cause, "none")] += 1
         await bench.write("IRQ_STATUS", IRQ_JOB | IRQ_ERROR)
         if int(dut.escapes_o.value):
-            tally["escapes"] += 1
-            messages.append(f"escape: {story}")
-            await restart()
-            continue
+            return await failed("escapes", f"escape: {story}")
         fault = first_fault(bench.hardware, program, hostile.count)
         why = str(fault) if fault else None
         why = why or certain_stop(bench.hardware, program, hostile.count, watched.memory)
@@ -147,6 +161,8 @@ async def campaign(dut) -> None:
         consistent = outcome.status in (DONE, ERROR) and bool(outcome.cause) == (
             outcome.status == ERROR
         )
+        if outcome.cause == isa.ERROR_ABORT and stop != ABORT:
+            why, consistent = "nobody has aborted it", False
         if (why and outcome.status != ERROR) or not consistent or int(dut.bus_open_o.value):
             tally["unreported"] += 1
             messages.append(f"unreported: {story}: {why}; {outcome}")
@@ -162,6 +178,27 @@ async def campaign(dut) -> None:
             if outside:
                 tally["wrong"] += 1
                 messages.append(f"wrong: {story}: {outcome}, and {outside[0]:#x} has changed")
+
+    async def failed(verdict: str, message: str) -> None:
+        tally[verdict] += 1
+        messages.append(message)
+        await restart()
+
+    async def forgotten(story: str) -> None:
+        """After a soft reset: idle, nothing told or open, no word changed but of the result."""
+        status = await bench.until_idle(DRAIN)
+        left = {
+            "status": status, "interrupt": int(dut.irq_o.value), "open": int(dut.bus_open_o.value),
+            "count": await bench.read("PROGRAM_COUNT"), "escapes": int(dut.escapes_o.value),
+            "changed": sum(x < bench.place["result"] for x in await watched.changes()),
+        }  # fmt: skip
+        if any(left.values()):
+            return await failed("unreported", f"unreported: {story}: after a soft reset {left}")
+        await bench.set_up(bench.place, bench.program.count, bench.program.result_bytes)
+
+    todo = hostile_programs(bench.program, cocotb.RANDOM_SEED, bench.settings["programs"])
+    for number, hostile in enumerate(todo):
+        await one(number, hostile)
         await bench.fail()
         if number % GOOD_EVERY == GOOD_EVERY - 1:
             await bench.restore()
@@ -169,11 +206,9 @@ async def campaign(dut) -> None:
             try:
                 await bench.check_good(limit=20 * bench.limit)
             except AssertionError as error:
-                tally["unreported"] += 1
-                messages.append(f"the good run after it failed: {story}: {error}")
-                await restart()
-                continue
-            watched = await Watched.of(bench)
+                await failed("unreported", f"the good run after {number} failed: {error}")
+            else:
+                watched = await Watched.of(bench)
     await bench.restore()
     await bench.check_good(limit=20 * bench.limit)
     out = {k: tally[k] for k in (*VERDICTS, "well", "compared")}
