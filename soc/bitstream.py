@@ -38,7 +38,7 @@ CELLS = (
 
 
 def netlist(folder: Path, hardware: Hardware, clock_hz: int) -> ulx3s.Files:
-    """Generate the system and synthesise it; leaves ``system.json`` in ``folder``."""
+    """Generate the system and synthesise it; leaves ``flat.json`` in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     files = ulx3s.write(folder.resolve(), hardware, clock_hz)
     yosys.elaborate(folder, hardware.sv_parameters())
@@ -49,17 +49,17 @@ def netlist(folder: Path, hardware: Hardware, clock_hz: int) -> ulx3s.Files:
         [
             "read_rtlil elaborated.il",
             *(f"read_verilog {source}" for source in sources),
-            f"synth_ecp5 -top {ulx3s.TOP} -json system.json",
+            f"synth_ecp5 -top {ulx3s.TOP} -json flat.json",
         ],
     )
     return files
 
 
 def place(folder: Path, constraints: Path, seed: int) -> str:
-    """Place and route ``system.json``; leaves ``system.config`` and ``timing.json``; the log."""
+    """Place and route ``flat.json``; leaves ``system.config`` and ``timing.json``; the log."""
     command = [
         sys.executable, "-c", _TOOL.format("run_nextpnr_ecp5"), *ulx3s.DEVICE,
-        "--json", "system.json", "--lpf", constraints.name, "--textcfg", "system.config",
+        "--json", "flat.json", "--lpf", constraints.name, "--textcfg", "system.config",
         "--seed", str(seed), "--report", "timing.json", "--timing-allow-fail",
     ]  # fmt: skip
     return process.Step("nextpnr-ecp5: place and route", command, folder, "nextpnr.log").wait(
@@ -113,8 +113,11 @@ def run_bitstream(config: str, megahertz: float, seed: int, stop_before_place: b
     folder = BUILD / hardware.name
     clock_hz = round(megahertz * 1e6)
     files = netlist(folder, hardware, clock_hz)
+    cells = yosys.flat_cells(folder, ulx3s.TOP)
+    for name in sorted(yosys.AREA.keys() & cells.keys()):
+        print(f"bitstream: {name:14} {cells[name]:7,} in the netlist")
     if stop_before_place:
-        print(f"bitstream: {folder / 'system.json'} is not placed")
+        print(f"bitstream: {folder / 'flat.json'}, not placed")
         return 0
     log = place(folder, files.constraints, seed)
     timing = clock(json.loads((folder / "timing.json").read_text()), clock_hz)

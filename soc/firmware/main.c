@@ -35,9 +35,9 @@
 #define PACKAGE_SIZE 0x00800000u
 #define IMAGE (PACKAGE + PACKAGE_SIZE)
 #define IMAGE_SIZE 0x00100000u
-#define RESULT (IMAGE + IMAGE_SIZE)
-#define RESULT_SIZE 0x00010000u
-#define WORK (RESULT + RESULT_SIZE)
+#define RESULT (IMAGE + IMAGE_SIZE + 0x800) /* in the cache, the variables do not drive it out */
+#define RESULT_SIZE 0x00008000u
+#define WORK (IMAGE + IMAGE_SIZE + 0x00010000u)
 #define WORK_WORDS 4096u /* four times the data cache */
 
 #define LOOKS 100000000u
@@ -208,7 +208,7 @@ static int command(const char *line) {
 }
 
 int main(void) {
-  const struct psf_window reads = {PACKAGE, RESULT - 1};
+  const struct psf_window reads = {PACKAGE, IMAGE + IMAGE_SIZE - 1};
   const struct psf_window writes = {RESULT, RESULT + RESULT_SIZE - 1};
   static char line[64];
 

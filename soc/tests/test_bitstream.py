@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes to the tools of the board, and what is made of their reports; no synthesis."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from golden.contract.errors import UserError
 from golden.hardware.configuration import Hardware
 from soc import bitstream, ulx3s
+from synth import yosys
 
 LOG = """\
 Info: Packing constants..
@@ -69,3 +71,43 @@ def test_files_for_the_board(tmp_path):
     flat = (tmp_path / "firmware" / "firmware.bin").read_bytes()
     assert b"".join(int(word, 16).to_bytes(4, "little") for word in rom)[: len(flat)] == flat
     assert len(flat) > 4000
+
+
+COUNTER = """\
+module psf_ulx3s (input clk25, output reg [7:0] led);
+  reg [7:0] memory [0:1023];
+  reg [9:0] at = 0;
+  reg [7:0] word;
+  always @(posedge clk25) begin
+    at <= at + 1;
+    memory[at] <= led;
+    word <= memory[at + 10'd3];
+    led <= word + 1;
+  end
+endmodule
+"""
+PINS = "".join(
+    f'LOCATE COMP "{name}" SITE "{site}";\n'
+    for name, site in zip(
+        ["clk25", *(f"led[{i}]" for i in range(8))],
+        ["G2", "B2", "C2", "C1", "D2", "D1", "E2", "E1", "H3"],
+        strict=True,
+    )
+)
+
+
+@pytest.mark.long
+def test_place_and_pack(tmp_path, monkeypatch):
+    """The tools behind the netlist, on a design of a few cells: their reports, and a bitstream.
+    The smallest device of this package, which they read fastest."""
+    monkeypatch.setattr(ulx3s, "DEVICE", ("--25k", *ulx3s.DEVICE[1:]))
+    (tmp_path / "counter.v").write_text(COUNTER)
+    constraints = tmp_path / "pins.lpf"
+    constraints.write_text(f'{PINS}FREQUENCY PORT "clk25" 25 MHz;\n')
+    synth = f"synth_ecp5 -top {ulx3s.TOP} -json flat.json"
+    yosys.yosys("synth_ecp5: counter", tmp_path, ["read_verilog counter.v", synth])
+    used = bitstream.utilisation(bitstream.place(tmp_path, constraints, 1))
+    assert used["DP16KD"] == [1, 56] and used["TRELLIS_IO"][0] == 9 and used["LUT4"][0] > 8
+    timing = bitstream.clock(json.loads((tmp_path / "timing.json").read_text()), 25_000_000)
+    assert timing["met"] and timing["fmax_mhz"] > 25
+    assert bitstream.pack(tmp_path).read_bytes()[:2] == b"\xff\x00"  # as an ECP5 wants to see it
