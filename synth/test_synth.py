@@ -339,6 +339,7 @@ RESULT = {
     "dpr16x4": 3, "osu018_area_um2": None, "asic": {"reason": "no ASIC view: no apt"},
     "configuration": {"name": "2x8"}, "modules": yosys.areas(TWO), "seconds": {"total": 1},
     "memories": yosys.memory_rows(yosys.memories(TWO, MAPPED, TWO)),
+    "configurations": {"2x8": {"lut4": 24672, "xilinx_lut6": 31415, "images_per_second": None}},
 }  # fmt: skip
 
 
@@ -356,5 +357,12 @@ def test_report_is_written_whole(tmp_path):
 def test_tables_are_printed():
     out = io.StringIO()
     report.show(RESULT, Console(file=out, width=200))
-    for text in ("psf_fifo", "TRELLIS_DPR16X4", "50.0 MHz", "24,672", "no ASIC view: no apt"):
+    for text in (
+        "psf_fifo",
+        "TRELLIS_DPR16X4",
+        "50.0 MHz",
+        "24,672",
+        "no ASIC view: no apt",
+        "31,415",
+    ):
         assert text in out.getvalue()
