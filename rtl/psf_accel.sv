@@ -20,6 +20,8 @@ module psf_accel #(
     parameter int unsigned StreamDepth = 512,  // residual words of a bank (G banks)
     parameter int unsigned PatchLines = 64,  // lines of a token's patch (half of the patch buffer)
     parameter int unsigned Classes = 128,  // logit accumulators
+    // memory arrays of a weight bank, of which a read wakes one
+    parameter int unsigned WeightArrays = 2,
     // end generated
     parameter int unsigned AxiIdWidth = 1
 ) (
@@ -98,7 +100,8 @@ module psf_accel #(
       SpikeLines: SpikeLines,
       StreamDepth: StreamDepth,
       PatchLines: PatchLines,
-      Classes: Classes
+      Classes: Classes,
+      WeightArrays: WeightArrays
   };
   localparam int unsigned SlotWidth = $clog2(AccDepth) + 8;
 

@@ -38,11 +38,47 @@ package psf_pkg;
     int unsigned StreamDepth;  // residual words of a bank (G banks)
     int unsigned PatchLines;  // lines of a token's patch (half of the patch buffer), a power of two
     int unsigned Classes;  // logit accumulators, 2 to 256 times lanes
+    // memory arrays of a weight bank, of which a read wakes one, with 2 bank_depth is at least 4
+    int unsigned WeightArrays;
   } config_t;
 
   // The presets, their values in the order of config_t.
-  localparam config_t CFG_2X8 = '{2, 8, 4, 8, 32, 4, 20, 16, 2048, 2048, 256, 4096, 1024, 64, 128};
-  localparam config_t CFG_4X16 = '{4, 16, 8, 8, 16, 4, 20, 16, 1024, 1024, 128, 2048, 512, 64, 128};
+  localparam config_t CFG_2X8 = '{
+      2,
+      8,
+      4,
+      8,
+      32,
+      4,
+      20,
+      16,
+      2048,
+      2048,
+      256,
+      4096,
+      1024,
+      64,
+      128,
+      1
+  };
+  localparam config_t CFG_4X16 = '{
+      4,
+      16,
+      8,
+      8,
+      16,
+      4,
+      20,
+      16,
+      1024,
+      1024,
+      128,
+      2048,
+      512,
+      64,
+      128,
+      2
+  };
   localparam config_t CFG_4X32 = '{
       4,
       32,
@@ -58,7 +94,8 @@ package psf_pkg;
       8192,
       1024,
       128,
-      128
+      128,
+      2
   };
 
   // Opcodes, word 0 bits 7:0.

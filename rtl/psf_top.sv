@@ -18,6 +18,8 @@ module psf_top #(
     parameter int unsigned StreamDepth = 512,  // residual words of a bank (G banks)
     parameter int unsigned PatchLines = 64,  // lines of a token's patch (half of the patch buffer)
     parameter int unsigned Classes = 128,  // logit accumulators
+    // memory arrays of a weight bank, of which a read wakes one
+    parameter int unsigned WeightArrays = 2,
     // end generated
     parameter int unsigned AxiIdWidth = 1
 ) (
@@ -89,6 +91,7 @@ module psf_top #(
       .StreamDepth(StreamDepth),
       .PatchLines(PatchLines),
       .Classes(Classes),
+      .WeightArrays(WeightArrays),
       .AxiIdWidth(AxiIdWidth)
   ) u_accel (
       .clk_i,

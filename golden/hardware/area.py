@@ -17,7 +17,7 @@ def instances(hardware: Hardware) -> dict[str, int]:
     """How many there are of each of :func:`golden.hardware.energy.accelerator.memories`."""
     h = hardware
     return {
-        "accumulator": 2 * h.pes, "membrane": h.pes, "weights": h.banks, "rows": h.banks,
+        "accumulator": 2 * h.pes, "membrane": h.groups, "weights": h.banks, "rows": h.banks,
         "spikes": h.groups, "patch": h.groups, "stream": h.groups, "params": h.groups,
         "logits": h.lanes,
     }  # fmt: skip

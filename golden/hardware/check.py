@@ -336,7 +336,9 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
     param_depth, patch_lines = halves(words[3])
     spike_lines, stream_depth = halves(words[4])
     classes, patterns = halves(words[6])
-    return Hardware(
+    known = (
         *bytes_0, words[1] & 0xFFFF, patterns, words[1] >> 16 & 0xFF, words[1] >> 24,
         bank_depth, row_depth, param_depth, spike_lines, stream_depth, patch_lines, classes,
     )  # fmt: skip
+    # No program depends on the arrays of a bank, so they are not told: the nearest preset's.
+    return min((Hardware(*known, arrays) for arrays in (1, 2)), key=lambda h: len(h.name))

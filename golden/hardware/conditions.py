@@ -160,6 +160,16 @@ CONDITIONS = (
         "Patterns must be 2, 4, 8 or 16",
         lambda h: h.patterns in (2, 4, 8, 16),
     ),
+    Condition(
+        ("psf_weight_bank",),
+        "WeightArrays must be 1 or 2",
+        lambda h: h.weight_arrays in (1, 2),
+    ),
+    Condition(
+        ("psf_weight_bank",),
+        "with WeightArrays = 2 BankDepth must be at least 4",
+        lambda h: h.weight_arrays == 1 or h.bank_depth >= 4,
+    ),
 )  # fmt: skip
 
 

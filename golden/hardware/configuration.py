@@ -47,6 +47,7 @@ class Hardware:
     stream_depth: int  # residual words of a bank (G banks)
     patch_lines: int  # lines of a token's patch (half of the patch buffer)
     classes: int  # logit accumulators
+    weight_arrays: int  # memory arrays of a weight bank, of which a read wakes one
     # end generated
 
     def __post_init__(self):

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from golden.hardware.configuration import Hardware
 
 FETCH = 8  # psf_dispatcher, psf_patch_fetch: from a free half to the first line in the patch
-SCAN = 5  # psf_scanner: from a line to its first word in the window
-ROW = 9  # psf_weight_system, psf_lanes: from a grant until its first word is added
+SCAN = 6  # psf_scanner: from a line to its first word in the window
+ROW = 10  # psf_weight_system, psf_lanes: from a grant until its first word is added
 READ = 1  # psf_drain: from a complete accumulation to its first read
 END = 14  # psf_drain to psf_line_writer: from the last read until the layer is done
 IDLE = -1

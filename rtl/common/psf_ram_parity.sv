@@ -2,9 +2,8 @@
 //
 // psf_ram_1r1w with a parity bit in every word (even: the XOR of word and parity bit is 0).
 //   if (we_i) mem[waddr_i] <= {^wdata_i, wdata_i};   if (re_i) {parity, rdata_o} <= mem[raddr_i];
-//   error_o = ^{parity, rdata_o}
-// error_o is combinational and stands beside rdata_o, for a word never written as well: the user
-// says whether the word counts. Latency 1, collision and hold as psf_ram_1r1w. An address at or
+// Who uses a word compares it with its parity, a cycle later as a rule: the memory's output comes
+// late, and the XOR of a wide word takes long. Latency 1, collision and hold as psf_ram_1r1w. An address at or
 // beyond Depth, which a hostile program may make, writes nothing and reads word 0.
 // Golden: tb.unit.common.test_ram.
 
@@ -20,11 +19,11 @@ module psf_ram_parity #(
     input  logic                 re_i,     // read raddr_i: rdata_o has it in the next cycle
     input  logic [AddrWidth-1:0] raddr_i,
     output logic [    Width-1:0] rdata_o,
-    output logic                 error_o   // rdata_o is not what was written
+    output logic                 parity_o  // of rdata_o, as it was written
 );
 
   logic [AddrWidth-1:0] raddr;
-  logic we, parity;
+  logic we;
 
   if (Depth == 2 ** AddrWidth) begin : gen_every_address
     assign raddr = raddr_i;
@@ -45,9 +44,7 @@ module psf_ram_parity #(
       .wdata_i({^wdata_i, wdata_i}),
       .re_i(re_i),
       .raddr_i(raddr),
-      .rdata_o({parity, rdata_o})
+      .rdata_o({parity_o, rdata_o})
   );
-
-  assign error_o = ^{parity, rdata_o};
 
 endmodule

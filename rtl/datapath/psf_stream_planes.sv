@@ -49,7 +49,7 @@ module psf_stream_planes #(
 
   // The word that is being summed, and whether it is the one of constants.
   logic [7:0] j_q, j_next, words;
-  logic constants_q, reading_q, got_q, got_before_q, next_word;
+  logic constants_q, reading_q, asking_q, got_q, got_before_q, next_word;
   assign words  = layer_i.in_words - 8'd1;
   assign j_next = j_q + 8'd1;
 
@@ -58,15 +58,24 @@ module psf_stream_planes #(
   logic [16:0] base_q, offset_q, offset_next;
   logic [17:0] addr;
   logic beyond, step, token_end, last;
+  logic [GroupWidth-1:0] bank_q;
+  logic [$clog2(Cfg.StreamDepth)-1:0] addr_q;
   assign addr = {1'b0, base_q} + {1'b0, offset_q};
   assign beyond = addr >= 18'(Cfg.StreamDepth);
   assign offset_next = offset_q + {9'd0, words};
   assign token_end = offset_next >= {1'b0, layer_i.stream_stride};
   assign last = token_end && token_q + 16'd1 == layer_i.stream_tokens;
-  assign read_valid_o = reading_q && !beyond;
-  assign step = reading_q && (beyond || read_ready_i);
-  assign read_bank_o = token_q[GroupWidth-1:0];
-  assign read_addr_o = beyond ? '0 : addr[$clog2(Cfg.StreamDepth)-1:0];
+  assign step = reading_q && (!asking_q || read_ready_i);
+  assign read_valid_o = asking_q;
+  assign read_bank_o = bank_q;
+  assign read_addr_o = addr_q;
+
+  always_ff @(posedge clk_i) begin
+    if (step) begin
+      bank_q <= token_q[GroupWidth-1:0];
+      addr_q <= addr[$clog2(Cfg.StreamDepth)-1:0];
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (start_i || next_word) begin
@@ -110,14 +119,14 @@ module psf_stream_planes #(
 
   // 32 bits wrap like the logits.
   for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
-    logic [SumBits-1:0] sum_q, value;
+    logic [SumBits-1:0] sum_q, value_q;
     logic constant;
-    assign value = SumBits'($signed(read_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth]));
     assign constant = p < Digits && left_q == 8'(8 * p);
     assign word_bits_o[p] = constants_q ? constant : sum_q[bit_q];
     always_ff @(posedge clk_i) begin
+      value_q <= SumBits'($signed(read_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth]));
       if (start_i || next_word) sum_q <= {1'b1, {(SumBits - 1) {1'b0}}};
-      else if (got_q) sum_q <= sum_q + value;
+      else if (got_before_q) sum_q <= sum_q + value_q;
     end
   end
 
@@ -125,7 +134,7 @@ module psf_stream_planes #(
     state_d = state_q;
     unique case (state_q)
       IDLE: if (start_i) state_d = SUM;
-      SUM: if (!reading_q && !got_q) state_d = EMIT;
+      SUM: if (!(reading_q || asking_q || got_q || got_before_q)) state_d = EMIT;
       EMIT: if (next_word) state_d = constants_q ? WAIT : j_next == words ? EMIT : SUM;
       default: if (!spike_busy_i) state_d = IDLE;
     endcase
@@ -135,17 +144,18 @@ module psf_stream_planes #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {reading_q, got_q, got_before_q, parity_o, overrun_o} <= '0;
+      {reading_q, asking_q, got_q, got_before_q, parity_o, overrun_o} <= '0;
       state_q <= IDLE;
     end else begin
       state_q <= state_d;
       if (start_i) reading_q <= 1'b1;
       else if (next_word) reading_q <= !constants_q && j_next != words;
       else if (step && last) reading_q <= 1'b0;
+      if (!asking_q || read_ready_i) asking_q <= reading_q && !beyond;
       got_q <= read_valid_o && read_ready_i;
       got_before_q <= got_q;
       parity_o <= got_before_q && read_error_i;
-      overrun_o <= (reading_q && beyond) || (state_q == EMIT && line_beyond);
+      overrun_o <= (step && beyond) || (state_q == EMIT && line_beyond);
     end
   end
 

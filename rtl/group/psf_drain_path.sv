@@ -102,7 +102,7 @@ module psf_drain_path #(
 
   // Stage 0. What the patch fetch needed of a token is not kept.
   logic hold, line_room, stages_busy, stages_full, word_go;
-  logic word_first, word_first_step, word_token_last, token_parity;
+  logic word_first, word_first_step, word_token_last, word_keep, token_parity;
   logic [IndexWidth-1:0] word_index;
   logic [7:0] word_step;
   logic [15:0] word_at, word_number;
@@ -139,6 +139,7 @@ module psf_drain_path #(
       .first_step_o   (word_first_step),
       .first_o        (word_first),
       .token_last_o   (word_token_last),
+      .keep_o         (word_keep),
       .idle_o         (waiting_o),
       .parity_o       (token_parity)
   );
@@ -169,6 +170,7 @@ module psf_drain_path #(
       .word_i      (word_number),
       .first_i     (word_first),
       .first_step_i(word_first_step),
+      .keep_i      (word_keep),
       .last_i      (word_token_last),
       .token_i     (drain_token),
       .current_i   (current_q),

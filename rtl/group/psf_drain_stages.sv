@@ -18,58 +18,59 @@ module psf_drain_stages #(
     localparam int unsigned SlotWidth = IndexWidth + 8,
     localparam int unsigned ParamWidth = 2 * Cfg.Lanes * Cfg.AccWidth
 ) (
-    input  logic                                                              clk_i,
-    input  logic                                                              rst_ni,
-    input  psf_pkg::layer_t                                                   layer_i,
-    output logic                                                              busy_o,
-    output logic                                                              full_o,
+    input logic clk_i,
+    input logic rst_ni,
+    input psf_pkg::layer_t layer_i,
+    output logic busy_o,
+    output logic full_o,
     // parameters (bias, theta2); the top bit is the parity
-    input  logic                                                              param_valid_i,
-    input  logic            [   $clog2(Cfg.ParamDepth)-1:0]                   param_addr_i,
-    input  logic            [                 ParamWidth:0]                   param_data_i,
+    input logic param_valid_i,
+    input logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_i,
+    input logic [ParamWidth:0] param_data_i,
     // stage 0: the current comes one cycle later
-    input  logic                                                              read_i,
-    input  logic            [               IndexWidth-1:0]                   index_i,
-    input  logic            [                          7:0]                   step_i,
-    input  logic            [                         15:0]                   place_i,
-    input  logic            [                         15:0]                   word_i,
-    input  logic                                                              first_i,
-    input  logic                                                              first_step_i,
-    input  logic                                                              last_i,
-    input  psf_pkg::token_t                                                   token_i,
-    input  logic            [                Cfg.Lanes-1:0][Cfg.AccWidth-1:0] current_i,
+    input logic read_i,
+    input logic [IndexWidth-1:0] index_i,
+    input logic [7:0] step_i,
+    input logic [15:0] place_i,
+    input logic [15:0] word_i,
+    input logic first_i,
+    input logic first_step_i,
+    input logic keep_i,  // a later window needs the membrane
+    input logic last_i,
+    input psf_pkg::token_t token_i,
+    input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] current_i,
     // residual stream: the address for stage 0, its word one cycle later, stream_error_i two
-    output logic            [  $clog2(Cfg.StreamDepth)-1:0]                   stream_read_addr_o,
-    input  logic            [Cfg.Lanes*Cfg.StreamWidth-1:0]                   stream_data_i,
-    input  logic                                                              stream_error_i,
-    output logic                                                              stream_write_o,
-    output logic            [       $clog2(Cfg.Groups)-1:0]                   stream_write_bank_o,
-    output logic            [  $clog2(Cfg.StreamDepth)-1:0]                   stream_write_addr_o,
-    output logic            [Cfg.Lanes*Cfg.StreamWidth-1:0]                   stream_write_data_o,
+    output logic [$clog2(Cfg.StreamDepth)-1:0] stream_read_addr_o,
+    input logic [Cfg.Lanes*Cfg.StreamWidth-1:0] stream_data_i,
+    input logic stream_error_i,
+    output logic stream_write_o,
+    output logic [$clog2(Cfg.Groups)-1:0] stream_write_bank_o,
+    output logic [$clog2(Cfg.StreamDepth)-1:0] stream_write_addr_o,
+    output logic [Cfg.Lanes*Cfg.StreamWidth-1:0] stream_write_data_o,
     // logits and key-value rows
-    output logic                                                              head_valid_o,
-    input  logic                                                              head_ready_i,
-    output logic            [                          7:0]                   head_index_o,
-    output logic            [   Cfg.Lanes*Cfg.AccWidth-1:0]                   head_data_o,
-    output logic                                                              dump_valid_o,
-    input  logic                                                              dump_ready_i,
-    output logic            [        $clog2(Cfg.Banks)-1:0]                   dump_bank_o,
-    output logic            [    $clog2(Cfg.BankDepth)-1:0]                   dump_addr_o,
-    output logic            [      Cfg.Lanes*SlotWidth-1:0]                   dump_data_o,
+    output logic head_valid_o,
+    input logic head_ready_i,
+    output logic [7:0] head_index_o,
+    output logic [Cfg.Lanes*Cfg.AccWidth-1:0] head_data_o,
+    output logic dump_valid_o,
+    input logic dump_ready_i,
+    output logic [$clog2(Cfg.Banks)-1:0] dump_bank_o,
+    output logic [$clog2(Cfg.BankDepth)-1:0] dump_addr_o,
+    output logic [Cfg.Lanes*SlotWidth-1:0] dump_data_o,
     // spikes
-    output logic                                                              line_valid_o,
-    output psf_pkg::token_t                                                   line_token_o,
-    output logic            [                         15:0]                   line_word_o,
-    output logic                                                              line_last_o,
-    output logic            [                Cfg.Lanes-1:0]                   line_bits_o,
+    output logic line_valid_o,
+    output psf_pkg::token_t line_token_o,
+    output logic [15:0] line_word_o,
+    output logic line_last_o,
+    output logic [Cfg.Lanes-1:0] line_bits_o,
     // trace: a word leaves stage 2
-    output logic                                                              trace_valid_o,
-    output logic            [                         15:0]                   trace_token_o,
-    output logic            [                          7:0]                   trace_step_o,
-    output logic            [                          7:0]                   trace_word_o,
-    output logic            [   Cfg.Lanes*Cfg.AccWidth-1:0]                   trace_value_o,
-    output logic                                                              parity_o,
-    output logic                                                              overrun_o
+    output logic trace_valid_o,
+    output logic [15:0] trace_token_o,
+    output logic [7:0] trace_step_o,
+    output logic [7:0] trace_word_o,
+    output logic [Cfg.Lanes*Cfg.AccWidth-1:0] trace_value_o,
+    output logic parity_o,
+    output logic overrun_o
 );
   localparam int unsigned ParamAddrWidth = $clog2(Cfg.ParamDepth);
   localparam int unsigned StreamAddrWidth = $clog2(Cfg.StreamDepth);
@@ -89,6 +90,7 @@ module psf_drain_stages #(
     logic [15:0]                place;
     logic [15:0]                word;
     logic                       last;
+    logic                       keep;
   } place_t;
 
   logic mode_key_value, mode_head, mode_residual, mode_fire;
@@ -122,7 +124,8 @@ module psf_drain_stages #(
           first_step: first_step_i,
           place: place_i,
           word: word_i,
-          last: last_i
+          last: last_i,
+          keep: keep_i
       };
 
   logic [ParamWidth:0] params;
@@ -172,7 +175,8 @@ module psf_drain_stages #(
   assign dump_word = 16'(s1_q.index) & ({8'd0, layer_i.head_words} - 16'd1);
 
   logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] s2_value_q, fire_value;
-  logic [Cfg.Lanes-1:0] membrane_parity, param_parity;
+  logic [Cfg.Lanes-1:0] param_parity;
+  logic membrane_parity;
   always_ff @(posedge clk_i) begin
     if (read_i) begin
       s1_q <= s0;
@@ -189,33 +193,35 @@ module psf_drain_stages #(
       s2_dump_bank_q <= dump_row[BankWidth-1:0];
       s2_slot_q <= s1_q.token.block[8] ? s1_q.token.block : s1_q.token.block + dump_word[8:0];
     end
-    fire_q <= {fire_q[4:2], s1_q};
+    if (s1_valid_q) fire_q[2] <= s1_q;
+    for (int unsigned i = 3; i <= 5; i++) if (fire_valid_q[i-1]) fire_q[i] <= fire_q[i-1];
   end
 
+  psf_neurons #(
+      .Cfg(Cfg)
+  ) u_neurons (
+      .clk_i,
+      .rst_ni,
+      .residual_i    (mode_residual),
+      .no_stream_i   (layer_i.first),
+      .shift_i       (layer_i.shift[2:0]),
+      .params_i      (params[ParamWidth-1:0]),
+      .current_i,
+      .stream_i      (stream_data_i),
+      .start_i       (s1_start_q),
+      .param_parity_o(param_parity),
+      .valid_i       ({fire_valid_q, s1_valid_q && mode_fire}),
+      .next_first_i  (fire_q[4].first_step),
+      .next_index_i  (fire_q[4].index),
+      .first_i       (fire_q[5].first_step),
+      .index_i       (fire_q[5].index),
+      .keep_i        (fire_q[5].keep),
+      .spike_o       (line_bits_o),
+      .value_o       (fire_value),
+      .parity_o      (membrane_parity)
+  );
+
   for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
-    psf_neuron #(
-        .Depth(Cfg.AccDepth),
-        .AccWidth(Cfg.AccWidth),
-        .StreamWidth(Cfg.StreamWidth)
-    ) u_neuron (
-        .clk_i,
-        .rst_ni,
-        .residual_i       (mode_residual),
-        .no_stream_i      (layer_i.first),
-        .shift_i          (layer_i.shift[2:0]),
-        .bias_i           (params[p*2*Cfg.AccWidth+:Cfg.AccWidth]),
-        .theta2_i         (params[(p*2+1)*Cfg.AccWidth+:Cfg.AccWidth]),
-        .current_i        (current_i[p]),
-        .stream_i         (stream_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth]),
-        .start_i          (s1_start_q),
-        .param_parity_o   (param_parity[p]),
-        .valid_i          (fire_valid_q[5]),
-        .first_i          (fire_q[5].first_step),
-        .index_i          (fire_q[5].index),
-        .value_o          (fire_value[p]),
-        .spike_o          (line_bits_o[p]),
-        .membrane_parity_o(membrane_parity[p])
-    );
     assign stream_write_data_o[p*Cfg.StreamWidth+:Cfg.StreamWidth] =
         Cfg.StreamWidth'(fire_value[p]);
 
@@ -269,7 +275,7 @@ module psf_drain_stages #(
       stream_bad_q <= fire_valid_q[2] && mode_residual && !layer_i.first
           && !fire_q[2].stream_beyond && stream_error_i;
       parity_o <= (param_used_q && ^{param_bit_q[1], param_parity_q}) || stream_bad_q
-          || (|membrane_parity);
+          || membrane_parity;
       overrun_o <= (fire_valid_q[2] && fire_q[2].param_beyond)
           || (fire_valid_q[5] && mode_residual && fire_q[5].stream_beyond)
           || (s2_valid_q && mode_head && head_beyond)

@@ -33,21 +33,24 @@ module psf_drain_words #(
     output logic first_step_o,
     output logic first_o,  // first step of the window
     output logic token_last_o,  // last word of the token
+    output logic keep_o,  // last step of a window that another one follows
     output logic idle_o,  // no word
     output logic parity_o  // a bit of a waiting token has flipped
 );
-  // Step of the window, offset in it; for each the place and the word: where the window began, of the
-  // current j at its first step, and now.
+  // Place and word: of the current j now, of the next j at the first step of the window, and where the
+  // next window begins.
   typedef struct packed {
-    logic [15:0] place;
+    logic [15:0] base;  // place / wl
     logic [15:0] word;
   } at_t;
-  at_t now_q, row_q, next_q, row_d, now_d, start, stepped;
-  logic [7:0] index_q, step_q, offset_q, length_q, step_d, first_step;
+  at_t now_q, row_q, next_q, now_d;
   logic token_there, token_error, ready, per_token, index_last, offset_last, window_last, finish;
   logic token_last;
   psf_pkg::token_t token;
-  logic [7:0] window_end;
+  // Window: its first step, its steps less one, how many follow it; to go: currents of this word.
+  logic [7:0] index_q, last_index_q, step_q, step_d, begin_q, length_q, windows_q, to_go_q;
+  logic first_q;  // the first current of a word
+  logic start_q;
   logic [2:0] block;  // wl
   logic block_last;
 
@@ -56,9 +59,11 @@ module psf_drain_words #(
     psf_pkg::token_t token;
     logic [IndexWidth-1:0] index;
     logic [7:0] step;
-    at_t at;
+    logic [15:0] place;
+    logic [15:0] word;
     logic first;
     logic last;
+    logic keep;
     logic pop;
   } word_t;
   word_t word_q;
@@ -69,10 +74,9 @@ module psf_drain_words #(
   assign ready = current_valid_i && valid_q && !hold_i;
   assign stream_o = ready && layer_i.mode == psf_pkg::MODE_RESIDUAL;
   assign go_o = ready && (!stream_o || stream_ready_i);
-  assign index_last = index_q + 8'd1 == layer_i.out_words;
-  assign offset_last = offset_q + 8'd1 == length_q;
-  assign window_end = first_step + length_q;
-  assign window_last = per_token || layer_i.repeat_drain || window_end >= layer_i.steps;
+  assign index_last = index_q == last_index_q;
+  assign offset_last = to_go_q == 8'd0;
+  assign window_last = windows_q == 8'd0;
   assign current_ready_o = go_o && word_q.pop;
   assign finish = index_last && offset_last;
 
@@ -89,9 +93,11 @@ module psf_drain_words #(
           token: token,
           index: IndexWidth'(index_q),
           step: step_q,
-          at: now_q,
-          first: offset_q == 8'd0,
+          place: (now_q.base << layer_i.out_block) | {13'd0, step_q[2:0] & (block - 3'd1)},
+          word: now_q.word,
+          first: first_q,
           last: token_last,
+          keep: offset_last && !window_last,
           pop: offset_last || !layer_i.repeat_drain
       };
     end
@@ -99,59 +105,71 @@ module psf_drain_words #(
   assign token_o = word_q.token;
   assign index_o = word_q.index;
   assign step_o = word_q.step;
-  assign place_o = word_q.at.place;
-  assign word_o = word_q.at.word;
+  assign place_o = word_q.place;
+  assign word_o = word_q.word;
   assign first_step_o = word_q.step == 8'd0;
   assign first_o = word_q.first;
   assign token_last_o = word_q.last;
+  assign keep_o = word_q.keep;
 
   // One timestep on, in memory and in the stream.
   assign block = 3'd1 << layer_i.out_block;
   assign block_last = (step_q[2:0] & (block - 3'd1)) == block - 3'd1;
-  assign first_step = step_q - offset_q;
-  assign start = '{
-          place: {8'd0, layer_i.out_first} << layer_i.out_block,
-          word: {8'd0, layer_i.out_first}
-      };
+  at_t stepped, besides;  // the next step, the next j
+  assign stepped.base = now_q.base + (block_last ? {8'd0, layer_i.out_step} : 16'd0);
+  assign stepped.word = now_q.word + {8'd0, layer_i.out_step};
+  assign besides = '{base: now_q.base + 16'd1, word: now_q.word + 16'd1};
   always_comb begin
-    stepped.place = now_q.place + 16'd1;
-    if (block_last) begin
-      stepped.place = now_q.place + 16'd1 - 16'(block)
-          + ({8'd0, layer_i.out_step} << layer_i.out_block);
-    end
-    stepped.word = now_q.word + {8'd0, layer_i.out_step};
-    row_d = '{place: row_q.place + 16'(block), word: row_q.word + 16'd1};
-    step_d = step_q;
-    now_d = now_q;
-    if (start_i || (step && token_last)) begin
+    step_d = step_q + 8'd1;
+    now_d  = stepped;
+    if (start_q || token_last) begin
       step_d = '0;
-      now_d  = start;
-    end else if (step && finish) begin
-      step_d = window_end;
-      now_d  = index_q == 8'd0 ? stepped : next_q;
-    end else if (step && offset_last) begin
-      step_d = first_step;
-      now_d  = row_d;
-    end else if (step) begin
-      step_d = step_q + 8'd1;
-      now_d  = stepped;
+      now_d  = {2{8'd0, layer_i.out_first}};
+    end else if (offset_last) begin
+      if (!index_last) step_d = begin_q;
+      if (index_last && index_q != 8'd0) now_d = next_q;
+      if (!index_last) now_d = first_q ? besides : row_q;
     end
   end
 
+  // Windows of a token: all are whole, but for the last one.
+  logic restart;
+  logic [1:0] last_length_q, whole;
+  logic [7:0] steps, first_length_q, first_windows_q, next_length;
+  assign steps = layer_i.steps - 8'd1;
+  assign whole = layer_i.window == 2'd0 ? 2'd0 : layer_i.window == 2'd1 ? 2'd1 : 2'd3;
   always_ff @(posedge clk_i) begin
-    step_q <= step_d;
-    now_q  <= now_d;
-    if (start_i || (step && finish)) row_q <= now_d;
-    else if (step && offset_last) row_q <= row_d;
-    if (step && offset_last && index_q == 8'd0) next_q <= stepped;  // where the next window begins
-    if (start_i) index_q <= '0;
-    else if (step && offset_last) index_q <= index_last ? 8'd0 : index_q + 8'd1;
-    if (start_i || (step && offset_last)) offset_q <= '0;
-    else if (step) offset_q <= offset_q + 8'd1;
-    if (start_i || (step && finish)) begin
-      length_q <= per_token ? 8'd1 : layer_i.repeat_drain ? layer_i.steps
-          : 8'(psf_group_pkg::steps_left(layer_i.steps, step_d, layer_i.window));
+    last_index_q <= layer_i.out_words - 8'd1;
+    last_length_q <= steps[1:0] & whole;
+    first_windows_q <= per_token || layer_i.repeat_drain ? 8'd0 : steps >> layer_i.window;
+    if (layer_i.repeat_drain) first_length_q <= steps;
+    else if (per_token) first_length_q <= '0;
+    else first_length_q <= 8'(steps >> layer_i.window == 8'd0 ? steps[1:0] : whole);
+  end
+  assign restart = start_q || window_last;
+  assign next_length = restart ? first_length_q : 8'(windows_q == 8'd1 ? last_length_q : whole);
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) start_q <= 1'b0;
+    else start_q <= start_i;  // when what is known of the layer is in registers
+  end
+  always_ff @(posedge clk_i) begin
+    if (start_q || step) begin
+      step_q <= step_d;
+      now_q  <= now_d;
     end
+    if (step && first_q) row_q <= besides;
+    if (step && offset_last && index_q == 8'd0) next_q <= stepped;  // where the next window begins
+    if (start_q) index_q <= '0;
+    else if (step && offset_last) index_q <= index_last ? 8'd0 : index_q + 8'd1;
+    if (start_q || (step && finish)) begin
+      begin_q   <= step_d;
+      length_q  <= next_length;
+      windows_q <= restart ? first_windows_q : windows_q - 8'd1;
+    end
+    if (start_q || (step && finish)) to_go_q <= next_length;
+    else if (step) to_go_q <= offset_last ? length_q : to_go_q - 8'd1;
+    if (start_q || step) first_q <= start_q || offset_last;
   end
 
   psf_fifo #(
@@ -177,6 +195,9 @@ module psf_drain_words #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (rst_ni) assert (!(token_valid_i && !token_room_o));
+    if (rst_ni) begin
+      assert (!(token_valid_i && !token_room_o));
+      assert (!(step && (start_i || start_q)));
+    end
   end
 endmodule

@@ -20,7 +20,8 @@ module psf_key_value #(
     input  logic            [$clog2(Cfg.LineWords)-1:0] patch_word_i,
     output logic                                        patch_read_o,
     output logic            [           PatchWidth-1:0] patch_index_o,
-    input  logic            [            LineWidth-1:0] patch_line_i,
+    output logic                                        patch_advance_o,
+    input  logic            [            LineWidth-1:0] patch_line_i,     // after patch_advance_o
     output logic                                        patch_release_o,
     output logic                                        add_valid_o,      // registered
     output logic                                        add_buffer_o,
@@ -33,13 +34,13 @@ module psf_key_value #(
 );
   localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
   localparam int unsigned LaneWidth = $clog2(Cfg.Lanes);
-  localparam int unsigned Landing = psf_group_pkg::Landing + 1;  // cycles of an add
+  localparam int unsigned Landing = psf_group_pkg::Landing + 2;  // cycles of an add
 
   logic go, line_last, take, busy_q, ends_q, done;
   logic [15:0] line_q;
   logic [WordWidth-1:0] word_q, v_word;  // word_q: first K word of the line being worked on
   logic [1:0] m_log2;
-  logic [7:0] k_q, v_q;  // current K word a and V word b
+  logic [1:0] k_q, v_q, last_word_q;  // current K word a and V word b; the last ones, m - 1
   logic [Cfg.Lanes-1:0] left_q, same_head;
   logic [Cfg.Lanes:0] v_bits;
   logic buffer_q;
@@ -47,29 +48,40 @@ module psf_key_value #(
 
   assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
 
-  // Stage 1: a line at the output of the patch RAM. It moves on when stage 2 has done with the line
-  // before and the accumulator buffer is free, which is known from registers alone.
-  logic s1_valid_q, s1_ends_q;
-  logic [WordWidth-1:0] s1_word_q;
+  // Stage 0: a line at the output of the patch RAM; stage 1: in the register behind it. It moves on
+  // when stage 2 has done with the line before and the accumulator buffer is free, which is known
+  // from registers alone.
+  logic s0_valid_q, s0_ends_q, s1_valid_q, s1_ends_q, s1_free;
+  logic [WordWidth-1:0] s0_word_q, s1_word_q;
   assign line_last = line_q + 16'd1 == layer_i.tokens;
   assign take = s1_valid_q && !closed_q[buffer_q] && (!busy_q || (done && !ends_q));
   assign go = patch_valid_i && layer_i.mode == psf_pkg::MODE_KEY_VALUE
-      && line_q < 16'(filled_i) && (!s1_valid_q || take);
+      && line_q < 16'(filled_i) && (!s0_valid_q || s1_free);
+  assign s1_free = !s1_valid_q || take;
+  assign patch_advance_o = s0_valid_q && s1_free;
   assign patch_read_o = go;
   assign patch_index_o = PatchWidth'(line_q);
   assign patch_release_o = go && line_last;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) s1_valid_q <= 1'b0;
-    else s1_valid_q <= go || (s1_valid_q && !take);
+    if (!rst_ni) begin
+      {s0_valid_q, s1_valid_q} <= '0;
+    end else begin
+      s0_valid_q <= go || (s0_valid_q && !s1_free);
+      if (s1_free) s1_valid_q <= s0_valid_q;
+    end
   end
 
   always_ff @(posedge clk_i) begin
     if (start_i) line_q <= '0;
     else if (go) line_q <= line_last ? 16'd0 : line_q + 16'd1;
     if (go) begin
-      s1_word_q <= patch_word_i;
-      s1_ends_q <= line_last;
+      s0_word_q <= patch_word_i;
+      s0_ends_q <= line_last;
+    end
+    if (s1_free) begin
+      s1_word_q <= s0_word_q;
+      s1_ends_q <= s0_ends_q;
     end
   end
 
@@ -79,8 +91,8 @@ module psf_key_value #(
   logic [Cfg.Lanes:0]
       first_bits, next_bits;  // K words: first one of the next line, next one of this
   logic k_odd_q;  // this K word, in its first cycle, has the wrong parity
-  assign next_word = word_q + (WordWidth'(k_q + 8'd1) << layer_i.in_block);
-  assign v_word = word_q + (WordWidth'(layer_i.head_words + v_q) << layer_i.in_block);
+  assign next_word = word_q + ((WordWidth'(k_q) + WordWidth'(1)) << layer_i.in_block);
+  assign v_word = word_q + ((WordWidth'(layer_i.head_words) + WordWidth'(v_q)) << layer_i.in_block);
   always_comb begin
     first_bits = '0;
     next_bits = '0;
@@ -98,31 +110,62 @@ module psf_key_value #(
     for (int unsigned i = 0; i < Cfg.Lanes; i++) begin
       if (left_q[Cfg.Lanes-1-i]) spike = LaneWidth'(Cfg.Lanes - 1 - i);
     end
+  end
+
+  // Stage 3: where the V word is added, and in which lanes.
+  logic s3_valid_q, s3_buffer_q, s3_odd_q;
+  logic [LaneWidth-1:0] s3_spike_q;
+  logic [1:0] s3_k_q, s3_v_q;
+  logic [Cfg.Lanes:0] s3_bits_q;
+  always_ff @(posedge clk_i) begin
+    s3_buffer_q <= buffer_q;
+    s3_spike_q <= spike;
+    s3_k_q <= k_q;
+    s3_v_q <= v_q;
+    s3_bits_q <= v_bits;
+  end
+  always_comb begin
     for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
-      same_head[p] = LaneWidth'(p) >> layer_i.head_lanes == spike >> layer_i.head_lanes;
+      same_head[p] = LaneWidth'(p) >> layer_i.head_lanes == s3_spike_q >> layer_i.head_lanes;
     end
   end
 
   logic v_last, word_last, any_q, single_q;  // left_q has a spike, has not two
   logic [Cfg.Lanes-1:0] after;
   assign after = left_q & (left_q - Cfg.Lanes'(1));
-  assign v_last = v_q + 8'd1 == layer_i.head_words;
-  assign word_last = k_q + 8'd1 == layer_i.head_words;
+  assign v_last = v_q == last_word_q;
+  assign word_last = k_q == last_word_q;
   // A K word is finished when it has no spike, or with the last V word of its last spike.
   logic word_done;
   assign word_done = !any_q || (v_last && single_q);
   assign done = busy_q && word_done && word_last;
 
-  logic [Cfg.Lanes-1:0] left_d;
-  always_comb begin
-    left_d = next_bits[Cfg.Lanes-1:0];
-    if (take) left_d = first_bits[Cfg.Lanes-1:0];
-    else if (!word_done) left_d = after;
-  end
+  // The spikes to come, whether there is one and not two: of each candidate before the choice.
+  typedef struct packed {
+    logic [Cfg.Lanes-1:0] bits;
+    logic any;
+    logic single;
+  } left_t;
+  function automatic left_t left(logic [Cfg.Lanes-1:0] bits);
+    logic [Cfg.Lanes-1:0] once;  // a lower one, too
+    logic two;
+    once = '0;
+    two  = 1'b0;
+    for (int unsigned i = 1; i < Cfg.Lanes; i++) begin
+      once[i] = once[i-1] || bits[i-1];
+      two |= once[i] && bits[i];
+    end
+    return '{bits: bits, any: bits != '0, single: !two};
+  endfunction
+  left_t left_first, left_next, left_after, left_d;
+  assign left_first = left(first_bits[Cfg.Lanes-1:0]);
+  assign left_next  = left(next_bits[Cfg.Lanes-1:0]);
+  assign left_after = left(after);
+  assign left_d     = take ? left_first : word_done ? left_next : left_after;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {busy_q, buffer_q, closed_q, k_odd_q, add_valid_o} <= '0;
+      {busy_q, buffer_q, closed_q, k_odd_q, s3_odd_q, s3_valid_q, add_valid_o} <= '0;
     end else begin
       if (take) busy_q <= 1'b1;
       else if (done) busy_q <= 1'b0;
@@ -130,7 +173,9 @@ module psf_key_value #(
       else if (done && ends_q) buffer_q <= !buffer_q;
       closed_q <= (closed_q & ~reopen_i) | (2'(done && ends_q) << buffer_q);
       k_odd_q <= take ? ^first_bits : ^next_bits && busy_q && word_done && !word_last;
-      add_valid_o <= busy_q && any_q;
+      s3_valid_q <= busy_q && any_q;
+      s3_odd_q <= k_odd_q;
+      add_valid_o <= s3_valid_q;
     end
   end
 
@@ -141,19 +186,18 @@ module psf_key_value #(
       ends_q <= s1_ends_q;
     end
     if (take || (busy_q && word_done)) begin
-      k_q <= take ? 8'd0 : k_q + 8'd1;
+      k_q <= take ? 2'd0 : k_q + 2'd1;
       v_q <= '0;
     end else if (busy_q) begin
-      v_q <= v_last ? 8'd0 : v_q + 8'd1;
+      v_q <= v_last ? 2'd0 : v_q + 2'd1;
     end
     if (take || (busy_q && (word_done || v_last))) begin
-      left_q <= left_d;
-      any_q <= left_d != '0;
-      single_q <= (left_d & (left_d - Cfg.Lanes'(1))) == '0;
+      {left_q, any_q, single_q} <= left_d;
     end
-    add_buffer_o <= buffer_q;
-    add_index_o  <= IndexWidth'((((16'(k_q) << LaneWidth) | 16'(spike)) << m_log2) + 16'(v_q));
-    add_bits_o   <= v_bits[Cfg.Lanes-1:0] & same_head;
+    last_word_q <= layer_i.head_words[1:0] - 2'd1;
+    add_buffer_o <= s3_buffer_q;
+    add_index_o <= IndexWidth'((IndexWidth'({s3_k_q, s3_spike_q}) << m_log2) | IndexWidth'(s3_v_q));
+    add_bits_o <= s3_bits_q[Cfg.Lanes-1:0] & same_head;
   end
 
   // The add registered with the closing cycle takes a while to land (psf_lanes).
@@ -177,7 +221,7 @@ module psf_key_value #(
     if (!rst_ni) begin
       {parity_o, overrun_o} <= '0;
     end else begin
-      parity_o  <= k_odd_q || (busy_q && any_q && ^v_bits);
+      parity_o  <= s3_odd_q || (s3_valid_q && ^s3_bits_q);
       overrun_o <= go && block_end > 9'(Cfg.LineWords);
     end
   end

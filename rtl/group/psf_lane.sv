@@ -56,8 +56,10 @@ module psf_lane #(
   always_ff @(posedge clk_i) begin
     buffer_q <= {buffer_q[2:1], add_buffer_i};
     entry_q  <= {entry_q[2:1], add_entry_i};
-    weight_q <= add_weight_i;
-    shift_q  <= add_shift_i;
+    if (add_valid_i) begin
+      weight_q <= add_weight_i;
+      shift_q  <= add_shift_i;
+    end
     for (int unsigned i = 0; i < 3; i++) begin
       same_q[i] <= add_q[i+1] && buffer_q[i+1] == add_buffer_i && entry_q[i+1] == add_entry_i;
     end
@@ -66,6 +68,7 @@ module psf_lane #(
   // Stage 1: the newest value. Stage 2: the sum. Stage 3: back to the memory.
   logic [1:0][AccWidth:0] read;  // the top bit is the parity
   logic [AccWidth-1:0] forwarded, term_q, sum, sum_q, before_q;
+  logic [1:0][AccWidth-1:0] back_q;  // what each buffer is written with: the sum, or zero
   logic [AccWidth:0] operand_q;
   logic check_q;  // operand_q comes from the memory
   always_comb begin
@@ -76,10 +79,16 @@ module psf_lane #(
   // 8 bits shifted by up to 7 are 15 bits; the sum cannot overflow: the compiler bounds it.
   assign sum = operand_q[AccWidth-1:0] + term_q;
   always_ff @(posedge clk_i) begin
-    operand_q <= same_q != '0 ? {1'b0, forwarded} : read[buffer_q[1]];
-    term_q <= {{(AccWidth - 8) {weight_q[7]}}, weight_q} << shift_q;
-    sum_q <= sum;
-    before_q <= sum_q;
+    if (add_q[1]) begin
+      operand_q <= same_q != '0 ? {1'b0, forwarded} : read[buffer_q[1]];
+      term_q <= {{(AccWidth - 8) {weight_q[7]}}, weight_q} << shift_q;
+    end
+    if (add_q[2]) sum_q <= sum;
+    if (add_q[3]) before_q <= sum_q;
+    for (int unsigned b = 0; b < 2; b++) begin
+      if (add_q[2] && buffer_q[2] == 1'(b)) back_q[b] <= sum;
+      else back_q[b] <= '0;
+    end
   end
 
   // Drain: the entry is read, then its value registered; the zero is written beside that.
@@ -87,8 +96,8 @@ module psf_lane #(
   logic [EntryWidth-1:0] drain_entry_q;
   always_ff @(posedge clk_i) begin
     drain_buffer_q <= drain_buffer_i;
-    drain_entry_q <= drain_entry_i;
-    {acc_parity_q, drain_acc_o} <= read[drain_buffer_q];
+    drain_entry_q  <= drain_entry_i;
+    if (drain_q) {acc_parity_q, drain_acc_o} <= read[drain_buffer_q];
   end
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -115,7 +124,7 @@ module psf_lane #(
         .clk_i,
         .we_i   (writes || clears),
         .waddr_i(writes ? entry_q[3] : drain_entry_q),
-        .wdata_i(writes ? {^sum_q, sum_q} : '0),
+        .wdata_i({^back_q[b], back_q[b]}),
         .re_i   (adds || drains),
         .raddr_i(adds ? add_entry_i : drain_entry_i),
         .rdata_o(read[b])

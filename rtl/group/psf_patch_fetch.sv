@@ -40,7 +40,8 @@ module psf_patch_fetch #(
     output logic [$clog2(Cfg.LineWords)-1:0] patch_word_o,
     input logic patch_read_i,
     input logic [PatchWidth-1:0] patch_index_i,
-    output logic [LineWidth-1:0] patch_line_o,  // in the cycle after patch_read_i, then held
+    input logic patch_advance_i,  // the line read goes from the RAM to patch_line_o
+    output logic [LineWidth-1:0] patch_line_o,
     input logic patch_release_i,  // the scanner has read its last line
     output logic idle_o,  // no fetch runs, no line is on its way
     output logic parity_o,
@@ -50,7 +51,7 @@ module psf_patch_fetch #(
 
   logic fetching_q, half_q;  // a fetch runs, into this half
   logic line_half_q, line_valid, line_write;  // the line that leaves the mask, and its half
-  logic [LineWidth-1:0] line;
+  logic [LineWidth-1:0] line, read_line;
   logic [1:0] valid_q, valid_d;
   logic [1:0][8:0] taps_q;
   logic [1:0][WordWidth-1:0] word_q;
@@ -216,8 +217,11 @@ module psf_patch_fetch #(
       .wdata_i(line),
       .re_i   (patch_read_i),
       .raddr_i({scan_q, patch_index_i}),
-      .rdata_o(patch_line_o)
+      .rdata_o(read_line)
   );
+
+  // The register behind the RAM, whose output comes late in a cycle.
+  always_ff @(posedge clk_i) if (patch_advance_i) patch_line_o <= read_line;
 
   if ((1 << PatchWidth) != Cfg.PatchLines) begin : gen_bad_patch
     $fatal(1, "psf_patch_fetch: PatchLines must be a power of two");

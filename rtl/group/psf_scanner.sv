@@ -7,7 +7,7 @@
 // The last word of every accumulation is marked (an empty one if nothing fires), so that the window
 // behind never waits to learn that a timestep is over. Silent words cost nothing but the line read
 // that they share, a tap outside the image one cycle. One line read and one word per cycle, latency
-// 4; stalls with word_ready_i. A word that leaves with wrong parity in one of its steps (a silent one
+// 5; stalls with word_ready_i. A word that leaves with wrong parity in one of its steps (a silent one
 // with its parity bit set is none) raises parity_o, one with a spike whose row is beyond the table
 // overrun_o, both in the cycle after; its row is then 0.
 // Golden: golden.hardware.execute.emulator (row addressing).
@@ -28,7 +28,8 @@ module psf_scanner
     input logic [8:0] patch_taps_i,
     output logic patch_read_o,
     output logic [PatchWidth-1:0] patch_index_o,
-    input logic [LineWidth-1:0] patch_line_i,
+    output logic patch_advance_o,
+    input logic [LineWidth-1:0] patch_line_i,  // after patch_advance_o
     output logic patch_release_o,
     output logic word_valid_o,
     input logic word_ready_i,
@@ -50,6 +51,11 @@ module psf_scanner
     return sum[16] ? sum : sum + {1'b0, term};
   endfunction
 
+  // Word 0 of the line with the first word of a block, from that word on.
+  function automatic logic [16:0] ahead(logic [WordWidth-1:0] first);
+    return -17'(first);
+  endfunction
+
   // Stage 0: which line. Sums restart at every window, tap and token.
   logic step_begin_q;  // taps of this window not yet taken over from the patch
   logic [8:0] todo_q, taps;  // taps from the current one on, the current one at bit 0
@@ -58,11 +64,13 @@ module psf_scanner
   logic [16:0] step_row_q, tap_row_q;  // first row of the step, row offset of the tap
   logic [15:0] patch_base_q, base_next;  // first line of the tap in the patch
   logic [15:0] line_q, index_q;  // the line, in the pixel and in the patch
+  logic begins_q;  // it is the one with the first word of the block
+  logic [16:0] ahead_q;  // its word 0, from the first word of the block on; negative in that line
   logic [3:0] tap_q;
 
-  logic run, want, go, skip, s1_free, tap_end, step_end, token_end, ends;
+  logic run, want, go, skip, s1_free, tap_end, step_end, token_end, ends, ends_here;
   logic want_tap_end, want_step_end, skip_step_end, token_last;
-  logic [15:0] line_word, first0, last0, first0_q, last0_q, block_words_q, first_d, last_d;
+  logic [15:0] first0, last0, first0_q, last0_q, block_words_q, first_d, last_d;
   logic [2:0] window, block;  // w, wl
   logic [1:0] offset_q;  // first step of the window in its block
   logic [8:0] step_next;
@@ -72,7 +80,6 @@ module psf_scanner
   assign step_next = {1'b0, step_q} + 9'(window);
   assign block_end = {1'b0, offset_q} + window >= block;
   assign taps = step_begin_q ? patch_taps_i : todo_q;
-  assign line_word = line_q << WordWidth;
 
   // Where the blocks begin and end: of a token's first one, and how far it is to the next.
   assign first0 = {8'd0, layer_i.in_first} << layer_i.in_block;
@@ -97,10 +104,11 @@ module psf_scanner
     end
   end
 
+  assign ends_here = line_q == last_q >> WordWidth;
   assign run = patch_valid_i && layer_i.mode != psf_pkg::MODE_KEY_VALUE;
   assign skip = run && !taps[0];
   assign want = run && taps[0] && index_q < 16'(filled_i);
-  assign want_tap_end = want && line_q == last_q >> WordWidth;
+  assign want_tap_end = want && ends_here;
   assign want_step_end = want_tap_end && taps[8:1] == 8'd0;
   assign skip_step_end = skip && taps[8:1] == 8'd0;
   assign token_last = layer_i.repeat_drain || step_next >= {1'b0, layer_i.steps};
@@ -141,56 +149,71 @@ module psf_scanner
       last_q <= last_d;
       patch_base_q <= '0;
       line_q <= first_d >> WordWidth;
+      ahead_q <= ahead(first_d[WordWidth-1:0]);
       index_q <= first_d >> WordWidth;
     end else if (tap_end) begin
       tap_q <= tap_q + 4'd1;
       tap_row_q <= add(tap_row_q, layer_i.tap_rows);
       patch_base_q <= base_next;
       line_q <= first_q >> WordWidth;
+      ahead_q <= ahead(first_q[WordWidth-1:0]);
       index_q <= base_next + (first_q >> WordWidth);
     end else if (go) begin
-      line_q  <= line_q + 16'd1;
+      line_q <= line_q + 16'd1;
+      ahead_q[16:WordWidth] <= ahead_q[16:WordWidth] + (17 - WordWidth)'(1);
       index_q <= index_q + 16'd1;
     end
+    if (start_i || step_end || tap_end) begins_q <= 1'b1;
+    else if (go) begins_q <= 1'b0;
   end
 
-  // Stage 1: the line is at the output of the RAM. It moves on when stage 2 is free, which is known
-  // from registers alone: the RAM is slow, and a path from its output to its address would be long.
-  logic s1_valid_q, s1_ends_q, s2_free;
-  logic [Cfg.LineWords-1:0] s1_range_q, range;
-  logic [Steps-1:0] s1_steps_q, steps;  // steps of the window
-  logic [18:0] s1_row_q;
-  logic [SkewWidth-1:0] s1_skew_q;
+  // Stage 1: the line is at the output of the RAM; stage 2: in the register behind it. It moves on
+  // when the stage behind is free, which is known from registers alone.
+  typedef struct packed {
+    logic [Cfg.LineWords-1:0] range;
+    logic [Steps-1:0]         steps;  // of the window
+    logic                     ends;
+    logic [18:0]              row;
+    logic [SkewWidth-1:0]     skew;
+  } line_t;
+  logic s1_valid_q, s2_valid_q, s2_free, picker_free;
+  line_t s1_q, s2_q, scanned;
 
+  assign s2_free = !s2_valid_q || picker_free;
   assign s1_free = !s1_valid_q || s2_free;
+  assign patch_advance_o = s1_valid_q && s2_free;
 
   // A word j is known by the place of its first step of the window. Of a last window that is cut
   // short, only the steps that exist count.
   always_comb begin
     for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
-      range[i] = line_word + 16'(i) >= first_q && line_word + 16'(i) <= last_q
+      scanned.range[i] = (!begins_q || WordWidth'(i) >= first_q[WordWidth-1:0])
+          && (!ends_here || WordWidth'(i) <= last_q[WordWidth-1:0])
           && (2'(i) & 2'(block - 3'd1)) == offset_q;
     end
     for (int unsigned t = 0; t < Steps; t++) begin
-      steps[t] = t < 32'(psf_group_pkg::steps_left(layer_i.steps, step_q, layer_i.window));
+      scanned.steps[t] = t < 32'(psf_group_pkg::steps_left(layer_i.steps, step_q, layer_i.window));
     end
-    if (layer_i.repeat_drain) steps = Steps'(1);
+    if (layer_i.repeat_drain) scanned.steps = Steps'(1);
   end
+  assign scanned.ends = ends;
+  assign scanned.row = {2'd0, step_row_q} + {2'd0, tap_row_q} + (19'($signed(
+      ahead_q
+  ) >>> layer_i.in_block) << FoldWidth);
+  assign scanned.skew = SkewWidth'(tap_q);
+
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) s1_valid_q <= 1'b0;
-    else if (s1_free) s1_valid_q <= go;
+    if (!rst_ni) begin
+      {s1_valid_q, s2_valid_q} <= '0;
+    end else begin
+      if (s1_free) s1_valid_q <= go;
+      if (s2_free) s2_valid_q <= s1_valid_q;
+    end
   end
 
   always_ff @(posedge clk_i) begin
-    if (s1_free) begin
-      s1_range_q <= range;
-      s1_steps_q <= steps;
-      s1_ends_q <= ends;
-      s1_row_q <= {2'd0, step_row_q} + {2'd0, tap_row_q} + (19'($signed(
-          {3'd0, line_word} - {3'd0, first_q}
-      ) >>> layer_i.in_block) << FoldWidth);
-      s1_skew_q <= SkewWidth'(tap_q);
-    end
+    if (s1_free) s1_q <= scanned;
+    if (s2_free) s2_q <= s1_q;
   end
 
   psf_word_picker #(
@@ -199,14 +222,14 @@ module psf_scanner
       .clk_i,
       .rst_ni,
       .in_block_i  (layer_i.in_block),
-      .line_valid_i(s1_valid_q),
-      .line_ready_o(s2_free),
+      .line_valid_i(s2_valid_q),
+      .line_ready_o(picker_free),
       .line_i      (patch_line_i),
-      .places_i    (s1_range_q),
-      .steps_i     (s1_steps_q),
-      .ends_i      (s1_ends_q),
-      .row_i       (s1_row_q),
-      .skew_i      (s1_skew_q),
+      .places_i    (s2_q.range),
+      .steps_i     (s2_q.steps),
+      .ends_i      (s2_q.ends),
+      .row_i       (s2_q.row),
+      .skew_i      (s2_q.skew),
       .word_valid_o,
       .word_ready_i,
       .word_bits_o,

@@ -60,13 +60,15 @@ module psf_spike_path #(
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
 
   // Patch fetch.
-  logic patch_valid, patch_read, patch_release, scan_read, scan_release, kv_read, kv_release;
+  logic patch_valid, patch_read, patch_advance, patch_release;
+  logic scan_read, scan_advance, scan_release, kv_read, kv_advance, kv_release;
   logic [$clog2(Cfg.PatchLines):0] filled;
   logic [8:0] patch_taps;
   logic [$clog2(Cfg.LineWords)-1:0] patch_word;
   logic [$clog2(Cfg.PatchLines)-1:0] patch_index, scan_index, kv_patch_index;
   logic [PatchWidth-1:0] patch_line;
   assign patch_read = scan_read || kv_read;
+  assign patch_advance = scan_advance || kv_advance;
   assign patch_release = scan_release || kv_release;
   assign patch_index = key_value ? kv_patch_index : scan_index;
 
@@ -93,6 +95,7 @@ module psf_spike_path #(
       .patch_word_o   (patch_word),
       .patch_read_i   (patch_read),
       .patch_index_i  (patch_index),
+      .patch_advance_i(patch_advance),
       .patch_line_o   (patch_line),
       .patch_release_i(patch_release),
       .idle_o,
@@ -122,6 +125,7 @@ module psf_spike_path #(
       .patch_taps_i   (patch_taps),
       .patch_read_o   (scan_read),
       .patch_index_o  (scan_index),
+      .patch_advance_o(scan_advance),
       .patch_line_i   (patch_line),
       .patch_release_o(scan_release),
       .word_valid_o   (scan_valid),
@@ -201,6 +205,7 @@ module psf_spike_path #(
       .patch_word_i   (patch_word),
       .patch_read_o   (kv_read),
       .patch_index_o  (kv_patch_index),
+      .patch_advance_o(kv_advance),
       .patch_line_i   (patch_line),
       .patch_release_o(kv_release),
       .add_valid_o    (kv_valid_o),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stages 2 and 3 of psf_scanner: the words of a line that are not silent leave one by one, each with
+// Stages 3 and 4 of psf_scanner: the words of a line that are not silent leave one by one, each with
 // the steps of the window. A word lies at the place of its first step (places_i), the others behind
 // it. The last word of an accumulation is marked: a word leaves when its successor, or the end of the
 // accumulation (ends_i), is known. One word per cycle; stalls with word_ready_i. parity_o, overrun_o:
@@ -51,14 +51,14 @@ module psf_word_picker
     end
   end
 
-  // Stage 2: the words of this step that are not silent leave one by one. Whether there is one, and
+  // Stage 3: the words of this step that are not silent leave one by one. Whether there is one, and
   // not two, is kept beside them.
-  logic s2_valid_q, s2_ends_q, any_q, single_q, room, accept;
-  logic [LineWidth-1:0] s2_line_q;
+  logic s3_valid_q, s3_ends_q, any_q, single_q, room, accept;
+  logic [LineWidth-1:0] s3_line_q;
   logic [Cfg.LineWords-1:0] left_q, left_d, after;
-  logic [18:0] s2_row_q;
-  logic [Steps-1:0] s2_steps_q;
-  logic [SkewWidth-1:0] s2_skew_q;
+  logic [18:0] s3_row_q;
+  logic [Steps-1:0] s3_steps_q;
+  logic [SkewWidth-1:0] s3_skew_q;
 
   assign after = left_q & (left_q - Cfg.LineWords'(1));
 
@@ -66,38 +66,38 @@ module psf_word_picker
   logic [18:0] picked_row;
   always_comb begin
     picked = '0;
-    picked_row = s2_row_q;
+    picked_row = s3_row_q;
     for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
       if (left_q[i] && !after[i]) begin
         for (int unsigned t = 0; t < Steps; t++) begin
-          if (i % Steps + t < Steps && i + t < Cfg.LineWords && s2_steps_q[t]) begin
-            picked[t] |= s2_line_q[(i+t)*(Cfg.Lanes+1)+:Cfg.Lanes+1];
+          if (i % Steps + t < Steps && i + t < Cfg.LineWords && s3_steps_q[t]) begin
+            picked[t] |= s3_line_q[(i+t)*(Cfg.Lanes+1)+:Cfg.Lanes+1];
           end
         end
-        picked_row = s2_row_q + 19'((i >> in_block_i) << FoldWidth);
+        picked_row = s3_row_q + 19'((i >> in_block_i) << FoldWidth);
       end
     end
   end
 
   logic item_valid, item_ends;
-  assign item_valid = s2_valid_q && (any_q || s2_ends_q);
-  assign item_ends = s2_ends_q && single_q;
+  assign item_valid = s3_valid_q && (any_q || s3_ends_q);
+  assign item_ends = s3_ends_q && single_q;
   assign accept = item_valid && room;
   assign line_ready_o = !item_valid || (single_q && room);
   assign left_d = line_ready_o ? busy_words & places_i : after;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) s2_valid_q <= 1'b0;
-    else if (line_ready_o) s2_valid_q <= line_valid_i;
+    if (!rst_ni) s3_valid_q <= 1'b0;
+    else if (line_ready_o) s3_valid_q <= line_valid_i;
   end
 
   always_ff @(posedge clk_i) begin
     if (line_ready_o) begin
-      s2_line_q  <= line_i;
-      s2_ends_q  <= ends_i;
-      s2_row_q   <= row_i;
-      s2_skew_q  <= skew_i;
-      s2_steps_q <= steps_i;
+      s3_line_q  <= line_i;
+      s3_ends_q  <= ends_i;
+      s3_row_q   <= row_i;
+      s3_skew_q  <= skew_i;
+      s3_steps_q <= steps_i;
     end
     if (line_ready_o || accept) begin
       left_q <= left_d;
@@ -112,7 +112,7 @@ module psf_word_picker
   logic [18:0] hold_row_q;
   logic [SkewWidth-1:0] hold_skew_q;
 
-  assign word_valid_o = hold_valid_q && (hold_last_q || (s2_valid_q && any_q));
+  assign word_valid_o = hold_valid_q && (hold_last_q || (s3_valid_q && any_q));
   assign push = word_valid_o && word_ready_i;
   assign absorb = item_valid && !any_q && hold_valid_q && !hold_last_q;
   assign room = !hold_valid_q || word_ready_i || !(hold_last_q || any_q);  // for an item
@@ -135,7 +135,7 @@ module psf_word_picker
     end else if (accept) begin
       hold_bits_q <= picked;
       hold_row_q  <= picked_row;
-      hold_skew_q <= s2_skew_q;
+      hold_skew_q <= s3_skew_q;
       hold_last_q <= item_ends;
     end
   end

@@ -8,8 +8,8 @@
 // from clear_base, one per cycle; targets wait for that. The read port answers one cycle later
 // and always takes the read; a write is in the memory two cycles after we_o (one register stage
 // follows). Start a clear only while busy_o is low.
-// rdata_i has a parity bit above every word: one that is wrong in an enabled word gives a pulse on
-// parity_o two cycles after the data. A target at or beyond Lines is skipped, a clear ends there;
+// line_i has a parity bit above every word: one that is wrong in an enabled word gives a pulse on
+// parity_o two cycles after it. A target at or beyond Lines is skipped, a clear ends there;
 // overrun_o pulses in the next cycle. Golden: tb.unit.memory.test_spike_memory.
 
 module psf_pool #(
@@ -38,11 +38,12 @@ module psf_pool #(
     // Memory.
     output logic re_o,
     output logic [AddrWidth-1:0] raddr_o,
-    input logic [StoredWidth-1:0] rdata_i,
     output logic we_o,
     output logic [AddrWidth-1:0] waddr_o,
     output logic [Cfg.LineWords-1:0] wwords_o,
     output logic [LineWidth-1:0] wdata_o,
+    output logic or_o,  // the write is to be OR-ed with the line read in the last cycle
+    input logic [StoredWidth-1:0] line_i,  // that line, in the cycle after or_o
     output logic parity_o,
     output logic overrun_o
 );
@@ -58,12 +59,12 @@ module psf_pool #(
   logic [LineWidth-1:0] data_q;
   logic [3:0] todo_q, todo_rest;
 
-  // Stage 1: rdata_i is the line read in the last cycle, its OR is written now. Stage 2: the
-  // write is in the register stage outside, and bad words are known.
-  logic or_valid_q, wrote_q, ored_q, hazard;
+  // Stage 1: the line read in the last cycle is at the output of its memory, its OR goes to the
+  // register stage outside. Stage 2: it is written, and bad words are known.
+  logic or_valid_q, wrote_q, ored_q, judged_q, hazard;
   logic [AddrWidth-1:0] or_addr_q, wrote_addr_q;
   logic [Cfg.LineWords-1:0] or_words_q, wrote_words_q;
-  logic [LineWidth-1:0] or_data_q, old;
+  logic [LineWidth-1:0] or_data_q;
   logic [Cfg.LineWords-1:0] bad_d, bad_q;
 
   logic clear_q, clear_over;
@@ -82,8 +83,7 @@ module psf_pool #(
 
   always_comb begin
     for (int unsigned w = 0; w < Cfg.LineWords; w++) begin
-      old[w*Cfg.Lanes+:Cfg.Lanes] = rdata_i[w*(Cfg.Lanes+1)+:Cfg.Lanes];
-      bad_d[w] = ^rdata_i[w*(Cfg.Lanes+1)+:Cfg.Lanes+1];
+      bad_d[w] = ^line_i[w*(Cfg.Lanes+1)+:Cfg.Lanes+1];
     end
   end
 
@@ -103,7 +103,8 @@ module psf_pool #(
   assign we_o = (clear_q && !clear_over) || or_valid_q;
   assign waddr_o = or_valid_q ? or_addr_q : clear_addr_q[AddrWidth-1:0];
   assign wwords_o = or_valid_q ? or_words_q : '1;
-  assign wdata_o = or_valid_q ? or_data_q | old : '0;
+  assign wdata_o = or_valid_q ? or_data_q : '0;
+  assign or_o = or_valid_q;
   assign busy_o = cmd_valid_q || or_valid_q || wrote_q || clear_q;
 
   always_ff @(posedge clk_i) begin
@@ -122,7 +123,7 @@ module psf_pool #(
       or_words_q <= words_q;
       or_data_q  <= data_q;
     end
-    bad_q <= bad_d & or_words_q;
+    bad_q <= bad_d & wrote_words_q;
     wrote_addr_q <= waddr_o;
     wrote_words_q <= wwords_o;
     if (clear_start_i) begin
@@ -136,7 +137,7 @@ module psf_pool #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {cmd_valid_q, todo_q, or_valid_q, wrote_q, ored_q, clear_q, parity_o, overrun_o} <= '0;
+      {cmd_valid_q, todo_q, or_valid_q, wrote_q, ored_q, judged_q, clear_q, parity_o, overrun_o} <= '0;
     end else begin
       cmd_valid_q <= cmd_take || (cmd_valid_q && !(issue && last));
       if (cmd_take) begin
@@ -147,7 +148,8 @@ module psf_pool #(
       or_valid_q <= re_o;
       wrote_q <= we_o;
       ored_q <= or_valid_q;
-      parity_o <= ored_q && bad_q != '0;
+      judged_q <= ored_q;
+      parity_o <= judged_q && bad_q != '0;
       overrun_o <= (issue && over) || (clear_q && clear_over);
       if (clear_start_i) begin
         clear_q <= clear_count_i != '0;

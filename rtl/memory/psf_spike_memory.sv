@@ -99,7 +99,8 @@ module psf_spike_memory #(
   logic [AddrWidth-1:0] wr_addr, pool_waddr;
   logic [Cfg.LineWords-1:0] wr_words, pool_wwords;
   logic [LineWidth-1:0] wr_data, pool_wdata;
-  logic wr_any, wr_right, wr_down, wr_ready, pool_ready, pool_we, pool_busy;
+  logic wr_any, wr_right, wr_down, wr_ready, pool_ready, pool_we, pool_or, pool_busy;
+  logic [StoredWidth-1:0] old_q;  // what the write is OR-ed with, or 0
 
   psf_round_robin #(
       .N(Cfg.Groups)
@@ -149,11 +150,12 @@ module psf_spike_memory #(
       .cmd_down_i(wr_down),
       .re_o(pool_re),
       .raddr_o(pool_raddr),
-      .rdata_i(bank_data[pool_bank_q]),
       .we_o(pool_we),
       .waddr_o(pool_waddr),
       .wwords_o(pool_wwords),
       .wdata_o(pool_wdata),
+      .or_o(pool_or),
+      .line_i(old_q),
       .parity_o(parity_o),
       .overrun_o(overrun_o)
   );
@@ -167,9 +169,9 @@ module psf_spike_memory #(
 
   always_comb begin
     for (int unsigned w = 0; w < Cfg.LineWords; w++) begin
-      stored[w*(Cfg.Lanes+1)+:Cfg.Lanes+1] = {
-        ^data_q[w*Cfg.Lanes+:Cfg.Lanes], data_q[w*Cfg.Lanes+:Cfg.Lanes]
-      };
+      stored[w*(Cfg.Lanes+1)+:Cfg.Lanes] = data_q[w*Cfg.Lanes+:Cfg.Lanes]
+          | old_q[w*(Cfg.Lanes+1)+:Cfg.Lanes];
+      stored[w*(Cfg.Lanes+1)+Cfg.Lanes] = ^stored[w*(Cfg.Lanes+1)+:Cfg.Lanes];
     end
   end
 
@@ -179,6 +181,7 @@ module psf_spike_memory #(
 
   always_ff @(posedge clk_i) begin
     addr_q <= pool_we ? pool_waddr : direct ? wr_addr : ld_addr_i;
+    old_q  <= pool_or ? bank_data[pool_bank_q] : '0;
     data_q <= pool_we ? pool_wdata : direct ? wr_data : ld_data_i;
   end
 

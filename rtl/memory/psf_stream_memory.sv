@@ -37,7 +37,8 @@ module psf_stream_memory #(
 
   logic [Cfg.Groups-1:0][Cfg.Groups-1:0] grant, write;  // [bank][group]
   logic [Cfg.Groups-1:0][DataWidth-1:0] bank_data;
-  logic [Cfg.Groups-1:0] bank_error, bank_error_q;
+  logic [Cfg.Groups-1:0] bank_parity;
+  logic [Cfg.Groups-1:0][Cfg.Lanes:0] parities_q;  // of the values of a word, its own on top
   logic [Cfg.Groups-1:0][BankBits-1:0] bank_q, bank_before_q;
 
   for (genvar b = 0; b < Cfg.Groups; b++) begin : gen_bank
@@ -83,7 +84,7 @@ module psf_stream_memory #(
         .re_i(want != '0),
         .raddr_i(raddr),
         .rdata_o(bank_data[b]),
-        .error_o(bank_error[b])
+        .parity_o(bank_parity[b])
     );
   end
 
@@ -94,14 +95,19 @@ module psf_stream_memory #(
     end
     for (int unsigned g = 0; g < Cfg.Groups; g++) begin
       rd_data_o[g]  = bank_data[bank_q[g]];
-      rd_error_o[g] = bank_error_q[bank_before_q[g]];
+      rd_error_o[g] = ^parities_q[bank_before_q[g]];
     end
   end
 
   always_ff @(posedge clk_i) begin
     bank_q <= rd_bank_i;
     bank_before_q <= bank_q;
-    bank_error_q <= bank_error;
+    for (int unsigned b = 0; b < Cfg.Groups; b++) begin
+      for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
+        parities_q[b][p] <= ^bank_data[b][p*Cfg.StreamWidth+:Cfg.StreamWidth];
+      end
+      parities_q[b][Cfg.Lanes] <= bank_parity[b];
+    end
   end
 
   always_ff @(posedge clk_i) begin

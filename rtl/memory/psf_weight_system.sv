@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // All weight banks, the crossbar between them and the groups, and the write ports.
-// Rows: a row requested in cycle t gives its words on word_*[g] from cycle t + 5, one per cycle,
+// Rows: a row requested in cycle t gives its words on word_*[g] from cycle t + 6, one per cycle,
 // without a bubble if no other bank holds a word for the same group (never, if all rows are
 // equally long and the arbiter's cost is their length); else the banks take turns, row by row.
 // A group takes every word; there is no back-pressure. Every granted row arrives completely.
@@ -10,8 +10,8 @@
 // from t + 2 on, they read from t + 3 on), undefined for those requested before; dump_idle_o is low
 // while a group's word is on its way. A row-table entry is always taken; rows requested from the
 // next cycle on see it.
-// parity_o pulses if a word that was handed out, or the row-table entry of a row, fails its parity:
-// two cycles after the word on word_*.
+// parity_o pulses if a word that is handed out, or the row-table entry of a row, fails its parity: at
+// the latest two cycles after the word on word_*.
 // Golden: tb.unit.memory.test_weight_system.
 
 module psf_weight_system #(

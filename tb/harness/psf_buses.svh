@@ -21,7 +21,8 @@
   parameter SpikeLines = 2048, \
   parameter StreamDepth = 512, \
   parameter PatchLines = 64, \
-  parameter Classes = 128
+  parameter Classes = 128, \
+  parameter WeightArrays = 2
 
 `define PSF_HARDWARE \
   .Groups(Groups), \
@@ -38,7 +39,8 @@
   .SpikeLines(SpikeLines), \
   .StreamDepth(StreamDepth), \
   .PatchLines(PatchLines), \
-  .Classes(Classes)
+  .Classes(Classes), \
+  .WeightArrays(WeightArrays)
 // end generated
 `define PSF_TOP_HARDWARE `PSF_HARDWARE, .AxiIdWidth(AxiIdWidth)
 

@@ -23,7 +23,8 @@ module psf_events #(
     input wire [          Groups-1:0] acc_clear_i,
     // Neurons.
     input wire [          Groups-1:0] neuron_i,
-    input wire [          Groups-1:0] neuron_first_i,  // with neuron_i: the membrane is not read
+    input wire [          Groups-1:0] membrane_read_i,
+    input wire [          Groups-1:0] membrane_write_i,
     input wire [          Groups-1:0] drained_i,
     // Weight banks.
     input wire [           Banks-1:0] word_read_i,
@@ -51,7 +52,7 @@ module psf_events #(
     input wire [                 7:0] wstrb_i
 );
 
-  localparam Events = 29;
+  localparam Events = 30;
 
   reg opened_q;
   reg [31:0] tag_q;
@@ -84,8 +85,8 @@ module psf_events #(
       now[32*13+:32] = $countones(stream_read_i);
       now[32*14+:32] = $countones(stream_write_i);
       now[32*15+:32] = $countones(param_read_i);
-      now[32*16+:32] = $countones(neuron_i & ~neuron_first_i);
-      now[32*17+:32] = $countones(neuron_i);
+      now[32*16+:32] = $countones(membrane_read_i);
+      now[32*17+:32] = $countones(membrane_write_i);
       now[32*18+:32] = $countones(drained_i);
       now[32*19+:32] = {31'd0, logit_add_i};
       now[32*20+:32] = word_dump_i ? 32'd0 : $countones(word_write_i);
@@ -97,6 +98,7 @@ module psf_events #(
       now[32*26+:32] = {28'd0, r_i, 3'd0};
       now[32*27+:32] = {31'd0, aw_i};
       now[32*28+:32] = w_i ? $countones(wstrb_i) : 32'd0;
+      now[32*29+:32] = $countones(neuron_i);
       for (e = 0; e < Events; e = e + 1) begin
         sum[32*e+:32] = (other ? 32'd0 : count_q[32*e+:32]) + now[32*e+:32];
       end

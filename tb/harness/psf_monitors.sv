@@ -26,7 +26,8 @@ module psf_monitors #(
   wire [7:0] layer = psf_tb_top.u_accel.layer.id;
 
   // Groups.
-  wire [Groups-1:0] add, acc_drain, acc_clear, neuron, neuron_first, drained, complete;
+  wire [Groups-1:0] add, acc_drain, acc_clear, neuron, drained, complete;
+  wire [Groups-1:0] membrane_read, membrane_write;
   wire [Groups-1:0] patch_read, patch_write, param_read, param_write;
   wire [Groups*Lanes-1:0] nonzero;
   wire [Groups*6-1:0] events;
@@ -46,8 +47,9 @@ module psf_monitors #(
     assign complete[g] = |`PSF_GROUP.complete;
     assign events[6*g+:6] = `PSF_GROUP.event_o;
     assign drained[g] = `PSF_GROUP.trace_valid_o;
-    assign neuron[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_neuron.u_lif.valid_i;
-    assign neuron_first[g] = `PSF_GROUP.u_drain.u_stages.gen_lane[0].u_neuron.u_lif.first_i;
+    assign neuron[g] = `PSF_GROUP.u_drain.u_stages.line_valid_o;
+    assign membrane_read[g] = `PSF_GROUP.u_drain.u_stages.u_neurons.u_membranes.read_i;
+    assign membrane_write[g] = `PSF_GROUP.u_drain.u_stages.u_neurons.u_membranes.write_i;
     assign param_read[g] = `PSF_GROUP.u_drain.u_stages.u_params.re_i;
     assign param_write[g] = `PSF_GROUP.u_drain.u_stages.u_params.we_i;
     assign patch_read[g] = `PSF_GROUP.u_path.u_fetch.u_patch.re_i;
@@ -101,7 +103,8 @@ module psf_monitors #(
       .acc_drain_i(acc_drain),
       .acc_clear_i(acc_clear),
       .neuron_i(neuron),
-      .neuron_first_i(neuron_first),
+      .membrane_read_i(membrane_read),
+      .membrane_write_i(membrane_write),
       .drained_i(drained),
       .word_read_i(word_read),
       .word_write_i(word_write),

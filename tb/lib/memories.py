@@ -22,6 +22,13 @@ def memories(dut) -> list:
     return found
 
 
+def stored_words(ram) -> list:
+    """The words of a psf_ram_parity or psf_ram_arrays, parity on top, by address."""
+    if hasattr(ram, "gen_array"):
+        return [word for array in ram.gen_array for word in array.u_array.u_ram.mem]
+    return list(ram.u_ram.mem)
+
+
 def grouped(dut) -> dict[str, list]:
     """The memories by their kind."""
     groups: dict[str, list] = {}

@@ -27,8 +27,8 @@ EVENTS = (
     "stream_reads",  # words of lanes
     "stream_writes",  # words of lanes
     "param_reads",  # words: bias and theta2 of P lanes
-    "membrane_reads",  # words of lanes
-    "membrane_writes",  # words of lanes
+    "membrane_reads",  # words of lanes: at the first step of a later window
+    "membrane_writes",  # words of lanes: at the last step of a window that another one follows
     "drained",  # words of lanes that left the drain
     "logit_adds",  # words of lanes added to the logits
     "load_weights",  # words of a bank
@@ -40,6 +40,7 @@ EVENTS = (
     "read_bytes",
     "write_bursts",
     "write_bytes",
+    "neuron_steps",  # words of lanes
 )
 # Loads run ahead of the layers that need them: they belong to the program, not to a layer.
 LOADS = tuple(e for e in EVENTS if e.startswith(("load_", "read_", "write_")))

@@ -40,7 +40,8 @@ CASES = {
 GROUPS, LANES, BANKS, LINE_WORDS = 2, 8, 4, 4  # of the monitor on its own
 WIDTHS = {
     "add_i": GROUPS, "nonzero_i": GROUPS * LANES, "acc_drain_i": GROUPS, "acc_clear_i": GROUPS,
-    "neuron_i": GROUPS, "neuron_first_i": GROUPS, "drained_i": GROUPS, "word_read_i": BANKS,
+    "neuron_i": GROUPS, "membrane_read_i": GROUPS, "membrane_write_i": GROUPS,
+    "drained_i": GROUPS, "word_read_i": BANKS,
     "word_write_i": BANKS, "word_dump_i": 1, "row_read_i": BANKS, "row_write_i": BANKS,
     "spike_read_i": GROUPS, "spike_write_i": GROUPS * LINE_WORDS, "spike_load_i": 1,
     "patch_read_i": GROUPS, "patch_write_i": GROUPS, "stream_read_i": GROUPS,
@@ -73,8 +74,9 @@ def counted(x: dict[str, int]) -> dict[str, int]:
         "stream_reads": n["stream_read_i"],
         "stream_writes": n["stream_write_i"],
         "param_reads": n["param_read_i"],
-        "membrane_reads": (x["neuron_i"] & ~x["neuron_first_i"]).bit_count(),
-        "membrane_writes": n["neuron_i"],
+        "membrane_reads": n["membrane_read_i"],
+        "membrane_writes": n["membrane_write_i"],
+        "neuron_steps": n["neuron_i"],
         "drained": n["drained_i"],
         "logit_adds": n["logit_add_i"],
         "load_weights": n["word_write_i"] * (1 - dump),
@@ -182,8 +184,11 @@ def test_drain(inference):
         assert got["acc_reads"] == got["acc_writes"] == got["row_adds"] + want.reads, c.name
         windows = 1 if layer.repeats else -(-steps // layer.window)
         assert got["param_reads"] == fires * units * windows * words, c.name
-        assert got["membrane_writes"] == fires * drained, c.name
-        assert got["membrane_reads"] == fires * units * (steps - 1) * words, c.name
+        assert got["neuron_steps"] == fires * drained, c.name
+        kept = fires * units * (windows - 1) * words  # from one window to the next
+        assert got["membrane_writes"] == kept, c.name
+        # A neuron that is alone in its lane follows itself.
+        assert got["membrane_reads"] == kept * (words > 1), c.name
         assert got["stream_reads"] == got["stream_writes"] == residual, c.name
         assert got["logit_adds"] == drained * (layer.mode == isa.MODE_HEAD), c.name
         dumped = drained * (layer.mode == isa.MODE_KEY_VALUE)

@@ -81,7 +81,7 @@ if COVERAGE:
     _VERILATOR_FLAGS += ("--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096")
     # Instrumented blocks are not split, and then look like loops that they are not.
     _VERILATOR_FLAGS += ("-Wno-UNOPTFLAT",)
-_FORMAT = 1  # raise it when the build recipe changes in a way that no flag or source shows
+_FORMAT = 2  # raise it when the build recipe changes in a way that no flag or source shows
 
 
 class SimulationFailed(RunFailed):

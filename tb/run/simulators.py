@@ -173,6 +173,7 @@ class LimitedVerilator(_Limited, Verilator):
         verilate, make = super()._build_command()
         if self.fast:  # signals that nobody looks at may be optimised away
             verilate.remove("--public-flat-rw")
+            verilate.insert(-1, "--flatten")
             make += ["OPT_FAST=-O1"] if COVERAGE else ["OPT_FAST=-O3", "OPT_GLOBAL=-O2"]
         else:
             make += ["OPT_FAST=-O1"]

@@ -13,14 +13,15 @@ from golden.contract.energy.technology import Technology
 from golden.hardware.configuration import Hardware, clog2
 
 LOGIT_BITS = 32
-ROW_BITS = 12  # length and shift of a row-table entry
+ROW_BITS = 13  # length and shift of a row-table entry, whether the row has a single word
 COMPONENTS = (
     "adds", "neurons", "accumulators", "membranes", "weights", "row table", "spikes", "residual",
     "parameters", "loads", "DRAM",
 )  # fmt: skip
 # Events that cost; the others say how often something happens that these make up.
 PRICED = (
-    "adds", "acc_reads", "acc_writes", "membrane_reads", "membrane_writes", "stream_reads",
+    "adds", "acc_reads", "acc_writes", "neuron_steps", "membrane_reads", "membrane_writes",
+    "stream_reads",
     "stream_writes", "logit_adds", "weight_reads", "weight_writes", "row_reads", "spike_reads",
     "spike_words", "patch_reads", "patch_writes", "param_reads", "load_weights", "load_rows",
     "load_params", "load_spikes", "load_logits", "read_bytes", "write_bytes",
@@ -29,23 +30,31 @@ PRICED = (
 
 @dataclass(frozen=True)
 class Memory:
-    """One instance of a memory; ``bits`` is the width of its words, parity included."""
+    """One instance of a memory; ``bits`` is the width of its words, parity included. An access
+    wakes ``array`` words of it (0: all)."""
 
     words: int
     bits: int
+    array: int = 0
 
     @property
     def capacity(self) -> int:
         return self.words * self.bits
 
+    @property
+    def awake(self) -> int:
+        """Bits of the array that an access wakes."""
+        return (self.array or self.words) * self.bits
+
 
 def memories(h: Hardware) -> dict[str, Memory]:
     """The memories of ``rtl/`` that the event monitor watches, by name."""
     line = h.line_words * (h.lanes + 1)
+    array = 0 if h.weight_arrays == 1 else 1 << clog2(h.bank_depth) - 1  # the larger one
     return {
         "accumulator": Memory(h.entries, h.acc_width + 1),  # of a lane, one of two buffers
-        "membrane": Memory(h.acc_depth, h.acc_width + 1),  # of a lane
-        "weights": Memory(h.bank_depth, h.lanes * h.slot_width + 1),  # of a bank
+        "membrane": Memory(h.acc_depth, h.lanes * (h.acc_width + 1)),  # of a group
+        "weights": Memory(h.bank_depth, h.lanes * h.slot_width + 1, array),  # of a bank
         "rows": Memory(h.row_depth, clog2(h.bank_depth) + ROW_BITS + 1),  # of a bank
         "spikes": Memory(h.spike_lines // h.groups, line),  # of a bank
         "patch": Memory(2 * h.patch_lines, line),  # of a group
@@ -68,7 +77,7 @@ def components(
 
     def access(name: str, bits: int | None = None) -> float:
         memory = store[name]
-        return technology.sram(memory.capacity, memory.bits if bits is None else bits)
+        return technology.sram(memory.awake, memory.bits if bits is None else bits)
 
     add, logit = technology.add(hardware.acc_width), technology.add(LOGIT_BITS)
     word = lanes + 1  # a spike word and its parity
@@ -76,13 +85,13 @@ def components(
     return {
         "adds": n["adds"] * add,
         "neurons": lanes
-        * (add * (3 * n["membrane_writes"] + n["stream_writes"]) + logit * n["logit_adds"]),
+        * (add * (3 * n["neuron_steps"] + n["stream_writes"]) + logit * n["logit_adds"]),
         "accumulators": lanes
         * (
             (n["acc_reads"] + n["acc_writes"]) * access("accumulator")
             + 2 * n["logit_adds"] * access("logits")
         ),
-        "membranes": lanes * (n["membrane_reads"] + n["membrane_writes"]) * access("membrane"),
+        "membranes": (n["membrane_reads"] + n["membrane_writes"]) * access("membrane"),
         "weights": (n["weight_reads"] + n["weight_writes"]) * access("weights"),
         "row table": n["row_reads"] * access("rows"),
         "spikes": n["spike_reads"] * access("spikes")

@@ -272,4 +272,7 @@ PARAMETERS = (
                "lines of a token's patch (half of the patch buffer)", power=True),
     _parameter("classes", (4, 1024), (128, 128, 128), "logit accumulators",
                "2 to 256 times lanes"),
+    _parameter("weight_arrays", (1, 2), (1, 2, 2),
+               "memory arrays of a weight bank, of which a read wakes one",
+               "with 2 bank_depth is at least 4"),
 )  # fmt: skip

@@ -48,7 +48,7 @@ def test_literal():
     """The first field is the most significant; Yosys agrees in test_interface.py."""
     hardware = Hardware.named("4x16,acc_width=24")
     size, _, digits = hardware.sv_literal().partition("'h")
-    assert int(size) == packing.size("config_t") == 15 * 32 and len(digits) == 15 * 8
+    assert int(size) == packing.size("config_t") == 16 * 32 and len(digits) == 16 * 8
     assert digits.startswith("0000000400000010")
     assert packing.unpack("config_t", int(digits, 16)) == hardware.sv_parameters()
 

@@ -61,8 +61,8 @@ def price(words, bits, width=None):
     return 10 * sqrt(words * bits / (8 * KIB)) * (width or bits) / 64
 
 
-ACC, MEMBRANE, WEIGHT = price(128, 21), price(32, 21), price(2048, 8 * 13 + 1)
-ROW = price(2048, 11 + 12 + 1)
+ACC, MEMBRANE, WEIGHT = price(128, 21), price(32, 8 * 21), price(2048, 8 * 13 + 1)
+ROW = price(2048, 11 + 13 + 1)
 LINE, WORD, PATCH = price(2048, 72), price(2048, 72, 9), price(128, 72)
 STREAM, PARAM, LOGIT = price(1024, 129), price(256, 321), price(16, 33)
 ADD = 0.065
@@ -71,8 +71,9 @@ EVENTS = {
     "adds": {"adds": ADD},
     "acc_reads": {"accumulators": 8 * ACC},
     "acc_writes": {"accumulators": 8 * ACC},
-    "membrane_reads": {"membranes": 8 * MEMBRANE},
-    "membrane_writes": {"membranes": 8 * MEMBRANE, "neurons": 8 * 3 * ADD},
+    "neuron_steps": {"neurons": 8 * 3 * ADD},
+    "membrane_reads": {"membranes": MEMBRANE},
+    "membrane_writes": {"membranes": MEMBRANE},
     "stream_reads": {"residual": STREAM},
     "stream_writes": {"residual": STREAM, "neurons": 8 * ADD},
     "logit_adds": {"neurons": 8 * 0.1, "accumulators": 8 * 2 * LOGIT},

@@ -26,6 +26,7 @@ from golden.hardware.execute.expected import expectations
 from golden.hardware.sequence import execution_order
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.layer import layer_fields, pack_layer
+from tb.lib.memories import stored_words
 from tb.lib.parameters import hardware
 from tb.lib.structs import View
 from tb.run.runner import run
@@ -278,7 +279,6 @@ def inside(dut, f, hw):
     """Memories that this layer uses and writes, in group 1, by name."""
     group = dut.u_groups.gen_group[1].u_group
     buffers = group.u_lanes.gen_lane[hw.lanes - 1].u_lane.gen_buffer  # test_lanes: all the lanes
-    lanes = range(hw.lanes)
     yield "tokens", [group.u_drain.u_words.u_tokens.u_words.mem]
     yield "currents", [group.u_drain.u_drain.u_currents.u_words.mem]
     yield "patch", [group.u_path.u_fetch.u_patch.mem]
@@ -293,9 +293,9 @@ def inside(dut, f, hw):
         banks = [dut.u_activations.u_spikes.gen_bank[g].u_ram.mem for g in range(hw.groups)]
         lines = range(f["out_base"], f["out_base"] + f["out_clear"])
         yield "pooled lines", [[banks[n % hw.groups][n // hw.groups] for n in lines]]
-    if f["steps"] > 1:
-        neurons = [group.u_drain.u_stages.gen_lane[p].u_neuron for p in lanes]
-        yield "membranes", [neuron.u_lif.u_parity.mem for neuron in neurons]
+    windows = 1 if f["repeat_drain"] else -(-f["steps"] // (1 << f["window"]))
+    if windows > 1 and f["out_words"] > 1:  # else it stays in the lanes
+        yield "membranes", [group.u_drain.u_stages.u_neurons.u_membranes.u_parity.mem]
 
 
 def loaded(dut, f, hw, rows):
@@ -310,7 +310,7 @@ def loaded(dut, f, hw, rows):
         return
     for name in ("rows", "words") if rows else ():
         banks = [dut.u_weights.u_banks.gen_bank[b].u_bank for b in range(hw.banks)]
-        yield f"weight {name}", [getattr(bank, f"u_{name}").u_ram.mem for bank in banks]
+        yield f"weight {name}", [stored_words(getattr(bank, f"u_{name}")) for bank in banks]
     if f["mask_lines"]:
         yield "row mask", [group.u_path.u_fetch.u_mask.u_mask.mem for group in groups]
     if f["mode"] == isa.MODE_HEAD:

@@ -24,7 +24,7 @@ from tb.lib.stream import STALLS
 from tb.run.runner import run
 
 FREE = {"index": 16, "out": 17, "right": 1, "down": 1, "place": 2}  # of a token: any value will do
-PLACE = ("index", "step", "place", "word", "first", "first_step", "last")  # of a word: ports, too
+PLACE = ("index", "step", "place", "word", "first", "first_step", "last", "keep")  # ports, too
 MODES = (layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_KEY_VALUE, layer.MODE_HEAD)
 
 
@@ -39,6 +39,7 @@ class Word:
     first: int  # of the window
     first_step: int
     last: int
+    keep: int  # of the window
     token: dict[str, int]
     acc: list[int]
     stream: list[int]
@@ -61,8 +62,7 @@ class DrainStagesBench(Bench):
             token_i=0, **{f"{name}_i": 0 for name in PLACE},
         )  # fmt: skip
 
-    def signed(self, bits: int) -> int:
-        return random.randrange(-(1 << bits), 1 << bits)
+    signed = staticmethod(lambda bits: random.randrange(-(1 << bits), 1 << bits))
 
     def tokens(self) -> int:
         """A count of K^T V, often around the largest that is a weight."""
@@ -105,7 +105,7 @@ class DrainStagesBench(Bench):
         if begins is None:
             begins = int(index not in self.membrane or coin(0.2))
         w = Word(index, random.randrange(256), random.getrandbits(16), number, first, begins,
-                 random.getrandbits(1), token, acc, stream, 0, acc, 0)  # fmt: skip
+                 random.getrandbits(1), 1, token, acc, stream, 0, acc, 0)  # fmt: skip
         if mode in (layer.MODE_SPIKE, layer.MODE_RESIDUAL):
             bias, theta2 = self.params[(f["param_base"] + index) % len(self.params)]
             w.value = [a + b for a, b in zip(acc, bias, strict=True)]
@@ -133,7 +133,10 @@ class DrainStagesBench(Bench):
         words = []
         for index in indices:
             later = range(random.randrange(4))
-            words += [self.word(f, index), *(self.word(f, index, 0, 0) for _ in later)]
+            window = [self.word(f, index), *(self.word(f, index, 0, 0) for _ in later)]
+            for w in window[:-1]:
+                w.keep = 0
+            words += window
         return words
 
     def dump(self, f: dict[str, int], w: Word) -> tuple[int, int, int]:
@@ -158,16 +161,13 @@ class DrainStagesBench(Bench):
         expected["trace_value"] = value = pack(w.value, self.bits)
         if fire:
             got = self.get_struct("line_token_o", "token_t")
-            for name in ("out", "right", "down"):
-                self.equal(f"line_token_o.{name}", got[name], w.token[name])
+            for n in ("out", "right", "down"):
+                self.equal(f"line_token_o.{n}", got[n], w.token[n])
             expected |= {"line_word": w.place, "line_last": w.last, "line_bits": w.spikes}
         if write:
-            width = self.hw["StreamWidth"]
-            expected |= {
-                "stream_write_bank": w.token["bank"],
-                "stream_write_addr": w.token["stream"] + w.word,
-                "stream_write_data": pack(w.value, width),
-            }
+            expected["stream_write_bank"] = w.token["bank"]
+            expected["stream_write_addr"] = w.token["stream"] + w.word
+            expected["stream_write_data"] = pack(w.value, self.hw["StreamWidth"])
         if head:
             expected |= {"head_index": w.word, "head_data": value}
         if dump:
@@ -253,7 +253,8 @@ class DrainStagesBench(Bench):
 
     def faults(self) -> tuple[int, int]:
         """Since the last call."""
-        result, self.parities, self.overruns = (self.parities, self.overruns), 0, 0
+        result = self.parities, self.overruns
+        self.parities = self.overruns = 0
         return result
 
 
@@ -317,11 +318,11 @@ async def wrong_membranes(dut) -> None:
     for lane in range(bench.lanes):
         for first in (1, 0):
             f = bench.layer(layer.MODE_SPIKE, param_base=0)
-            words = [bench.word(f, 3, 1), bench.word(f, 3, 0)]
+            words = [bench.word(f, 3, 1), bench.word(f, 3, 0), bench.word(f, 4, 1)]
             after = bench.word(f, 3, first)
             await bench.run(f, words, 0.0, 0.0)
-            entry = dut.gen_lane[lane].u_neuron.u_lif.u_parity.mem[3]
-            entry.value = 1 - int(entry.value)  # the value is right, the parity is not
+            entry = dut.u_neurons.u_membranes.u_parity.mem[3]
+            entry.value = int(entry.value) ^ 1 << lane  # the value is right, the parity is not
             await bench.settle()
             await bench.run(f, [after], 0.0, 0.0)
             bench.equal(f"faults, lane {lane}", bench.faults(), (1 - first, 0))
@@ -382,7 +383,6 @@ async def beyond_the_memories(dut) -> None:
             bench.equal(f"faults, {base} {index} {fixed}", bench.faults(), (0, uses * overruns))
 
 
-# Depths that are a power of two and not; large counts and logits beyond a byte's half.
 CASES = [
     {
         "Groups": 2, "Lanes": 8, "Banks": 4, "AccDepth": 32, "AccWidth": 20, "StreamWidth": 16,

@@ -57,6 +57,7 @@ def walk(f: dict[str, int], tokens: list[int]) -> list[dict[str, int]]:
                         "first_step": int(t == 0),
                         "first": int(t == window[0]),
                         "token_last": int(last),
+                        "keep": int(t == window[-1] and window is not windows[-1]),
                         "taken": int(not f["repeat_drain"] or t == window[-1]),
                     })  # fmt: skip
     return words

@@ -19,7 +19,8 @@ from tb.run.runner import run
 
 LANDING = 4  # cycles from an add until the drain may begin
 QUIET = (
-    "patch_read_o", "patch_release_o", "add_valid_o", "complete_o", "parity_o", "overrun_o",
+    "patch_read_o", "patch_advance_o", "patch_release_o", "add_valid_o", "complete_o", "parity_o",
+    "overrun_o",
 )  # fmt: skip
 
 
@@ -115,7 +116,8 @@ class KeyValueBench(Bench):
         todo, current, filled, wanted = deque(units), None, 0, 0
         acc = np.zeros((2, self.accumulators, self.lanes), np.int64)
         adds, added = [0, 0], [-LANDING, -LANDING]  # how many, the cycle of the last one
-        done, line, first, last = 0, None, None, 0  # done: units drained
+        done, first, last = 0, None, 0  # done: units drained
+        read, line = None, None  # the line at the output of the RAM, and that of its register
         await self.settle()
         while done < len(units):
             complete = self.get("complete_o")
@@ -149,12 +151,16 @@ class KeyValueBench(Bench):
                 self.set(patch_line_i=line)
             await self.settle()
             release = self.get("patch_release_o")
+            if self.get("patch_advance_o"):
+                self.check(read is not None, "a line moves on that was not read")
+                line, read = read, None
             if self.get("patch_read_o"):
+                self.check(read is None, "a line is read over one that has not moved on")
                 self.check(current, "a read without a patch")
                 index = self.get("patch_index_o")
                 self.equal("patch_index_o", index, wanted)
                 self.check(index < filled, f"line {index} is read, {filled} are there")
-                line, wanted = current.lines[index], wanted + 1
+                read, wanted = current.lines[index], wanted + 1
                 self.equal("patch_release_o", release, int(wanted == f["tokens"]))
             else:
                 self.equal("patch_release_o without a read", release, 0)

@@ -86,7 +86,7 @@ class PatchFetchBench(Bench):
         self.overruns = self.inside = 0
         await self.reset(
             layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
-            patch_read_i=0, patch_release_i=0, token_i=0,
+            patch_read_i=0, patch_advance_i=0, patch_release_i=0, token_i=0,
             patch_index_i=0, line_i=0, mask_valid_i=0, mask_addr_i=0, mask_data_i=0,
         )  # fmt: skip
         width = self.lanes * self.words
@@ -134,6 +134,7 @@ class PatchFetchBench(Bench):
         tokens: deque[Token] = deque()  # in the buffer, oldest first; the last may be fetched
         response = None  # address accepted in the last cycle
         arrived = False  # a line came in the last cycle
+        read: int | None = None  # the line at the output of the RAM
         held: int | None = None  # what patch_line_o must show
         asked: int | None = None  # a request that was not accepted
         over = False  # the request accepted in the last cycle was beyond the memory
@@ -176,12 +177,16 @@ class PatchFetchBench(Bench):
             self.set(patch_read_i=0, patch_release_i=0)
             self.noise("patch_index_i")
             release = False
-            if current and coin(1 - slow_scan):
+            advance = read is not None and coin(1 - slow_scan)
+            self.set(patch_advance_i=int(advance))
+            if advance:
+                held, read = read, None
+            if current and read is None and coin(1 - slow_scan):
                 if current.reads and current.reads[0] < current.filled:
                     index = current.reads.popleft()
                     self.set(patch_read_i=1, patch_index_i=index)
                     mask = current.masks and self.masks[current.masks[index]]
-                    held = self.masked(self.memory[current.lines[index]], mask)
+                    read = self.masked(self.memory[current.lines[index]], mask)
                     release = not current.reads and coin(0.7)
                 else:
                     release = not current.reads
@@ -213,7 +218,8 @@ class PatchFetchBench(Bench):
                 tokens.append(waiting.popleft())
             await self.tick()
         took = self.now - began
-        self.set(patch_release_i=0, token_valid_i=0, line_valid_i=0, patch_read_i=0)
+        self.set(patch_release_i=0, token_valid_i=0, line_valid_i=0)
+        self.set(patch_read_i=0, patch_advance_i=0)
         for _ in range(3):
             self.noise("line_i", "token_i", "read_ready_i", "layer_i", "patch_index_i")
             await self.settle()
@@ -292,7 +298,9 @@ async def too_many_lines(dut) -> None:
     bench.equal("overruns", overruns, extra)
     bench.equal("filled_o", bench.get("filled_o"), bench.capacity)
     for index, line in enumerate(lines[: bench.capacity]):
-        bench.set(patch_read_i=1, patch_index_i=index)
+        bench.set(patch_read_i=1, patch_index_i=index, patch_advance_i=0)
+        await bench.tick()
+        bench.set(patch_read_i=0, patch_advance_i=1)
         await bench.tick()
         bench.equal(f"line {index}", bench.get("patch_line_o"), line)
 

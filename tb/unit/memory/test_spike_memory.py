@@ -348,7 +348,8 @@ async def flips(dut) -> None:
             while not (await bench.cycle_with(writes={1: write}))[1]:
                 pass
             await bench.quiet()
-            await bench.cycle_with()
+            for _ in range(2):
+                await bench.cycle_with()
             assert bench.parities - before == words >> word & 1, (bit, words, bench.where())
     bench.flip = {}
     await bench.compare()

@@ -8,12 +8,13 @@ import cocotb
 import pytest
 
 from tb.lib.bench import HIDDEN, Bench
+from tb.lib.memories import stored_words
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
-LATENCY = 4
+LATENCY = 5
 
 
 class WeightBankBench(Bench):
@@ -181,7 +182,7 @@ async def garbage_entries(dut) -> None:
 async def flips(dut, stall: float) -> None:
     """Every bit of a word or an entry: an error when it is used, and only then."""
     bench = await WeightBankBench(dut).begun([3])
-    rows, words = dut.u_rows.u_ram.mem, dut.u_words.u_ram.mem
+    rows, words = stored_words(dut.u_rows), stored_words(dut.u_words)
     row, other, start = 1, 2, bench.depth // 2
     await bench.write_row(row, start, 3, 5)
     await bench.write_row(other, start - 4, 4, 6)  # up to the word before
@@ -195,10 +196,12 @@ async def flips(dut, stall: float) -> None:
         words[addr].value, bench.words[addr] = good, plain
     good, plain = int(rows[row].value), bench.rows[row]
     d = bench.word_bits
-    for bit in range(d + 13):
+    for bit in range(d + 14):  # {parity, a single word, shift, length - 1, address}
         bad = good ^ 1 << bit
         rows[row].value = bad
-        bench.rows[row] = (bad & ((1 << d) - 1), bad >> d & 255, bad >> (d + 8) & 15)
+        length = 1 if bad >> (d + 12) & 1 else bad >> d & 255 or 256
+        length += not bad >> (d + 12) & 1  # of no words left: once around
+        bench.rows[row] = (bad & ((1 << d) - 1), length, bad >> (d + 8) & 15)
         assert await bench.row(other, stall) == 0, (bit, bench.where())
         assert await bench.row(row, stall) == 1, (bit, bench.where())
     rows[row].value, bench.rows[row] = good, plain

@@ -7,12 +7,13 @@ from collections import deque
 import cocotb
 
 from tb.lib.bench import HIDDEN, Bench
+from tb.lib.memories import stored_words
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
-LATENCY = 5  # from the row request to its first word
+LATENCY = 6  # from the row request to its first word
 
 
 class WeightSystemBench(Bench):
@@ -287,16 +288,16 @@ async def dumps_take_turns(dut) -> None:
 
 @cocotb.test(timeout_time=2, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
-    """A flipped bit in each bank: parity_o two cycles after the word, or with it (entry)."""
+    """A flipped bit in each bank: parity_o two cycles after the word, or one before it (entry)."""
     bench = await WeightSystemBench(dut).begun([1])
     await bench.drain()  # the last word is written
     for b in range(bench.banks):
         g, row = random.randrange(bench.groups), random.randrange(bench.row_depth)
         start = bench.rows[b][row][0]
         bank = dut.gen_bank[b].u_bank
-        word, entry = bank.u_words.u_ram.mem[start], bank.u_rows.u_ram.mem[row]
+        word, entry = stored_words(bank.u_words)[start], stored_words(bank.u_rows)[row]
         bit = random.choice([0, bench.data_bits, random.randrange(bench.data_bits)])
-        for at, flip, late in ((word, 1 << bit, 2), (entry, 1 << bench.word_bits + 12, 0)):
+        for at, flip, late in ((word, 1 << bit, 2), (entry, 1 << bench.word_bits + 13, -1)):
             good, bench.parities, bench.flipped = int(at.value), [], True
             at.value = good ^ flip
             if at is word:
