@@ -43,60 +43,14 @@ package psf_pkg;
   } config_t;
 
   // The presets, their values in the order of config_t.
-  localparam config_t CFG_2X8 = '{
-      2,
-      8,
-      4,
-      8,
-      32,
-      4,
-      20,
-      16,
-      2048,
-      2048,
-      256,
-      4096,
-      1024,
-      64,
-      128,
-      1
-  };
-  localparam config_t CFG_4X16 = '{
-      4,
-      16,
-      8,
-      8,
-      16,
-      4,
-      20,
-      16,
-      1024,
-      1024,
-      128,
-      2048,
-      512,
-      64,
-      128,
-      2
-  };
-  localparam config_t CFG_4X32 = '{
-      4,
-      32,
-      8,
-      4,
-      32,
-      8,
-      20,
-      16,
-      2048,
-      2048,
-      256,
-      8192,
-      1024,
-      128,
-      128,
-      2
-  };
+  // verilog_format: off
+  localparam config_t CFG_2X8 = '{2, 8, 4, 8, 32, 4, 20, 16, 2048, 2048, 256, 4096, 1024, 64, 128,
+      1};
+  localparam config_t CFG_4X16 = '{4, 16, 8, 8, 16, 4, 20, 16, 1024, 1024, 128, 2048, 512, 64, 128,
+      2};
+  localparam config_t CFG_4X32 = '{4, 32, 8, 4, 32, 8, 20, 16, 2048, 2048, 256, 8192, 1024, 128,
+      128, 2};
+  // verilog_format: on
 
   // Opcodes, word 0 bits 7:0.
   localparam logic [7:0] OP_LOAD = 8'd1;  // read data from DRAM into a memory on the chip

@@ -64,6 +64,6 @@ module psf_ram_arrays #(
     $fatal(1, "psf_ram_arrays: Arrays must be 1 or 2");
   end
   if (Arrays == 2 && Depth < 4) begin : gen_bad_depth
-    $fatal(1, "psf_ram_arrays: two arrays need a Depth of at least 4");
+    $fatal(1, "psf_ram_arrays: Depth must be at least 4 with two arrays");
   end
 endmodule

@@ -82,9 +82,12 @@ def _configuration() -> Iterator[str]:
 
 def _presets() -> Iterator[str]:
     yield "  // The presets, their values in the order of config_t."
+    yield "  // verilog_format: off"  # it would give each value a line
     for name in table.PRESETS:
-        start = f"  localparam config_t CFG_{name.upper()} = '{{"
-        yield from _pattern(start, [str(p.presets[name]) for p in table.PARAMETERS], 2)
+        values = ", ".join(str(p.presets[name]) for p in table.PARAMETERS)
+        text = f"localparam config_t CFG_{name.upper()} = '{{{values}}};"
+        yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="      ")
+    yield "  // verilog_format: on"
 
 
 def _enumeration(e: Enumeration) -> Iterator[str]:
