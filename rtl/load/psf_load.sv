@@ -45,7 +45,7 @@ module psf_load #(
 );
 
   logic read_valid, read_ready, unpack_valid, unpack_ready, read_beat_valid, read_beat_ready;
-  logic beat_valid, beat_ready, issue_parity, beat_parity, loader_parity, parity_q;
+  logic beat_valid, beat_ready, beat_parity, loader_parity;
   psf_control_pkg::read_command_t read;
   psf_control_pkg::load_command_t unpack;
   logic [63:0] beat_data;
@@ -97,8 +97,7 @@ module psf_load #(
       .read_o        (read),
       .unpack_valid_o(unpack_valid),
       .unpack_ready_i(unpack_ready),
-      .unpack_o      (unpack),
-      .parity_o      (issue_parity)
+      .unpack_o      (unpack)
   );
 
   psf_loader #(
@@ -128,10 +127,8 @@ module psf_load #(
   );
 
   always_ff @(posedge clk_i or negedge run_rst_ni) begin
-    if (!run_rst_ni) parity_q <= 1'b0;
-    else parity_q <= beat_parity || loader_parity;
+    if (!run_rst_ni) parity_o <= 1'b0;
+    else parity_o <= beat_parity || loader_parity;
   end
-
-  assign parity_o = issue_parity || parity_q;
 
 endmodule

@@ -5,10 +5,10 @@
 //       beat per coded weight record, spike words per line, else 1
 //   beats = units | ceil(units / 2) for 32-bit records and halves | ceil(units / 16) for coded rows |
 //       ceil(units * Lanes / 64) for spike words
-// The product is a shift-and-add over the bits of the 8-bit factor: 2 to 9 cycles after a load is
-// taken both commands leave; the next load is taken then. Two unpack commands can wait in a queue, so
-// the next load is read while this one streams. No read command is made for 0 beats.
-// parity_o: the unpack command at the front has changed in the queue; it is not handed on.
+// The product is a shift-and-add over the bits of the 8-bit factor, on top of what makes the division
+// round up: 2 to 9 cycles after a load is taken both commands leave; the next load is taken then. Two
+// unpack commands can wait, so the next load is read while this one streams. They do so in registers,
+// which costs a cycle more than a queue and no logic. No read command is made for 0 beats.
 
 module psf_load_issue #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
@@ -23,8 +23,7 @@ module psf_load_issue #(
     output psf_control_pkg::read_command_t read_o,
     output logic unpack_valid_o,
     input logic unpack_ready_i,
-    output psf_control_pkg::load_command_t unpack_o,
-    output logic parity_o
+    output psf_control_pkg::load_command_t unpack_o
 );
 
   localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);  // at most 8
@@ -49,13 +48,20 @@ module psf_load_issue #(
 
   state_e state_q;
   psf_control_pkg::load_command_t load_q;
-  logic [31:0] units_q, shifted_q;
-  logic [7:0] factor_q;
+  logic [31:0] units_q, shifted_q, beats;  // units_q: what rounds up included
+  logic [7:0] factor_q, factor;
   logic read_q, unpack_q, unpack_room;  // command not yet taken; room for another
 
-  logic [ 7:0] factor;
-  logic [31:0] round;
-  logic [28:0] beats;
+  // Units of a beat: 1, 2, spike words, 16.
+  typedef enum logic [1:0] {
+    ONE,
+    HALF,
+    WORD,
+    ENTRY
+  } unit_e;
+
+  unit_e unit, unit_q;
+  logic [4:0] round;  // units of a beat, less one
 
   always_comb begin
     unique case (load_i.load.target)
@@ -74,16 +80,26 @@ module psf_load_issue #(
   end
 
   always_comb begin
-    round = units_q;
-    unique case (load_q.load.target)
-      psf_pkg::TARGET_WEIGHT: if (load_q.load.coded) round = (units_q + 32'd1) >> 1;
-      psf_pkg::TARGET_ROW:
-      round = load_q.load.coded ? (units_q + 32'd15) >> 4 : (units_q + 32'd1) >> 1;
-      psf_pkg::TARGET_LOGIT: round = (units_q + 32'd1) >> 1;
-      psf_pkg::TARGET_SPIKE: round = (units_q + 32'(2 ** WordShift - 1)) >> WordShift;
-      default: round = units_q;
+    unit = ONE;
+    unique case (load_i.load.target)
+      psf_pkg::TARGET_WEIGHT: if (load_i.load.coded) unit = HALF;
+      psf_pkg::TARGET_ROW: unit = load_i.load.coded ? ENTRY : HALF;
+      psf_pkg::TARGET_LOGIT: unit = HALF;
+      psf_pkg::TARGET_SPIKE: unit = WORD;
+      default: ;
     endcase
-    beats = round[28:0];
+    unique case (unit)
+      HALF: round = 5'd1;
+      WORD: round = 5'(2 ** WordShift - 1);
+      ENTRY: round = 5'd15;
+      default: round = '0;
+    endcase
+    unique case (unit_q)
+      HALF: beats = units_q >> 1;
+      WORD: beats = units_q >> WordShift;
+      ENTRY: beats = units_q >> 4;
+      default: beats = units_q;
+    endcase
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -96,7 +112,7 @@ module psf_load_issue #(
         MULTIPLY: begin
           if (factor_q == '0) begin
             state_q  <= SEND;
-            read_q   <= beats != '0;
+            read_q   <= beats[28:0] != '0;
             unpack_q <= 1'b1;
           end
         end
@@ -114,9 +130,10 @@ module psf_load_issue #(
       load_q    <= load_i;
       factor_q  <= factor;
       shifted_q <= 32'(load_i.load.records);
-      units_q   <= '0;
+      units_q   <= 32'(round);
+      unit_q    <= unit;
     end else if (state_q == MULTIPLY) begin
-      if (factor_q[0]) units_q <= units_q + shifted_q;  // records * factor < 2^32
+      if (factor_q[0]) units_q <= units_q + shifted_q;  // < 2^32
       shifted_q <= shifted_q << 1;
       factor_q  <= factor_q >> 1;
     end
@@ -126,42 +143,41 @@ module psf_load_issue #(
   assign read_valid_o = read_q;
   assign read_o = '{
           addr: load_q.base + load_q.load.offset[31:3],
-          beats: beats,
+          beats: beats[28:0],
           tag: load_q.index
       };
 
-  logic queue_valid, queue_error, parity_q;
+  // ---- Unpack commands that wait, the older one at the output.
+  logic wait_q;
+  psf_control_pkg::load_command_t wait_load_q;
+  logic move;  // the output register takes its next command
 
-  psf_fifo #(
-      .data_t(psf_control_pkg::load_command_t),
-      .Depth (2)
-  ) u_unpack (
-      .clk_i,
-      .rst_ni,
-      .clear_i(1'b0),
-      .in_valid_i(unpack_q),
-      .in_ready_o(unpack_room),
-      .in_data_i(load_q),
-      .out_valid_o(queue_valid),
-      .out_ready_i(unpack_ready_i && !queue_error),
-      .out_data_o(unpack_o),
-      .error_o(queue_error)
-  );
+  assign move        = !unpack_valid_o || unpack_ready_i;
+  assign unpack_room = !wait_q || move;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) parity_q <= 1'b0;
-    else parity_q <= queue_error;
+    if (!rst_ni) begin
+      {wait_q, unpack_valid_o} <= '0;
+    end else begin
+      if (unpack_room) wait_q <= unpack_q;
+      if (move) unpack_valid_o <= wait_q;
+    end
   end
 
-  assign unpack_valid_o = queue_valid && !queue_error;
-  assign parity_o       = parity_q;
+  always_ff @(posedge clk_i) begin
+    if (unpack_room) wait_load_q <= load_q;
+    if (move) unpack_o <= wait_load_q;
+  end
 
   // The read command holds until taken. psf_descriptor_check has seen to offset and records.
   always_ff @(posedge clk_i) begin
     if (rst_ni && $past(rst_ni && read_valid_o && !read_ready_i)) begin
       assert (read_valid_o && read_o == $past(read_o));
     end
-    if (rst_ni && state_q == SEND) assert (load_q.load.offset[2:0] == '0 && round[31:29] == '0);
+    if (rst_ni && $past(rst_ni && unpack_valid_o && !unpack_ready_i)) begin
+      assert (unpack_valid_o && unpack_o == $past(unpack_o));
+    end
+    if (rst_ni && state_q == SEND) assert (load_q.load.offset[2:0] == '0 && beats[31:29] == '0);
   end
 
 endmodule

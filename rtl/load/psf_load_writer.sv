@@ -60,11 +60,10 @@ module psf_load_writer #(
   localparam int unsigned WideWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
   localparam int unsigned RecordWidth = (WideWidth > MaskWidth) ? WideWidth : MaskWidth;
   localparam int unsigned Slots = (RecordWidth + 63) / 64;
-  localparam int unsigned EntryWidth = (WideWords * Cfg.Lanes > 32) ? WideWords * Cfg.Lanes : 32;
 
-  logic [RecordWidth-1:0] record_q, record;
+  logic [RecordWidth-1:0] record_q;
+  logic [WeightWidth-1:0] raw_word;  // a weight record whose last beat is at hand
   logic [WeightWidth-1:0] weight_data_q;
-  logic [EntryWidth-1:0] entry, entry_q;
   logic [Cfg.LineWords-1:0] words_q;
   logic [BankWidth-1:0] out_bank_q;
   logic [15:0] out_addr_q;
@@ -72,31 +71,40 @@ module psf_load_writer #(
   for (genvar i = 0; i < Slots; i++) begin : gen_slot
     localparam int unsigned Low = 64 * i;
     localparam int unsigned Bits = (RecordWidth - Low < 64) ? RecordWidth - Low : 64;
-    assign record[Low+:Bits] = (step_i.sub == 8'(i)) ? beat_i[Bits-1:0] : record_q[Low+:Bits];
+    always_ff @(posedge clk_i) begin
+      if (step_valid_i && step_i.sub == 8'(i)) record_q[Low+:Bits] <= beat_i[Bits-1:0];
+    end
   end
 
+  if (WeightWidth > 64) begin : gen_long_weight
+    localparam int unsigned Before = (WeightWidth - 1) / 64 * 64;  // bits of the other beats
+    assign raw_word = {beat_i[WeightWidth-Before-1:0], record_q[Before-1:0]};
+  end else begin : gen_short_weight
+    assign raw_word = beat_i[WeightWidth-1:0];
+  end
+
+  // A spike word, or as many as fit; the other entries have 32 bits.
+  logic [Cfg.Lanes-1:0] narrow;
+  logic [WideWords-1:0][Cfg.Lanes-1:0] wide, spikes_q;
+  logic [31:0] entry, entry_q;
+
   always_comb begin
-    entry = EntryWidth'(beat_i[31:0]);
-    if (step_i.coded && step_i.target == psf_pkg::TARGET_ROW) begin
-      entry = EntryWidth'(row_entry_i);
-    end else if (step_i.target == psf_pkg::TARGET_SPIKE) begin
-      for (int unsigned i = 0; i < BeatWords; i++) begin
-        if (step_i.sub == 8'(i)) begin
-          entry = EntryWidth'({WideWords{beat_i[Cfg.Lanes*i+:Cfg.Lanes]}});
-          if (step_i.wide && i % WideWords == 0) begin
-            entry = EntryWidth'(beat_i[Cfg.Lanes*i+:Cfg.Lanes*WideWords]);
-          end
-        end
+    narrow = '0;
+    wide   = '0;
+    for (int unsigned i = 0; i < BeatWords; i++) begin
+      if (step_i.sub == 8'(i)) begin
+        narrow |= beat_i[Cfg.Lanes*i+:Cfg.Lanes];
+        if (i % WideWords == 0) wide |= beat_i[Cfg.Lanes*i+:Cfg.Lanes*WideWords];
       end
-    end else if (step_i.sub[0]) begin
-      entry = EntryWidth'(beat_i[63:32]);
     end
+    entry = step_i.sub[0] ? beat_i[63:32] : beat_i[31:0];
+    if (step_i.coded) entry = row_entry_i;
   end
 
   always_ff @(posedge clk_i) begin
     if (step_valid_i) begin
-      record_q <= record;
       entry_q  <= entry;
+      spikes_q <= step_i.wide ? wide : {WideWords{narrow}};
       for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
         words_q[i] <= step_i.word == 8'(step_i.wide ? i - i % WideWords : i);
       end
@@ -104,7 +112,7 @@ module psf_load_writer #(
     if (step_valid_i && (step_i.last || step_i.target == psf_pkg::TARGET_SPIKE)) begin
       out_addr_q <= step_i.addr;
       out_bank_q <= step_i.bank[BankWidth-1:0];
-      weight_data_q <= step_i.coded ? weight_word_i : record[WeightWidth-1:0];
+      weight_data_q <= step_i.coded ? weight_word_i : raw_word;
     end
   end
 
@@ -119,11 +127,11 @@ module psf_load_writer #(
           addr: out_addr_q
       };
   assign weight_data_o = weight_data_q;
-  assign entry_data_o = entry_q[31:0];
+  assign entry_data_o = entry_q;
   assign param_data_o = record_q[ParamWidth-1:0];
   assign mask_data_o = record_q[MaskWidth-1:0];
   assign spike_words_o = words_q;
-  assign spike_data_o = {Cfg.LineWords / WideWords{entry_q[Cfg.Lanes*WideWords-1:0]}};
+  assign spike_data_o = {Cfg.LineWords / WideWords{spikes_q}};
 
   // Valid holds with its payload, and psf_descriptor_check keeps records inside their memories.
   always_ff @(posedge clk_i) begin

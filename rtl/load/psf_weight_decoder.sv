@@ -114,10 +114,23 @@ module psf_weight_decoder #(
 
   always_ff @(posedge clk_i) begin
     if (take) spare_q <= beat_data_i[63:32];
-    if (leave) half_q[0] <= spare_q;
-    for (int unsigned i = 0; i < Halves; i++) begin
-      if (take && count == count_t'(i)) half_q[i] <= beat_data_i[31:0];
-      if (take && 32'(count) + 32'd1 == i) half_q[i] <= beat_data_i[63:32];
+  end
+
+  // A beat begins in an odd place or an even one; its other half belongs to the places of the other
+  // kind. Kept as it is, or synthesis computes it once for each of the bits that it chooses.
+  (* keep *) logic odd;
+  assign odd = count[0];
+
+  for (genvar i = 0; i < Halves; i++) begin : gen_half
+    logic low, high;  // the half of the beat that belongs here, if one does
+    logic [31:0] other;
+
+    assign low   = take && count == count_t'(i);
+    assign high  = (i == 0) ? leave && odd : take && count == count_t'(i - 1);
+    assign other = (i == 0) ? spare_q : beat_data_i[63:32];
+
+    always_ff @(posedge clk_i) begin
+      if (low || high) half_q[i] <= (odd == 1'(i)) ? beat_data_i[31:0] : other;
     end
   end
 
@@ -149,6 +162,11 @@ module psf_weight_decoder #(
     logic [IndexWidth-1:0] stored;
     logic [7:0] weight;
     logic parity;
+    logic [3:0] address;
+
+    // One address for both ports. Were it that of a register, Yosys would take the register for a part
+    // of the memory and write its enable in LUTs.
+    assign address = writing_q ? code_q : record[4*p+:4];
 
     psf_ram_async #(
         .Width(9),
@@ -158,7 +176,7 @@ module psf_weight_decoder #(
         .we_i   (writing_q && !start_i),
         .waddr_i(code_q),
         .wdata_i({^codebook_q[0], codebook_q[0]}),
-        .raddr_i(record[4*p+:4]),
+        .raddr_i(address),
         .rdata_o({parity, weight})
     );
 

@@ -120,7 +120,7 @@ module psf_monitors #(
       .stream_write_i(stream_write),
       .param_read_i(param_read),
       .param_write_i(param_write),
-      .logit_add_i(`PSF_DATAPATH.u_head.add),
+      .logit_add_i(|`PSF_DATAPATH.u_head.word_ready_o),
       .logit_write_i(`PSF_DATAPATH.u_head.logit_valid_i),
       .ar_i(psf_tb_top.u_accel.m_axi_arvalid && psf_tb_top.u_accel.m_axi_arready),
       .r_i(psf_tb_top.u_accel.m_axi_rvalid && psf_tb_top.u_accel.m_axi_rready),

@@ -174,7 +174,7 @@ async def errors(dut, kind: str, stall: float) -> None:
 QUEUES = (
     "u_program.u_fetch.u_beats", "u_program.u_fetch.u_jobs", "u_program.u_sequencer.u_loads",
     "u_program.u_sequencer.u_items",
-    "u_load.u_load_issue.u_unpack", "u_load.u_beats",
+    "u_load.u_beats",
 )  # fmt: skip
 
 

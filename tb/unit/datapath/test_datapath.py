@@ -314,7 +314,7 @@ def loaded(dut, f, hw, rows):
     if f["mask_lines"]:
         yield "row mask", [group.u_path.u_fetch.u_mask.u_mask.mem for group in groups]
     if f["mode"] == isa.MODE_HEAD:
-        yield "logits", [dut.u_head.gen_lane[0].u_logits.mem]
+        yield "logits", [dut.u_head.gen_adder[0].u_logits.mem]
         return
     yield "parameters", [groups[1].u_drain.u_stages.u_params.mem]
     if f["mode"] == isa.MODE_RESIDUAL and not f["first"]:

@@ -13,10 +13,13 @@ from tb.lib.stream import STALLS
 from tb.run.cases import cases
 from tb.run.runner import run
 
+INSIDE = 7  # cycles from the offer of a word alone to its last sum in memory
+CYCLES = 600
+
 
 class HeadBench(Bench):
-    """The logits as a list. A word is added in the first cycle after its acceptance that has no
-    logit write; a written logit replaces. ``twice``: every word doubles its logits."""
+    """The logits as a list. A word is added when it is taken; a written logit replaces, and must
+    not be one of a word that is inside. ``twice``: every word doubles its logits."""
 
     async def begin(self, twice: int = 0) -> None:
         self.groups = PARAMETERS["Groups"]
@@ -33,7 +36,6 @@ class HeadBench(Bench):
         self.logits, self.taken, self.done = [None] * self.classes, [0] * self.groups, 0
         self.parities, self.overruns, self.flipped, self.lost = 0, 0, False, 0
         self.set(classes_i=self.classes, double_i=twice)
-        self.inside = None
         for c in random.sample(range(self.classes), self.classes):
             await self.cycle_with(logit=(c, random.randint(-1000, 1000)))
 
@@ -65,19 +67,20 @@ class HeadBench(Bench):
             self.lost += logit[0] >= self.classes
             if logit[0] < self.classes:
                 self.logits[logit[0]] = logit[1]
-        elif self.inside:
-            i, values = self.inside
-            self.lost += i >= self.depth
-            for c, v in enumerate(values if i < self.depth else (), i * self.lanes):
-                self.logits[c] = signed(((self.logits[c] << self.twice) + v) & 0xFFFFFFFF, 32)
-            self.inside = None
-        for g, word in words.items():
+        assert not (logit and taken), f"a word is taken beside a write, {self.where()}"
+        for g, (i, values) in words.items():
             if taken >> g & 1:
-                assert self.inside is None, f"two words at once, {self.where()}"
                 self.taken[g] += 1
-                self.inside = word
+                self.lost += i >= self.depth
+                for c, v in enumerate(values if i < self.depth else (), i * self.lanes):
+                    self.logits[c] = signed(((self.logits[c] << self.twice) + v) & 0xFFFFFFFF, 32)
         await self.tick()
         return taken
+
+    async def add(self, index: int, values: list[int]) -> None:
+        """One word of group 0."""
+        while not await self.cycle_with({0: (index, values)}):
+            pass
 
     async def wait_idle(self, limit=20) -> None:
         for _ in range(limit):
@@ -100,11 +103,12 @@ class HeadBench(Bench):
             )
 
     async def argmax(self, count: int, words=None, logits=()) -> None:
-        """Start with a word in the same cycle and logit writes in the next ones."""
-        begin, delay = self.now, bool(words) + len(logits)
-        assert await self.cycle_with(words, argmax=count) or not words
-        for logit in [*logits, *[None] * (count + 10)]:
-            await self.cycle_with(logit=logit)
+        """Start with a word offered in the same cycle and logit writes in the next ones."""
+        begin, delay = self.now, INSIDE * bool(words) + len(logits) + bool(logits)
+        assert not await self.cycle_with(words, argmax=count)
+        for logit in [*logits, *[None] * (count + 20)]:
+            if await self.cycle_with(words, logit):
+                words = None
             if self.done:
                 self.done_parities = self.parities
                 break
@@ -126,8 +130,8 @@ async def random_words(dut, idle: float, twice: int) -> None:
     """Words from all groups, with logits written in between; then the sums, then the label."""
     bench = await HeadBench(dut).begun(twice)
     top = (1 << (bench.acc_width - 1)) - 1
-    words = {}
-    for _ in range(250):
+    words, recent, writes = {}, [], 0
+    for _ in range(CYCLES):
         for g in range(bench.groups):
             if g not in words and random.random() >= idle:
                 values = [
@@ -137,18 +141,27 @@ async def random_words(dut, idle: float, twice: int) -> None:
                 words[g] = (random.randrange(bench.depth), values)
                 if random.random() < 0.1:  # beyond the end, also where few bits look right
                     words[g] = (random.choice([bench.depth, 128, 255]), values)
+        adding = [*(i for i, _ in words.values()), *recent]  # no logit of these is written
         logit = None
         if random.random() < 0.1:
             c = random.choice([bench.classes, 0x100, 0xFFFF, *range(bench.classes)])
-            logit = (c, random.randint(-(2**31), 2**31 - 1))
+            if c // bench.lanes not in adding:
+                logit = (c, random.randint(-(2**31), 2**31 - 1))
+                writes += 1
         taken = await bench.cycle_with(words, logit)
+        recent = [None, *recent[:INSIDE]]
+        for g in [g for g in words if taken >> g & 1]:
+            recent[0] = words.pop(g)[0]
+    for _ in range(100):
+        taken = await bench.cycle_with(words)
         words = {g: w for g, w in words.items() if not taken >> g & 1}
-    await bench.cycle_with()
+    assert not words, f"{words} were not taken, {bench.where()}"
     await bench.argmax(random.randint(1, bench.classes))
     await bench.compare()
-    assert bench.overruns == bench.lost
+    assert bench.overruns == bench.lost and writes
     if idle == 0.0:
-        assert sum(bench.taken) >= 200 and max(bench.taken) - min(bench.taken) <= 1, bench.taken
+        assert max(bench.taken) - min(bench.taken) <= 1, bench.taken
+        assert sum(bench.taken) >= (CYCLES - writes) // 4, bench.taken  # without a gap
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -175,15 +188,15 @@ async def labels(dut) -> None:
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def words_go_first(dut) -> None:
-    """An arg max counts the word of its own cycle and the logits written in the two after it."""
+    """An arg max counts the word of its own cycle, and logits written after it beside the word."""
     bench = await HeadBench(dut).begun()
     for _ in range(20):
         first = random.choice([90_000, -90_000])  # decides about class 0
         word = (0, [first] + [random.randint(-99, 99)] * (bench.lanes - 1))
         words = {random.randrange(bench.groups): word}
-        c = random.randrange(bench.classes)
-        # Class 0 twice: the word must wait for both writes, and the scan for the word.
-        logits = [(0, random.randint(-99, 99)), (0, -first // 2)]
+        c = random.randrange(bench.lanes, bench.classes)
+        # One class twice, in other words: the word must wait for both writes, and the scan for all.
+        logits = [(c, random.randint(-99, 99)), (c, random.choice([-200_000, 200_000]))]
         await bench.cycle_with(logit=(c, random.randint(-999, 999)))
         await bench.cycle_with(logit=(0, -first // 2))
         await bench.argmax(bench.classes, words, random.choice([[], logits]))
@@ -192,7 +205,8 @@ async def words_go_first(dut) -> None:
 
 def flip(bench: HeadBench, c: int, bit: int) -> None:
     """Change a stored bit of class ``c``; bit 32 is its parity."""
-    word = bench.dut.gen_lane[c % bench.lanes].u_logits.mem[c // bench.lanes]
+    adders = -(-bench.lanes // 4)
+    word = bench.dut.gen_adder[c % adders].u_logits.mem[c // adders]
     word.value = int(word.value) ^ 1 << bit
     bench.logits[c] = signed((bench.logits[c] ^ 1 << bit) & 0xFFFFFFFF, 32)
 
@@ -224,9 +238,9 @@ async def flips(dut, use: str) -> None:
         assert await errors(bench.parked) == 0, bench.where()  # nobody looks at it
         if use == "add":
             values = [random.randint(-99, 99) for _ in range(bench.lanes)]
-            await bench.cycle_with({0: ((c // bench.lanes + 1) % bench.depth, values)})
+            await bench.add((c // bench.lanes + 1) % bench.depth, values)
             assert await errors(c) == 0, bench.where()
-            await bench.cycle_with({0: (c // bench.lanes, values)})
+            await bench.add(c // bench.lanes, values)
         elif use == "scan":
             await bench.argmax(count)
             assert bench.done_parities == used, bench.where()
@@ -237,6 +251,7 @@ async def flips(dut, use: str) -> None:
         if use != "add":
             assert await errors(c) == 0, f"an unscanned logit counts, {bench.where()}"
         await bench.cycle_with(logit=(c, random.randint(-999, 999)))
+        await bench.wait_idle()
     assert all(seen), seen
 
 
