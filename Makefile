@@ -31,8 +31,8 @@ seed    := $(if $(SEED),--seed $(SEED))
 export SIM
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test smoke lint docs waves train vectors accuracy compare batch registers \
-  bench curves report timeline breakdown energy synth soc bitstream formal coverage fuzz faults \
+.PHONY: help setup sim test smoke lint docs waves train vectors accuracy compare batch latency \
+  registers bench curves report timeline breakdown energy synth soc bitstream formal coverage fuzz faults \
   mutants removals \
   clean distclean
 
@@ -86,6 +86,9 @@ compare: $(STAMP) ## balanced against unstructured pruning, both measured on the
 
 batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per image
 	@$(PSF) batch --images $(IMAGES) $(config)
+
+latency: $(STAMP) ## cycles of an image against the latency of the memory and the reads outstanding
+	@$(PSF) latency $(config)
 
 bench: $(STAMP) ## the RTL against models of other accelerators: the workloads, or TRACE=spikes.npz with DENSITY
 	@$(PSF) bench $(TRACE:%=--trace %) --density $(DENSITY) $(config) $(seed)

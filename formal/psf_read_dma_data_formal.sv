@@ -32,17 +32,17 @@ module psf_read_dma_data_formal #(
   logic idle, fault_valid;
   psf_control_pkg::axi_read_request_t axi;
   logic [Clients-1:0] cmd_ready, beat_valid;
-  logic [Clients-1:0][31:3] cmd_addr;
+  logic [Clients-1:0][63:3] cmd_addr;
   psf_control_pkg::read_command_t [Clients-1:0] cmd;
   logic [63:0] beat_data;
   logic [7:0] fault_cause;
-  logic [31:0] fault_addr;
+  logic [63:0] fault_addr;
   logic [15:0] fault_tag;
 
   // The bus: bursts it has to answer (the oldest in place 0).
   logic [OpenWidth-1:0] open_q, place;
   logic [Outstanding-1:0][ 7:0] len_q;
-  logic [Outstanding-1:0][31:3] addr_q;
+  logic [Outstanding-1:0][63:3] addr_q;
   logic ar, r, rlast;
   assign rlast = len_q[0] == '0;
   assign ar    = axi.arvalid && arready_i;
@@ -51,7 +51,7 @@ module psf_read_dma_data_formal #(
 
   always_comb begin
     for (int unsigned c = 0; c < Clients; c++) begin
-      cmd_addr[c] = {19'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
+      cmd_addr[c] = {51'd0, cmd_place_i[c][3], {7{cmd_place_i[c][2]}}, cmd_place_i[c][1:0]};
       cmd[c] = '{addr: cmd_addr[c], beats: 29'(cmd_beats_i[c]), tag: '0};
     end
   end
@@ -65,7 +65,7 @@ module psf_read_dma_data_formal #(
       .rst_ni       (rst_n),
       .stop_i,
       .idle_o       (idle),
-      .window_i     ({29'd0, {18'd0, !shut_q, 10'h1FF}}),
+      .window_i     ({61'd0, {50'd0, !shut_q, 10'h1FF}}),
       .cmd_valid_i,
       .cmd_ready_o  (cmd_ready),
       .cmd_i        (cmd),
@@ -75,16 +75,16 @@ module psf_read_dma_data_formal #(
       .fault_valid_o(fault_valid),
       .fault_o      ({fault_cause, fault_tag, fault_addr}),
       .axi_read_o   (axi),
-      .axi_read_i   ({arready_i, rresp_i == '0, 34'd0, addr_q[0], rresp_i, rlast, rvalid_i})
+      .axi_read_i   ({arready_i, rresp_i == '0, 2'd0, addr_q[0], rresp_i, rlast, rvalid_i})
   );
 
   // What one client still has to get: commands, the oldest in place 0.
   logic [$clog2(Clients)-1:0] who_q;
   logic [2:0] commands_q, slot;
-  logic [3:0][28:0] next_q;
+  logic [3:0][60:0] next_q;
   logic [3:0][ 1:0] left_q;
   logic take, beat, ended, failed_q, bad_q, stop_q, idle_q, twice_q;
-  logic [31:3] bad_addr_q;
+  logic [63:3] bad_addr_q;
   assign take  = cmd_valid_i[who_q] && cmd_ready[who_q] && cmd_beats_i[who_q] != '0;
   assign beat  = beat_valid[who_q] && beat_ready_i[who_q];
   assign ended = beat && left_q[0] == 2'd1;
@@ -108,15 +108,15 @@ module psf_read_dma_data_formal #(
     end else begin
       open_q <= open_q + OpenWidth'(ar) - OpenWidth'(r && rlast);
       if (r) begin
-        addr_q[0] <= addr_q[0] + 29'd1;
+        addr_q[0] <= addr_q[0] + 61'd1;
         len_q[0]  <= len_q[0] - 8'd1;
         if (rlast) begin
-          addr_q <= addr_q >> 29;
+          addr_q <= addr_q >> 61;
           len_q  <= len_q >> 8;
         end
       end
       if (ar) begin
-        addr_q[place] <= axi.araddr[31:3];
+        addr_q[place] <= axi.araddr[63:3];
         len_q[place]  <= axi.arlen;
       end
       if (r && rresp_i != '0 && !bad_q) begin
@@ -126,10 +126,10 @@ module psf_read_dma_data_formal #(
       if (fault_valid) failed_q <= 1'b1;
       commands_q <= commands_q + 3'(take) - 3'(ended);
       if (beat) begin
-        next_q[0] <= next_q[0] + 29'd1;
+        next_q[0] <= next_q[0] + 61'd1;
         left_q[0] <= left_q[0] - 2'd1;
         if (ended) begin
-          next_q <= next_q >> 29;
+          next_q <= next_q >> 61;
           left_q <= left_q >> 2;
         end
       end
@@ -152,7 +152,7 @@ module psf_read_dma_data_formal #(
       assume (!(stop_q && !idle_q) || stop_i);
       assume (!take || commands_q < 3'd4);  // as far as this harness counts
       if (beat_valid[who_q]) begin
-        assert (commands_q != '0 && beat_data[28:0] == next_q[0] && beat_data[63]);
+        assert (commands_q != '0 && beat_data[60:0] == next_q[0] && beat_data[63]);
         assert (!failed_q && !fault_valid && !stop_i);
       end
       if (idle && !failed_q && !fault_valid) assert (commands_q == '0);

@@ -9,15 +9,16 @@
 module psf_read_dma_formal #(
     parameter int unsigned Clients = 3,
     parameter int unsigned Outstanding = 4,
-    parameter int unsigned MaxBurst = 64
+    parameter int unsigned MaxBurst = 64,
+    parameter int unsigned AddrWidth = 64
 ) (
     input logic clk_i,
     input logic rst_ni,
     input logic stop_i,
-    input logic [31:3] window_base_i,
-    input logic [31:3] window_limit_i,
+    input logic [63:3] window_base_i,
+    input logic [63:3] window_limit_i,
     input logic [Clients-1:0] cmd_valid_i,
-    input logic [Clients-1:0][31:3] cmd_addr_i,
+    input logic [Clients-1:0][63:3] cmd_addr_i,
     input logic [Clients-1:0][28:0] cmd_beats_i,
     input logic [Clients-1:0][15:0] cmd_tag_i,
     input logic [Clients-1:0] beat_ready_i,
@@ -36,7 +37,7 @@ module psf_read_dma_formal #(
   logic [Clients-1:0] cmd_ready, beat_valid;
   logic [63:0] beat_data;
   logic [7:0] fault_cause;
-  logic [31:0] fault_addr;
+  logic [63:0] fault_addr;
   logic [15:0] fault_tag;
 
   psf_control_pkg::read_command_t [Clients-1:0] cmd;
@@ -47,7 +48,8 @@ module psf_read_dma_formal #(
   psf_read_dma #(
       .Clients    (Clients),
       .Outstanding(Outstanding),
-      .MaxBurst   (MaxBurst)
+      .MaxBurst   (MaxBurst),
+      .AddrWidth  (AddrWidth)
   ) u_dut (
       .clk_i,
       .rst_ni       (rst_n),
@@ -78,9 +80,9 @@ module psf_read_dma_formal #(
 
   // The cycle before, and how long stop_i has met a quiet bus.
   logic past_ok_q, stop_q, failed_q, held_q;
-  logic [31:3] base_q, limit_q, any;
+  logic [63:3] base_q, limit_q, any;
   logic [3:0] quiet_q;
-  assign any = axi.araddr[31:3] + 29'(any_i);
+  assign any = axi.araddr[63:3] + 61'(any_i);
 
   always_ff @(posedge clk_i) begin
     started_q <= 1'b1;
@@ -124,7 +126,7 @@ module psf_read_dma_formal #(
       // Addresses.
       if (axi.arvalid && !(past_ok_q && held_q)) begin
         assert (past_ok_q && !stop_q && !failed_q);
-        if (any_i <= axi.arlen) assert (any >= base_q && any <= limit_q && any >= axi.araddr[31:3]);
+        if (any_i <= axi.arlen) assert (any >= base_q && any <= limit_q && any >= axi.araddr[63:3]);
       end
       if (axi.arvalid) begin
         assert ({1'b0, axi.araddr[11:3]} + 10'(axi.arlen) < 10'd512 && axi.araddr[2:0] == '0);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proof of psf_registers and psf_axil_slave: one response per request and none without, within the
 // cycles that psf_axil_slave promises; responses hold; SLVERR exactly for what is unmapped, read-only
-// (writes) or locked; the four windows take exactly the bytes that are written to them and nothing
+// (writes) or locked; the windows' four addresses take exactly the bytes that are written to them and nothing
 // else moves them, WINDOW_LOCK included, until rst_ni; reads show windows, lock and ring head; the
 // command pulses come from a write to CTRL, when they may. No assumption on the bus or the inputs.
-module psf_registers_formal (
+module psf_registers_formal #(
+    parameter int unsigned AddrWidth = 40
+) (
     input logic                                  clk_i,
     input logic                                  rst_ni,
     input psf_control_pkg::axil_request_t        axil_i,
@@ -16,7 +18,7 @@ module psf_registers_formal (
     input logic                                  error_i,
     input logic                           [ 7:0] cause_i,
     input logic                           [15:0] index_i,
-    input logic                           [31:0] addr_i,
+    input logic                           [63:0] addr_i,
     input logic                           [15:0] job_i,
     input logic                           [15:0] label_i,
     input logic                           [31:0] cycles_i,
@@ -33,15 +35,17 @@ module psf_registers_formal (
   logic irq, start, abort, soft_reset, ring_write;
   psf_control_pkg::axil_response_t axil;
   logic [31:0] watchdog;
-  logic [31:3] program_base, weight_base, image_base, result_base;
-  logic [31:3] read_base, read_limit, write_base, write_limit;
+  logic [63:3] program_base, weight_base, image_base, result_base;
+  logic [63:3] read_base, read_limit, write_base, write_limit;
   logic [15:0] program_count, ring_head;
-  logic [31:4] ring_base;
+  logic [63:4] ring_base;
   logic [3:0] ring_size;
   logic counter_re;
   logic [8:0] counter_raddr;
 
-  psf_registers u_dut (
+  psf_registers #(
+      .AddrWidth(AddrWidth)
+  ) u_dut (
       .clk_i,
       .rst_ni(rst_n),
       .irq_o(irq),
@@ -72,24 +76,27 @@ module psf_registers_formal (
       .counter_rdata_i
   );
 
+  localparam logic [31:0] HighBits = 32'((64'd1 << (AddrWidth - 32)) - 64'd1);
+
   // docs/reference/registers.md: word numbers.
   function automatic logic writable(logic [9:0] w);
     return w inside {10'h008, 10'h00A, 10'h00B, [10'h010:10'h013], [10'h018:10'h01C],
-                     [10'h020:10'h024]};
+                     [10'h020:10'h024], [10'h050:10'h053], 10'h05A, [10'h060:10'h063]};
   endfunction
   function automatic logic readable(logic [9:0] w);
-    return w <= 10'h024 && w != 10'h01F || w[9];
+    return w <= 10'h024 || w inside {10'h04E, [10'h050:10'h053], 10'h05A, [10'h060:10'h063]} ||
+        w[9];
   endfunction
 
   // Requests taken and not answered; the oldest write; reads count cycles.
-  logic aw, w, b, ar, r, commit, locked_hit;
+  logic aw, w, b, ar, r, commit, windows, locked_hit;
   logic [1:0] aw_q, w_q;  // at most one answered and one behind it
   logic [9:0] waddr_q, raddr_q;
   logic [31:0] wdata_q, mask;
   logic [3:0] wstrb_q;
   logic [2:0] age_q;  // of a read, from 1
   logic slverr_q, past_ok_q, lock_q;
-  logic [3:0][31:0] window_q;  // read base, limit, write base, limit
+  logic [3:0][63:0] window_q;  // read base, limit, write base, limit
   logic [31:0] seen_q;  // what a read must show
   logic show_q;
 
@@ -99,7 +106,8 @@ module psf_registers_formal (
   assign ar = axil_i.arvalid && axil.arready;
   assign r = axil.rvalid && axil_i.rready;
   assign commit = aw_q != '0 && w_q != '0 && !axil.bvalid;  // the write takes place in this cycle
-  assign locked_hit = lock_q && waddr_q inside {[10'h020 : 10'h023]};
+  assign windows = waddr_q inside {[10'h020 : 10'h023], [10'h060 : 10'h063]};
+  assign locked_hit = lock_q && windows;
   assign mask = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
 
   always_ff @(posedge clk_i) begin
@@ -116,7 +124,7 @@ module psf_registers_formal (
       w_q    <= '0;
       age_q  <= '0;
       lock_q <= 1'b0;
-      window_q <= {32'h0000_0007, 32'hFFFF_FFF8, 32'h0000_0007, 32'hFFFF_FFF8};
+      window_q <= {2{64'h0000_0007, 64'hFFFF_FFF8}};
     end else begin
       aw_q <= aw_q + 2'(aw) - 2'(b);
       w_q  <= w_q + 2'(w) - 2'(b);
@@ -126,17 +134,20 @@ module psf_registers_formal (
       if (commit) begin
         slverr_q <= !writable(waddr_q) || locked_hit;
         if (waddr_q == 10'h024 && wstrb_q[0] && wdata_q[0]) lock_q <= 1'b1;
-        if (waddr_q inside {[10'h020 : 10'h023]} && !lock_q) begin
-          window_q[waddr_q[1:0]] <= (window_q[waddr_q[1:0]] & ~mask | wdata_q & mask) &
+        if (windows && !lock_q && waddr_q[6]) begin  // what the bus has of a high word
+          window_q[waddr_q[1:0]][63:32] <=
+              (window_q[waddr_q[1:0]][63:32] & ~mask | wdata_q & mask) & HighBits;
+        end else if (windows && !lock_q) begin
+          window_q[waddr_q[1:0]][31:0] <= (window_q[waddr_q[1:0]][31:0] & ~mask | wdata_q & mask) &
               32'hFFFF_FFF8 | (waddr_q[0] ? 32'd7 : 32'd0);
         end
       end
       if (age_q == 3'd2) begin  // the cycle in which the slave takes the data
-        show_q <= raddr_q inside {[10'h020 : 10'h024], 10'h01C};
+        show_q <= raddr_q inside {[10'h020 : 10'h024], [10'h060 : 10'h063], 10'h01C};
         unique case (raddr_q)
           10'h01C: seen_q <= 32'(ring_head);
           10'h024: seen_q <= 32'(lock_q);
-          default: seen_q <= window_q[raddr_q[1:0]];
+          default: seen_q <= window_q[raddr_q[1:0]][32*raddr_q[6]+:32];
         endcase
       end
     end

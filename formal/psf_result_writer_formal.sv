@@ -11,10 +11,10 @@ module psf_result_writer_formal (
     input logic                                        clk_i,
     input logic                                        rst_ni,
     input logic                                        stop_i,
-    input logic                                 [31:3] window_base_i,
-    input logic                                 [31:3] window_limit_i,
+    input logic                                 [63:3] window_base_i,
+    input logic                                 [63:3] window_limit_i,
     input logic                                        store_valid_i,
-    input logic                                 [31:3] store_addr_i,
+    input logic                                 [63:3] store_addr_i,
     input logic                                 [15:0] store_logits_i,
     input logic                                 [31:0] cycles_i,
     input logic                                 [15:0] label_i,
@@ -30,9 +30,11 @@ module psf_result_writer_formal (
   psf_control_pkg::axi_write_request_t axi;
   logic [15:0] logit_raddr, raddr_q, fault_index;
   logic [ 7:0] fault_cause;
-  logic [31:0] fault_addr;
+  logic [63:0] fault_addr;
 
-  psf_result_writer u_dut (
+  psf_result_writer #(
+      .AddrWidth(64)
+  ) u_dut (
       .clk_i,
       .rst_ni       (rst_n),
       .stop_i,
@@ -58,16 +60,16 @@ module psf_result_writer_formal (
   // The store: beats sent, where the next burst begins, what goes into beat 0, and how it stands.
   logic active_q;
   logic [15:0] sent_q, logits_q, total;
-  logic [31:3] addr_q;
+  logic [63:3] addr_q;
   logic [63:0] head_q, expected;
   // The cycle before.
   logic past_ok_q, stop_q;
-  logic [31:3] base_q, limit_q, any;
+  logic [63:3] base_q, limit_q, any;
 
   assign response = axi_i.bvalid && axi.bready;
   assign len = axi.awvalid ? axi.awlen : len_q;
   assign total = 16'd1 + {1'b0, logits_q[15:1]} + 16'(logits_q[0]);
-  assign any = axi.awaddr[31:3] + 29'(any_i);
+  assign any = axi.awaddr[63:3] + 61'(any_i);
 
   always_comb begin
     logic [15:0] even;
@@ -93,7 +95,7 @@ module psf_result_writer_formal (
     end else begin
       if (axi.awvalid) len_q <= axi.awlen;
       if (axi.awvalid && axi_i.awready) aw_out_q <= 1'b1;
-      if (axi.awvalid && !awvalid_q) addr_q <= addr_q + 29'(axi.awlen) + 29'd1;
+      if (axi.awvalid && !awvalid_q) addr_q <= addr_q + 61'(axi.awlen) + 61'd1;
       if (axi.wvalid && axi_i.wready) begin
         beats_q <= axi.wlast ? '0 : beats_q + 8'd1;
         sent_q  <= sent_q + 16'd1;
@@ -128,8 +130,8 @@ module psf_result_writer_formal (
       // Addresses.
       if (axi.awvalid && !awvalid_q) begin
         assert (past_ok_q && !stop_q);
-        if (any_i <= axi.awlen) assert (any >= base_q && any <= limit_q && any >= axi.awaddr[31:3]);
-        assert (axi.awaddr[31:3] == addr_q);  // the next of the store
+        if (any_i <= axi.awlen) assert (any >= base_q && any <= limit_q && any >= axi.awaddr[63:3]);
+        assert (axi.awaddr[63:3] == addr_q);  // the next of the store
       end
       if (axi.awvalid) begin
         assert ({1'b0, axi.awaddr[11:3]} + 10'(axi.awlen) < 10'd512 && axi.awaddr[2:0] == '0);
@@ -204,7 +206,7 @@ module psf_result_writer_formal (
         assert (axi.awvalid ^ aw_out_q);
         if (axi.awvalid && !awvalid_q)
           assert (u_dut.addr_q == addr_q && beats_q == '0 && !respond);
-          else assert (u_dut.addr_q + 29'(u_dut.burst_q) == addr_q);
+          else assert (u_dut.addr_q + 61'(u_dut.burst_q) == addr_q);
       end else begin
         assert (!axi.awvalid && !aw_out_q);
       end

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proof of psf_window_check: what it lets through touches nothing outside, whichever beat of the
-// burst one looks at; what it refuses has its first or its last beat outside, or wraps round 2^32;
+// burst one looks at; what it refuses has its first or its last beat outside, or wraps round 2^64;
 // a window whose base lies above its limit allows nothing. No assumption.
 module psf_window_check_formal (
     input logic        clk_i,
-    input logic [31:3] addr_i,
+    input logic [63:3] addr_i,
     input logic [ 7:0] len_i,
-    input logic [31:3] base_i,
-    input logic [31:3] limit_i,
+    input logic [63:3] base_i,
+    input logic [63:3] limit_i,
     input logic [ 7:0] beat_i    // any beat
 );
 
@@ -20,9 +20,9 @@ module psf_window_check_formal (
       .inside_o(is_inside)
   );
 
-  logic [31:3] beat, last;  // as the bus counts: modulo 2^32
-  assign beat = addr_i + 29'(beat_i);
-  assign last = addr_i + 29'(len_i);
+  logic [63:3] beat, last;  // as the bus counts: modulo 2^64
+  assign beat = addr_i + 61'(beat_i);
+  assign last = addr_i + 61'(len_i);
 
   always_ff @(posedge clk_i) begin
     if (is_inside && beat_i <= len_i) begin

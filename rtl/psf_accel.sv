@@ -23,67 +23,78 @@ module psf_accel #(
     // memory arrays of a weight bank, of which a read wakes one
     parameter int unsigned WeightArrays = 2,
     // end generated
-    parameter int unsigned AxiIdWidth = 1
+    parameter int unsigned AxiIdWidth = 1,  // bits of an ID, 1 to 32
+    parameter int unsigned AxiId = 0,  // the ID of every transaction
+    parameter int unsigned AxiAddrWidth = 32,  // bits of an address, 32 to 64
+    parameter int unsigned AxiOutstanding = 4,  // read bursts in flight, 1, 2, 4, 8 or 16
+    parameter int unsigned AxiCache = 3,  // AxCACHE of every transaction: normal, not cached
+    parameter int unsigned AxiProt = 0  // AxPROT: data, secure, not privileged
 ) (
-    input  logic                                      clk_i,
-    input  logic                                      rst_ni,
-    output logic                                      irq_o,
+    input  logic                                        clk_i,
+    input  logic                                        rst_ni,
+    output logic                                        irq_o,
     // registers
-    input  logic [          11:0]                     s_axil_awaddr,
-    input  logic                                      s_axil_awvalid,
-    output logic                                      s_axil_awready,
-    input  logic [          31:0]                     s_axil_wdata,
-    input  logic [           3:0]                     s_axil_wstrb,
-    input  logic                                      s_axil_wvalid,
-    output logic                                      s_axil_wready,
-    output logic [           1:0]                     s_axil_bresp,
-    output logic                                      s_axil_bvalid,
-    input  logic                                      s_axil_bready,
-    input  logic [          11:0]                     s_axil_araddr,
-    input  logic                                      s_axil_arvalid,
-    output logic                                      s_axil_arready,
-    output logic [          31:0]                     s_axil_rdata,
-    output logic [           1:0]                     s_axil_rresp,
-    output logic                                      s_axil_rvalid,
-    input  logic                                      s_axil_rready,
+    input  logic [            11:0]                     s_axil_awaddr,
+    input  logic                                        s_axil_awvalid,
+    output logic                                        s_axil_awready,
+    input  logic [            31:0]                     s_axil_wdata,
+    input  logic [             3:0]                     s_axil_wstrb,
+    input  logic                                        s_axil_wvalid,
+    output logic                                        s_axil_wready,
+    output logic [             1:0]                     s_axil_bresp,
+    output logic                                        s_axil_bvalid,
+    input  logic                                        s_axil_bready,
+    input  logic [            11:0]                     s_axil_araddr,
+    input  logic                                        s_axil_arvalid,
+    output logic                                        s_axil_arready,
+    output logic [            31:0]                     s_axil_rdata,
+    output logic [             1:0]                     s_axil_rresp,
+    output logic                                        s_axil_rvalid,
+    input  logic                                        s_axil_rready,
     // Memory.
-    output logic [AxiIdWidth-1:0]                     m_axi_awid,
-    output logic [          31:0]                     m_axi_awaddr,
-    output logic [           7:0]                     m_axi_awlen,
-    output logic [           2:0]                     m_axi_awsize,
-    output logic [           1:0]                     m_axi_awburst,
-    output logic                                      m_axi_awvalid,
-    input  logic                                      m_axi_awready,
-    output logic [          63:0]                     m_axi_wdata,
-    output logic [           7:0]                     m_axi_wstrb,
-    output logic                                      m_axi_wlast,
-    output logic                                      m_axi_wvalid,
-    input  logic                                      m_axi_wready,
-    input  logic [AxiIdWidth-1:0]                     m_axi_bid,
-    input  logic [           1:0]                     m_axi_bresp,
-    input  logic                                      m_axi_bvalid,
-    output logic                                      m_axi_bready,
-    output logic [AxiIdWidth-1:0]                     m_axi_arid,
-    output logic [          31:0]                     m_axi_araddr,
-    output logic [           7:0]                     m_axi_arlen,
-    output logic [           2:0]                     m_axi_arsize,
-    output logic [           1:0]                     m_axi_arburst,
-    output logic                                      m_axi_arvalid,
-    input  logic                                      m_axi_arready,
-    input  logic [AxiIdWidth-1:0]                     m_axi_rid,
-    input  logic [          63:0]                     m_axi_rdata,
-    input  logic [           1:0]                     m_axi_rresp,
-    input  logic                                      m_axi_rlast,
-    input  logic                                      m_axi_rvalid,
-    output logic                                      m_axi_rready,
+    output logic [  AxiIdWidth-1:0]                     m_axi_awid,
+    output logic [AxiAddrWidth-1:0]                     m_axi_awaddr,
+    output logic [             7:0]                     m_axi_awlen,
+    output logic [             2:0]                     m_axi_awsize,
+    output logic [             1:0]                     m_axi_awburst,
+    output logic                                        m_axi_awlock,
+    output logic [             3:0]                     m_axi_awcache,
+    output logic [             2:0]                     m_axi_awprot,
+    output logic                                        m_axi_awvalid,
+    input  logic                                        m_axi_awready,
+    output logic [            63:0]                     m_axi_wdata,
+    output logic [             7:0]                     m_axi_wstrb,
+    output logic                                        m_axi_wlast,
+    output logic                                        m_axi_wvalid,
+    input  logic                                        m_axi_wready,
+    input  logic [  AxiIdWidth-1:0]                     m_axi_bid,
+    input  logic [             1:0]                     m_axi_bresp,
+    input  logic                                        m_axi_bvalid,
+    output logic                                        m_axi_bready,
+    output logic [  AxiIdWidth-1:0]                     m_axi_arid,
+    output logic [AxiAddrWidth-1:0]                     m_axi_araddr,
+    output logic [             7:0]                     m_axi_arlen,
+    output logic [             2:0]                     m_axi_arsize,
+    output logic [             1:0]                     m_axi_arburst,
+    output logic                                        m_axi_arlock,
+    output logic [             3:0]                     m_axi_arcache,
+    output logic [             2:0]                     m_axi_arprot,
+    output logic                                        m_axi_arvalid,
+    input  logic                                        m_axi_arready,
+    input  logic [  AxiIdWidth-1:0]                     m_axi_rid,
+    input  logic [            63:0]                     m_axi_rdata,
+    input  logic [             1:0]                     m_axi_rresp,
+    input  logic                                        m_axi_rlast,
+    input  logic                                        m_axi_rvalid,
+    output logic                                        m_axi_rready,
     // trace: every drained word of every group
-    output logic [    Groups-1:0]                     trace_valid_o,
-    output logic [    Groups-1:0][               7:0] trace_layer_o,
-    output logic [    Groups-1:0][              15:0] trace_token_o,
-    output logic [    Groups-1:0][               7:0] trace_step_o,
-    output logic [    Groups-1:0][               7:0] trace_word_o,
-    output logic [    Groups-1:0][         Lanes-1:0] trace_spikes_o,
-    output logic [    Groups-1:0][Lanes*AccWidth-1:0] trace_value_o
+    output logic [      Groups-1:0]                     trace_valid_o,
+    output logic [      Groups-1:0][               7:0] trace_layer_o,
+    output logic [      Groups-1:0][              15:0] trace_token_o,
+    output logic [      Groups-1:0][               7:0] trace_step_o,
+    output logic [      Groups-1:0][               7:0] trace_word_o,
+    output logic [      Groups-1:0][         Lanes-1:0] trace_spikes_o,
+    output logic [      Groups-1:0][Lanes*AccWidth-1:0] trace_value_o
 );
   localparam psf_pkg::config_t Cfg = '{
       Groups: Groups,
@@ -118,14 +129,43 @@ module psf_accel #(
   logic [15:0] logit_raddr, label;
   logic [5:0][7:0] events;
 
-  // Every burst is INCR, of whole beats of 8 bytes, and has ID 0.
-  assign {m_axi_arid, m_axi_awid} = '0;
+  if (AxiIdWidth < 1 || AxiIdWidth > 32 || 64'(AxiId) >= 64'd1 << AxiIdWidth) begin : gen_bad_id
+    $fatal(1, "psf_accel: AxiId must be a number of AxiIdWidth bits, 1 to 32");
+  end
+  if (AxiAddrWidth < 32 || AxiAddrWidth > 64) begin : gen_bad_addresses
+    $fatal(1, "psf_accel: AxiAddrWidth must be 32 to 64 bits");
+  end
+  if (AxiOutstanding < 1 || AxiOutstanding > 16 || AxiOutstanding != 2 ** $clog2(
+          AxiOutstanding
+      )) begin : gen_bad_outstanding
+    $fatal(1, "psf_accel: AxiOutstanding must be 1, 2, 4, 8 or 16 bursts");
+  end
+  if (AxiCache > 15 || (AxiCache > 3 && !AxiCache[1])) begin : gen_bad_cache
+    $fatal(1, "psf_accel: AxiCache must have 4 bits, and a cached access must be modifiable");
+  end
+  if (AxiProt > 7) begin : gen_bad_prot
+    $fatal(1, "psf_accel: AxiProt must have 3 bits");
+  end
+
+  // Every burst is INCR, of whole beats of 8 bytes, and not exclusive.
+  assign {m_axi_arid, m_axi_awid} = {2{AxiIdWidth'(AxiId)}};
   assign {m_axi_arsize, m_axi_awsize} = {2{3'd3}};
   assign {m_axi_arburst, m_axi_awburst} = {2{2'b01}};
+  assign {m_axi_arlock, m_axi_awlock} = '0;
+  assign {m_axi_arcache, m_axi_awcache} = {2{4'(AxiCache)}};
+  assign {m_axi_arprot, m_axi_awprot} = {2{3'(AxiProt)}};
   assign m_axi_wstrb = '1;
 
+  logic [63:0] araddr, awaddr;
+  logic unused_high;  // of them: what the bus does not have
+  assign m_axi_araddr = AxiAddrWidth'(araddr);
+  assign m_axi_awaddr = AxiAddrWidth'(awaddr);
+  assign unused_high  = ^{araddr, awaddr};
+
   psf_control #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AxiAddrWidth),
+      .Outstanding(AxiOutstanding)
   ) u_control (
       .clk_i,
       .rst_ni,
@@ -152,16 +192,10 @@ module psf_accel #(
         s_axil_rresp,
         s_axil_rvalid
       }),
-      .axi_read_o({m_axi_araddr, m_axi_arlen, m_axi_arvalid, m_axi_rready}),
+      .axi_read_o({araddr, m_axi_arlen, m_axi_arvalid, m_axi_rready}),
       .axi_read_i({m_axi_arready, m_axi_rdata, m_axi_rresp, m_axi_rlast, m_axi_rvalid}),
       .axi_write_o({
-        m_axi_awaddr,
-        m_axi_awlen,
-        m_axi_awvalid,
-        m_axi_wdata,
-        m_axi_wlast,
-        m_axi_wvalid,
-        m_axi_bready
+        awaddr, m_axi_awlen, m_axi_awvalid, m_axi_wdata, m_axi_wlast, m_axi_wvalid, m_axi_bready
       }),
       .axi_write_i({m_axi_awready, m_axi_wready, m_axi_bresp, m_axi_bvalid}),
       .datapath_rst_no(datapath_rst_n),
@@ -218,8 +252,10 @@ module psf_accel #(
   // A response belongs to one of our bursts.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      if (m_axi_rvalid) assert (m_axi_rid == '0);
-      if (m_axi_bvalid) assert (m_axi_bid == '0);
+      if (m_axi_rvalid) assert (m_axi_rid == AxiIdWidth'(AxiId));
+      if (m_axi_bvalid) assert (m_axi_bid == AxiIdWidth'(AxiId));
+      if (m_axi_arvalid) assert (araddr == 64'(m_axi_araddr));
+      if (m_axi_awvalid) assert (awaddr == 64'(m_axi_awaddr));
     end
   end
 endmodule

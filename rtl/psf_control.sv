@@ -10,6 +10,8 @@
 
 module psf_control #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned AddrWidth = 32,  // bits of an address on the bus, 32 to 64
+    parameter int unsigned Outstanding = 4,  // read bursts in flight, a power of two
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8
 ) (
     input logic clk_i,
@@ -58,7 +60,9 @@ module psf_control #(
   logic [63:0] beat_data;
 
   psf_host_interface #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AddrWidth),
+      .Outstanding(Outstanding)
   ) u_host (
       .clk_i,
       .rst_ni,
@@ -108,7 +112,8 @@ module psf_control #(
   );
 
   psf_program #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AddrWidth)
   ) u_program (
       .clk_i,
       .rst_ni        (datapath_rst_no),
@@ -143,7 +148,9 @@ module psf_control #(
   );
 
   psf_load #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AddrWidth),
+      .Outstanding(Outstanding)
   ) u_load (
       .clk_i,
       .rst_ni,

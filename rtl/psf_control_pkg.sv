@@ -6,7 +6,7 @@ package psf_control_pkg;
   // A load on its way, and what it needs besides.
   typedef struct packed {
     psf_pkg::load_t load;  // without its waits
-    logic [31:3] base;  // byte address that the offset counts from
+    logic [63:3] base;  // byte address that the offset counts from
     logic [15:0] index;  // of its descriptor
   } load_command_t;
 
@@ -36,7 +36,7 @@ package psf_control_pkg;
 
   // A store: label and logits to DRAM.
   typedef struct packed {
-    logic [31:3] addr;    // byte address, a multiple of 8
+    logic [63:3] addr;    // byte address, a multiple of 8
     logic [15:0] logits;  // number of logits
   } store_command_t;
 
@@ -51,26 +51,26 @@ package psf_control_pkg;
 
   // What to read from DRAM.
   typedef struct packed {
-    logic [31:3] addr;   // byte address of the first beat
+    logic [63:3] addr;   // byte address of the first beat
     logic [28:0] beats;  // of 64 bits
     logic [15:0] tag;    // index of the descriptor, for faults
   } read_command_t;
 
   // The part of DRAM that a bus master may touch.
   typedef struct packed {
-    logic [31:3] base;   // address of its first beat
-    logic [31:3] limit;  // address of its last beat
+    logic [63:3] base;   // address of its first beat
+    logic [63:3] limit;  // address of its last beat
   } window_t;
 
   // What a run works on: registers, sampled as it begins.
   typedef struct packed {
-    logic [31:3] program_base;  // byte address, a multiple of 8
-    logic [31:3] weight_base;  // byte address, a multiple of 8
-    logic [31:3] image_base;  // of a run without a ring
-    logic [31:3] result_base;  // of a run without a ring
+    logic [63:3] program_base;  // byte address, a multiple of 8
+    logic [63:3] weight_base;  // byte address, a multiple of 8
+    logic [63:3] image_base;  // of a run without a ring
+    logic [63:3] result_base;  // of a run without a ring
     logic [15:0] program_count;  // descriptors
     logic [31:0] watchdog;  // cycles that a job may take; 0: any number
-    logic [31:4] ring_base;  // byte address, a multiple of 16
+    logic [63:4] ring_base;  // byte address, a multiple of 16
     logic [3:0] ring_size;  // log2 of the entries of the ring
   } setup_t;
 
@@ -89,7 +89,7 @@ package psf_control_pkg;
   typedef struct packed {
     logic [7:0]  cause;  // ERROR_*
     logic [15:0] index;  // of the descriptor
-    logic [31:0] addr;   // on the bus, else 0
+    logic [63:0] addr;   // on the bus, else 0
   } fault_t;
 
   // How jobs and runs end: three pulses and what goes with the third.
@@ -128,7 +128,7 @@ package psf_control_pkg;
 
   // AXI4, reads: what the master drives.
   typedef struct packed {
-    logic [31:0] araddr;  // byte address, a multiple of 8
+    logic [63:0] araddr;  // byte address, a multiple of 8
     logic [7:0] arlen;  // beats, less one
     logic arvalid;
     logic rready;
@@ -145,7 +145,7 @@ package psf_control_pkg;
 
   // AXI4, writes: what the master drives.
   typedef struct packed {
-    logic [31:0] awaddr;  // byte address, a multiple of 8
+    logic [63:0] awaddr;  // byte address, a multiple of 8
     logic [7:0] awlen;  // beats, less one
     logic awvalid;
     logic [63:0] wdata;  // all bytes count

@@ -90,8 +90,8 @@ package psf_pkg;
 
   // A job: one run of the program on one image.
   typedef struct packed {
-    logic [31:3] image;  // byte address, a multiple of 8
-    logic [31:3] result;  // byte address, a multiple of 8
+    logic [63:3] image;  // byte address, a multiple of 8
+    logic [63:3] result;  // byte address, a multiple of 8
     logic irq;  // interrupt when it is done
     logic [15:0] index;  // in the ring, free running; 0 without a ring
   } job_t;

@@ -48,7 +48,7 @@ class PruneSpikformer(LiteXModule):
             there, here = getattr(memory, channel), getattr(registers, channel)
             ports |= {
                 f"o_m_axi_{channel}{name}": getattr(there, name)
-                for name in ("id", "addr", "len", "size", "burst", "valid")
+                for name in ("id", "addr", "len", "size", "burst", "lock", "cache", "prot", "valid")
             }
             ports[f"i_m_axi_{channel}ready"] = there.ready
             ports[f"i_s_axil_{channel}addr"] = here.addr[:12]

@@ -13,6 +13,27 @@ static void set(const struct psf_device *device, size_t offset, uint32_t value) 
   psf_io_write(device->base + offset, value);
 }
 
+/* The register with the high word of an address lies so far behind that with the low one. */
+#define HIGH (REG(PROGRAM_BASE_HIGH) - REG(PROGRAM_BASE))
+
+/* An address, which has been found to fit; hardware without high words is not asked for them. */
+static void set_address(const struct psf_device *device, size_t offset, psf_address value) {
+  set(device, offset, (uint32_t)value);
+  if (device->address_bits > 32)
+    set(device, offset + HIGH, (uint32_t)(value >> 32));
+}
+
+static psf_address get_address(const struct psf_device *device, size_t offset) {
+  const psf_address high = device->address_bits > 32 ? get(device, offset + HIGH) : 0;
+  return high << 32 | get(device, offset);
+}
+
+/* Whether the bus has such an address, and it is a multiple of `step`. */
+static int fits(const struct psf_device *device, psf_address address, unsigned step) {
+  const unsigned spare = 64u - device->address_bits;
+  return address % step == 0 && address << spare >> spare == address;
+}
+
 static int running(const struct psf_device *device) {
   return (get(device, REG(STATUS)) & (PSF_REGS__STATUS__BUSY_bm | PSF_REGS__STATUS__STUCK_bm)) != 0;
 }
@@ -26,6 +47,9 @@ enum psf_status psf_init(struct psf_device *device, uintptr_t base) {
     return PSF_NOT_THERE;
   if (get(device, REG(VERSION)) >> PSF_REGS__VERSION__MAJOR_bp != PSF_REGS__VERSION__MAJOR_reset)
     return PSF_VERSION;
+  device->address_bits = 32;
+  if (get(device, REG(VERSION)) & PSF_REGS__VERSION__MINOR_bm) /* 0 had no high words */
+    device->address_bits = (uint8_t)(get(device, REG(BUS)) & PSF_REGS__BUS__ADDR_WIDTH_bm);
   for (i = 0; i < PSF_CAPABILITIES - 1; i++)
     device->capability[i] = get(device, REG(CAP0) + 4 * i);
   device->capability[i] = get(device, REG(CAP6)); /* lies elsewhere */
@@ -37,15 +61,16 @@ enum psf_status psf_init(struct psf_device *device, uintptr_t base) {
 
 enum psf_status psf_windows(struct psf_device *device, struct psf_window reads,
                             struct psf_window writes) {
-  const uint32_t wanted[4] = {reads.first, reads.last, writes.first, writes.last};
+  const psf_address wanted[4] = {reads.first, reads.last, writes.first, writes.last};
   unsigned i;
   for (i = 0; i < 4; i += 2)
-    if (wanted[i] & 7 || (wanted[i + 1] & 7) != 7 || wanted[i] > wanted[i + 1])
+    if (!fits(device, wanted[i], 8) || !fits(device, wanted[i + 1] - 7, 8) ||
+        wanted[i] > wanted[i + 1])
       return PSF_ARGUMENT;
   for (i = 0; i < 4; i++) {
     if (!(get(device, REG(WINDOW_LOCK)) & PSF_REGS__WINDOW_LOCK__LOCK_bm))
-      set(device, REG(READ_BASE) + 4 * i, wanted[i]);
-    if (get(device, REG(READ_BASE) + 4 * i) != wanted[i])
+      set_address(device, REG(READ_BASE) + 4 * i, wanted[i]);
+    if (get_address(device, REG(READ_BASE) + 4 * i) != wanted[i])
       return PSF_LOCKED;
   }
   return PSF_OK;
@@ -64,21 +89,22 @@ enum psf_status psf_load(struct psf_device *device, const struct psf_network *ne
   for (i = 0; i < PSF_CAPABILITIES; i++)
     if (network->capability[i] != device->capability[i])
       return PSF_CAPABILITY;
-  if (network->program & 7 || network->weights & 7 || network->descriptors == 0)
+  if (!fits(device, network->program, 8) || !fits(device, network->weights, 8) ||
+      network->descriptors == 0)
     return PSF_ARGUMENT;
-  set(device, REG(PROGRAM_BASE), network->program);
-  set(device, REG(WEIGHT_BASE), network->weights);
+  set_address(device, REG(PROGRAM_BASE), network->program);
+  set_address(device, REG(WEIGHT_BASE), network->weights);
   set(device, REG(PROGRAM_COUNT), network->descriptors);
   return PSF_OK;
 }
 
-enum psf_status psf_start(struct psf_device *device, uint32_t image, uint32_t result) {
-  if (image & 7 || result & 7)
+enum psf_status psf_start(struct psf_device *device, psf_address image, psf_address result) {
+  if (!fits(device, image, 8) || !fits(device, result, 8))
     return PSF_ARGUMENT;
   if (running(device))
     return PSF_BUSY;
-  set(device, REG(IMAGE_BASE), image);
-  set(device, REG(RESULT_BASE), result);
+  set_address(device, REG(IMAGE_BASE), image);
+  set_address(device, REG(RESULT_BASE), result);
   set(device, REG(CTRL), PSF_REGS__CTRL__START_bm);
   return PSF_OK;
 }
@@ -122,6 +148,7 @@ struct psf_error psf_error(struct psf_device *device) {
   error.cause = (uint8_t)(get(device, REG(ERROR_CAUSE)) & PSF_REGS__ERROR_CAUSE__CAUSE_bm);
   error.descriptor = (uint16_t)(get(device, REG(ERROR_INDEX)) & PSF_REGS__ERROR_INDEX__INDEX_bm);
   error.address = get(device, REG(ERROR_ADDR));
+  error.address_high = (uint32_t)(get_address(device, REG(ERROR_ADDR)) >> 32);
   error.job = (uint16_t)(get(device, REG(ERROR_JOB)) & PSF_REGS__ERROR_JOB__JOB_bm);
   return error;
 }
@@ -172,32 +199,33 @@ void psf_abort(struct psf_device *device) {
   set(device, REG(CTRL), PSF_REGS__CTRL__ABORT_bm);
 }
 
-enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, uint32_t address,
+enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf_address address,
                          unsigned log2_entries) {
-  if (address & 15 || log2_entries > 15)
+  if (!fits(device, address, 16) || log2_entries > 15)
     return PSF_ARGUMENT;
   if (running(device))
     return PSF_BUSY;
   device->ring = ring;
   device->ring_mask = (uint16_t)((1u << log2_entries) - 1);
   device->ring_head = (uint16_t)get(device, REG(RING_TAIL));
-  set(device, REG(RING_BASE), address);
+  set_address(device, REG(RING_BASE), address);
   set(device, REG(RING_SIZE), log2_entries);
   return PSF_OK;
 }
 
-enum psf_status psf_push(struct psf_device *device, uint32_t image, uint32_t result,
+enum psf_status psf_push(struct psf_device *device, psf_address image, psf_address result,
                          int interrupt) {
   volatile uint32_t *entry;
-  if (device->ring == NULL || image & 7 || result & 7)
+  if (device->ring == NULL || !fits(device, image, 8) || !fits(device, result, 8) ||
+      (image | result) >> 63)
     return PSF_ARGUMENT;
   if (psf_pending(device) > device->ring_mask)
     return PSF_FULL;
   entry = device->ring + 4 * (size_t)(device->ring_head & device->ring_mask);
-  entry[0] = image;
-  entry[1] = result;
-  entry[2] = interrupt != 0;
-  entry[3] = 0;
+  entry[0] = (uint32_t)image;
+  entry[1] = (uint32_t)result;
+  entry[2] = (uint32_t)(image >> 32) << 1 | (interrupt != 0);
+  entry[3] = (uint32_t)(result >> 32) << 1;
   device->ring_head++;
   set(device, REG(RING_HEAD), device->ring_head);
   return PSF_OK;
@@ -290,7 +318,7 @@ enum psf_status psf_package_open(const void *bytes, uint32_t size,
   return PSF_OK;
 }
 
-struct psf_network psf_package_network(const struct psf_package *package, uint32_t address) {
+struct psf_network psf_package_network(const struct psf_package *package, psf_address address) {
   struct psf_network network;
   unsigned i;
   network.program = address + package->program;

@@ -37,11 +37,16 @@ enum psf_status {
 
 /* Why a run stopped. */
 struct psf_error {
-  uint8_t cause;       /* enum psf_cause */
-  uint16_t descriptor; /* index in the program */
-  uint32_t address;    /* on the bus, of read, write and window errors, else 0 */
-  uint16_t job;        /* in the ring */
+  uint8_t cause;         /* enum psf_cause */
+  uint16_t descriptor;   /* index in the program */
+  uint32_t address;      /* on the bus, of read, write and window errors, else 0 */
+  uint32_t address_high; /* its bits from 32 on */
+  uint16_t job;          /* in the ring */
 };
+
+/* An address of the accelerator's bus. psf_init finds out how many bits it has, 32 to 64 (those of
+ * the ring's images and results: at most 63); a larger one is a PSF_ARGUMENT. */
+typedef uint64_t psf_address;
 
 #define PSF_CAPABILITIES 7u /* words that say what hardware it is */
 
@@ -50,18 +55,19 @@ struct psf_device {
   uint32_t capability[PSF_CAPABILITIES]; /* CAP0 to CAP6 */
   volatile uint32_t *ring;
   uint16_t ring_mask, ring_head;
+  uint8_t address_bits; /* of the bus */
 };
 
 /* A network in memory: what psf_load hands over. Addresses are multiples of 8. */
 struct psf_network {
-  uint32_t program, weights;
+  psf_address program, weights;
   uint16_t descriptors;   /* PROGRAM_COUNT */
   uint32_t capability[PSF_CAPABILITIES]; /* of the hardware that it was compiled for */
 };
 
 /* Inclusive byte addresses: `first` is a multiple of 8, `last` is one less than such. */
 struct psf_window {
-  uint32_t first, last;
+  psf_address first, last;
 };
 
 /* Check ID and version, read what hardware it is, stop whatever runs, clear interrupts. */
@@ -79,7 +85,7 @@ void psf_watchdog(struct psf_device *device, uint32_t cycles);
 enum psf_status psf_load(struct psf_device *device, const struct psf_network *network);
 
 /* Classify one image. `image` and `result` are multiples of 8. */
-enum psf_status psf_start(struct psf_device *device, uint32_t image, uint32_t result);
+enum psf_status psf_start(struct psf_device *device, psf_address image, psf_address result);
 /* PSF_OK once the run has ended well, PSF_BUSY before, PSF_FAILED or PSF_STUCK. */
 enum psf_status psf_poll(struct psf_device *device);
 /* psf_poll until it is not busy, at most `looks` times. */
@@ -106,10 +112,11 @@ void psf_abort(struct psf_device *device);
 
 /* A ring of 2^log2 entries (16 bytes each, `address` a multiple of 16) that lies at `ring` for the
  * processor. Idle hardware only. */
-enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, uint32_t address,
+enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf_address address,
                          unsigned log2_entries);
 /* Queue an image; with `interrupt`, PSF_IRQ_JOB is raised when it is done. */
-enum psf_status psf_push(struct psf_device *device, uint32_t image, uint32_t result, int interrupt);
+enum psf_status psf_push(struct psf_device *device, psf_address image, psf_address result,
+                         int interrupt);
 /* Jobs that are queued and not yet done. */
 uint16_t psf_pending(struct psf_device *device);
 
@@ -138,7 +145,7 @@ struct psf_package {
 enum psf_status psf_package_open(const void *bytes, uint32_t size,
                                  const struct psf_package **package);
 /* The network of a package that lies at `address` for the accelerator, a multiple of 8. */
-struct psf_network psf_package_network(const struct psf_package *package, uint32_t address);
+struct psf_network psf_package_network(const struct psf_package *package, psf_address address);
 /* CRC-32 (IEEE 802.3), to go on from `before`, at first 0. */
 uint32_t psf_crc(const void *bytes, uint32_t size, uint32_t before);
 

@@ -20,7 +20,7 @@ extern "C" {
 #define PSF_REGS__VERSION__MINOR_bm 0xffff
 #define PSF_REGS__VERSION__MINOR_bp 0
 #define PSF_REGS__VERSION__MINOR_bw 16
-#define PSF_REGS__VERSION__MINOR_reset 0x0
+#define PSF_REGS__VERSION__MINOR_reset 0x1
 #define PSF_REGS__VERSION__MAJOR_bm 0xffff0000
 #define PSF_REGS__VERSION__MAJOR_bp 16
 #define PSF_REGS__VERSION__MAJOR_bw 16
@@ -288,6 +288,16 @@ extern "C" {
 #define PSF_REGS__CAP6__PATTERNS_bw 16
 #define PSF_REGS__CAP6__PATTERNS_reset 0x4
 
+// reg - psf_regs.BUS
+#define PSF_REGS__BUS__ADDR_WIDTH_bm 0xff
+#define PSF_REGS__BUS__ADDR_WIDTH_bp 0
+#define PSF_REGS__BUS__ADDR_WIDTH_bw 8
+#define PSF_REGS__BUS__ADDR_WIDTH_reset 0x20
+#define PSF_REGS__BUS__OUTSTANDING_bm 0xff00
+#define PSF_REGS__BUS__OUTSTANDING_bp 8
+#define PSF_REGS__BUS__OUTSTANDING_bw 8
+#define PSF_REGS__BUS__OUTSTANDING_reset 0x4
+
 // reg - psf_regs.READ_BASE
 #define PSF_REGS__READ_BASE__ADDR_bm 0xfffffff8
 #define PSF_REGS__READ_BASE__ADDR_bp 3
@@ -325,6 +335,66 @@ extern "C" {
 #define PSF_REGS__WINDOW_LOCK__LOCK_bp 0
 #define PSF_REGS__WINDOW_LOCK__LOCK_bw 1
 #define PSF_REGS__WINDOW_LOCK__LOCK_reset 0x0
+
+// reg - psf_regs.ERROR_ADDR_HIGH
+#define PSF_REGS__ERROR_ADDR_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__ERROR_ADDR_HIGH__ADDR_bp 0
+#define PSF_REGS__ERROR_ADDR_HIGH__ADDR_bw 32
+#define PSF_REGS__ERROR_ADDR_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.PROGRAM_BASE_HIGH
+#define PSF_REGS__PROGRAM_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__PROGRAM_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__PROGRAM_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__PROGRAM_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.WEIGHT_BASE_HIGH
+#define PSF_REGS__WEIGHT_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__WEIGHT_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__WEIGHT_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__WEIGHT_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.IMAGE_BASE_HIGH
+#define PSF_REGS__IMAGE_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__IMAGE_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__IMAGE_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__IMAGE_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.RESULT_BASE_HIGH
+#define PSF_REGS__RESULT_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__RESULT_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__RESULT_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__RESULT_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.RING_BASE_HIGH
+#define PSF_REGS__RING_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__RING_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__RING_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__RING_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.READ_BASE_HIGH
+#define PSF_REGS__READ_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__READ_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__READ_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__READ_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.READ_LIMIT_HIGH
+#define PSF_REGS__READ_LIMIT_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__READ_LIMIT_HIGH__ADDR_bp 0
+#define PSF_REGS__READ_LIMIT_HIGH__ADDR_bw 32
+#define PSF_REGS__READ_LIMIT_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.WRITE_BASE_HIGH
+#define PSF_REGS__WRITE_BASE_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__WRITE_BASE_HIGH__ADDR_bp 0
+#define PSF_REGS__WRITE_BASE_HIGH__ADDR_bw 32
+#define PSF_REGS__WRITE_BASE_HIGH__ADDR_reset 0x0
+
+// reg - psf_regs.WRITE_LIMIT_HIGH
+#define PSF_REGS__WRITE_LIMIT_HIGH__ADDR_bm 0xffffffff
+#define PSF_REGS__WRITE_LIMIT_HIGH__ADDR_bp 0
+#define PSF_REGS__WRITE_LIMIT_HIGH__ADDR_bw 32
+#define PSF_REGS__WRITE_LIMIT_HIGH__ADDR_reset 0x0
 
 // reg - psf_regs.COUNTERS[].CYCLES
 #define PSF_REGS__COUNTERSX__CYCLES__COUNT_bm 0xffffffff
@@ -411,13 +481,27 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t RING_HEAD;
     uint32_t RING_TAIL;
     uint32_t CAP6;
-    uint8_t RESERVED_7c_7f[0x4];
+    uint32_t BUS;
     uint32_t READ_BASE;
     uint32_t READ_LIMIT;
     uint32_t WRITE_BASE;
     uint32_t WRITE_LIMIT;
     uint32_t WINDOW_LOCK;
-    uint8_t RESERVED_94_7ff[0x76c];
+    uint8_t RESERVED_94_137[0xa4];
+    uint32_t ERROR_ADDR_HIGH;
+    uint8_t RESERVED_13c_13f[0x4];
+    uint32_t PROGRAM_BASE_HIGH;
+    uint32_t WEIGHT_BASE_HIGH;
+    uint32_t IMAGE_BASE_HIGH;
+    uint32_t RESULT_BASE_HIGH;
+    uint8_t RESERVED_150_167[0x18];
+    uint32_t RING_BASE_HIGH;
+    uint8_t RESERVED_16c_17f[0x14];
+    uint32_t READ_BASE_HIGH;
+    uint32_t READ_LIMIT_HIGH;
+    uint32_t WRITE_BASE_HIGH;
+    uint32_t WRITE_LIMIT_HIGH;
+    uint8_t RESERVED_190_7ff[0x670];
     psf_regs__COUNTERSx_t COUNTERS[64];
 } psf_regs_t;
 

@@ -53,7 +53,18 @@ hardware = group("Configurations of the hardware: which there are, which a netwo
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for function in (sim, compile, check, batch, compare, bench, peers, timeline, breakdown):
+    for function in (
+        sim,
+        compile,
+        check,
+        batch,
+        latency,
+        compare,
+        bench,
+        peers,
+        timeline,
+        breakdown,
+    ):
         app.command(rich_help_panel=PANEL)(function)
     for function in (energy, traffic, registers, synth):
         app.command(rich_help_panel=PANEL)(function)
@@ -152,6 +163,13 @@ def batch(
     from tb.measure.sim import RunOptions
 
     run_batch(checkpoint, RunOptions(images, config, stalls=stalls, latency=latency, data=data))
+
+
+def latency(config: Config = "4x16", checkpoint: Checkpoint = BALANCED, data: Data = "") -> None:
+    """Cycles of an image against the latency of the memory and the reads outstanding."""
+    from tb.measure.latency import run_latency
+
+    run_latency(checkpoint, config, data)
 
 
 def compare(

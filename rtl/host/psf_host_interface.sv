@@ -6,7 +6,9 @@
 // and after one that failed. Latencies and stalls: as these modules say.
 
 module psf_host_interface #(
-    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned AddrWidth = 32,  // bits of an address on the bus
+    parameter int unsigned Outstanding = 4  // read bursts in flight
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -73,7 +75,9 @@ module psf_host_interface #(
   assign status.label = label_i;
 
   psf_registers #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AddrWidth),
+      .Outstanding(Outstanding)
   ) u_regs (
       .clk_i,
       .rst_ni,
@@ -130,7 +134,9 @@ module psf_host_interface #(
       .active_index_i
   );
 
-  psf_job_queue u_job_queue (
+  psf_job_queue #(
+      .AddrWidth(AddrWidth)
+  ) u_job_queue (
       .clk_i,
       .rst_ni,
       .start_i     (start),
@@ -157,7 +163,9 @@ module psf_host_interface #(
       .beat_data_i
   );
 
-  psf_result_writer u_result_writer (
+  psf_result_writer #(
+      .AddrWidth(AddrWidth)
+  ) u_result_writer (
       .clk_i,
       .rst_ni,
       .stop_i       (stop_o),

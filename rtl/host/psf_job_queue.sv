@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where jobs come from. A start gives one run of one job, from the registers. A ring is run when
-// RING_HEAD has been written and differs from the tail; its entries (16 bytes: image, result, irq)
+// RING_HEAD has been written and differs from the tail; its entries (16 bytes, see
+// docs/reference/registers.md)
 // are read one after the other, ahead of their use, until the head is reached. run_o pulses where a
 // run begins (only while idle_i); the registers of the run are valid from the next cycle on.
 // retire_i: the job in front is done; more_o: there is another one behind it. A head written at any
 // time is seen: by more_o of the run, or by the run that begins after it. fail_i: the run is over
 // and its job in front counts as retired; the ring then waits for the next write of the head.
 
-module psf_job_queue (
+module psf_job_queue #(
+    parameter int unsigned AddrWidth = 32  // bits of an address on the bus
+) (
     input logic clk_i,
     input logic rst_ni,
     input logic start_i,
@@ -67,6 +70,11 @@ module psf_job_queue (
     end
   end
 
+  // Beat 1 has the addresses' bits 62:32, of which the bus may have some.
+  logic [63:3] image, result;
+  assign image  = 61'((AddrWidth - 3)'({1'b0, beat_data_i[31:1], job_q.image[31:3]}));
+  assign result = 61'((AddrWidth - 3)'({1'b0, beat_data_i[63:33], job_q.result[31:3]}));
+
   // The job that is offered to the descriptor fetch.
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -92,8 +100,8 @@ module psf_job_queue (
   always_ff @(posedge clk_i) begin
     if (begin_q) begin
       fetched_q    <= tail_q;
-      job_q.image  <= setup_i.image_base;
-      job_q.result <= setup_i.result_base;
+      job_q.image  <= 61'((AddrWidth - 3)'(setup_i.image_base));
+      job_q.result <= 61'((AddrWidth - 3)'(setup_i.result_base));
       job_q.irq    <= 1'b1;
       job_q.index  <= '0;
     end else begin
@@ -102,25 +110,33 @@ module psf_job_queue (
         job_q.index <= fetched_q;
       end
       if (state_q == ADDRESSES) begin
-        job_q.image  <= beat_data_i[31:3];
-        job_q.result <= beat_data_i[63:35];
+        job_q.image  <= 61'(beat_data_i[31:3]);
+        job_q.result <= 61'(beat_data_i[63:35]);
       end
-      if (state_q == FLAGS) job_q.irq <= beat_data_i[0];
+      if (state_q == FLAGS) begin
+        job_q.irq    <= beat_data_i[0];
+        job_q.image  <= image;
+        job_q.result <= result;
+      end
     end
   end
 
-  assign slot         = fetched_q & ~(16'hFFFF << setup_i.ring_size);
-  assign cmd_valid_o  = state_q == COMMAND;
-  assign cmd_o        = '{addr: {setup_i.ring_base + 28'(slot), 1'b0}, beats: 29'd2, tag: '0};
+  assign slot = fetched_q & ~(16'hFFFF << setup_i.ring_size);
+  assign cmd_valid_o = state_q == COMMAND;
+  assign cmd_o = '{
+          addr: 61'((AddrWidth - 3)'({setup_i.ring_base + 60'(slot), 1'b0})),
+          beats: 29'd2,
+          tag: '0
+      };
   assign beat_ready_o = 1'b1;
-  assign job_valid_o  = state_q == OFFER && !stop_i;
-  assign job_o        = job_q;
-  assign more_o       = ring_q && ring_head_i != tail_q + 16'd1;
-  assign front_o      = ring_q ? tail_q : 16'd0;
-  assign ring_tail_o  = tail_q;
+  assign job_valid_o = state_q == OFFER && !stop_i;
+  assign job_o = job_q;
+  assign more_o = ring_q && ring_head_i != tail_q + 16'd1;
+  assign front_o = ring_q ? tail_q : 16'd0;
+  assign ring_tail_o = tail_q;
 
   logic unused_bits;  // of the addresses
-  assign unused_bits = ^{beat_data_i[34:32], beat_data_i[2:1]};
+  assign unused_bits = ^beat_data_i[34:32];
 
   // A job is offered until it is taken; beats come only where they were asked for.
   always_ff @(posedge clk_i) begin

@@ -2,12 +2,14 @@
 //
 // OP_STORE: writes {cycles[63:32], label[31:0]} and then `logits` int32, two per beat (the upper
 // half of an odd last beat is zero), over AXI4: INCR bursts of at most 64 beats, never across a
-// 4 KiB boundary, each checked against the window before AWVALID, one in flight. Cycles and label
-// are sampled when the store is taken. 3 cycles per beat. done_o pulses with the last response. A
+// 4 KiB boundary, each checked against the window before AWVALID, one in flight. Addresses count
+// modulo 2^AddrWidth. Cycles and label are sampled when the store is taken. 3 cycles per beat. done_o pulses with the last response. A
 // bad response, or a burst outside the window, ends the store with a fault in place of done_o.
 // stop_i: the burst in flight is finished and its response ignored, then idle; no done, no fault.
 
-module psf_result_writer (
+module psf_result_writer #(
+    parameter int unsigned AddrWidth = 32  // bits of an address on the bus
+) (
     input logic clk_i,
     input logic rst_ni,
     input logic stop_i,
@@ -38,7 +40,7 @@ module psf_result_writer (
   } state_e;
 
   state_e state_q;
-  logic [31:3] addr_q, awaddr_q;
+  logic [63:3] addr_q, awaddr_q;
   logic [7:0] awlen_q;
   logic awvalid_q;
   logic first_q;  // beat 0 of the store is ready in data_q
@@ -122,7 +124,7 @@ module psf_result_writer (
       SEND: begin
         if (axi_write_i.wready) begin
           first_q <= 1'b0;
-          addr_q  <= addr_q + 29'd1;
+          addr_q  <= 61'((AddrWidth - 3)'(addr_q + 61'd1));
           left_q  <= left_q - 16'd1;
           burst_q <= burst_q - 7'd1;
         end
@@ -161,7 +163,7 @@ module psf_result_writer (
       end
       if ($past(rst_ni && !axi_write_o.awvalid) && axi_write_o.awvalid) begin
         assert (awaddr_q >= $past(window_i.base));
-        assert (30'(awaddr_q) + 30'(awlen_q) <= 30'($past(window_i.limit)));
+        assert (62'(awaddr_q) + 62'(awlen_q) <= 62'($past(window_i.limit)));
         assert (10'(awaddr_q[11:3]) + 10'(awlen_q) < 10'd512);
       end
       if ($past(rst_ni && axi_write_o.wvalid && !axi_write_i.wready)) begin

@@ -7,6 +7,8 @@
 
 module psf_load #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned AddrWidth = 32,  // bits of an address on the bus
+    parameter int unsigned Outstanding = 4,  // read bursts in flight, a power of two
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8
 ) (
     input logic clk_i,
@@ -50,7 +52,10 @@ module psf_load #(
   psf_control_pkg::load_command_t unpack;
   logic [63:0] beat_data;
 
-  psf_read_dma u_read_dma (
+  psf_read_dma #(
+      .Outstanding(Outstanding),
+      .AddrWidth  (AddrWidth)
+  ) u_read_dma (
       .clk_i,
       .rst_ni,
       .stop_i,
@@ -85,7 +90,8 @@ module psf_load #(
   );
 
   psf_load_issue #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AddrWidth)
   ) u_load_issue (
       .clk_i,
       .rst_ni        (run_rst_ni),

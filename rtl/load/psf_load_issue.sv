@@ -5,13 +5,15 @@
 //       beat per coded weight record, spike words per line, else 1
 //   beats = units | ceil(units / 2) for 32-bit records and halves | ceil(units / 16) for coded rows |
 //       ceil(units * Lanes / 64) for spike words
+// The address is base + offset, modulo 2^AddrWidth.
 // The product is a shift-and-add over the bits of the 8-bit factor, on top of what makes the division
 // round up: 2 to 9 cycles after a load is taken both commands leave; the next load is taken then. Two
 // unpack commands can wait, so the next load is read while this one streams. They do so in registers,
 // which costs a cycle more than a queue and no logic. No read command is made for 0 beats.
 
 module psf_load_issue #(
-    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned AddrWidth = 32  // bits of an address on the bus
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -127,11 +129,12 @@ module psf_load_issue #(
 
   always_ff @(posedge clk_i) begin
     if (state_q == IDLE) begin
-      load_q    <= load_i;
-      factor_q  <= factor;
-      shifted_q <= 32'(load_i.load.records);
-      units_q   <= 32'(round);
-      unit_q    <= unit;
+      load_q      <= load_i;
+      load_q.base <= 61'((AddrWidth - 3)'(load_i.base));
+      factor_q    <= factor;
+      shifted_q   <= 32'(load_i.load.records);
+      units_q     <= 32'(round);
+      unit_q      <= unit;
     end else if (state_q == MULTIPLY) begin
       if (factor_q[0]) units_q <= units_q + shifted_q;  // < 2^32
       shifted_q <= shifted_q << 1;
@@ -142,7 +145,7 @@ module psf_load_issue #(
   assign load_ready_o = state_q == IDLE;
   assign read_valid_o = read_q;
   assign read_o = '{
-          addr: load_q.base + load_q.load.offset[31:3],
+          addr: 61'((AddrWidth - 3)'(load_q.base + 61'(load_q.load.offset[31:3]))),
           beats: beats[28:0],
           tag: load_q.index
       };

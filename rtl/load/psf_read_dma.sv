@@ -9,12 +9,13 @@
 // both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
 // of the burst queue) is reported once, in one cycle; then nothing is issued and all beats are
 // thrown away until stop_i has been high. stop_i also forgets all commands; no fault while it is
-// high. An ARVALID that is out stays until it is accepted.
+// high. An ARVALID that is out stays until it is accepted. Addresses count modulo 2^AddrWidth.
 
 module psf_read_dma #(
     parameter int unsigned Clients = 3,  // >= 2
     parameter int unsigned Outstanding = 4,  // bursts in flight, a power of two
     parameter int unsigned MaxBurst = 64,  // beats, 1 to 256
+    parameter int unsigned AddrWidth = 32,  // bits of an address on the bus, 32 to 64
     localparam int unsigned ClientWidth = $clog2(Clients)
 ) (
     input logic clk_i,
@@ -46,7 +47,7 @@ module psf_read_dma #(
   typedef struct packed {
     logic [ClientWidth-1:0] client;
     logic [15:0]            tag;
-    logic [31:3]            addr;
+    logic [63:3]            addr;
   } burst_t;
 
   typedef struct packed {
@@ -63,12 +64,12 @@ module psf_read_dma #(
   // ---- What is left of each client's command, and its next burst: as long as the command,
   // MaxBurst and the 4 KiB page allow.
   logic [Clients-1:0] busy_q;
-  logic [Clients-1:0][31:3] addr_q;
+  logic [Clients-1:0][63:3] addr_q;
   logic [Clients-1:0][28:0] left_q;
   logic [Clients-1:0][15:0] tag_q;
   logic [ClientWidth-1:0] client;
   logic [28:0] left;
-  logic [31:3] addr;
+  logic [63:3] addr;
   logic [9:0] to_page, page_limit, beats;
   logic last, split;
 
@@ -80,7 +81,7 @@ module psf_read_dma #(
   end
 
   assign left       = left_q[client];
-  assign addr       = addr_q[client];
+  assign addr       = 61'((AddrWidth - 3)'(addr_q[client]));
   assign to_page    = 10'd512 - {1'b0, addr[11:3]};
   assign page_limit = (to_page < 10'(MaxBurst)) ? to_page : 10'(MaxBurst);
   assign last       = left <= 29'(page_limit);
@@ -91,7 +92,7 @@ module psf_read_dma #(
   burst_t next_burst_q;
   logic [7:0] next_len_q;
   logic arvalid_q;
-  logic [31:3] araddr_q;
+  logic [63:3] araddr_q;
   logic [7:0] arlen_q;
   logic [OpenWidth-1:0] open_q;  // bursts issued, last beat not yet here
   logic out, end_beat;
@@ -141,7 +142,7 @@ module psf_read_dma #(
       end
     end
     if (split) begin
-      addr_q[client] <= addr + 29'(beats);
+      addr_q[client] <= addr + 61'(beats);
       left_q[client] <= left - 29'(beats);
       next_burst_q   <= {client, tag_q[client], addr};
       next_len_q     <= 8'(beats - 10'd1);
@@ -164,7 +165,7 @@ module psf_read_dma #(
 
   psf_fifo #(
       .data_t(burst_t),
-      .Depth (Outstanding)
+      .Depth (Outstanding > 1 ? Outstanding : 2)
   ) u_bursts (
       .clk_i,
       .rst_ni,
@@ -214,7 +215,7 @@ module psf_read_dma #(
       front_burst_q <= queued;
       front_bad_q   <= queue_error;
     end else if (r_valid && r_ready) begin
-      front_burst_q.addr <= front_burst_q.addr + 29'd1;
+      front_burst_q.addr <= 61'((AddrWidth - 3)'(front_burst_q.addr + 61'd1));
     end
   end
 
@@ -254,7 +255,7 @@ module psf_read_dma #(
       if (axi_read_o.arvalid) assert (10'(araddr_q[11:3]) + 10'(arlen_q) < 10'd512);
       if ($past(rst_ni && issue)) begin
         assert (araddr_q >= $past(window_i.base));
-        assert (30'(araddr_q) + 30'(arlen_q) <= 30'($past(window_i.limit)));
+        assert (62'(araddr_q) + 62'(arlen_q) <= 62'($past(window_i.limit)));
       end
       if (issue) assert (queue_room);
       if (axi_read_i.rvalid) assert (open_q != '0);

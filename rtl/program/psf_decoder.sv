@@ -11,12 +11,13 @@
 module psf_decoder #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     parameter int unsigned CountWidth = 18,
+    parameter int unsigned AddrWidth = 32,  // bits of an address on the bus
     localparam int unsigned ItemWidth = $bits(psf_pkg::layer_t)
 ) (
     input logic clk_i,
     input logic rst_ni,  // of the run
     input logic stop_i,
-    input logic [31:3] weight_base_i,
+    input logic [63:3] weight_base_i,
     input logic desc_valid_i,
     output logic desc_ready_o,
     input psf_control_pkg::descriptor_t desc_i,
@@ -45,12 +46,15 @@ module psf_decoder #(
   logic checked, taken, decode, skip_q, is_end, is_layer;
   logic [7:0] opcode, check_cause, cause;
 
-  assign opcode   = desc_i.data[7:0];
-  assign load     = psf_pkg::to_load(desc_i.data);
-  assign layer    = psf_pkg::to_layer(desc_i.data);
-  assign fields   = psf_pkg::to_store(desc_i.data);
-  assign store    = '{addr: desc_i.job.result + fields.offset[31:3], logits: fields.logits[15:0]};
-  assign is_end   = opcode == psf_pkg::OP_END || skip_q;
+  assign opcode = desc_i.data[7:0];
+  assign load = psf_pkg::to_load(desc_i.data);
+  assign layer = psf_pkg::to_layer(desc_i.data);
+  assign fields = psf_pkg::to_store(desc_i.data);
+  assign store = '{
+          addr: 61'((AddrWidth - 3)'(desc_i.job.result + 61'(fields.offset[31:3]))),
+          logits: fields.logits[15:0]
+      };
+  assign is_end = opcode == psf_pkg::OP_END || skip_q;
   assign is_layer = opcode == psf_pkg::OP_LAYER && !skip_q;
 
   psf_descriptor_check #(
@@ -96,7 +100,7 @@ module psf_decoder #(
     load_o.load = load;
     load_o.load.wait_layers = '0;  // the target stands for both
     load_o.load.wait_previous = '0;
-    load_o.base = load.from_image ? desc_i.job.image : weight_base_i;
+    load_o.base = 61'((AddrWidth - 3)'(load.from_image ? desc_i.job.image : weight_base_i));
     load_o.index = desc_i.index;
   end
 

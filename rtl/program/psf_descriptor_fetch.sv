@@ -10,11 +10,12 @@
 // parity_o: a stored beat or job has changed. stop_i: nothing more is ordered, no job is taken.
 
 module psf_descriptor_fetch #(
-    parameter int unsigned Depth = 4  // descriptors, a power of two
+    parameter int unsigned Depth = 4,  // descriptors, a power of two
+    parameter int unsigned AddrWidth = 32  // bits of an address on the bus
 ) (
     input logic clk_i,
     input logic rst_ni,
-    input logic [31:3] base_i,  // of the program; constant, as count_i
+    input logic [63:3] base_i,  // of the program; constant, as count_i
     input logic [15:0] count_i,  // descriptors, >= 1
     input logic job_valid_i,
     output logic job_ready_o,
@@ -37,7 +38,7 @@ module psf_descriptor_fetch #(
 
   // ---- Ordering.
   logic cmd_q;
-  logic [31:3] addr_q;
+  logic [63:3] addr_q;
   logic [15:0] tag_q, left_q;  // left: descriptors of this job to order
   logic [CountWidth-1:0] space_q;  // beats that may still be ordered
   logic take, order, pop, jobs_room, jobs_valid, jobs_error;
@@ -67,7 +68,7 @@ module psf_descriptor_fetch #(
     end
     if (order) begin
       cmd_o  <= '{addr: addr_q, beats: 29'(Beats), tag: tag_q};
-      addr_q <= addr_q + 29'(Beats);
+      addr_q <= 61'((AddrWidth - 3)'(addr_q + 61'(Beats)));
       tag_q  <= tag_q + 16'd1;
     end
   end

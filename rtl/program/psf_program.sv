@@ -6,7 +6,8 @@
 // Golden: golden.hardware.check for what is refused, golden.hardware.isa for the fields.
 
 module psf_program #(
-    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
+    parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned AddrWidth = 32  // bits of an address on the bus
 ) (
     input logic clk_i,
     input logic rst_ni,  // of the run
@@ -50,7 +51,9 @@ module psf_program #(
   assign fault_o       = empty ? '{cause: psf_pkg::ERROR_NO_END, index: '0, addr: '0} : desc_fault;
   assign parity_o      = fetch_parity || queue_parity;
 
-  psf_descriptor_fetch u_fetch (
+  psf_descriptor_fetch #(
+      .AddrWidth(AddrWidth)
+  ) u_fetch (
       .clk_i,
       .rst_ni,
       .base_i      (setup_i.program_base),
@@ -72,7 +75,8 @@ module psf_program #(
   );
 
   psf_sequencer #(
-      .Cfg(Cfg)
+      .Cfg(Cfg),
+      .AddrWidth(AddrWidth)
   ) u_sequencer (
       .clk_i,
       .rst_ni,

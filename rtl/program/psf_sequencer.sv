@@ -11,12 +11,13 @@
 
 module psf_sequencer #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter int unsigned CountWidth = 18  // of the counts since the run began, see below
+    parameter int unsigned CountWidth = 18,  // of the counts since the run began, see below
+    parameter int unsigned AddrWidth = 32  // bits of an address on the bus
 ) (
     input logic clk_i,
     input logic rst_ni,  // of the run
     input logic stop_i,
-    input logic [31:3] weight_base_i,
+    input logic [63:3] weight_base_i,
     input logic desc_valid_i,
     output logic desc_ready_o,
     input psf_control_pkg::descriptor_t desc_i,
@@ -79,7 +80,8 @@ module psf_sequencer #(
 
   psf_decoder #(
       .Cfg(Cfg),
-      .CountWidth(CountWidth)
+      .CountWidth(CountWidth),
+      .AddrWidth(AddrWidth)
   ) u_decoder (
       .clk_i,
       .rst_ni,

@@ -32,6 +32,7 @@ class Device(ctypes.Structure):
     _fields_ = (
         ("base", ctypes.c_size_t), ("capability", ctypes.c_uint32 * 7), ("ring", ctypes.c_void_p),
         ("ring_mask", ctypes.c_uint16), ("ring_head", ctypes.c_uint16),
+        ("address_bits", ctypes.c_uint8),
     )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ class Network(ctypes.Structure):
     """struct psf_network."""
 
     _fields_ = (
-        ("program", ctypes.c_uint32), ("weights", ctypes.c_uint32),
+        ("program", ctypes.c_uint64), ("weights", ctypes.c_uint64),
         ("descriptors", ctypes.c_uint16), ("capability", ctypes.c_uint32 * 7),
     )  # fmt: skip
 
@@ -47,7 +48,7 @@ class Network(ctypes.Structure):
 class Window(ctypes.Structure):
     """struct psf_window."""
 
-    _fields_ = (("first", ctypes.c_uint32), ("last", ctypes.c_uint32))
+    _fields_ = (("first", ctypes.c_uint64), ("last", ctypes.c_uint64))
 
 
 class Error(ctypes.Structure):
@@ -55,7 +56,7 @@ class Error(ctypes.Structure):
 
     _fields_ = (
         ("cause", ctypes.c_uint8), ("descriptor", ctypes.c_uint16), ("address", ctypes.c_uint32),
-        ("job", ctypes.c_uint16),
+        ("address_high", ctypes.c_uint32), ("job", ctypes.c_uint16),
     )  # fmt: skip
 
 
@@ -92,6 +93,11 @@ class Driver:
             getattr(self.lib, name).restype = ctypes.c_uint32
         for name in ("psf_label", "psf_pending"):
             getattr(self.lib, name).restype = ctypes.c_uint16
+        device, address = ctypes.c_void_p, ctypes.c_uint64
+        self.lib.psf_start.argtypes = (device, address, address)
+        self.lib.psf_push.argtypes = (device, address, address, ctypes.c_int)
+        self.lib.psf_ring.argtypes = (device, device, address, ctypes.c_uint)
+        self.lib.psf_package_network.argtypes = (device, address)
         self.device = Device()
 
     def call(self, name: str, *arguments) -> str:

@@ -14,14 +14,20 @@ from golden.hardware.sequence import descriptors
 
 CYCLES = 1234  # of every image
 BASE = 0x4000_0000
+WINDOWS = ("READ_BASE", "READ_LIMIT", "WRITE_BASE", "WRITE_LIMIT")
 
 
 class RegisterModel:
-    """A run takes ``busy`` reads of STATUS. ``memory``: what the bus master sees from 0 on."""
+    """A run takes ``busy`` reads of STATUS. ``memory``: what the bus master sees from ``origin``
+    on; it has ``width`` bits of an address.
+    """
 
-    def __init__(self, hardware: Hardware, memory: bytearray, busy: int = 4) -> None:
+    def __init__(
+        self, hardware: Hardware, memory: bytearray, busy: int = 4, width: int = 32, origin: int = 0
+    ) -> None:
         self.hardware, self.memory, self.busy = hardware, memory, busy
-        registers = load(hardware.sv_parameters()).values()
+        self.width, self.origin = width, origin
+        registers = load(hardware.sv_parameters() | {"AxiAddrWidth": width}).values()
         self.names = {register.address: register.name for register in registers}
         self.resets = {register.name: register.reset or 0 for register in registers}
         self.values = dict(self.resets)
@@ -47,11 +53,16 @@ class RegisterModel:
     def write(self, address: int, value: int) -> None:
         name = self.names[address - BASE]
         self.writes.append((name, value))
-        if name == "CTRL":
+        name, high = name.removesuffix("_HIGH"), name.endswith("_HIGH")
+        if high:
+            locked = name in WINDOWS and self.values["WINDOW_LOCK"]
+            assert self.width > 32 and not locked, f"a write to the high word of {name}"
+            self.values[f"{name}_HIGH"] = value & (1 << self.width - 32) - 1
+        elif name == "CTRL":
             self._control(value)
         elif name == "IRQ_STATUS":
             self.values[name] &= ~value
-        elif name in ("READ_BASE", "WRITE_BASE", "READ_LIMIT", "WRITE_LIMIT"):
+        elif name in WINDOWS:
             assert not self.values["WINDOW_LOCK"], "a write to a locked window answers SLVERR"
             self.values[name] = value | 7 if name.endswith("LIMIT") else value & ~7
         elif name == "WINDOW_LOCK":
@@ -91,19 +102,24 @@ class RegisterModel:
     def _begin(self, ring: bool) -> None:
         self.ring, self.left = ring, self.busy
         self.values["STATUS"] = 1
-        for name in ("ERROR_CAUSE", "ERROR_INDEX", "ERROR_ADDR", "ERROR_JOB"):
+        for name in ("ERROR_CAUSE", "ERROR_INDEX", "ERROR_ADDR", "ERROR_ADDR_HIGH", "ERROR_JOB"):
             self.values[name] = 0
 
     def _finish(self) -> None:
         v = self.values
         while True:
-            job, image, result, flags = 0, v["IMAGE_BASE"], v["RESULT_BASE"], 1
+            job, image, result, flags = 0, self._at("IMAGE_BASE"), self._at("RESULT_BASE"), 1
             if self.ring:
                 job = v["RING_TAIL"]
                 if job == v["RING_HEAD"]:
                     break
-                at = v["RING_BASE"] + 16 * (job % (1 << v["RING_SIZE"]))
-                image, result, flags, _ = struct.unpack_from("<4I", self.memory, at)
+                at = self._at("RING_BASE") + 16 * (job % (1 << v["RING_SIZE"]))
+                image, result, *high = struct.unpack_from("<4I", self.memory, at - self.origin)
+                flags = high[0]
+                image, result = (
+                    (low | more >> 1 << 32) % (1 << self.width)
+                    for low, more in zip((image, result), high, strict=True)
+                )
                 v["RING_TAIL"] = job + 1 & 0xFFFF
             if not self._job(job, image, result):
                 return
@@ -115,41 +131,49 @@ class RegisterModel:
 
     def _job(self, job: int, image: int, result: int) -> bool:
         v, m = self.values, self.memory
-        count = v["PROGRAM_COUNT"]
-        program = bytes(m[v["PROGRAM_BASE"] :][: count * isa.DESCRIPTOR_BYTES])
-        if not self._allowed("READ", v["PROGRAM_BASE"], len(program), job):
+        count, o = v["PROGRAM_COUNT"], self.origin
+        code, weights = self._at("PROGRAM_BASE"), self._at("WEIGHT_BASE")
+        if not self._allowed("READ", code, count * isa.DESCRIPTOR_BYTES, job):
             return False
+        program = bytes(m[code - o :][: count * isa.DESCRIPTOR_BYTES])
         try:
             fault = first_fault(self.hardware, program, count)
             if fault:
                 raise HardwareStop(fault)
             for op, fields in descriptors(program):
                 if op == isa.OP_LOAD:
-                    base = image if fields["from_image"] else v["WEIGHT_BASE"]
+                    base = image if fields["from_image"] else weights
                     size = load_bytes(self.hardware, fields)
                     if not self._allowed("READ", base + fields["offset"], size, job):
                         return False
             answer = Emulator(self.hardware).run(
-                program, bytes(m[v["WEIGHT_BASE"] :]), bytes(m[image:])
+                program, bytes(m[weights - o :]), bytes(m[image - o :])
             )
         except HardwareStop as stop:
             return self._stop(stop.fault.cause, stop.fault.index, 0, job)
         words = [answer.label, CYCLES, *answer.logits]
         if not self._allowed("WRITE", result, 4 * len(words), job):
             return False
-        struct.pack_into(f"<2I{len(answer.logits)}i", m, result, *words)
+        struct.pack_into(f"<2I{len(answer.logits)}i", m, result - o, *words)
         v["LABEL"], v["CYCLES"] = answer.label, CYCLES
         return True
 
     def _allowed(self, kind: str, address: int, size: int, job: int) -> bool:
-        low, high = self.values[f"{kind}_BASE"], self.values[f"{kind}_LIMIT"]
+        low, high = self._at(f"{kind}_BASE"), self._at(f"{kind}_LIMIT")
         if low <= address and address + size - 1 <= high:
             return True
         cause = isa.ERROR_READ_WINDOW if kind == "READ" else isa.ERROR_WRITE_WINDOW
         return self._stop(cause, 0, address, job)
 
+    def _at(self, name: str) -> int:
+        """The address in two registers."""
+        return self.values[f"{name}_HIGH"] << 32 | self.values[name]
+
     def _stop(self, cause: int, index: int, address: int, job: int) -> bool:
-        self.values |= {"ERROR_CAUSE": cause, "ERROR_INDEX": index, "ERROR_ADDR": address,
-                        "ERROR_JOB": job, "STATUS": 6}  # fmt: skip
+        high, low = divmod(address, 1 << 32)
+        self.values |= {
+            "ERROR_CAUSE": cause, "ERROR_INDEX": index, "ERROR_ADDR": low, "ERROR_ADDR_HIGH": high,
+            "ERROR_JOB": job, "STATUS": 6,
+        }  # fmt: skip
         self.values["IRQ_STATUS"] |= 2
         return False

@@ -62,17 +62,17 @@ class Header:
          self.result_bytes) = words[11:22]  # fmt: skip
 
 
-def ready(driver, work, *, windows=True) -> tuple[Header, Network]:
-    """Initialise, open the package, load the network."""
+def ready(driver, work, *, windows=True, at=0) -> tuple[Header, Network]:
+    """Initialise, open the package, load the network; the memory lies at ``at``."""
     assert driver.call("psf_init", ctypes.c_size_t(BASE)) == "OK"
     data = ctypes.create_string_buffer(work[0], len(work[0]))
     found = ctypes.c_void_p()
     status = driver.lib.psf_package_open(data, len(work[0]), ctypes.byref(found))
     assert STATUS[status] == "OK" and found.value == ctypes.addressof(data)
-    network = driver.lib.psf_package_network(found, PACKAGE)
+    network = driver.lib.psf_package_network(found, at + PACKAGE)
     if windows:
-        everything = Window(0, MEMORY - 1)
-        assert driver.call("psf_windows", everything, Window(RESULT, MEMORY - 1)) == "OK"
+        last = at + MEMORY - 1
+        assert driver.call("psf_windows", Window(at, last), Window(at + RESULT, last)) == "OK"
     assert driver.call("psf_load", ctypes.byref(network)) == "OK"
     return Header(work[0]), network
 
@@ -158,6 +158,52 @@ def test_what_stops_a_run_is_said(bench, work):
     assert driver.call("psf_start", PACKAGE + header.images, RESULT) == "BUSY"
     assert driver.call("psf_init", ctypes.c_size_t(BASE)) == "STUCK"
     del network
+
+
+@pytest.mark.parametrize(("width", "end"), [(40, 1 << 40), (33, (1 << 32) + RING), (64, 1 << 64)])
+def test_addresses_above_4_gib(tmp_path, work, width, end):
+    """The memory at the end of the addresses, or across 4 GiB: one image, then a ring."""
+    at = end - MEMORY
+    memory = bytearray(PACKAGE) + work[0] + bytes(MEMORY - PACKAGE - len(work[0]))
+    model = RegisterModel(HARDWARE, memory, width=width, origin=at)
+    driver = Driver(tmp_path, model.read, model.write)
+    header, network = ready(driver, work, at=at)
+    assert driver.device.address_bits == width
+    image = at + PACKAGE + header.images
+    assert driver.call("psf_start", image, at + RESULT) == "OK"
+    assert driver.call("psf_wait", 9) == "OK"
+    assert result(model, RESULT, 3) == (work[1][0].argmax(), CYCLES, *work[1][0])
+    entries = (ctypes.c_uint32 * 8).from_buffer(model.memory, RING)
+    assert driver.call("psf_ring", entries, at + RING, 1) == "OK"
+    ringing = "ARGUMENT" if end == 1 << 64 else "OK"  # an entry has 63 bits
+    assert driver.call("psf_push", image + header.stride, at + RESULT + 64, 1) == ringing
+    if ringing == "OK":
+        assert driver.call("psf_wait", 9) == "OK"
+        assert result(model, RESULT + 64, 3) == (work[1][1].argmax(), CYCLES, *work[1][1])
+    assert driver.call("psf_start", at - 8, at + RESULT) == "OK"
+    assert driver.call("psf_wait", 9) == "FAILED"
+    error = driver.value("psf_error")
+    assert error.cause == isa.ERROR_READ_WINDOW
+    assert error.address_high << 32 | error.address == at - 8
+    if width < 64:
+        beyond = 1 << width
+        assert driver.call("psf_start", beyond, at + RESULT) == "ARGUMENT"
+        assert driver.call("psf_start", image, beyond) == "ARGUMENT"
+        assert driver.call("psf_ring", entries, beyond, 1) == "ARGUMENT"
+        assert driver.call("psf_push", beyond, at + RESULT, 1) == "ARGUMENT"
+        assert driver.call("psf_windows", Window(0, beyond + 7), Window(0, 7)) == "ARGUMENT"
+        network.weights = beyond
+        assert driver.call("psf_load", ctypes.byref(network)) == "ARGUMENT"
+
+
+def test_hardware_of_before_has_no_high_words(bench, work):
+    """Version 5.0: the driver does not touch the registers that came with 5.1."""
+    driver, model = bench
+    model.values["VERSION"] = model.resets["VERSION"] = 5 << 16
+    del model.values["BUS"]  # a read would raise
+    ready(driver, work)
+    assert driver.device.address_bits == 32
+    assert not any(name.endswith("_HIGH") for name, _ in model.writes)
 
 
 def test_texts(bench):

@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // Watches both buses of the accelerator in every system simulation (Icarus 11 subset): valid holds
 // and its payload is stable until ready on all ten channels, bursts are full aligned INCR beats
-// inside a 4 KiB page, WLAST and RLAST are right, nothing answers what was not asked. Breaches end
-// the simulation. escapes_o counts bursts that touch a byte outside the window of their direction.
+// inside a 4 KiB page, ID, LOCK, CACHE and PROT are what they should be, WLAST and RLAST are right,
+// nothing answers what was not asked. Breaches end the simulation. escapes_o counts bursts that
+// touch a byte outside the window of their direction.
 
 module psf_axi_checker #(
-    parameter IdWidth = 1
+    parameter IdWidth = 1,
+    parameter AddrWidth = 32,
+    parameter Id = 0,
+    parameter Cache = 3,
+    parameter Prot = 0
 ) (
     input wire clk_i,
     input wire rst_ni,
-    input wire [31:0] read_base_i,  // first and last byte that may be touched
-    input wire [31:0] read_limit_i,
-    input wire [31:0] write_base_i,
-    input wire [31:0] write_limit_i,
+    input wire [63:0] read_base_i,  // first and last byte that may be touched
+    input wire [63:0] read_limit_i,
+    input wire [63:0] write_base_i,
+    input wire [63:0] write_limit_i,
     output reg [31:0] escapes_o,
     output wire open_o,  // a transaction is under way
-    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth)-1:0] axi_request_i,
+    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, AddrWidth)-1:0] axi_request_i,
     input wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth)-1:0] axi_response_i,
     input wire [`PSF_LITE_REQUEST_WIDTH-1:0] lite_request_i,
     input wire [`PSF_LITE_RESPONSE_WIDTH-1:0] lite_response_i
 );
 
-  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth);
+  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, AddrWidth);
   `PSF_AXI_RESPONSE_WIRES(axi_, IdWidth);
   `PSF_LITE_REQUEST_WIRES(lite_);
   `PSF_LITE_RESPONSE_WIRES(lite_);
@@ -56,15 +61,19 @@ module psf_axi_checker #(
     axi_wready,
     axi_awready
   };
-  wire [45+IdWidth-1:0] aw = {axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst};
-  wire [45+IdWidth-1:0] ar = {axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst};
+  wire [IdWidth+AddrWidth+20:0] aw = {
+    axi_awid, axi_awaddr, axi_awlen, axi_awsize, axi_awburst, axi_awlock, axi_awcache, axi_awprot
+  };
+  wire [IdWidth+AddrWidth+20:0] ar = {
+    axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst, axi_arlock, axi_arcache, axi_arprot
+  };
   wire [72:0] w = {axi_wdata, axi_wstrb, axi_wlast};
   wire [66:0] r = {axi_rdata, axi_rresp, axi_rlast};
   wire [35:0] lw = {lite_wdata, lite_wstrb};
   wire [33:0] lr = {lite_rdata, lite_rresp};
 
   reg [9:0] wait_q;
-  reg [45+IdWidth-1:0] aw_q, ar_q;
+  reg [IdWidth+AddrWidth+20:0] aw_q, ar_q;
   reg [72:0] w_q;
   reg [66:0] r_q;
   reg [35:0] lw_q;
@@ -110,13 +119,24 @@ module psf_axi_checker #(
           {1'b0, axi_awaddr[11:3]} + {2'd0, axi_awlen} > 10'd511)) begin
         $error("write burst %h+%0d is not full, aligned beats inside 4 KiB", axi_awaddr, axi_awlen);
       end
+      if (axi_arvalid && (axi_arid != Id[IdWidth-1:0] || axi_arlock || axi_arcache != Cache[3:0] ||
+          axi_arprot != Prot[2:0])) begin
+        $error("read with ID %0d, LOCK %b, CACHE %b, PROT %b", axi_arid, axi_arlock, axi_arcache,
+               axi_arprot);
+      end
+      if (axi_awvalid && (axi_awid != Id[IdWidth-1:0] || axi_awlock || axi_awcache != Cache[3:0] ||
+          axi_awprot != Prot[2:0])) begin
+        $error("write with ID %0d, LOCK %b, CACHE %b, PROT %b", axi_awid, axi_awlock, axi_awcache,
+               axi_awprot);
+      end
     end
   end
 
   // Beats against their bursts: lengths wait in queues, as many as can be outstanding.
-  reg [7:0] r_len[0:15];
+  reg [7:0] r_len[0:31];
   reg [7:0] w_len[0:15];
-  reg [4:0] r_in_q, r_out_q, w_in_q, w_out_q, b_out_q;
+  reg [5:0] r_in_q, r_out_q;
+  reg [4:0] w_in_q, w_out_q, b_out_q;
   reg [7:0] r_beat_q, w_beat_q;
   reg l_read_q;
   reg [1:0] l_aw_q, l_w_q;  // addresses and data taken and not yet answered
@@ -131,12 +151,12 @@ module psf_axi_checker #(
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {r_in_q, r_out_q, w_in_q, w_out_q, b_out_q}   <= 25'd0;
+      {r_in_q, r_out_q, w_in_q, w_out_q, b_out_q}   <= 27'd0;
       {r_beat_q, w_beat_q, l_read_q, l_aw_q, l_w_q} <= 21'd0;
     end else begin
-      if (ar_go) r_in_q <= r_in_q + 5'd1;
+      if (ar_go) r_in_q <= r_in_q + 6'd1;
       if (r_go) r_beat_q <= axi_rlast ? 8'd0 : r_beat_q + 8'd1;
-      if (r_go && axi_rlast) r_out_q <= r_out_q + 5'd1;
+      if (r_go && axi_rlast) r_out_q <= r_out_q + 6'd1;
       if (aw_go) w_in_q <= w_in_q + 5'd1;
       if (w_go) w_beat_q <= axi_wlast ? 8'd0 : w_beat_q + 8'd1;
       if (w_go && axi_wlast) w_out_q <= w_out_q + 5'd1;
@@ -149,11 +169,11 @@ module psf_axi_checker #(
   end
 
   always @(posedge clk_i) begin
-    if (ar_go) r_len[r_in_q[3:0]] <= axi_arlen;
+    if (ar_go) r_len[r_in_q[4:0]] <= axi_arlen;
     if (aw_go) w_len[w_in_q[3:0]] <= axi_awlen;
     if (rst_ni) begin
       if (r_go && r_in_q == r_out_q) $error("a read beat that nobody asked for");
-      else if (r_go && axi_rlast != (r_beat_q == r_len[r_out_q[3:0]])) $error("RLAST is wrong");
+      else if (r_go && axi_rlast != (r_beat_q == r_len[r_out_q[4:0]])) $error("RLAST is wrong");
       if (w_go && w_in_q != w_out_q && axi_wlast != (w_beat_q == w_len[w_out_q[3:0]])) begin
         $error("WLAST is wrong");
       end
@@ -166,10 +186,12 @@ module psf_axi_checker #(
   end
 
   // Windows.
-  wire [32:0] ar_last = {1'b0, axi_araddr} + {22'd0, axi_arlen, 3'd7};
-  wire [32:0] aw_last = {1'b0, axi_awaddr} + {22'd0, axi_awlen, 3'd7};
-  wire ar_out = axi_araddr < read_base_i || ar_last > {1'b0, read_limit_i};
-  wire aw_out = axi_awaddr < write_base_i || aw_last > {1'b0, write_limit_i};
+  wire [64:0] ar_first = {{(65 - AddrWidth) {1'b0}}, axi_araddr};  // a bit more than a window has
+  wire [64:0] aw_first = {{(65 - AddrWidth) {1'b0}}, axi_awaddr};
+  wire [64:0] ar_last = ar_first + {54'd0, axi_arlen, 3'd7};
+  wire [64:0] aw_last = aw_first + {54'd0, axi_awlen, 3'd7};
+  wire ar_out = ar_first < {1'b0, read_base_i} || ar_last > {1'b0, read_limit_i};
+  wire aw_out = aw_first < {1'b0, write_base_i} || aw_last > {1'b0, write_limit_i};
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) escapes_o <= 32'd0;
     else escapes_o <= escapes_o + {31'd0, axi_arvalid && ar_out} + {31'd0, axi_awvalid && aw_out};

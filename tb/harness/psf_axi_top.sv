@@ -5,7 +5,12 @@
 
 module psf_axi_top #(
   `PSF_HARDWARE_PARAMETERS,
-  parameter AxiIdWidth = 4
+  parameter AxiIdWidth = 4,
+  parameter AxiId = 5,
+  parameter AxiAddrWidth = 40,
+  parameter AxiOutstanding = 4,
+  parameter AxiCache = 15,
+  parameter AxiProt = 2
 ) (
   input  wire                  clk_i, rst_ni,
   output wire                  irq_o,
@@ -19,10 +24,13 @@ module psf_axi_top #(
   output wire                  s_axil_awready, s_axil_wready, s_axil_arready,
   output wire                  s_axil_bvalid, s_axil_rvalid,
   output wire [AxiIdWidth-1:0] m_axi_awid, m_axi_arid,
-  output wire [31:0]           m_axi_awaddr, m_axi_araddr,
+  output wire [AxiAddrWidth-1:0] m_axi_awaddr, m_axi_araddr,
   output wire [7:0]            m_axi_awlen, m_axi_arlen, m_axi_wstrb,
   output wire [2:0]            m_axi_awsize, m_axi_arsize,
   output wire [1:0]            m_axi_awburst, m_axi_arburst,
+  output wire                  m_axi_awlock, m_axi_arlock,
+  output wire [3:0]            m_axi_awcache, m_axi_arcache,
+  output wire [2:0]            m_axi_awprot, m_axi_arprot,
   output wire [63:0]           m_axi_wdata,
   output wire                  m_axi_awvalid, m_axi_wlast, m_axi_wvalid, m_axi_arvalid,
   output wire                  m_axi_bready, m_axi_rready,
@@ -31,7 +39,7 @@ module psf_axi_top #(
   input  wire [1:0]            m_axi_bresp, m_axi_rresp,
   input  wire                  m_axi_awready, m_axi_wready, m_axi_arready,
   input  wire                  m_axi_bvalid, m_axi_rlast, m_axi_rvalid,
-  input  wire [31:0]           read_base_i, read_limit_i, write_base_i, write_limit_i,
+  input  wire [63:0]           read_base_i, read_limit_i, write_base_i, write_limit_i,
   output wire [31:0]           escapes_o,
   output wire                  bus_open_o,
   output reg  [8:0]            stalled_o  // see below
@@ -45,7 +53,13 @@ module psf_axi_top #(
     `PSF_PORTS
   );
 
-  psf_axi_checker #(.IdWidth(AxiIdWidth)) u_checker (
+  psf_axi_checker #(
+    .IdWidth(AxiIdWidth),
+    .AddrWidth(AxiAddrWidth),
+    .Id(AxiId),
+    .Cache(AxiCache),
+    .Prot(AxiProt)
+  ) u_checker (
     .clk_i(clk_i),
     .rst_ni(rst_ni),
     .read_base_i(read_base_i),
@@ -88,14 +102,14 @@ module psf_axi_top #(
     end
   end
 
-  // What AXI4 leaves open and our header promises: at most 64 beats, all IDs 0, full strobes.
+  // What AXI4 leaves open and our header promises: at most 64 beats, full strobes.
   always @(posedge clk_i) begin
     if (rst_ni) begin
-      if (m_axi_arvalid && (m_axi_arlen > 8'd63 || |m_axi_arid)) begin
-        $error("read burst of %0d beats, ID %0d", m_axi_arlen + 9'd1, m_axi_arid);
+      if (m_axi_arvalid && m_axi_arlen > 8'd63) begin
+        $error("read burst of %0d beats", m_axi_arlen + 9'd1);
       end
-      if (m_axi_awvalid && (m_axi_awlen > 8'd63 || |m_axi_awid)) begin
-        $error("write burst of %0d beats, ID %0d", m_axi_awlen + 9'd1, m_axi_awid);
+      if (m_axi_awvalid && m_axi_awlen > 8'd63) begin
+        $error("write burst of %0d beats", m_axi_awlen + 9'd1);
       end
       if (m_axi_wvalid && m_axi_wstrb != 8'hFF) $error("write strobes %b", m_axi_wstrb);
     end

@@ -3,7 +3,7 @@
 // Compiled before all others (Icarus 11 subset, which has no structs). A bus goes from module to
 // module as two vectors, one for what each side drives, the fields in the order below, the first one
 // in the high bits; p is the prefix of the names that the fields have in a module, id the bits of
-// an AXI4 ID.
+// an AXI4 ID, addr those of an address.
 
 // generated: parameters (python -m golden.hardware.interface)
 `define PSF_HARDWARE_PARAMETERS \
@@ -42,7 +42,12 @@
   .Classes(Classes), \
   .WeightArrays(WeightArrays)
 // end generated
-`define PSF_TOP_HARDWARE `PSF_HARDWARE, .AxiIdWidth(AxiIdWidth)
+// How psf_accel and psf_top use their AXI4 master.
+`define PSF_ACCEL_HARDWARE `PSF_HARDWARE, .AxiOutstanding(AxiOutstanding)
+`define PSF_AXI_USE \
+  .AxiIdWidth(AxiIdWidth), .AxiId(AxiId), .AxiAddrWidth(AxiAddrWidth), \
+  .AxiOutstanding(AxiOutstanding), .AxiCache(AxiCache), .AxiProt(AxiProt)
+`define PSF_TOP_HARDWARE `PSF_HARDWARE, `PSF_AXI_USE
 
 // AXI4-Lite, 32 bits of data, and AXI4, 64 bits of data.
 `define PSF_LITE_REQUEST_WIDTH 65
@@ -51,10 +56,12 @@
 `define PSF_LITE_RESPONSE_WIDTH 41
 `define PSF_LITE_RESPONSE(p) { \
   p``awready, p``wready, p``bresp, p``bvalid, p``arready, p``rdata, p``rresp, p``rvalid}
-`define PSF_AXI_REQUEST_WIDTH(id) (2 * (id) + 168)
+`define PSF_AXI_REQUEST_WIDTH(id, addr) (2 * (id) + 2 * (addr) + 120)
 `define PSF_AXI_REQUEST(p) { \
-  p``awid, p``awaddr, p``awlen, p``awsize, p``awburst, p``awvalid, p``wdata, p``wstrb, p``wlast, \
-  p``wvalid, p``bready, p``arid, p``araddr, p``arlen, p``arsize, p``arburst, p``arvalid, p``rready}
+  p``awid, p``awaddr, p``awlen, p``awsize, p``awburst, p``awlock, p``awcache, p``awprot, \
+  p``awvalid, p``wdata, p``wstrb, p``wlast, p``wvalid, p``bready, \
+  p``arid, p``araddr, p``arlen, p``arsize, p``arburst, p``arlock, p``arcache, p``arprot, \
+  p``arvalid, p``rready}
 `define PSF_AXI_RESPONSE_WIDTH(id) (2 * (id) + 74)
 `define PSF_AXI_RESPONSE(p) { \
   p``awready, p``wready, p``bid, p``bresp, p``bvalid, p``arready, p``rid, p``rdata, p``rresp, \
@@ -70,9 +77,12 @@
   wire [31:0] p``rdata; \
   wire [1:0] p``bresp, p``rresp; \
   wire p``awready, p``wready, p``bvalid, p``arready, p``rvalid
-`define PSF_AXI_REQUEST_WIRES(p, id) \
+`define PSF_AXI_REQUEST_WIRES(p, id, addr) \
   wire [id-1:0] p``awid, p``arid; \
-  wire [31:0] p``awaddr, p``araddr; \
+  wire [addr-1:0] p``awaddr, p``araddr; \
+  wire p``awlock, p``arlock; \
+  wire [3:0] p``awcache, p``arcache; \
+  wire [2:0] p``awprot, p``arprot; \
   wire [7:0] p``awlen, p``arlen, p``wstrb; \
   wire [2:0] p``awsize, p``arsize; \
   wire [1:0] p``awburst, p``arburst; \
@@ -95,12 +105,14 @@
   .s_axil_rdata(s_axil_rdata), .s_axil_rresp(s_axil_rresp), .s_axil_rvalid(s_axil_rvalid), \
   .s_axil_rready(s_axil_rready), \
   .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), \
-  .m_axi_awsize(m_axi_awsize), .m_axi_awburst(m_axi_awburst), .m_axi_awvalid(m_axi_awvalid), \
+  .m_axi_awsize(m_axi_awsize), .m_axi_awburst(m_axi_awburst), .m_axi_awlock(m_axi_awlock), \
+  .m_axi_awcache(m_axi_awcache), .m_axi_awprot(m_axi_awprot), .m_axi_awvalid(m_axi_awvalid), \
   .m_axi_awready(m_axi_awready), .m_axi_wdata(m_axi_wdata), .m_axi_wstrb(m_axi_wstrb), \
   .m_axi_wlast(m_axi_wlast), .m_axi_wvalid(m_axi_wvalid), .m_axi_wready(m_axi_wready), \
   .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp), .m_axi_bvalid(m_axi_bvalid), \
   .m_axi_bready(m_axi_bready), .m_axi_arid(m_axi_arid), .m_axi_araddr(m_axi_araddr), \
   .m_axi_arlen(m_axi_arlen), .m_axi_arsize(m_axi_arsize), .m_axi_arburst(m_axi_arburst), \
+  .m_axi_arlock(m_axi_arlock), .m_axi_arcache(m_axi_arcache), .m_axi_arprot(m_axi_arprot), \
   .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready), .m_axi_rid(m_axi_rid), \
   .m_axi_rdata(m_axi_rdata), .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast), \
   .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready)

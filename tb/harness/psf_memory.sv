@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Behavioural AXI4 slave memory, 64-bit data, for system simulations (Icarus 11 subset).
-// Bursts INCR of full beats, up to 8 reads outstanding in order, one write at a time. Every read
-// burst waits latency_i cycles; each handshake and read beat is held back with a probability of
+// Bursts INCR of full beats, up to most_i (1 to 31) reads outstanding in order, one write at a time.
+// Every read burst waits latency_i cycles; each handshake and read beat is held back with a probability of
 // stall_i / 256. load_i reads load.hex (with @address lines, in beats), dump_i writes the beats
 // dump_first_i .. dump_last_i to dump.hex; both in the simulator's current directory.
 // Accesses outside the memory get SLVERR. Faults on request: fail_read_i = n > 0 answers the n-th
@@ -14,7 +14,8 @@ module psf_memory #(
 ) (
     input wire clk_i,
     input wire rst_ni,
-    input wire [7:0] latency_i,
+    input wire [15:0] latency_i,
+    input wire [4:0] most_i,
     input wire [7:0] stall_i,
     input wire [31:0] seed_i,  // of the stalls, read during reset
     input wire load_i,
@@ -27,11 +28,11 @@ module psf_memory #(
     input wire [1:0] fail_resp_i,
     input wire hang_i,
     output reg [31:0] bad_o,
-    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth)-1:0] axi_request_i,
+    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, 32)-1:0] axi_request_i,
     output wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth)-1:0] axi_response_o
 );
 
-  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth);
+  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, 32);
   assign `PSF_AXI_REQUEST(axi_) = axi_request_i;
 
   reg axi_awready, axi_wready, axi_bvalid, axi_arready, axi_rvalid, axi_rlast;
@@ -60,18 +61,19 @@ module psf_memory #(
 
   // Reads: a queue of bursts, each with the cycle in which it may answer.
   reg [31:0] cycle_q;
-  reg [31:0] r_addr[0:7];
-  reg [7:0] r_len[0:7];
-  reg [IdWidth-1:0] r_id[0:7];
-  reg [31:0] r_time[0:7];
-  reg [3:0] r_in_q, r_out_q;
+  reg [31:0] r_addr[0:31];
+  reg [7:0] r_len[0:31];
+  reg [IdWidth-1:0] r_id[0:31];
+  reg [31:0] r_time[0:31];
+  reg [5:0] r_in_q, r_out_q;
   reg [7:0] r_beat_q;
 
-  wire [3:0] r_count = r_in_q - r_out_q;
-  wire [31:0] r_now = r_addr[r_out_q[2:0]] + {21'd0, r_beat_q, 3'd0};
-  wire r_go = r_count != 4'd0 && cycle_q >= r_time[r_out_q[2:0]] && rng_q[7:0] >= stall_i
+  wire [5:0] r_count = r_in_q - r_out_q;
+  wire ar_go = axi_arvalid && axi_arready;
+  wire [31:0] r_now = r_addr[r_out_q[4:0]] + {21'd0, r_beat_q, 3'd0};
+  wire r_go = r_count != 6'd0 && cycle_q >= r_time[r_out_q[4:0]] && rng_q[7:0] >= stall_i
       && (!axi_rvalid || axi_rready) && !hang_i;
-  wire r_last = r_beat_q == r_len[r_out_q[2:0]];
+  wire r_last = r_beat_q == r_len[r_out_q[4:0]];
   wire r_outside = r_now >> (AddrBits + 3) != 32'd0;
 
   // The beats until a response fails on request.
@@ -92,15 +94,15 @@ module psf_memory #(
 
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {cycle_q, axi_arready, axi_rvalid, r_in_q, r_out_q, r_beat_q} <= 50'd0;
+      {cycle_q, axi_arready, axi_rvalid, r_in_q, r_out_q, r_beat_q} <= 54'd0;
     end else begin
       cycle_q <= cycle_q + 32'd1;
-      axi_arready <= rng_q[15:8] >= stall_i && r_count < 4'd7 && !hang_i;
-      if (axi_arvalid && axi_arready) r_in_q <= r_in_q + 4'd1;
+      axi_arready <= rng_q[15:8] >= stall_i && r_count + {5'd0, ar_go} < {1'b0, most_i} && !hang_i;
+      if (ar_go) r_in_q <= r_in_q + 6'd1;
       if (r_go) begin
         axi_rvalid <= 1'b1;
         r_beat_q   <= r_last ? 8'd0 : r_beat_q + 8'd1;
-        if (r_last) r_out_q <= r_out_q + 4'd1;
+        if (r_last) r_out_q <= r_out_q + 6'd1;
       end else if (axi_rready) begin
         axi_rvalid <= 1'b0;
       end
@@ -108,14 +110,14 @@ module psf_memory #(
   end
 
   always @(posedge clk_i) begin
-    if (axi_arvalid && axi_arready) begin
-      r_addr[r_in_q[2:0]] <= axi_araddr;
-      r_len[r_in_q[2:0]]  <= axi_arlen;
-      r_id[r_in_q[2:0]]   <= axi_arid;
-      r_time[r_in_q[2:0]] <= cycle_q + {24'd0, latency_i};
+    if (ar_go) begin
+      r_addr[r_in_q[4:0]] <= axi_araddr;
+      r_len[r_in_q[4:0]]  <= axi_arlen;
+      r_id[r_in_q[4:0]]   <= axi_arid;
+      r_time[r_in_q[4:0]] <= cycle_q + {16'd0, latency_i};
     end
     if (r_go) begin
-      axi_rid   <= r_id[r_out_q[2:0]];
+      axi_rid   <= r_id[r_out_q[4:0]];
       axi_rdata <= mem[r_now[AddrBits+2:3]];
       axi_rresp <= fail_read_q == 32'd1 ? fail_resp_i : r_outside ? 2'b10 : 2'b00;
       axi_rlast <= r_last;

@@ -5,6 +5,7 @@
 
 module psf_tb_top #(
   `PSF_HARDWARE_PARAMETERS,
+  parameter AxiOutstanding = 4,
   parameter MemoryBits = 17
 ) (
   input  wire        clk_i, rst_ni,
@@ -17,7 +18,9 @@ module psf_tb_top #(
   output wire [1:0]  host_resp_o,
   output wire [31:0] host_rdata_o,
   // psf_memory
-  input  wire [7:0]  memory_latency_i, memory_stall_i,
+  input  wire [15:0] memory_latency_i,
+  input  wire [7:0]  memory_stall_i,
+  input  wire [4:0]  memory_most_i,
   input  wire [31:0] memory_seed_i,
   input  wire        memory_load_i, memory_dump_i,
   input  wire [31:0] memory_first_i, memory_last_i,
@@ -27,7 +30,7 @@ module psf_tb_top #(
   input  wire        memory_hang_i,
   output wire [31:0] memory_bad_o,
   // psf_axi_checker
-  input  wire [31:0] read_base_i, read_limit_i, write_base_i, write_limit_i,
+  input  wire [63:0] read_base_i, read_limit_i, write_base_i, write_limit_i,
   output wire [31:0] escapes_o,
   output wire        bus_open_o,
   // psf_trace; with trace_open_i events.bin and timeline.bin are recorded, too, if they are wanted
@@ -38,11 +41,11 @@ module psf_tb_top #(
 
   `PSF_LITE_REQUEST_WIRES(s_axil_);
   `PSF_LITE_RESPONSE_WIRES(s_axil_);
-  `PSF_AXI_REQUEST_WIRES(m_axi_, 1);
+  `PSF_AXI_REQUEST_WIRES(m_axi_, 1, 32);
   `PSF_AXI_RESPONSE_WIRES(m_axi_, 1);
   wire [`PSF_LITE_REQUEST_WIDTH-1:0] lite_request;
   wire [`PSF_LITE_RESPONSE_WIDTH-1:0] lite_response = `PSF_LITE_RESPONSE(s_axil_);
-  wire [`PSF_AXI_REQUEST_WIDTH(1)-1:0] axi_request = `PSF_AXI_REQUEST(m_axi_);
+  wire [`PSF_AXI_REQUEST_WIDTH(1, 32)-1:0] axi_request = `PSF_AXI_REQUEST(m_axi_);
   wire [`PSF_AXI_RESPONSE_WIDTH(1)-1:0] axi_response;
   assign `PSF_LITE_REQUEST(s_axil_) = lite_request;
   assign `PSF_AXI_RESPONSE(m_axi_) = axi_response;
@@ -56,7 +59,7 @@ module psf_tb_top #(
 `ifdef NETLIST
   psf_accel u_accel (
 `else
-  psf_accel #(`PSF_HARDWARE) u_accel (
+  psf_accel #(`PSF_ACCEL_HARDWARE) u_accel (
 `endif
     `PSF_PORTS,
     .trace_valid_o(trace_valid),
@@ -86,6 +89,7 @@ module psf_tb_top #(
     .clk_i(clk_i),
     .rst_ni(rst_ni),
     .latency_i(memory_latency_i),
+    .most_i(memory_most_i),
     .stall_i(memory_stall_i),
     .seed_i(memory_seed_i),
     .load_i(memory_load_i),
@@ -102,7 +106,7 @@ module psf_tb_top #(
     .axi_response_o(axi_response)
   );
 
-  psf_axi_checker #(.IdWidth(1)) u_checker (
+  psf_axi_checker u_checker (
     .clk_i(clk_i),
     .rst_ni(rst_ni),
     .read_base_i(read_base_i),
@@ -155,10 +159,12 @@ module psf_tb_top #(
   wire unknown = ^{irq_o, m_axi_awvalid, m_axi_wvalid, m_axi_bready} === 1'bx ||
       ^{m_axi_arvalid, m_axi_rready} === 1'bx ||
       (m_axi_awvalid &&
-       ^{m_axi_awid, m_axi_awaddr, m_axi_awlen, m_axi_awsize, m_axi_awburst} === 1'bx) ||
+       ^{m_axi_awid, m_axi_awaddr, m_axi_awlen, m_axi_awsize, m_axi_awburst, m_axi_awlock,
+         m_axi_awcache, m_axi_awprot} === 1'bx) ||
       (m_axi_wvalid && ^{m_axi_wdata, m_axi_wstrb, m_axi_wlast} === 1'bx) ||
       (m_axi_arvalid &&
-       ^{m_axi_arid, m_axi_araddr, m_axi_arlen, m_axi_arsize, m_axi_arburst} === 1'bx) ||
+       ^{m_axi_arid, m_axi_araddr, m_axi_arlen, m_axi_arsize, m_axi_arburst, m_axi_arlock,
+         m_axi_arcache, m_axi_arprot} === 1'bx) ||
       ^{s_axil_awready, s_axil_wready, s_axil_bvalid, s_axil_arready, s_axil_rvalid} === 1'bx ||
       (s_axil_rvalid && ^{s_axil_rdata, s_axil_rresp} === 1'bx);
   always @(posedge clk_i or negedge rst_ni) begin

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the masters cut a command into bursts."""
 
+from tb.lib.parameters import PARAMETERS
+
 PAGE = 4096
-SPACE = 1 << 32
+ADDR_WIDTH = PARAMETERS.get("AddrWidth", 32)
+SPACE = 1 << ADDR_WIDTH
 MAX_BURST = 64  # beats
 
 

@@ -29,6 +29,9 @@ INPUTS = (
 class Host(Bench):
     """Registers and memory of the bench."""
 
+    most = 8  # reads that the memory has outstanding
+    addr_width = 32  # bits of an address on the bus
+
     def __init__(self, dut):
         super().__init__(dut)
         self.request = 0
@@ -40,6 +43,7 @@ class Host(Bench):
             at_once(getattr(dut, name), 0)  # random start values must not reach the first edge
         dut.memory_stall_i.value = stalls * 256 // 100
         dut.memory_latency_i.value = latency
+        dut.memory_most_i.value = self.most
         dut.memory_seed_i.value = seed & 0xFFFFFFFF
         await super().start()
         await self.cycles(2)
@@ -71,6 +75,17 @@ class Host(Bench):
         resp = await self.access(REGISTERS[name].address, 1, data)
         assert resp == OKAY, f"register {name}: response {resp} to a write"
 
+    async def write_address(self, name: str, address: int) -> None:
+        """An address register, with its high word if the bus has more than 32 bits."""
+        await self.write(name, address & 0xFFFF_FFFF)
+        if self.addr_width > 32:
+            await self.write(f"{name}_HIGH", address >> 32)
+
+    async def read_address(self, name: str) -> int:
+        """What ``write_address`` wrote."""
+        high = await self.read(f"{name}_HIGH")  # 0 on a bus of 32 bits
+        return high << 32 | await self.read(name)
+
     async def read(self, name: str) -> int:
         return await self._read(REGISTERS[name].address, name)
 
@@ -86,8 +101,8 @@ class Host(Bench):
     async def set_windows(self, read: tuple[int, int], write: tuple[int, int]) -> None:
         """First and last byte of each window, in the accelerator and in the bus checker."""
         for name, (first, last) in (("READ", read), ("WRITE", write)):
-            await self.write(f"{name}_BASE", first)
-            await self.write(f"{name}_LIMIT", last)
+            await self.write_address(f"{name}_BASE", first)
+            await self.write_address(f"{name}_LIMIT", last)
             getattr(self.dut, f"{name.lower()}_base_i").value = first & ~7
             getattr(self.dut, f"{name.lower()}_limit_i").value = last | 7
 
@@ -95,8 +110,8 @@ class Host(Bench):
         """Bases, program length, the tightest windows around ``place``, both interrupts."""
         for name, register in (("program", "PROGRAM"), ("weights", "WEIGHT"),
                                ("image", "IMAGE"), ("result", "RESULT")):  # fmt: skip
-            await self.write(f"{register}_BASE", place[name])
-            assert await self.read(f"{register}_BASE") == place[name]
+            await self.write_address(f"{register}_BASE", place[name])
+            assert await self.read_address(f"{register}_BASE") == place[name]
         await self.write("PROGRAM_COUNT", count)
         await self.set_windows(
             (place["program"], place["result"] - 1),

@@ -79,8 +79,10 @@ class Inference(Host):
         await self.write("WATCHDOG", 0)
 
     async def outcome(self) -> Outcome:
-        names = ("STATUS", "ERROR_CAUSE", "ERROR_INDEX", "ERROR_ADDR", "ERROR_JOB")
-        return Outcome(*[await self.read(name) for name in names])
+        names = ("STATUS", "ERROR_CAUSE", "ERROR_INDEX")
+        values = [await self.read(name) for name in names]
+        address = await self.read_address("ERROR_ADDR")
+        return Outcome(*values, address, await self.read("ERROR_JOB"))
 
     async def run(self, limit: int | None = None, image: int | None = None) -> Outcome:
         """One start to its interrupt, which is acknowledged; ``image`` is loaded before."""

@@ -43,7 +43,7 @@ class Ring(Inference):
         await self.set_windows(
             (self.place["program"], self.write_from - 1), (self.write_from, self.write_to - 1)
         )
-        await self.write("RING_BASE", self.ring)
+        await self.write_address("RING_BASE", self.ring)
         await self.write("RING_SIZE", self.log_entries)
 
     async def queue(self, first: int, last: int, irqs: set[int] = frozenset()) -> None:
@@ -51,9 +51,11 @@ class Ring(Inference):
         entries = {}
         for k in range(first, last):
             at = self.ring + 16 * (k % (1 << self.log_entries))
-            entries[at] = struct.pack(
-                "<4I", self.image_at[k], self.result_at[k], int(k in irqs) | 0xFFFE, 0xDEADBEEF
-            )
+            image, result = self.image_at[k], self.result_at[k]
+            # What lies above the addresses and beside the flag is ignored.
+            high = (0xDEAD_BEEF << self.addr_width - 31 | image >> 31 & ~1 | int(k in irqs),
+                    0xBEEF_F00D << self.addr_width - 31 | result >> 31 & ~1 | 1)  # fmt: skip
+            entries[at] = struct.pack("<4I", *(x & 0xFFFF_FFFF for x in (image, result, *high)))
         await self.load(entries)
         await self.write("RING_HEAD", last)
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
@@ -26,18 +27,32 @@ from tb.run.sources import ROOT
 CORE = ROOT / "psf.core"
 BENDER = ROOT / "Bender.yml"
 NAME = "prunespikformer:ip:psf"
-TARGETS = {"all", "synthesis", "rtl"}  # what a synthesis with Bender asks for
+TARGETS = frozenset({"synthesis", "rtl"})  # what a synthesis with Bender asks for
 
 
 def core_files(path: Path = CORE) -> list[str]:
-    """Names in the file set ``rtl`` of a FuseSoC core."""
+    """Names in the file sets ``rtl`` and ``rams`` of a FuseSoC core."""
     text = path.read_text()
     assert text.startswith("CAPI=2:\n")  # FuseSoC looks for this line
     core = yaml.safe_load(text)
-    return [next(iter(f)) if isinstance(f, dict) else f for f in core["filesets"]["rtl"]["files"]]
+    return [name for files in ("rtl", "rams") for name in core["filesets"][files]["files"]]
 
 
-def bender_files(path: Path = BENDER) -> list[str]:
+def meets(target: str, targets: Set[str]) -> bool:
+    """A target expression of Bender: a name, ``*``, or ``not``, ``any``, ``all`` of such."""
+    call = re.fullmatch(r"(not|any|all)\((.*)\)", target.replace(" ", ""))
+    if call is None:
+        return target.strip() == "*" or target.strip() in targets
+    parts, depth = [""], 0
+    for letter in call[2]:
+        depth += (letter == "(") - (letter == ")")
+        parts += [""] if letter == "," and not depth else []
+        parts[-1] += letter
+    met = [meets(part.lstrip(","), targets) for part in parts]
+    return {"not": not met[0], "any": any(met), "all": all(met)}[call[1]]
+
+
+def bender_files(path: Path = BENDER, targets: Set[str] = TARGETS) -> list[str]:
     """Names in a Bender manifest, groups opened, those for other targets left out."""
 
     def flat(sources: list) -> list[str]:
@@ -45,7 +60,7 @@ def bender_files(path: Path = BENDER) -> list[str]:
         for entry in sources:
             if isinstance(entry, str):
                 found.append(entry)
-            elif entry.get("target", "all") in TARGETS:
+            elif meets(entry.get("target", "*"), targets):
                 found += flat(entry["files"])
         return found
 
@@ -95,7 +110,16 @@ def test_list_is_complete(listed):
 
 
 def test_the_lists_are_equal():
-    assert core_files() == bender_files()
+    assert sorted(core_files()) == sorted(bender_files())
+
+
+def test_own_rams():
+    """The target, and the flag, leave the four wrappers out and nothing else."""
+    rams = yaml.safe_load(CORE.read_text())["filesets"]["rams"]["files"]
+    assert len(rams) == 4 and all(Path(ram).stem.startswith("psf_ram_") for ram in rams)
+    rest = bender_files(targets=TARGETS | {"psf_own_rams"})
+    assert set(bender_files()) - set(rest) == set(rams)
+    assert rest == [name for name in bender_files() if name not in rams]
 
 
 def test_complaints_are_made(tmp_path):
@@ -111,7 +135,9 @@ def test_complaints_are_made(tmp_path):
 
 def test_parameters_of_the_core_are_those_of_the_table():
     core = yaml.safe_load(CORE.read_text())
-    wanted = [*(p.sv for p in table.PARAMETERS), "AxiIdWidth"]
+    axi = re.findall(r"parameter int unsigned (Axi\w+)", (ROOT / "rtl/psf_top.sv").read_text())
+    wanted = [*(p.sv for p in table.PARAMETERS), *axi]
+    assert len(axi) == 6
     assert list(core["parameters"]) == wanted
     assert core["targets"]["lint"]["parameters"] == wanted
     assert core["targets"]["lint"]["toplevel"] == "psf_top"
@@ -122,7 +148,7 @@ def test_fusesoc_lints_what_the_core_names(tmp_path):
     copied([*core_files(), "lint/verilator.vlt"], tmp_path)
     listed = fusesoc(tmp_path, "core", "list")
     assert NAME in listed.stdout, listed.stderr
-    values = Hardware.named("2x8").sv_parameters()
+    values = Hardware.named("2x8").sv_parameters() | {"AxiAddrWidth": 40}
     flags = [text for name, value in values.items() for text in (f"--{name}", str(value))]
     done = fusesoc(tmp_path, "run", "--target", "lint", NAME, *flags)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -173,5 +199,8 @@ def test_bender_groups_are_opened(tmp_path):
     path = tmp_path / "Bender.yml"
     path.write_text(
         "sources:\n  - a.sv\n  - {target: test, files: [tb.sv]}\n  - {files: [b.sv, c.sv]}\n"
+        "  - {target: 'any(test, all(rtl, not(x)))', files: [d.sv]}\n"
     )
-    assert bender_files(path) == ["a.sv", "b.sv", "c.sv"]
+    assert bender_files(path) == ["a.sv", "b.sv", "c.sv", "d.sv"]
+    assert bender_files(path, {"test", "x"}) == ["a.sv", "tb.sv", "b.sv", "c.sv", "d.sv"]
+    assert bender_files(path, {"rtl", "x"}) == ["a.sv", "b.sv", "c.sv"]

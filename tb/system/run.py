@@ -73,19 +73,21 @@ def run_bench(
     coded: bool = True,
     extra_bytes: int = 0,
     visible: Sequence[tuple[str, str]] = (),
+    bus: Mapping[str, int] | None = None,
     **options,
 ) -> Path:
     """Run ``test_module`` on ``psf_tb_top``; returns the folder that it ran in.
 
-    ``settings`` go to job.json; ``extra_bytes`` of memory lie behind the result; ``options`` are
-    those of ``tb.run.runner.run``; ``coded`` is that of ``compile_network``. The job folder is
-    removed after a run without failures.
+    ``settings`` go to job.json; ``extra_bytes`` of memory lie behind the result; ``bus`` are
+    parameters of the AXI4 master (AxiOutstanding); ``options`` are those of
+    ``tb.run.runner.run``; ``coded`` is that of ``compile_network``. The job folder is removed
+    after a run without failures.
     """
     compiled = work.program(hardware, coded=coded)
     bits = max(MEMORY_BITS, ((memory_map(compiled)["end"] + extra_bytes) // 8).bit_length())
     program = compiled.program if program is None else program
     folder = write_job(work, hardware, program, coded=coded, **(settings or {}))
-    parameters = hardware.sv_parameters()
+    parameters = hardware.sv_parameters() | dict(bus or {})
     options = {"fast": True, "timeout_s": 36000.0} | options
     options["env"] = {"PSF_JOB": str(folder)} | dict(options.get("env") or {})
     try:

@@ -34,17 +34,22 @@ from tb.run.runner import run
 from tb.system.run import MODELS, SMALL, write_job
 
 PAGE, MAX_BURST = 4096, 64
+ADDR_WIDTH = 40
+BUS = {"AxiIdWidth": 4, "AxiId": 5, "AxiAddrWidth": ADDR_WIDTH, "AxiCache": 15, "AxiProt": 2}
+# Where the memory ends, with each share of stalls: behind 4 GiB, with the addresses, between.
+ENDS = {0: (1 << 32) + 5 * PAGE, 50: 1 << ADDR_WIDTH, 90: 0x12_3456_7000}
 LATENCY = 60  # cycles, at most, before a burst that does not follow the one before
 JOBS = 4
 READABLE = ("ID", "VERSION", "STATUS", "CAP0", "CYCLES", "LAYERS", "RING_TAIL")
 
 
 class Dram(Region):
-    """Memory of an AxiSlave; it takes its time, and fails at the addresses in ``bad``."""
+    """Memory of an AxiSlave, ``size`` bytes from ``origin`` on; it takes its time, and fails at the
+    addresses in ``bad`` and at all that it has not."""
 
-    def __init__(self, clock, size: int) -> None:
-        super().__init__(size)
-        self.clock, self.bytes = clock, bytearray(random.randbytes(size))
+    def __init__(self, clock, origin: int, size: int) -> None:
+        super().__init__(1 << ADDR_WIDTH)
+        self.clock, self.origin, self.bytes = clock, origin, bytearray(random.randbytes(size))
         self.bad: set[int] = set()
         self.following = None  # address
 
@@ -52,24 +57,32 @@ class Dram(Region):
         if address != self.following or random.random() < 0.01:
             await ClockCycles(self.clock, random.randint(1, LATENCY))
         self.following = address + length
-        self._check(address)
-        return bytes(self.bytes[address : address + length])
+        at = self._check(address)
+        return bytes(self.bytes[at : at + length])
 
     async def _write(self, address: int, data: bytes) -> None:
-        self._check(address)
-        self.bytes[address : address + len(data)] = data
+        at = self._check(address)
+        self.bytes[at : at + len(data)] = data
 
-    def _check(self, address: int) -> None:
-        if address in self.bad:
+    def _check(self, address: int) -> int:
+        """Its place in ``bytes``."""
+        at = address - self.origin
+        if address in self.bad or not 0 <= at < len(self.bytes):
             raise ValueError(f"no memory at {address:#x}")  # the slave makes SLVERR of it
+        return at
 
 
 class AxiBench(Ring):
-    """The host over AXI4-Lite, the memory behind AXI4, pauses on all channels."""
+    """The host over AXI4-Lite, the memory behind AXI4, pauses on all channels.
 
-    def __init__(self, dut) -> None:
+    The memory lies across 4 GiB, or at the end of all addresses, or (0) somewhere between.
+    """
+
+    addr_width = ADDR_WIDTH
+
+    def __init__(self, dut, end: int) -> None:
         super().__init__(dut)
-        self._place()
+        self._place(end)
         emulator = Emulator(self.hardware, cocotb.RANDOM_SEED)
         self.answers = emulator.run_jobs(self.program.program, self.program.weights, self.packed)
         self.expected = [(a.label, [int(x) for x in a.logits]) for a in self.answers]
@@ -78,18 +91,21 @@ class AxiBench(Ring):
         self.reads: list[tuple[int, int]] = []  # bursts: address, beats
         self.writes: list[tuple[int, int]] = []
 
-    def _place(self) -> None:
-        """The result across a page, whatever the size of the program."""
+    def _place(self, end: int) -> None:
+        """The result across a page, whatever the size of the program; all of it up to ``end``."""
         size = self.program.result_bytes
         self.place["result"] = -(-self.place["result"] // PAGE) * PAGE + PAGE - size // 16 * 8
         self.place["end"] = self.place["result"] + size + 8
+        size = self.place["end"] + ring_bytes(self.program, JOBS, self.log_entries) + PAGE
+        self.size = -(-size // PAGE) * PAGE
+        self.base = end - self.size
+        self.place = {name: self.base + at for name, at in self.place.items()}
 
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         dut = self.dut
         for name in ("read_base_i", "read_limit_i", "write_base_i", "write_limit_i"):
             getattr(dut, name).value = 0
-        size = self.place["end"] + ring_bytes(self.program, JOBS, self.log_entries) + PAGE
-        self.memory = Dram(dut.clk_i, -(-size // PAGE) * PAGE)
+        self.memory = Dram(dut.clk_i, self.base, self.size)
         self.master = AxiLiteMaster(
             AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk_i, dut.rst_ni, False
         )
@@ -120,10 +136,13 @@ class AxiBench(Ring):
 
         async def recv():
             burst = await take()
-            of = {f: int(getattr(burst, name + f)) for f in ("addr", "len", "size", "burst", "id")}
+            fields = ("addr", "len", "size", "burst", "id", "lock", "cache", "prot")
+            of = {f: int(getattr(burst, name + f)) for f in fields}
             address, beats = of["addr"], of["len"] + 1
             where = f"{name}: {beats} beats at {address:#x}"
-            assert (of["size"], of["burst"], of["id"]) == (3, 1, 0), f"{where}: {of}"
+            assert (of["size"], of["burst"], of["lock"]) == (3, 1, 0), f"{where}: {of}"
+            use = {"AxiId": of["id"], "AxiCache": of["cache"], "AxiProt": of["prot"]}
+            assert use.items() <= BUS.items(), f"{where}: {of}"
             assert address % 8 == 0 and beats <= MAX_BURST, where
             assert address % PAGE + 8 * beats <= PAGE, f"{where}: across a page"
             bursts.append((address, beats))
@@ -160,10 +179,12 @@ class AxiBench(Ring):
 
     async def load(self, contents: dict[int, bytes]) -> None:
         for addr, data in contents.items():
-            self.memory.bytes[addr : addr + len(data)] = data
+            at = addr - self.base
+            self.memory.bytes[at : at + len(data)] = data
 
     async def dump(self, addr: int, size: int) -> bytes:
-        return bytes(self.memory.bytes[addr : addr + size])
+        at = addr - self.base
+        return bytes(self.memory.bytes[at : at + size])
 
     # -- checks -------------------------------------------------------------------------------
 
@@ -211,7 +232,7 @@ class AxiBench(Ring):
 
 
 async def ready(dut, stalls: int) -> AxiBench:
-    bench = AxiBench(dut)
+    bench = AxiBench(dut, ENDS[stalls])
     await bench.begin(stalls, seed=cocotb.RANDOM_SEED)
     return bench
 
@@ -296,7 +317,6 @@ def index_of(bench: AxiBench, address: int, where: str, code: list) -> int:
 
 HARDWARE = Hardware.named("2x8")
 IMAGES = 3
-ID_WIDTH = 4
 ON_ICARUS = "inferences/stalls=0"
 CASES = [*(f"inferences/stalls={s}" for s in (0, 50, 90)), *(f"errors/stalls={s}" for s in (0, 50))]
 
@@ -317,7 +337,7 @@ def test_axi(testcase):
 
 def run_axi(test_module: str, env: dict[str, str], testcase: str | None = None) -> None:
     """Run a module of cocotb tests on ``psf_axi_top``, all in one build."""
-    parameters = HARDWARE.sv_parameters() | {"AxiIdWidth": ID_WIDTH}
+    parameters = HARDWARE.sv_parameters() | BUS
     run(
         "psf_axi_top",
         test_module,

@@ -9,7 +9,7 @@ _FIRST_FEATURE = 16  # bit of CAP5
 def parameters() -> str:
     """Those of ``psf_accel``, with the values of the smallest preset."""
     lines = [f"  longint unsigned {p.sv} = {p.presets[table.PRESETS[0]]}" for p in table.PARAMETERS]
-    return ",\n".join(lines) + "\n"
+    return "".join(f"{line},\n" for line in lines)
 
 
 def features() -> str:

@@ -8,9 +8,13 @@ in ``psf_pkg``, ``CONTROL`` in ``psf_control_pkg``: what travels inside psf_cont
 from golden.hardware.interface import table
 from golden.hardware.interface.kinds import Field, Struct
 
+# Bits of an address in DRAM inside the block. The bus may have fewer (AxiAddrWidth of psf_top): the
+# modules with an AddrWidth keep the others 0, and synthesis drops them.
+ADDRESS = 64
+
 JOB = Struct("job_t", "A job: one run of the program on one image.", (
-    Field("image", 29, "byte address, a multiple of 8", lsb=3),
-    Field("result", 29, "byte address, a multiple of 8", lsb=3),
+    Field("image", ADDRESS - 3, "byte address, a multiple of 8", lsb=3),
+    Field("result", ADDRESS - 3, "byte address, a multiple of 8", lsb=3),
     Field("irq", 1, "interrupt when it is done"),
     Field("index", 16, "in the ring, free running; 0 without a ring"),
 ))  # fmt: skip
@@ -36,7 +40,7 @@ _DECODED = {d.struct: Struct(d.struct, d.meaning, d.fields) for d in table.DESCR
 
 LOAD_COMMAND = Struct("load_command_t", "A load on its way, and what it needs besides.", (
     _DECODED["load_t"].member("load", "without its waits"),
-    Field("base", 29, "byte address that the offset counts from", lsb=3),
+    Field("base", ADDRESS - 3, "byte address that the offset counts from", lsb=3),
     Field("index", 16, "of its descriptor"),
 ))  # fmt: skip
 
@@ -58,7 +62,7 @@ LOAD_WRITE = Struct("load_write_t", "A write of a load: a valid for each target,
 ))  # fmt: skip
 
 STORE_COMMAND = Struct("store_command_t", "A store: label and logits to DRAM.", (
-    Field("addr", 29, "byte address, a multiple of 8", lsb=3),
+    Field("addr", ADDRESS - 3, "byte address, a multiple of 8", lsb=3),
     Field("logits", 16, "number of logits"),
 ))  # fmt: skip
 
@@ -71,24 +75,24 @@ DESCRIPTOR = Struct("descriptor_t", "A descriptor of the program as it was fetch
 ))  # fmt: skip
 
 READ_COMMAND = Struct("read_command_t", "What to read from DRAM.", (
-    Field("addr", 29, "byte address of the first beat", lsb=3),
+    Field("addr", ADDRESS - 3, "byte address of the first beat", lsb=3),
     Field("beats", 29, "of 64 bits"),
     Field("tag", 16, "index of the descriptor, for faults"),
 ))  # fmt: skip
 
 WINDOW = Struct("window_t", "The part of DRAM that a bus master may touch.", (
-    Field("base", 29, "address of its first beat", lsb=3),
-    Field("limit", 29, "address of its last beat", lsb=3),
+    Field("base", ADDRESS - 3, "address of its first beat", lsb=3),
+    Field("limit", ADDRESS - 3, "address of its last beat", lsb=3),
 ))  # fmt: skip
 
 SETUP = Struct("setup_t", "What a run works on: registers, sampled as it begins.", (
-    Field("program_base", 29, "byte address, a multiple of 8", lsb=3),
-    Field("weight_base", 29, "byte address, a multiple of 8", lsb=3),
-    Field("image_base", 29, "of a run without a ring", lsb=3),
-    Field("result_base", 29, "of a run without a ring", lsb=3),
+    Field("program_base", ADDRESS - 3, "byte address, a multiple of 8", lsb=3),
+    Field("weight_base", ADDRESS - 3, "byte address, a multiple of 8", lsb=3),
+    Field("image_base", ADDRESS - 3, "of a run without a ring", lsb=3),
+    Field("result_base", ADDRESS - 3, "of a run without a ring", lsb=3),
     Field("program_count", 16, "descriptors"),
     Field("watchdog", 32, "cycles that a job may take; 0: any number"),
-    Field("ring_base", 28, "byte address, a multiple of 16", lsb=4),
+    Field("ring_base", ADDRESS - 4, "byte address, a multiple of 16", lsb=4),
     Field("ring_size", 4, "log2 of the entries of the ring"),
 ))  # fmt: skip
 
@@ -105,7 +109,7 @@ STATUS = Struct("status_t", "What the registers show as it is.", (
 FAULT = Struct("fault_t", "Why and where something went wrong.", (
     Field("cause", 8, "ERROR_*"),
     Field("index", 16, "of the descriptor"),
-    Field("addr", 32, "on the bus, else 0"),
+    Field("addr", ADDRESS, "on the bus, else 0"),
 ))  # fmt: skip
 
 ENDING = Struct("ending_t", "How jobs and runs end: three pulses and what goes with the third.", (
@@ -141,7 +145,7 @@ AXIL_RESPONSE = Struct("axil_response_t", "AXI4-Lite, what the registers drive."
 
 # All bursts are INCR, of whole beats of 8 bytes, and have ID 0: psf_accel says so at its ports.
 AXI_READ_REQUEST = Struct("axi_read_request_t", "AXI4, reads: what the master drives.", (
-    Field("araddr", 32, "byte address, a multiple of 8"),
+    Field("araddr", ADDRESS, "byte address, a multiple of 8"),
     Field("arlen", 8, "beats, less one"),
     Field("arvalid", 1, ""),
     Field("rready", 1, ""),
@@ -156,7 +160,7 @@ AXI_READ_RESPONSE = Struct("axi_read_response_t", "AXI4, reads: what the memory 
 ))  # fmt: skip
 
 AXI_WRITE_REQUEST = Struct("axi_write_request_t", "AXI4, writes: what the master drives.", (
-    Field("awaddr", 32, "byte address, a multiple of 8"),
+    Field("awaddr", ADDRESS, "byte address, a multiple of 8"),
     Field("awlen", 8, "beats, less one"),
     Field("awvalid", 1, ""),
     Field("wdata", 64, "all bytes count"),

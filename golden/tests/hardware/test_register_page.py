@@ -27,4 +27,12 @@ def test_the_table_of_the_page():
             value = sum((f.reset or 0) << f.low for f in fields)
             assert int(reset.replace("_", ""), 0) == value, name
         else:
-            assert name in {"CAP0", "CAP1", "CAP2", "CAP3", "CAP4", "CAP6"}  # of the configuration
+            assert name in {
+                "CAP0",
+                "CAP1",
+                "CAP2",
+                "CAP3",
+                "CAP4",
+                "CAP6",
+                "BUS",
+            }  # of the configuration

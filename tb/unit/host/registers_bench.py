@@ -8,17 +8,37 @@ compares every output in every cycle; tb.unit.host.test_registers only makes tra
 
 import random
 from collections import Counter, deque
+from dataclasses import replace
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from golden.hardware.registers import Access, Field, Register, load
+from golden.hardware.registers import Access, Field, Register, RegisterMap, load
 from tb.lib.bench import SEED, Bench
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import Sink, Source, scramble
 from tb.lib.structs import View
 
-MAP = load(PARAMETERS)
+ADDR_WIDTH = PARAMETERS.get("AddrWidth", 32)
+HIGH = "_HIGH"  # ends the name of the register with the high word of an address
+
+
+def narrowed(register: Register) -> Register:
+    """As a bus of ``ADDR_WIDTH`` bits has it; the high word may have no bit at all."""
+    if not (register.name.endswith(HIGH) and register.writable):
+        return register
+    fields = (replace(f, width=ADDR_WIDTH - 32) for f in register.fields)
+    return replace(register, fields=tuple(fields))
+
+
+def the_map() -> RegisterMap:
+    """The RDL's registers with the parameters of the build."""
+    names = {"AddrWidth": "AxiAddrWidth", "Outstanding": "AxiOutstanding"}
+    registers = load({names.get(n, n): v for n, v in PARAMETERS.items()})
+    return RegisterMap([narrowed(register) for register in registers.values()])
+
+
+MAP = the_map()
 OKAY, SLVERR = 0, 2
 FULL = 0xFFFF_FFFF
 
@@ -29,7 +49,8 @@ LIVE = {("STATUS", "busy"): "busy_i", ("STATUS", "stuck"): "stuck_i",
         ("LAYERS", "layers"): "layers_i", ("LOADS", "loads"): "loads_i",
         ("RING_TAIL", "tail"): "ring_tail_i"}  # fmt: skip
 ERROR = {("ERROR_CAUSE", "cause"): "cause_i", ("ERROR_INDEX", "index"): "index_i",
-         ("ERROR_ADDR", "addr"): "addr_i", ("ERROR_JOB", "job"): "job_i"}  # fmt: skip
+         ("ERROR_ADDR", "addr"): "addr_i", ("ERROR_ADDR_HIGH", "addr"): "addr_i",
+         ("ERROR_JOB", "job"): "job_i"}  # fmt: skip
 STRUCTS = {
     "axil_i": ("axil_request_t", "s_axil_{}"), "axil_o": ("axil_response_t", "s_axil_{}"),
     "status_i": ("status_t", "{}_i"), "ending_i": ("ending_t", "{}_i"),
@@ -38,16 +59,21 @@ STRUCTS = {
 }  # fmt: skip
 DONE, FAILED = ("STATUS", "done"), ("STATUS", "error")
 PULSES = ("run_i", "done_i", "irq_job_i", "error_i")
-INPUTS = (*PULSES, *LIVE.values(), *ERROR.values())
+INPUTS = (*PULSES, *LIVE.values(), *dict.fromkeys(ERROR.values()))
 COMMANDS = ("start_o", "abort_o", "soft_reset_o", "ring_write_o")
-# Registers that the hardware reads have a port of their name.
+# Registers that the hardware reads have a port of their name, an address one for both words.
 PORTS = {
-    (r.name, f.name): f"{r.name.lower()}_o"
+    (r.name, f.name): f"{r.name.removesuffix(HIGH).lower()}_o"
     for r in MAP.values()
     for f in r.fields
     if f.access is Access.RW and r.name != "IRQ_ENABLE"
 }
 COUNTERS = 0x800
+
+
+def place(name: str, field: str) -> int:
+    """The lowest bit of a field in its port of ``PORTS``."""
+    return 32 - MAP[name.removesuffix(HIGH)][field].low if name.endswith(HIGH) else 0
 
 
 def each_field(*access: Access) -> list[tuple[Register, Field]]:
@@ -115,7 +141,7 @@ class Model:
         if inputs["error_i"] and not quiet:
             self.fields[FAILED] = self.fields["IRQ_STATUS", "error"] = 1
             for key, port in ERROR.items():
-                self.fields[key] = inputs[port]
+                self.fields[key] = inputs[port] >> (32 if key[0].endswith(HIGH) else 0) & FULL
         if self.commands["soft_reset_o"]:
             for register, field in each_field():
                 if not field.spared and field.reset is not None:
@@ -127,11 +153,10 @@ class Model:
     def outputs(self) -> dict[str, int]:
         pending = self.word(MAP["IRQ_STATUS"]) & self.word(MAP["IRQ_ENABLE"])
         want = {"irq_o": int(pending != 0), **self.commands}
-        for key, port in PORTS.items():
-            if not MAP[key[0]][key[1]].sampled:
-                want[port] = self.fields[key]
-            elif self.sampled is not None:
-                want[port] = self.sampled[key]
+        for (name, field), port in PORTS.items():
+            stored = self.sampled if MAP[name][field].sampled else self.fields
+            if stored is not None:
+                want[port] = want.get(port, 0) | stored[name, field] << place(name, field)
         return want
 
 

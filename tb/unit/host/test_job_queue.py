@@ -8,12 +8,18 @@ import cocotb
 
 from tb.lib.bench import Bench
 from tb.lib.bits import coin
+from tb.lib.bursts import ADDR_WIDTH, SPACE
 from tb.lib.program import pack_job
 from tb.lib.stream import STALLS
 from tb.lib.structs import View
 from tb.run.runner import run
 
 IDLE, RESET, RUN, HALT = range(4)
+
+
+def an_address() -> int:
+    """Any that an entry of the ring can name."""
+    return random.getrandbits(min(ADDR_WIDTH, 63) - 3) << 3
 
 
 class JobQueueBench(Bench):
@@ -24,7 +30,7 @@ class JobQueueBench(Bench):
             "setup_i": ("setup_t", "{}_i"), "cmd_o": ("read_command_t", "cmd_{}_o"),
         }))  # fmt: skip
         self.stall, self.entries = stall, 1 << log_entries
-        self.base = random.getrandbits(28) << 4
+        self.base = random.getrandbits(ADDR_WIDTH - 4) << 4
         self.run_inputs = {"ring_base_i": self.base >> 4, "ring_size_i": log_entries}
         self.memory: dict[int, tuple[int, int]] = {}
         self.queued: list[tuple[int, int, int]] = []  # image, result, irq of every ring job
@@ -48,13 +54,18 @@ class JobQueueBench(Bench):
         """Put one more job into the ring, if it has room; the doorbell is another matter."""
         if len(self.queued) - self.first - self.tail >= self.entries:
             return False
-        job = (random.getrandbits(29) << 3, random.getrandbits(29) << 3, random.getrandbits(1))
+        job = (an_address(), an_address(), random.getrandbits(1))
         slot = (len(self.queued) - self.first) % self.entries
         low = random.getrandbits(3), random.getrandbits(3)  # ignored
-        self.memory[(self.base + 16 * slot) % (1 << 32)] = (
-            job[0] | low[0] | (job[1] | low[1]) << 32,
-            job[2] | random.getrandbits(63) << 1,
-        )
+        words = [place & 0xFFFF_FFFF | bits for place, bits in zip(job, low, strict=False)]
+        high = [
+            place >> 31 & ~1 | random.getrandbits(64 - ADDR_WIDTH) << ADDR_WIDTH - 31
+            for place in job[:2]
+        ]  # what the bus does not have is ignored
+        high = [high[0] & 0xFFFF_FFFF | job[2], high[1] & 0xFFFF_FFFF | random.getrandbits(1)]
+        self.memory[(self.base + 16 * slot) % SPACE] = (
+            words[0] | words[1] << 32, high[0] | high[1] << 32,
+        )  # fmt: skip
         self.queued.append(job)
         return True
 
@@ -111,7 +122,7 @@ class JobQueueBench(Bench):
             queued = self.ring and self.fetched != self.head
             self.check(soft or queued, "an entry that is not queued")
             slot = self.fetched % self.entries
-            at = (self.base + 16 * slot) % (1 << 32)
+            at = (self.base + 16 * slot) % SPACE
             self.equal("cmd_addr_o", self.get("cmd_addr_o"), at >> 3)
             self.equal("cmd_beats_o", self.get("cmd_beats_o"), 2)
             if cmd_ready:
@@ -149,7 +160,7 @@ class JobQueueBench(Bench):
             self.runs += 1
             self.singles += start
             self.fetched = self.tail
-            image, result = random.getrandbits(29) << 3, random.getrandbits(29) << 3
+            image, result = an_address(), an_address()
             self.run_inputs |= {"image_base_i": image >> 3, "result_base_i": result >> 3}
             if start:
                 self.want.append((image, result, 1, 0))
@@ -266,4 +277,4 @@ async def resets(dut, stop: int, amid: int) -> None:
 
 
 def test_job_queue() -> None:
-    run("psf_job_queue", __name__)
+    run("psf_job_queue", __name__, {"AddrWidth": 40})

@@ -2,6 +2,7 @@
 """Traffic for the registers; tb.unit.host.registers_bench compares every output in every cycle."""
 
 import random
+from collections import Counter
 
 import cocotb
 import pytest
@@ -14,8 +15,10 @@ from tb.run.cases import refused
 from tb.run.runner import run
 from tb.unit.host.registers_bench import (
     COMMANDS,
+    COUNTERS,
     ERROR,
     FULL,
+    HIGH,
     INPUTS,
     LIVE,
     MAP,
@@ -25,6 +28,7 @@ from tb.unit.host.registers_bench import (
     SLVERR,
     RegistersBench,
     each_field,
+    place,
 )
 
 
@@ -63,7 +67,7 @@ async def every_field(dut) -> None:
     bench = await RegistersBench(dut).begun()
     dut = bench.dut
     writable = [r for r in MAP.values() if r.writable and r.name not in ("CTRL", "WINDOW_LOCK")]
-    assert len(writable) == 15
+    assert len(writable) == 24
     for register in writable:
         for strobes in range(16):
             for before in (0, FULL):
@@ -88,7 +92,7 @@ async def windows_lock(dut) -> None:
     bench = await RegistersBench(dut).begun()
     dut = bench.dut
     windows = [r for r in MAP.values() if r.lockable]
-    assert len(windows) == 4
+    assert len(windows) == 8
     assert int(dut.read_base_o.value) > int(dut.read_limit_o.value)
     assert int(dut.write_base_o.value) > int(dut.write_limit_o.value)
     values = {r.name: random.getrandbits(32) for r in windows}
@@ -105,7 +109,7 @@ async def windows_lock(dut) -> None:
         await bench.expect("WINDOW_LOCK", 1)
         for name, value in values.items():
             assert await bench.write(name, ~value & FULL, random.randrange(16)) == SLVERR
-            want = value & ~7 | (7 if name.endswith("LIMIT") else 0)
+            want = value & MAP[name]["addr"].mask | (7 if name.endswith("LIMIT") else 0)
             await bench.expect(name, want)
         assert await bench.write("WATCHDOG", 7) == OKAY
         await bench.expect("WATCHDOG", 7)
@@ -128,7 +132,7 @@ async def sampled_when_a_run_begins(dut) -> None:
     bench = await RegistersBench(dut).begun()
     dut = bench.dut
     sampled = [(r, f) for r, f in each_field() if f.sampled]
-    assert len(sampled) == 8
+    assert len(sampled) == 13
     for delay in (0, 1, 7):
         values = {r.name: random.getrandbits(32) for r, _ in sampled}
         for name, value in values.items():
@@ -143,9 +147,10 @@ async def sampled_when_a_run_begins(dut) -> None:
         await starting
         for name in values:
             await bench.write(name, random.getrandbits(32))
-        for register, field in sampled:
-            port = getattr(dut, PORTS[register.name, field.name])
-            assert int(port.value) == field.of(values[register.name]), register.name
+        want: Counter[str] = Counter()
+        for r, f in sampled:
+            want[PORTS[r.name, f.name]] |= f.of(values[r.name]) << place(r.name, f.name)
+        assert {name: int(getattr(dut, name).value) for name in want} == want
         dut.busy_i.value = 0
         await bench.settled()
     assert bench.seen["start_o"] == 3
@@ -206,11 +211,12 @@ async def end_of_a_run(dut) -> None:
         await bench.expect("IRQ_STATUS", status.pack(job=1))
         await bench.event("run_i")
         await bench.expect("STATUS", 0)
-        values = {port: random.getrandbits(MAP[r][f].width) for (r, f), port in ERROR.items()}
+        values = {port: random.getrandbits(len(bench.port[port])) for port in ERROR.values()}
         await bench.event("error_i", **values)
         await bench.expect("STATUS", state.pack(error=1))
         for (name, field), port in ERROR.items():
-            await bench.expect(name, MAP[name].pack(**{field: values[port]}))
+            value = values[port] >> (32 if name.endswith(HIGH) else 0) & FULL
+            await bench.expect(name, MAP[name].pack(**{field: value}))
         await bench.expect("IRQ_STATUS", status.pack(job=1, error=1))
         assert int(dut.irq_o.value) == (enabled != 0)
         await bench.write("IRQ_STATUS", FULL, 14)  # byte 0 not enabled
@@ -235,7 +241,9 @@ async def soft_reset(dut, busy: int) -> None:
         await bench.write(register.name, FULL if register.name != "WINDOW_LOCK" else 0)
     await bench.event("run_i")
     await bench.event("done_i")
-    await bench.event("error_i", cause_i=255, index_i=0xFFFF, addr_i=FULL, job_i=0xFFFF)
+    await bench.event(
+        "error_i", cause_i=255, index_i=0xFFFF, addr_i=FULL << 32 | FULL, job_i=0xFFFF
+    )
     dut.busy_i.value, dut.stuck_i.value = busy, 0
     await bench.settled()
     assert int(dut.irq_o.value)
@@ -301,7 +309,7 @@ async def random_traffic(dut, stall: float) -> None:
                        and n not in (*PULSES, "busy_i", "stuck_i")))  # fmt: skip
 
     events = cocotb.start_soon(hardware())
-    mapped = [r.address for r in MAP.values() if r.address < 0x100]
+    mapped = [r.address for r in MAP.values() if r.address < COUNTERS]
     count = 400 if stall < 0.9 else 120
 
     def address() -> int:
@@ -335,13 +343,17 @@ async def random_traffic(dut, stall: float) -> None:
     assert bench.seen["irq_o"] and bench.seen["writes"] >= count
 
 
-# The second has another value in every capability field.
-CONFIGS = ("2x8", "4x16,line_words=16,acc_depth=64,acc_width=24,stream_width=18,patch_lines=128")
+# The second has another value in every capability field and in every field of BUS.
+CONFIGS = (
+    ("2x8", {}),
+    ("4x16,line_words=16,acc_depth=64,acc_width=24,stream_width=18,patch_lines=128",
+     {"AddrWidth": 40, "Outstanding": 16}),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-def test_registers(config: str) -> None:
-    run("psf_registers", __name__, Hardware.named(config).sv_parameters())
+@pytest.mark.parametrize(("config", "bus"), CONFIGS, ids=["2x8", "40"])
+def test_registers(config: str, bus: dict[str, int]) -> None:
+    run("psf_registers", __name__, Hardware.named(config).sv_parameters() | bus)
 
 
 def test_what_no_capability_field_holds_is_refused() -> None:

@@ -11,6 +11,7 @@ from golden.hardware.configuration import clog2
 from golden.hardware.interface import packing
 from tb.lib import load
 from tb.lib.bench import SEED, Bench
+from tb.lib.bursts import ADDR_WIDTH, SPACE
 from tb.lib.load import LOGIT, MASK, PARAM, ROW, SPIKE, TARGETS, WEIGHT
 from tb.lib.parameters import PARAMETERS, hardware
 from tb.lib.stream import STALLS, Sink, Source
@@ -91,11 +92,11 @@ async def random_loads(dut, stall: float) -> None:
             "target": target, "unit_words": unit_words, "records": records,
             "dest": random.getrandbits(16), "offset": random.getrandbits(29) << 3,
         }  # fmt: skip
-        base, index = random.getrandbits(29), random.getrandbits(16)
+        base, index = random.getrandbits(ADDR_WIDTH - 3), random.getrandbits(16)
         vector = command(base, index, **values)
         bench.loads.send(load=vector)
         if beats:
-            address = (base + (values["offset"] >> 3)) % (1 << 29)
+            address = (base + (values["offset"] >> 3)) % (SPACE >> 3)
             reads.append({"addr": address, "beats": beats, "tag": index})
         unpacks.append({"unpack": vector})
     while len(bench.unpack.items) < len(unpacks) or len(bench.read.items) < len(reads):
@@ -107,7 +108,7 @@ async def random_loads(dut, stall: float) -> None:
 
 CASES = [
     {"Lanes": 8, "AccDepth": 32, "AccWidth": 20, "LineWords": 8},  # 2, 5, 1 beats per record
-    {"Lanes": 64, "AccDepth": 256, "AccWidth": 32, "LineWords": 4},  # 16, 64, 4
+    {"Lanes": 64, "AccDepth": 256, "AccWidth": 32, "LineWords": 4, "AddrWidth": 40},  # 16, 64, 4
 ]
 
 

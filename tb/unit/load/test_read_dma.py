@@ -16,7 +16,7 @@ from golden.hardware import isa
 from golden.hardware.interface import packing
 from tb.lib.axi_memory import ReadPort
 from tb.lib.bench import HIDDEN, SEED, Bench
-from tb.lib.bursts import PAGE, SPACE, bursts_of
+from tb.lib.bursts import ADDR_WIDTH, PAGE, SPACE, bursts_of
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.lib.structs import View
@@ -26,7 +26,7 @@ from tb.run.runner import run
 SIZE = 1 << 16
 MAX_BURST = PARAMETERS.get("MaxBurst", 64)
 CLIENTS = PARAMETERS.get("Clients", 2)
-OUTSTANDING = 4
+OUTSTANDING = PARAMETERS.get("Outstanding", 4)
 
 
 class ReadDmaBench(Bench):
@@ -131,7 +131,11 @@ class ReadDmaBench(Bench):
                     a, n, t = self.commands[c][0]
                 else:
                     valid &= ~(1 << c)
-                    a, n, t = random.getrandbits(32), random.getrandbits(29), random.getrandbits(16)
+                    a, n, t = (
+                        random.getrandbits(ADDR_WIDTH),
+                        random.getrandbits(29),
+                        random.getrandbits(16),
+                    )
                 command = packing.pack("read_command_t", {"addr": a >> 3, "beats": n, "tag": t})
                 commands |= command << packing.size("read_command_t") * c
                 readies |= (random.random() >= self.stall) << c
@@ -234,11 +238,13 @@ async def bad_responses(dut, stall: float) -> None:
 @cocotb.test(timeout_time=8, timeout_unit="ms")
 @cocotb.parametrize(stall=STALLS[:2])
 async def windows(dut, stall: float) -> None:
-    """Commands at the borders of windows, at 0 and at 2^32: no burst outside is ever seen."""
+    """Commands at the borders of windows and of all addresses: no burst outside is ever seen."""
     bench = await ReadDmaBench(dut, latency=(0, 5), stall=stall, memory_stall=stall).begun()
     seen = {"inside": 0, "outside": 0, "partly": 0}
     for turn in range(60):
-        base = 8 * random.choice((0, 512 * random.randrange(1 << 20), random.getrandbits(29)))
+        base = 8 * random.choice(
+            (0, 512 * random.randrange(1 << 20), random.getrandbits(ADDR_WIDTH - 3))
+        )
         limit = base + random.choice((7, 8 * random.randrange(300) + 7, PAGE - 1, 1 << 20))
         limit = min(limit, SPACE - 1) | 7
         beats = random.choice((1, 2, MAX_BURST, 64, 65, random.randrange(1, 200)))
@@ -335,7 +341,9 @@ async def resets(dut) -> None:
 
 
 @pytest.mark.long
-@cases({"MaxBurst": 64, "Clients": 3}, {"MaxBurst": 5, "Clients": 2})
+@cases(
+    {"MaxBurst": 64, "Clients": 3}, {"MaxBurst": 5, "Clients": 2, "AddrWidth": 40, "Outstanding": 8}
+)
 def test_read_dma(parameters: dict[str, int]) -> None:
     run("psf_read_dma", __name__, parameters)
 

@@ -10,7 +10,7 @@ from cocotb.triggers import Timer
 from tb.lib.bench import SEED
 from tb.run.runner import run
 
-TOP = (1 << 29) - 1  # the last beat of 4 GiB
+TOP = (1 << 61) - 1  # the last beat of all addresses
 
 
 @cocotb.test()

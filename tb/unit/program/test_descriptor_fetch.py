@@ -10,6 +10,7 @@ from cocotb.triggers import RisingEdge
 
 from golden.hardware.interface import packing
 from tb.lib.bench import HIDDEN, SEED, Bench
+from tb.lib.bursts import ADDR_WIDTH, SPACE
 from tb.lib.stream import STALLS, Sink, Source
 from tb.lib.structs import View
 from tb.run.runner import run
@@ -32,7 +33,7 @@ class DescriptorFetchBench(Bench):
 
     def __init__(self, dut, count: int, *, stall=0.0, sink_stall=0.0) -> None:
         super().__init__(View(dut, {"cmd_o": ("read_command_t", "cmd_{}_o")}))
-        self.base = random.getrandbits(29)
+        self.base = random.getrandbits(ADDR_WIDTH - 3)
         self.program = program(count)
         self.bad_from: int | None = None
         self.jobs: list[dict[str, int]] = []
@@ -58,7 +59,7 @@ class DescriptorFetchBench(Bench):
 
     def _order(self, command: dict[str, int]) -> None:
         index = len(self.ordered) % len(self.program)
-        want = {"addr": (self.base + 8 * index) % (1 << 29), "beats": 8, "tag": index}
+        want = {"addr": (self.base + 8 * index) % (SPACE >> 3), "beats": 8, "tag": index}
         assert command == want, f"ordered {command}, expected {want}"
         self.ordered.append(command)
         assert len(self.ordered) <= self.taken + DEPTH + 1, "more than there is room for"
@@ -209,4 +210,4 @@ async def flips(dut, where: str) -> None:
 
 
 def test_descriptor_fetch() -> None:
-    run("psf_descriptor_fetch", __name__)
+    run("psf_descriptor_fetch", __name__, {"AddrWidth": 64})
