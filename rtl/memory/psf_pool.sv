@@ -137,7 +137,8 @@ module psf_pool #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {cmd_valid_q, todo_q, or_valid_q, wrote_q, ored_q, judged_q, clear_q, parity_o, overrun_o} <= '0;
+      {cmd_valid_q, todo_q, or_valid_q, wrote_q, ored_q, judged_q, clear_q} <= '0;
+      {parity_o, overrun_o} <= '0;
     end else begin
       cmd_valid_q <= cmd_take || (cmd_valid_q && !(issue && last));
       if (cmd_take) begin

@@ -158,7 +158,8 @@ module psf_weight_bank #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {count_q, ready_o, ready_before_q, row_valid_q, words_valid_q, read_valid_q, out_valid_o} <= '0;
+      {count_q, ready_o, ready_before_q, row_valid_q, words_valid_q} <= '0;
+      {read_valid_q, out_valid_o} <= '0;
     end else begin
       count_q <= pop ? count_pop : count_stay;  // pop is the latest of all
       // Room for what is here, for grants in the cycle before and in this one, and for one in the

@@ -14,8 +14,8 @@ module psf_events #(
     input wire                        clk_i,
     input wire                        open_i,
     input wire                        close_i,
-    input wire                        active_i,        // a layer runs ...
-    input wire [                 7:0] layer_i,         // ... this one
+    input wire                        active_i,          // a layer runs ...
+    input wire [                 7:0] layer_i,           // ... this one
     // Lanes: rows that are added, lanes in which the weight is not zero, drained and cleared words.
     input wire [          Groups-1:0] add_i,
     input wire [    Groups*Lanes-1:0] nonzero_i,
@@ -29,13 +29,13 @@ module psf_events #(
     // Weight banks.
     input wire [           Banks-1:0] word_read_i,
     input wire [           Banks-1:0] word_write_i,
-    input wire                        word_dump_i,     // with word_write_i: by a group
+    input wire                        word_dump_i,       // with word_write_i: by a group
     input wire [           Banks-1:0] row_read_i,
     input wire [           Banks-1:0] row_write_i,
     // Spike memory (a bank per group), patch buffers, residual stream, parameters, logits.
     input wire [          Groups-1:0] spike_read_i,
     input wire [Groups*LineWords-1:0] spike_write_i,
-    input wire                        spike_load_i,    // with spike_write_i: by the loader
+    input wire                        spike_load_i,      // with spike_write_i: by the loader
     input wire [          Groups-1:0] patch_read_i,
     input wire [          Groups-1:0] patch_write_i,
     input wire [          Groups-1:0] stream_read_i,
