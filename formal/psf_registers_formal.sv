@@ -174,6 +174,8 @@ module psf_registers_formal #(
       // Windows and lock.
       assert (window_q[0] == {read_base, 3'b000} && window_q[1] == {read_limit, 3'b111});
       assert (window_q[2] == {write_base, 3'b000} && window_q[3] == {write_limit, 3'b111});
+      // No bits that the bus has not; the induction needs to know it.
+      for (int i = 0; i < 4; i++) assert (window_q[i] >> AddrWidth == '0);
       if (past_ok_q && $past(lock_q)) assert (lock_q && $stable(window_q));
       // Commands.
       if (past_ok_q) begin
