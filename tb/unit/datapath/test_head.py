@@ -255,6 +255,26 @@ async def flips(dut, use: str) -> None:
     assert all(seen), seen
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """Amid words and scans a reset is heard at once: nothing is inside, nothing comes out."""
+    bench = await HeadBench(dut).begun()
+    busy = set()
+    for i in range(24):
+        if i % 3 == 0:
+            await bench.cycle_with(argmax=bench.classes)
+        for _ in range(1 + i % 7):
+            await bench.cycle_with({0: (0, [1] * bench.lanes)} if i % 3 else None)
+        busy.add(bench.get("idle_o"))
+        bench.set(rst_ni=0)
+        await bench.settle()
+        assert bench.get("idle_o") == 1, f"something is inside, {bench.where()}"
+        await bench.check_reset("word_ready_o", "argmax_done_o", "parity_o", "overrun_o",
+                                word_valid_i=0, logit_valid_i=0, argmax_start_i=0)  # fmt: skip
+        assert bench.get("idle_o") == 1
+    assert 0 in busy
+
+
 @cases(
     {"Groups": 2, "Lanes": 4, "AccWidth": 20, "Depth": 4},
     {"Groups": 4, "Lanes": 8, "AccWidth": 32, "Depth": 3},

@@ -148,6 +148,16 @@ async def sums_as_planes(dut, idle: float) -> None:
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
+async def one_read(dut) -> None:
+    """A sum of one word: the last add changes its highest plane, the first one that is written."""
+    bench = await StreamPlanesBench(dut).begun()
+    for addr in range(DEPTH):
+        bench.stream[0, 0] = bench.stream[0, addr]
+        f = bench.fields(1, 1, 1, SUM_BITS)
+        assert await bench.run(f) == bench.expected(f), f"word {addr}, SEED={SEED}"
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def faults(dut) -> None:
     """A word with a wrong parity, and addresses beyond the memories."""
     bench = await StreamPlanesBench(dut).begun()

@@ -275,6 +275,21 @@ async def one_add_per_cycle(dut) -> None:
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """Lines and adds on their way are forgotten at once."""
+    bench = await KeyValueBench(dut).begun()
+    for i in range(20):
+        await bench.start(bench.layer(1, 0, bench.capacity))
+        bench.set(patch_valid_i=1, filled_i=bench.capacity, patch_word_i=0)
+        for _ in range(1 + i % 10):
+            bench.noise("patch_line_i")
+            await bench.tick()
+        await bench.check_reset("add_valid_o", "complete_o", "patch_advance_o", "parity_o",
+                                "overrun_o", patch_valid_i=0)  # fmt: skip
+    bench.check({"add_valid_o", "patch_advance_o"} <= bench.fell, "nothing was on its way")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def other_modes_are_not_its_business(dut) -> None:
     """Patches of other layers belong to psf_scanner."""
     bench = await KeyValueBench(dut).begun()

@@ -319,6 +319,21 @@ async def one_word_per_cycle(dut) -> None:
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """Lines and words on their way are forgotten at once."""
+    bench = await ScannerBench(dut).begun()
+    for i in range(20):
+        await bench.start(bench.layer(mode=layer.MODE_SPIKE))
+        bench.set(patch_valid_i=1, filled_i=bench.capacity, patch_taps_i=511, word_ready_i=0)
+        for _ in range(1 + i % 8):
+            bench.noise("patch_line_i")
+            await bench.tick()
+        await bench.check_reset("word_valid_o", "patch_advance_o", "parity_o", "overrun_o",
+                                patch_valid_i=0)  # fmt: skip
+    bench.check("word_valid_o" in bench.fell, "no word was there")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def key_value_is_not_its_business(dut) -> None:
     """Key-value patches belong to psf_key_value: no read, no word, no release."""
     bench = await ScannerBench(dut).begun()

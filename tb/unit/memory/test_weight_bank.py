@@ -161,6 +161,22 @@ async def longest_row(dut) -> None:
     assert bench.taken >= 4 * longest
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """Requests, rows and words on their way are forgotten at once."""
+    bench = await WeightBankBench(dut).begun([1, 3])
+    for i in range(16):
+        for _ in range(2 + i % 9):
+            await bench.step(True, i % 2 == 0)
+        await bench.check_reset("out_valid_o", "parity_o", req_valid_i=0)
+        bench.expect, bench.held = [], None
+        bench.granted.clear()
+    assert "out_valid_o" in bench.fell
+    while not await bench.step(True, True):  # and it works as before
+        pass
+    await bench.drain()
+
+
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def garbage_entries(dut) -> None:
     """Length 0, rows over the end of the bank, rows that the table does not have: bounded."""
