@@ -134,7 +134,7 @@ module psf_stream_planes #(
     state_d = state_q;
     unique case (state_q)
       IDLE: if (start_i) state_d = SUM;
-      SUM: if (!(reading_q || asking_q || got_q || got_before_q)) state_d = EMIT;
+      SUM: if (!(reading_q || asking_q || got_q)) state_d = EMIT;
       EMIT: if (next_word) state_d = constants_q ? WAIT : j_next == words ? EMIT : SUM;
       default: if (!spike_busy_i) state_d = IDLE;
     endcase
