@@ -19,7 +19,7 @@ def instances(hardware: Hardware) -> dict[str, int]:
     return {
         "accumulator": 2 * h.pes, "membrane": h.groups, "weights": h.banks, "rows": h.banks,
         "spikes": h.groups, "patch": h.groups, "stream": h.groups, "params": h.groups,
-        "logits": h.lanes,
+        "logits": h.adders,
     }  # fmt: skip
 
 

@@ -82,6 +82,11 @@ class Hardware:
         return self.acc_depth * self.patterns
 
     @property
+    def adders(self) -> int:
+        """Of psf_head: a word of logits takes four cycles."""
+        return -(-self.lanes // 4)
+
+    @property
     def slot_width(self) -> int:
         """Bits of one {index, weight} slot."""
         return self.index_width + WEIGHT_WIDTH

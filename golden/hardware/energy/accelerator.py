@@ -60,7 +60,7 @@ def memories(h: Hardware) -> dict[str, Memory]:
         "patch": Memory(2 * h.patch_lines, line),  # of a group
         "stream": Memory(h.stream_depth, h.lanes * h.stream_width + 1),  # of a bank
         "params": Memory(h.param_depth, 2 * h.lanes * h.acc_width + 1),  # of a group
-        "logits": Memory(h.classes // h.lanes, LOGIT_BITS + 1),  # of a lane
+        "logits": Memory(h.classes // h.adders, LOGIT_BITS + 1),  # of an adder of the head
     }
 
 

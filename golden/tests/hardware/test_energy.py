@@ -64,7 +64,7 @@ def price(words, bits, width=None):
 ACC, MEMBRANE, WEIGHT = price(128, 21), price(32, 8 * 21), price(2048, 8 * 13 + 1)
 ROW = price(2048, 11 + 13 + 1)
 LINE, WORD, PATCH = price(2048, 72), price(2048, 72, 9), price(128, 72)
-STREAM, PARAM, LOGIT = price(1024, 129), price(256, 321), price(16, 33)
+STREAM, PARAM, LOGIT = price(1024, 129), price(256, 321), price(64, 33)
 ADD = 0.065
 # event: {component: pJ of one event}; 8 lanes
 EVENTS = {
