@@ -181,7 +181,7 @@ module psf_weight_bank #(
   logic [Cfg.Lanes:0] word_parities_q;
 
   always_ff @(posedge clk_i) begin
-    if (row_move) row_parity_q <= entry_parity;
+    row_parity_q <= entry_parity;
     for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
       word_parities_q[p] <= ^out_data_o[p*SlotWidth+:SlotWidth];
     end

@@ -148,6 +148,23 @@ async def no_bubble(dut, length: int, delay: int) -> None:
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
+async def no_bubble_behind_a_stall(dut) -> None:
+    """While the output waits the next word is read: then they come in consecutive cycles."""
+    bench = await WeightBankBench(dut).begun([1])
+    for waiting in (2, 3, 4):
+        for _ in range(waiting):
+            while not await bench.step(True, False):
+                pass
+        for _ in range(20):
+            await bench.step(False, False)
+        before = bench.taken
+        for _ in range(waiting):
+            await bench.step(False, True)
+        assert bench.taken == before + waiting, bench.where()
+    await bench.drain()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def longest_row(dut) -> None:
     """A row over the whole memory (up to 255 words)."""
     longest = min(255, PARAMETERS["BankDepth"])
