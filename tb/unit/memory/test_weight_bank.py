@@ -155,8 +155,8 @@ async def no_bubble_behind_a_stall(dut) -> None:
         for _ in range(waiting):
             while not await bench.step(True, False):
                 pass
-        for _ in range(20):
-            await bench.step(False, False)
+            for _ in range(12):  # so that the next one comes amid the stall
+                await bench.step(False, False)
         before = bench.taken
         for _ in range(waiting):
             await bench.step(False, True)
