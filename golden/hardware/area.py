@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a configuration takes on a chip: bits of memory, exactly, and logic, roughly.
 
-Logic: LUT4 of an ECP5 after Yosys, as ``synth.counts`` counts them (carry and distributed RAM as the
-LUTs that they occupy), measured for the presets in ``MEASURED``. Placed and routed, 2x8 took 5 %
-less (docs/log/synthesis.md). Depths change memories, not logic, except for accumulators.
+Logic: LUT4 of an ECP5 after Yosys, as ``synth.counts`` counts them (carry and distributed RAM as
+the LUTs that they occupy), measured for the presets in ``MEASURED``. Placed and routed, 2x8 took
+5 % less (docs/log/synthesis.md). Depths change memories, not logic, except for accumulators.
 """
 
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
