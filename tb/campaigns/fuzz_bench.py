@@ -7,7 +7,6 @@ A program that ends well has done what the functional model does, and nothing el
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import cocotb
@@ -15,9 +14,10 @@ from cocotb.triggers import First, RisingEdge, Timer
 
 from golden.hardware import isa
 from golden.hardware.check import first_fault
-from tb.campaigns.fuzz_oracle import Memory, certain, certain_stop, stored
+from tb.campaigns.fuzz_oracle import certain_stop
 from tb.campaigns.fuzz_programs import Hostile, hostile_programs
-from tb.lib.host import CAUSES, COUNTERS, DECERR, PERIOD_NS, SLVERR
+from tb.campaigns.watched import Watched
+from tb.lib.host import CAUSES, DECERR, PERIOD_NS, SLVERR
 from tb.lib.inference import Inference
 from tb.lib.registers import ABORT, DONE, ERROR, IRQ_ERROR, IRQ_JOB, SOFT_RESET, START
 
@@ -38,63 +38,6 @@ async def amid(bench: Inference, what: int, after: int) -> bool:
         return False
     await bench.write("CTRL", what)
     return True
-
-
-@dataclass
-class Watched:
-    """A bench, and what its memory has to hold."""
-
-    bench: Inference
-    memory: Memory
-
-    @classmethod
-    async def of(cls, bench: Inference) -> "Watched":
-        place = bench.place
-        data = bytearray(await bench.dump(0, place["end"]))
-        return cls(bench, Memory(data, place["weights"], place["image"], place["result"]))
-
-    async def load(self, contents: dict[int, bytes]) -> None:
-        """Into the memory."""
-        await self.bench.load(contents)
-        for address, data in contents.items():
-            self.memory.data[address : address + len(data)] = data
-
-    async def changes(self) -> list[int]:
-        """Addresses of the beats that the accelerator has written; they are right from now on."""
-        got = bytearray(await self.bench.dump(0, len(self.memory.data)))
-        was, self.memory.data = self.memory.data, got
-        if got == was:
-            return []
-        return [i for i in range(0, len(got), 8) if got[i : i + 8] != was[i : i + 8]]
-
-    async def wrong(self, program: bytes, count: int) -> tuple[str | None, bool]:
-        """What is wrong after a run that ended well; whether its result was compared."""
-        bench, place = self.bench, self.bench.place
-        must, changed = certain(bench.hardware, program, count, self.memory), await self.changes()
-        for name, want in (("LAYERS", must.layers), ("LOADS", must.loads)):
-            got = await bench.read(name)
-            if got != want:
-                return f"{name} is {got}, not {want}", False
-        for layer, want in must.rows.items():
-            got = [
-                await bench.layer_counter(layer, COUNTERS.index(n)) for n in ("rows", "row_adds")
-            ]
-            if tuple(got) != want:
-                return f"layer {layer}: rows and row-adds {got}, not {want}", False
-        at = range(place["result"], place["end"] if must.stored else 0)
-        if any(address not in at for address in changed):
-            return f"beats from {changed[0]:#x} on have changed", False
-        if must.result is None:
-            return None, False
-        at = place["result"] + must.result[0]
-        cycles = int.from_bytes(self.memory.data[at + 4 : at + 8], "little")
-        if not 0 < cycles <= await bench.read("CYCLES"):
-            return f"stored cycles {cycles}", False
-        want = stored(must.result, cycles)
-        if any(not at <= address < at + len(want) for address in changed):
-            return f"beats from {changed[0]:#x} on have changed", False
-        got = self.memory.data[at : at + len(want)]
-        return (None if got == want else f"result {got.hex()}, not {want.hex()}"), True
 
 
 @cocotb.test()

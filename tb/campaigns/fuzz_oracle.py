@@ -9,13 +9,15 @@ as early and as late as the sequencer allows. What both agree on, the accelerato
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
 from golden.hardware import isa
 from golden.hardware.check import HardwareStop, load_bytes, load_data
 from golden.hardware.configuration import Hardware
-from golden.hardware.execute.emulator import Answer, Drained, Emulator
+from golden.hardware.execute.emulator import Drained, Emulator
+from tb.lib.races import race
 from tb.lib.reach import overruns, rows_overrun
 
 SPACE = 1 << 32
@@ -84,7 +86,7 @@ class Certain:
     """What is known of a run: None where the model does not know.
 
     result: (offset, label, logits) of its only store.  stored: whether there is one.  rows: of a
-    layer id, rows and row-adds.
+    layer id, rows and row-adds.  open: why there is no result.
     """
 
     layers: int
@@ -92,34 +94,41 @@ class Certain:
     stored: bool
     result: tuple[int, int, list[int]] | None = None
     rows: dict[int, tuple[int, int]] = field(default_factory=dict)
+    open: str = "the result depends on what lies in a memory"
 
 
 def certain(hardware: Hardware, program: bytes, count: int, memory: Memory) -> Certain:
     """What a run of ``program``, which ended well, must have done."""
     steps = executed(program, count)
     stores = [f for op, f in steps if op == isa.OP_STORE]
+    layers = [f["id"] for op, f in steps if op == isa.OP_LAYER]
     out = Certain(
-        layers=sum(op == isa.OP_LAYER for op, _ in steps),
+        layers=len(layers),
         loads=sum(op == isa.OP_LOAD for op, _ in steps),
         stored=bool(stores),
     )
     loads = [f for op, f in steps if op == isa.OP_LOAD]
     if any(memory.base(f) + f["offset"] >= SPACE for f in loads):
-        return out  # the model reads from the base on
-    if not all(_meant(hardware, f) for op, f in steps if op == isa.OP_LAYER):
+        out.open = "a load wraps"  # the model reads from the base on
         return out
-    answers = [_model(hardware, program[: count * isa.DESCRIPTOR_BYTES], memory, *how)
-               for how in ((1, "eager"), (2, "lazy"))]  # fmt: skip
-    if None in answers:
-        return out
+    models = [Model(hardware, seed) for seed in (1, 2)]
+    answers = [
+        model.answer(program[: count * isa.DESCRIPTOR_BYTES], memory, policy)
+        for model, policy in zip(models, ("eager", "lazy"), strict=True)
+    ]
+    # A layer that differs has read garbage, and so may all that follow.
+    pairs = zip(models[0].layers, models[1].layers, strict=False)
+    alike = list(takewhile(lambda pair: _alike(*pair), pairs))
+    out.rows = {layer: (drained.rows, drained.row_adds)
+                for layer, (drained, _) in zip(layers, alike, strict=False)
+                if layer not in layers[len(alike):]}  # fmt: skip
     first, second = answers
-    for layer, drained in first.drained.items():
-        if layer not in second.drained or not _alike(drained, second.drained[layer]):
-            return out  # garbage was read here, and may be by all that follow
-        out.rows[layer] = drained.rows, drained.row_adds
-    results = [(a.label, None if a.logits is None else a.logits.tolist()) for a in answers]
-    if len(stores) == 1 and results[0] == results[1]:
-        out.result = stores[0]["offset"], *results[0]
+    if len(stores) != 1:
+        out.open = f"{min(len(stores), 2)} stores"
+    elif first is None or second is None:
+        out.open = models[first is not None].open
+    elif first == second and len(alike) == len(layers):
+        out.result = stores[0]["offset"], *first
     return out
 
 
@@ -129,30 +138,31 @@ def _alike(one: Drained, other: Drained) -> bool:
     )
 
 
-def _meant(hardware: Hardware, f: Fields) -> bool:
-    """Is a layer one that the reference defines? The check of descriptors takes more than those."""
-    last_in = (0 if f["repeat_drain"] else f["steps"] - 1) * f["in_step"] + f["in_first"]
-    last_out = (f["steps"] - 1) * f["out_step"] + f["out_first"] + f["out_words"]
-    words = 2 * f["head_words"] * f["height"] if f["mode"] == isa.MODE_KEY_VALUE else f["in_words"]
-    return (
-        last_in + words <= f["in_lines"] * hardware.line_words
-        and (f["mode"] == isa.MODE_HEAD or not f["merge"])
-        and (f["mode"] == isa.MODE_SPIKE or not f["repeat_drain"])
-        and (
-            f["mode"] not in (isa.MODE_SPIKE, isa.MODE_RESIDUAL)
-            or last_out <= f["out_lines"] * hardware.line_words
-        )
-    )
+class Model(Emulator):
+    """The model up to the first layer that the reference does not define."""
 
+    def __init__(self, hardware: Hardware, seed: int):
+        super().__init__(hardware, seed)
+        self.layers: list[Drained] = []  # as they were executed
+        self.open = ""  # why it does not know
 
-def _model(
-    hardware: Hardware, program: bytes, memory: Memory, seed: int, policy: str
-) -> Answer | None:
-    weights, image = (bytes(memory.data[at:]) for at in (memory.weights, memory.image))
-    try:
-        return Emulator(hardware, seed).run(program, weights, image, policy)
-    except UNKNOWN:
-        return None
+    def _layer(self, f: Fields) -> None:
+        raced = race(self.hw, f)
+        assert not raced, f"tokens share {raced}"
+        super()._layer(f)
+        self.layers.append(self.drained[f["id"]])
+
+    def answer(
+        self, program: bytes, memory: Memory, policy: str
+    ) -> tuple[int, list[int] | None] | None:
+        """Label and logits; None if the model does not know."""
+        weights, image = (bytes(memory.data[at:]) for at in (memory.weights, memory.image))
+        try:
+            answer = self.run(program, weights, image, policy)
+        except UNKNOWN as error:
+            self.open = str(error) if "share" in str(error) else type(error).__name__
+            return None
+        return answer.label, None if answer.logits is None else answer.logits.tolist()
 
 
 def stored(result: tuple[int, int, list[int]], cycles: int) -> bytes:

@@ -222,7 +222,7 @@ class Emulator:
                         acc[y * w + x, t] = patterns[fires].sum(0)
         if f["repeat_drain"]:
             acc = acc.repeat(f["steps"], axis=1)
-        if f["merge"]:
+        elif f["merge"]:
             acc = acc.sum(1, keepdims=True)
         assert not acc[:, :, f["out_words"] :].any()
         return acc[:, :, : f["out_words"]], rows, row_adds, drained * f["out_words"]
@@ -242,12 +242,12 @@ class Emulator:
     def _average(self, f: dict[str, int]) -> None:
         """Sum the stream, write the sums bit by bit and the constants behind them."""
         h, words = self.hw, f["in_words"] - 1
-        offsets = np.arange(0, f["stream_stride"], words)  # of the timesteps
         line = self.spike[f["in_base"] :].reshape(-1, h.lanes)
         for j in range(f["in_words"]):
             total = np.zeros(h.lanes, np.int64)
+            offsets = np.arange(j, max(j + 1, f["stream_stride"]), words)  # of the timesteps
             for n in range(f["stream_tokens"] if j < words else 0):
-                at = n // h.groups * f["stream_stride"] + j + offsets
+                at = n // h.groups * f["stream_stride"] + offsets
                 assert at.max() < h.stream_depth
                 total += self.stream[n % h.groups, at].sum(0)
             for t in range(f["steps"]):
@@ -257,14 +257,13 @@ class Emulator:
                 line[word_place(f, "in", t, j)] = plane if j < words else constant
 
     def _residual(self, f: dict[str, int], value: np.ndarray) -> np.ndarray:
-        tokens, steps, words, lanes = value.shape
+        tokens, steps, words, _ = value.shape
+        word = f["out_first"] + np.arange(words) + np.arange(steps)[:, None] * f["out_step"]
         for n in range(tokens):
-            at = n // self.hw.groups * f["stream_stride"]
-            assert at + steps * words <= self.hw.stream_depth
-            place = self.stream[n % self.hw.groups, at : at + steps * words]
-            old = 0 if f["first"] else place.reshape(steps, words, lanes)
-            value[n] += old
-            place[:] = value[n].reshape(-1, lanes)
+            at = n // self.hw.groups * f["stream_stride"] + word
+            assert at.max() < self.hw.stream_depth
+            value[n] += 0 if f["first"] else self.stream[n % self.hw.groups, at]
+            self.stream[n % self.hw.groups, at] = value[n]
         assert np.abs(value).max() < 1 << self.hw.stream_width - 1
         return value
 
@@ -285,8 +284,7 @@ class Emulator:
                     for px in xs
                 ]
             for line in targets:
-                assert line + f["out_lines"] <= self.hw.spike_lines
-                words = self.spike[line : line + f["out_lines"]].reshape(-1, self.hw.lanes)
+                words = self.spike[line:].reshape(-1, self.hw.lanes)
                 for t, written in enumerate(steps):
                     at = [word_place(f, "out", t, j) for j in range(f["out_words"])]
                     words[at] = words[at] | written if f["pool"] else written
