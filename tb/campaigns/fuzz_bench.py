@@ -111,7 +111,7 @@ async def campaign(dut) -> None:
             messages.append(f"unreported: {story}: {why}; {outcome}")
         elif outcome.status == DONE:
             tally["well"] += 1
-            what, compared = await watched.wrong(program, hostile.count)
+            what, compared = await watched.wrong(watched.certain(program, hostile.count))
             tally["compared"] += compared
             if what:
                 tally["wrong"] += 1

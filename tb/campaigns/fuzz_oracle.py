@@ -8,6 +8,7 @@ as early and as late as the sequencer allows. What both agree on, the accelerato
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -97,8 +98,17 @@ class Certain:
     open: str = "the result depends on what lies in a memory"
 
 
-def certain(hardware: Hardware, program: bytes, count: int, memory: Memory) -> Certain:
-    """What a run of ``program``, which ended well, must have done."""
+def certain(
+    hardware: Hardware,
+    program: bytes,
+    count: int,
+    memory: Memory,
+    models: Sequence[Model] | None = None,
+) -> Certain:
+    """What a run of ``program``, which ended well, must have done.
+
+    ``models``: two, with what may lie in the memories on the chip; anything if there are none.
+    """
     steps = executed(program, count)
     stores = [f for op, f in steps if op == isa.OP_STORE]
     layers = [f["id"] for op, f in steps if op == isa.OP_LAYER]
@@ -111,7 +121,7 @@ def certain(hardware: Hardware, program: bytes, count: int, memory: Memory) -> C
     if any(memory.base(f) + f["offset"] >= SPACE for f in loads):
         out.open = "a load wraps"  # the model reads from the base on
         return out
-    models = [Model(hardware, seed) for seed in (1, 2)]
+    models = models or [Model(hardware, seed) for seed in (1, 2)]
     answers = [
         model.answer(program[: count * isa.DESCRIPTOR_BYTES], memory, policy)
         for model, policy in zip(models, ("eager", "lazy"), strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tb.campaigns.fuzz_oracle import Memory, certain, stored
+from tb.campaigns.fuzz_oracle import Certain, Memory, certain, stored
 from tb.lib.host import COUNTERS
 from tb.lib.inference import Inference
 
@@ -37,10 +37,14 @@ class Watched:
             return []
         return [i for i in range(0, len(got), 8) if got[i : i + 8] != was[i : i + 8]]
 
-    async def wrong(self, program: bytes, count: int) -> tuple[str | None, bool]:
+    def certain(self, program: bytes, count: int) -> Certain:
+        """What a run that ended well must have done; the memory is still as it was before."""
+        return certain(self.bench.hardware, program, count, self.memory)
+
+    async def wrong(self, must: Certain) -> tuple[str | None, bool]:
         """What is wrong after a run that ended well; whether its result was compared."""
         bench, place = self.bench, self.bench.place
-        must, changed = certain(bench.hardware, program, count, self.memory), await self.changes()
+        changed = await self.changes()
         for name, want in (("LAYERS", must.layers), ("LOADS", must.loads)):
             got = await bench.read(name)
             if got != want:
