@@ -40,14 +40,12 @@ package psf_control_pkg;
     logic [15:0] logits;  // number of logits
   } store_command_t;
 
-  // A descriptor of the program as it was fetched.
+  // An eighth of a descriptor in the ring of the program.
   typedef struct packed {
-    logic [511:0] data;  // its words, word 0 in the low bits
-    logic [15:0] index;  // in the program
-    logic last;  // it is the last one of the program
-    logic bad;  // its CRC-32 is wrong
-    psf_pkg::job_t job;  // for which it was fetched
-  } descriptor_t;
+    logic [63:0] data;  // two of its words, the first one in the low bits
+    logic last;  // it is the last descriptor of the program
+    logic over;  // it is an OP_END, or behind one
+  } beat_t;
 
   // What to read from DRAM.
   typedef struct packed {

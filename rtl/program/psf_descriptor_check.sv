@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Is a descriptor legal on this hardware? OPCODE for an unknown one, FIELD for a value out of range,
-// OVERRUN for a load that does not fit its memory, else NONE. What a layer addresses depends on more
-// than its descriptor and is watched where it happens. The same rules: golden/hardware/check.py.
-// checked_o and cause_o follow valid_i by one cycle and hold until the cycle after taken_i; the
-// descriptor has to hold from valid_i to taken_i.
+// Is a descriptor legal on this hardware? Word by word: PROGRAM_CRC if word 15 is not the CRC-32 of
+// the program up to here (golden: zlib.crc32, chained), else OPCODE for an unknown one, FIELD for a
+// value out of range, OVERRUN for a load that does not fit its memory, NO_END for the last one of the
+// program without an OP_END, else NONE. Behind an OP_END anything is legal. What a layer addresses
+// depends on more than its descriptor and is watched where it happens. The same rules:
+// golden/hardware/check.py.
+// A word is taken in every cycle with valid_i, words 0 to 15 in turn; judged_o and cause_o come two
+// cycles after word 15. No word may come in the cycle after a word 15.
 
 module psf_descriptor_check #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
 ) (
-    input  logic         clk_i,
-    input  logic         rst_ni,
-    input  logic         valid_i,
-    input  logic         taken_i,    // the descriptor leaves in this cycle
-    input  logic [511:0] data_i,
-    output logic         checked_o,  // cause_o is that of the descriptor at hand
-    output logic [  7:0] cause_o
+    input  logic        clk_i,
+    input  logic        rst_ni,
+    input  logic        valid_i,
+    input  logic [31:0] word_i,
+    input  logic        last_i,    // of the program; as over_i, with every word of it
+    input  logic        over_i,    // an OP_END, or behind one
+    output logic        judged_o,  // pulse
+    output logic [ 7:0] cause_o    // with judged_o
 );
 
   localparam int unsigned BankBits = $clog2(Cfg.Banks);
@@ -36,146 +40,255 @@ module psf_descriptor_check #(
     $fatal(1, "psf_descriptor_check: Banks must be a power of two and at least 2");
   end
 
+  // ---- The word at hand, and its fields if it belongs to a load, a layer or a store: those of the
+  // other words are not looked at.
+  logic valid_q;
+  logic [3:0] at_q;
+  logic [31:0] word_q;
   psf_pkg::load_t load;
   psf_pkg::layer_t layer;
   psf_pkg::store_t store;
+
+  assign load  = psf_pkg::to_load({16{word_q}});
+  assign layer = psf_pkg::to_layer({16{word_q}});
+  assign store = psf_pkg::to_store({16{word_q}});
+
+  // What words before it have said.
+  logic [2:0] op_q;
+  logic op_bad_q;
+  logic [1:0] mode_q;
+  logic kernel3_q, merge_q, repeat_q, rows_q;  // rows: step_rows is not 0
+  logic [3:0] target_q;
+  logic coded_q, block_q;
+  logic [15:0] dest_q;
+  logic [ 7:0] out_words_q;
+  logic [ 2:0] head_words_q;
+  logic spikes, key_value, head, sums, weight, banked;
+
+  assign spikes    = mode_q == psf_pkg::MODE_SPIKE || mode_q == psf_pkg::MODE_RESIDUAL;
+  assign key_value = mode_q == psf_pkg::MODE_KEY_VALUE;
+  assign head      = mode_q == psf_pkg::MODE_HEAD;
+  assign sums      = head && !merge_q;
+  assign weight    = target_q == psf_pkg::TARGET_WEIGHT;
+  assign banked    = weight || target_q == psf_pkg::TARGET_ROW;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      {valid_q, at_q} <= '0;
+    end else begin
+      valid_q <= valid_i;
+      if (valid_q) at_q <= at_q + 4'd1;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (valid_i) word_q <= word_i;
+    if (valid_q) begin
+      unique case (at_q)
+        4'd0: begin
+          op_q <= word_q[2:0];
+          op_bad_q <= word_q[7:0] == '0 || word_q[7:0] > psf_pkg::OP_END;
+          mode_q <= layer.mode;
+          kernel3_q <= layer.kernel3;
+          merge_q <= layer.merge;
+          repeat_q <= layer.repeat_drain;
+        end
+        4'd2: begin
+          target_q <= load.target;
+          coded_q  <= load.coded;
+          block_q  <= load.block;
+          dest_q   <= load.dest;
+        end
+        4'd5: out_words_q <= layer.out_words;
+        4'd7: rows_q <= layer.step_rows != '0;
+        4'd10: head_words_q <= layer.head_words[2:0];
+        default: ;
+      endcase
+    end
+  end
+
+  // ---- Loads. Words 2, 3, 4 and 6; the addresses that are written end at end_q.
+  logic [25:0] end_q;
+  logic [31:0] depth;
+  logic [ 7:0] blocks;  // of accumulators that a row reaches, less one
+  logic load_bad, load_over, block_bad;
+
+  assign blocks = load.row_words - 8'd1;
+  assign block_bad = block_q && (load.row_words == '0 ||
+      (16'(blocks) << load.index_bits >> IndexWidth) != '0);
+
+  always_ff @(posedge clk_i) begin
+    end_q <= 26'(dest_q) + (banked ? 26'(load.records >> BankBits) : 26'(load.records));
+  end
+
+  always_comb begin
+    unique case (target_q)
+      psf_pkg::TARGET_WEIGHT: depth = Cfg.BankDepth;
+      psf_pkg::TARGET_ROW: depth = Cfg.RowDepth;
+      psf_pkg::TARGET_PARAM: depth = Cfg.ParamDepth;
+      psf_pkg::TARGET_SPIKE: depth = Cfg.SpikeLines;
+      psf_pkg::TARGET_MASK: depth = psf_pkg::MaskLines;
+      default: depth = Cfg.Classes;
+    endcase
+    load_over = at_q == 4'd4 && 32'(end_q) > depth;
+  end
+
+  always_comb begin
+    load_bad = 1'b0;
+    unique case (at_q)
+      4'd2: begin
+        load_bad = load.target > psf_pkg::TARGET_MASK ||
+            (load.coded && load.target != psf_pkg::TARGET_WEIGHT &&
+            load.target != psf_pkg::TARGET_ROW) || (load.target == psf_pkg::TARGET_SPIKE &&
+            (load.unit_words == '0 || 32'(load.unit_words) > Cfg.LineWords));
+      end
+      4'd3: begin
+        load_bad = load.records == '0 || (banked && load.records[BankBits-1:0] != '0) ||
+            (target_q == psf_pkg::TARGET_LOGIT && load.records[0]);
+      end
+      4'd4: load_bad = load.offset[2:0] != '0;
+      4'd6: load_bad = coded_q && weight && (32'(load.index_bits) > IndexWidth || block_bad);
+      default: ;
+    endcase
+  end
+
+  // ---- Layers. Of word 4 or 13: lines for all taps, nine times as many as for one or as many.
+  logic [11:0] lines, tap_lines;
+  logic [7:0] counts;  // key-value: accumulators of a head block, by lanes; or none are right
+  logic layer_bad;
+
+  assign tap_lines = (at_q == 4'd4) ? 12'(layer.in_lines) : 12'(layer.mask_lines);
+  assign lines = ((at_q == 4'd4) ? 12'd0 : 12'(layer.mask_base)) + tap_lines +
+      (kernel3_q ? tap_lines << 3 : 12'd0);
+
+  always_comb begin
+    counts = '0;
+    if (layer.head_words == 8'd1) counts = 8'd1;
+    if (layer.head_words == 8'd2) counts = 8'd4;
+    if (layer.head_words == 8'd4) counts = 8'd16;
+  end
+
+  always_comb begin
+    layer_bad = 1'b0;
+    unique case (at_q)
+      4'd0: begin
+        layer_bad = 32'(layer.id) >= psf_pkg::MaxLayers || 32'(layer.shift) > psf_pkg::MaxShift ||
+            (layer.mode == psf_pkg::MODE_RESIDUAL && layer.pool) ||
+            (layer.mode == psf_pkg::MODE_HEAD && !layer.merge &&
+            (layer.pool || layer.repeat_drain));
+      end
+      4'd1: layer_bad = layer.charge != '0 && mode_q != psf_pkg::MODE_SPIKE;
+      4'd3: begin
+        layer_bad = layer.width == '0 || layer.height == '0 ||
+            (sums && (layer.width != 16'd1 || layer.height != 16'd1));
+      end
+      4'd4: begin
+        layer_bad = layer.in_lines == '0 || layer.steps == '0 || layer.row_cost == '0 ||
+            (spikes && layer.out_lines == '0) || (!key_value && 32'(lines) > Cfg.PatchLines) ||
+            (sums && (32'(layer.steps) < psf_pkg::MinPlanes ||
+            32'(layer.steps) > psf_pkg::SumBits));
+      end
+      4'd5: begin
+        layer_bad = layer.in_words == '0 || layer.out_words == '0 ||
+            32'(layer.out_words) > Cfg.AccDepth || (sums && layer.in_words < 8'd2);
+      end
+      4'd9: layer_bad = spikes && layer.out_step < out_words_q;
+      4'd10: begin
+        layer_bad = key_value && (counts == '0 || 32'(out_words_q) != 32'(counts) * Cfg.Lanes ||
+            32'(layer.head_lanes) > LaneBits);
+      end
+      4'd11: begin
+        layer_bad = (head || key_value) && layer.tokens == '0 ||
+            (head && 32'(layer.tokens) > Cfg.Classes) ||
+            (key_value && 32'(layer.tokens) > Cfg.PatchLines);
+      end
+      4'd13: begin
+        layer_bad = (!key_value && layer.mask_lines != '0 && 32'(lines) > psf_pkg::MaskLines) ||
+            (sums && layer.stream_tokens == '0);
+      end
+      4'd14: begin
+        layer_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
+            layer.window > layer.in_block || (sums && layer.in_block != '0) ||
+            (key_value && (32'(head_words_q) << layer.in_block << 1) > Cfg.LineWords) ||
+            (layer.window != '0 && (key_value || merge_q || repeat_q || rows_q ||
+            32'(out_words_q) > (layer.window[0] ? Room2 : Room4)));
+      end
+      default: ;
+    endcase
+  end
+
+  // ---- Stores. Words 2 and 4.
   logic store_bad;
 
-  assign load  = psf_pkg::to_load(data_i);
-  assign layer = psf_pkg::to_layer(data_i);
-  assign store = psf_pkg::to_store(data_i);
+  assign store_bad = (at_q == 4'd2 && (store.logits == '0 || store.logits > Cfg.Classes)) ||
+      (at_q == 4'd4 && store.offset[2:0] != '0);
 
-  // ---- Loads.
-  logic [24:0] span;  // addresses that are written
-  logic [31:0] depth;
-  logic [22:0] places;  // coded weights by block: accumulators that a row can reach
-  logic load_bad, load_over;
+  // ---- The checksum. Word 15 itself counts as 0. Then the verdict, while word 15 is still in word_q.
+  logic [31:0] crc_q, crc;
+  logic [2:0] op;
+  logic last_word, bad, bad_q, overrun_q, last_q, over_q, behind_q;
 
-  assign places = 23'(load.row_words) << load.index_bits;
+  assign last_word = at_q == 4'd15;
+  assign op        = (at_q == '0) ? word_q[2:0] : op_q;
 
-  always_comb begin
-    load_bad = load.records == '0 || load.offset[2:0] != '0;
-    if (load.coded) begin
-      if (load.target == psf_pkg::TARGET_WEIGHT) begin
-        if (32'(load.index_bits) > IndexWidth) load_bad = 1'b1;
-        if (load.block && (places == '0 || 32'(places) > 2 ** IndexWidth)) load_bad = 1'b1;
-      end else if (load.target != psf_pkg::TARGET_ROW) begin
-        load_bad = 1'b1;
-      end
-    end
-    span  = 25'(load.records);
-    depth = '0;
-    unique case (load.target)
-      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_ROW: begin
-        if (load.records[BankBits-1:0] != '0) load_bad = 1'b1;
-        span  = 25'(load.records >> BankBits);
-        depth = (load.target == psf_pkg::TARGET_ROW) ? Cfg.RowDepth : Cfg.BankDepth;
-      end
-      psf_pkg::TARGET_PARAM: depth = Cfg.ParamDepth;
-      psf_pkg::TARGET_SPIKE: begin
-        if (load.unit_words == '0 || 32'(load.unit_words) > Cfg.LineWords) load_bad = 1'b1;
-        depth = Cfg.SpikeLines;
-      end
-      psf_pkg::TARGET_MASK: depth = psf_pkg::MaskLines;
-      psf_pkg::TARGET_LOGIT: begin
-        if (load.records[0]) load_bad = 1'b1;
-        depth = Cfg.Classes;
-      end
-      default: load_bad = 1'b1;
-    endcase
-    load_over = 32'(25'(load.dest) + span) > depth;
-  end
-
-  // ---- Layers. 9 * lines and m * m * Lanes are sums of shifts.
-  logic [11:0] patch;
-  logic [31:0] counts;  // key-value: accumulators of a head block
-  logic [11:0] mask_end;
-  logic mask_bad;
-  logic window_bad;
-  logic common_bad, patch_bad, key_value_bad, sums_bad, head_bad, out_bad, layer_bad;
-
-  assign patch = 12'(layer.in_lines) + (layer.kernel3 ? 12'(layer.in_lines) << 3 : 12'd0);
-  assign patch_bad = 32'(patch) > Cfg.PatchLines;
-  assign common_bad = 32'(layer.id) >= psf_pkg::MaxLayers || layer.steps == '0 ||
-      layer.width == '0 || layer.height == '0 || layer.in_lines == '0 || layer.in_words == '0 ||
-      layer.out_words == '0 || layer.row_cost == '0 || 32'(layer.out_words) > Cfg.AccDepth ||
-      window_bad ||
-      32'(layer.shift) > psf_pkg::MaxShift ||
-      (layer.charge != '0 && layer.mode != psf_pkg::MODE_SPIKE);
-  assign window_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
-      layer.window > layer.in_block || (layer.window != '0 &&
-      (layer.mode == psf_pkg::MODE_KEY_VALUE || layer.merge || layer.repeat_drain ||
-      layer.step_rows != '0 || 32'(layer.out_words) > (layer.window[0] ? Room2 : Room4)));
-  // 9 * mask_lines as a sum of shifts.
-  assign mask_end   = 12'(layer.mask_base) + 12'(layer.mask_lines) +
-      (layer.kernel3 ? 12'(layer.mask_lines) << 3 : 12'd0);
-  assign mask_bad = layer.mask_lines != '0 && 32'(mask_end) > psf_pkg::MaskLines;
-  assign sums_bad   = 32'(layer.steps) < psf_pkg::MinPlanes ||
-      32'(layer.steps) > psf_pkg::SumBits || layer.width != 16'd1 || layer.height != 16'd1 ||
-      layer.in_words < 8'd2 || layer.in_block != '0 || layer.stream_tokens == '0 ||
-      layer.pool || layer.repeat_drain;
-  assign head_bad = layer.tokens == '0 || 32'(layer.tokens) > Cfg.Classes ||
-      (!layer.merge && sums_bad);
-  assign out_bad = layer.out_lines == '0 || layer.out_step < layer.out_words;
+  psf_crc32 #(
+      .DataWidth(32)
+  ) u_crc (
+      .crc_i (crc_q),
+      .data_i(last_word ? 32'd0 : word_q),
+      .crc_o (crc)
+  );
 
   always_comb begin
-    unique case (layer.head_words)
-      8'd1: counts = Cfg.Lanes;
-      8'd2: counts = 4 * Cfg.Lanes;
-      8'd4: counts = 16 * Cfg.Lanes;
-      default: counts = '0;  // no number of accumulators is right
-    endcase
-    key_value_bad = 32'(layer.out_words) != counts || 32'(layer.head_lanes) > LaneBits ||
-        layer.tokens == '0 || 32'(layer.tokens) > Cfg.PatchLines ||
-        (32'(layer.head_words) << layer.in_block << 1) > Cfg.LineWords;
-  end
-
-  always_comb begin
-    unique case (layer.mode)
-      psf_pkg::MODE_SPIKE: layer_bad = common_bad || patch_bad || mask_bad || out_bad;
-      psf_pkg::MODE_RESIDUAL:
-      layer_bad = common_bad || patch_bad || mask_bad || out_bad || layer.pool;
-      psf_pkg::MODE_KEY_VALUE: layer_bad = common_bad || key_value_bad;
-      default: layer_bad = common_bad || patch_bad || mask_bad || head_bad;
-    endcase
-  end
-
-  // ---- Stores.
-  assign store_bad = store.logits == '0 || store.logits > Cfg.Classes || store.offset[2:0] != '0;
-
-  // ---- The verdict.
-  logic [7:0] cause;
-
-  always_comb begin
-    cause = psf_pkg::ERROR_NONE;
-    unique case (data_i[7:0])
-      psf_pkg::OP_LOAD: begin
-        if (load_bad) cause = psf_pkg::ERROR_FIELD;
-        else if (load_over) cause = psf_pkg::ERROR_OVERRUN;
-      end
-      psf_pkg::OP_LAYER: if (layer_bad) cause = psf_pkg::ERROR_FIELD;
-      psf_pkg::OP_STORE: if (store_bad) cause = psf_pkg::ERROR_FIELD;
-      psf_pkg::OP_END: ;
-      default: cause = psf_pkg::ERROR_OPCODE;
+    unique case ({
+      5'd0, op
+    })
+      psf_pkg::OP_LOAD: bad = load_bad;
+      psf_pkg::OP_LAYER: bad = layer_bad;
+      psf_pkg::OP_STORE: bad = store_bad;
+      default: bad = 1'b0;
     endcase
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) checked_o <= 1'b0;
-    else checked_o <= valid_i && !taken_i;
+    if (!rst_ni) begin
+      {judged_o, behind_q} <= '0;
+      crc_q <= '1;
+    end else begin
+      judged_o <= valid_q && last_word;
+      if (judged_o) behind_q <= over_q && !last_q;
+      if (valid_q) crc_q <= crc;
+      else if (judged_o && last_q) crc_q <= '1;
+    end
   end
 
   always_ff @(posedge clk_i) begin
-    cause_o <= cause;
+    if (valid_i) begin
+      last_q <= last_i;
+      over_q <= over_i;
+    end
+    if (valid_q) begin
+      bad_q     <= bad || (bad_q && at_q != '0);
+      overrun_q <= load_over || (overrun_q && at_q != '0);
+    end
+  end
+
+  always_comb begin
+    cause_o = psf_pkg::ERROR_NONE;
+    if (behind_q) cause_o = psf_pkg::ERROR_NONE;
+    else if (word_q != ~crc_q) cause_o = psf_pkg::ERROR_PROGRAM_CRC;
+    else if (op_bad_q) cause_o = psf_pkg::ERROR_OPCODE;
+    else if (bad_q) cause_o = psf_pkg::ERROR_FIELD;
+    else if (overrun_q && {5'd0, op_q} == psf_pkg::OP_LOAD) cause_o = psf_pkg::ERROR_OVERRUN;
+    else if (last_q && !over_q) cause_o = psf_pkg::ERROR_NO_END;
   end
 
   logic unused_fields;  // that no rule speaks of
-  assign unused_fields = ^{load, layer};
+  assign unused_fields = ^{load, layer, store};
 
-  // The descriptor at hand is the one that was checked.
+  // A pause behind word 15.
   always_ff @(posedge clk_i) begin
-    if (rst_ni && checked_o) assert (valid_i && data_i == $past(data_i));
-    if (rst_ni && taken_i) assert (checked_o);
+    if (rst_ni && valid_i) assert (!(valid_q && last_word));
   end
 
 endmodule

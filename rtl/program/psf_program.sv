@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program: fetches the descriptors of one job after the other (psf_descriptor_fetch) and hands on
-// what they say, loads, layers and stores, each when its time has come (psf_sequencer).
-// An empty program is a fault (NO_END) and takes no job. Latencies and stalls: as those two say.
+// The program: fetches the descriptors of one job after the other into a ring (psf_descriptor_fetch),
+// from which three read. The first checks them (psf_program_check); behind it one hands on the loads
+// (psf_program_loads) and one executes layers and stores (psf_program_items), each in order and each
+// when its time has come. They share one read port; loads go before items, these before checks.
+// An empty program is a fault (NO_END) and takes no job. Latencies and stalls: as those four say.
+// parity_o: a beat that was read has changed in the ring.
 // Golden: golden.hardware.check for what is refused, golden.hardware.isa for the fields.
 
 module psf_program #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
+    parameter int unsigned Depth = 64,  // descriptors in the ring, a power of two
     parameter int unsigned AddrWidth = 32  // bits of an address on the bus
 ) (
     input logic clk_i,
@@ -41,25 +45,46 @@ module psf_program #(
     output logic irq_o  // with retire_o: its flag
 );
 
-  logic empty, job_ready, desc_valid, desc_ready, bad, fetch_parity, queue_parity;
-  psf_control_pkg::descriptor_t desc;
-  psf_control_pkg::fault_t desc_fault;
+  localparam int unsigned Slot = $clog2(Depth) + 1;
+  localparam int unsigned Address = $clog2(Depth) + 3;  // of a beat
+  localparam int unsigned BeatWidth = $bits(psf_control_pkg::beat_t);
+
+  typedef enum logic [1:0] {
+    LOADS,
+    ITEMS,
+    CHECK
+  } reader_e;
+
+  logic empty, job_ready, bad;
+  psf_control_pkg::fault_t bad_fault;
 
   assign empty         = setup_i.program_count == '0;
   assign job_ready_o   = job_ready && !empty;
   assign fault_valid_o = empty || bad;
-  assign fault_o       = empty ? '{cause: psf_pkg::ERROR_NO_END, index: '0, addr: '0} : desc_fault;
-  assign parity_o      = fetch_parity || queue_parity;
+  assign fault_o       = empty ? '{cause: psf_pkg::ERROR_NO_END, index: '0, addr: '0} : bad_fault;
+
+  // ---- The ring.
+  logic [Slot+2:0] written;
+  logic [Slot-1:0] checked, loads_at, items_at;
+  logic last, over, fetch_job_valid, loads_job_ready;
+  psf_pkg::job_t fetch_job;
+  psf_control_pkg::beat_t beat, beat_q;
+  logic [2:0] read_valid, read_ready;  // by reader_e
+  logic [2:0][2:0] read_beat;
+  logic [Address-1:0] read_addr;
+  logic [1:0] read_q;  // one is being read; it is in beat_q
+  logic parity_q;
 
   psf_descriptor_fetch #(
+      .Depth(Depth),
       .AddrWidth(AddrWidth)
   ) u_fetch (
       .clk_i,
       .rst_ni,
-      .base_i      (setup_i.program_base),
-      .count_i     (setup_i.program_count),
-      .job_valid_i (job_valid_i && !empty),
-      .job_ready_o (job_ready),
+      .base_i       (setup_i.program_base),
+      .count_i      (setup_i.program_count),
+      .job_valid_i  (job_valid_i && !empty),
+      .job_ready_o  (job_ready),
       .job_i,
       .stop_i,
       .cmd_valid_o,
@@ -67,30 +92,135 @@ module psf_program #(
       .cmd_o,
       .beat_valid_i,
       .beat_ready_o,
-      .beat_data_i,
-      .desc_valid_o(desc_valid),
-      .desc_ready_i(desc_ready),
-      .desc_o      (desc),
-      .parity_o    (fetch_parity)
+      .beat_opcode_i(beat_data_i[7:0]),
+      .loads_at_i   (loads_at),
+      .items_at_i   (items_at),
+      .written_o    (written),
+      .last_o       (last),
+      .over_o       (over),
+      .job_valid_o  (fetch_job_valid),
+      .job_o        (fetch_job),
+      .job_free_i   (loads_job_ready)
   );
 
-  psf_sequencer #(
-      .Cfg(Cfg),
+  assign beat = '{data: beat_data_i, last: last, over: over};
+
+  always_comb begin
+    read_ready = '0;
+    if (read_valid[LOADS]) begin
+      read_ready[LOADS] = 1'b1;
+      read_addr = {loads_at[Slot-2:0], read_beat[LOADS]};
+    end else if (read_valid[ITEMS]) begin
+      read_ready[ITEMS] = 1'b1;
+      read_addr = {items_at[Slot-2:0], read_beat[ITEMS]};
+    end else begin
+      read_ready[CHECK] = 1'b1;
+      read_addr = {checked[Slot-2:0], read_beat[CHECK]};
+    end
+  end
+
+  psf_control_pkg::beat_t stored;
+  logic stored_parity;
+
+  psf_ram_1r1w #(
+      .Width(BeatWidth + 1),
+      .Depth(8 * Depth)
+  ) u_ring (
+      .clk_i,
+      .we_i   (beat_valid_i),
+      .waddr_i(written[Address-1:0]),
+      .wdata_i({^beat, beat}),
+      .re_i   (read_valid != '0),
+      .raddr_i(read_addr),
+      .rdata_o({stored_parity, stored})
+  );
+
+  always_ff @(posedge clk_i) begin
+    {parity_q, beat_q} <= {stored_parity, stored};
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) {read_q, parity_o} <= '0;
+    else begin
+      read_q   <= {read_q[0], read_valid != '0};
+      parity_o <= read_q[1] && (^{parity_q, beat_q});
+    end
+  end
+
+  // ---- Its readers.
+  logic ahead, job_valid, mark_valid, mark_ready, job_end;
+  logic [15:0] mark, layers, items;
+  psf_pkg::job_t job;
+
+  psf_program_check #(
+      .Cfg (Cfg),
+      .Slot(Slot)
+  ) u_check (
+      .clk_i,
+      .rst_ni,
+      .written_i    (written),
+      .checked_o    (checked),
+      .read_valid_o (read_valid[CHECK]),
+      .read_ready_i (read_ready[CHECK]),
+      .read_beat_o  (read_beat[CHECK]),
+      .word_i       (beat_q),
+      .fault_valid_o(bad),
+      .fault_o      (bad_fault)
+  );
+
+  psf_program_loads #(
+      .Slot(Slot),
       .AddrWidth(AddrWidth)
-  ) u_sequencer (
+  ) u_loads (
       .clk_i,
       .rst_ni,
       .stop_i,
       .weight_base_i(setup_i.weight_base),
-      .desc_valid_i (desc_valid),
-      .desc_ready_o (desc_ready),
-      .desc_i       (desc),
-      .fault_valid_o(bad),
-      .fault_o      (desc_fault),
-      .parity_o     (queue_parity),
+      .job_valid_i  (fetch_job_valid),
+      .job_ready_o  (loads_job_ready),
+      .job_i        (fetch_job),
+      .checked_i    (checked),
+      .at_o         (loads_at),
+      .read_valid_o (read_valid[LOADS]),
+      .read_ready_i (read_ready[LOADS]),
+      .read_beat_o  (read_beat[LOADS]),
+      .word_i       (beat_q),
+      .layers_i     (layers),
+      .items_i      (items),
+      .mark_ready_i (mark_ready),
+      .end_i        (job_end),
+      .mark_valid_o (mark_valid),
+      .mark_o       (mark),
+      .ahead_o      (ahead),
+      .job_valid_o  (job_valid),
+      .job_o        (job),
       .load_valid_o,
       .load_ready_i,
-      .load_o,
+      .load_o
+  );
+
+  psf_program_items #(
+      .Slot(Slot),
+      .AddrWidth(AddrWidth)
+  ) u_items (
+      .clk_i,
+      .rst_ni,
+      .stop_i,
+      .checked_i   (checked),
+      .at_o        (items_at),
+      .read_valid_o(read_valid[ITEMS]),
+      .read_ready_i(read_ready[ITEMS]),
+      .read_beat_o (read_beat[ITEMS]),
+      .word_i      (beat_q),
+      .ahead_i     (ahead),
+      .job_valid_i (job_valid),
+      .job_i       (job),
+      .mark_valid_i(mark_valid),
+      .mark_i      (mark),
+      .mark_ready_o(mark_ready),
+      .end_o       (job_end),
+      .layers_o    (layers),
+      .items_o     (items),
       .load_done_i,
       .layer_start_o,
       .layer_o,
@@ -103,5 +233,8 @@ module psf_program #(
       .retire_o,
       .irq_o
   );
+
+  logic unused_setup;  // of others
+  assign unused_setup = ^{setup_i};
 
 endmodule

@@ -66,12 +66,10 @@ STORE_COMMAND = Struct("store_command_t", "A store: label and logits to DRAM.", 
     Field("logits", 16, "number of logits"),
 ))  # fmt: skip
 
-DESCRIPTOR = Struct("descriptor_t", "A descriptor of the program as it was fetched.", (
-    Field("data", 512, "its words, word 0 in the low bits"),
-    Field("index", 16, "in the program"),
-    Field("last", 1, "it is the last one of the program"),
-    Field("bad", 1, "its CRC-32 is wrong"),
-    JOB.member("job", "for which it was fetched"),
+BEAT = Struct("beat_t", "An eighth of a descriptor in the ring of the program.", (
+    Field("data", 64, "two of its words, the first one in the low bits"),
+    Field("last", 1, "it is the last descriptor of the program"),
+    Field("over", 1, "it is an OP_END, or behind one"),
 ))  # fmt: skip
 
 READ_COMMAND = Struct("read_command_t", "What to read from DRAM.", (
@@ -182,7 +180,7 @@ CONTROL = (
     LOAD_STEP,
     LOAD_WRITE,
     STORE_COMMAND,
-    DESCRIPTOR,
+    BEAT,
     READ_COMMAND,
     WINDOW,
     SETUP,

@@ -26,33 +26,46 @@ HARDWARE = hardware()
 
 
 class DescriptorCheckBench(Bench):
-    """Shows descriptors one after the other, each until it has been judged."""
+    """Shows descriptors one after the other, word by word, and keeps the checksum."""
 
     def __init__(self, dut) -> None:
         super().__init__(dut)
         self.seen: Counter = Counter()
+        self.crc = 0  # of the program so far
 
-    async def judge(self, descriptor: bytes) -> int:
-        """The cause; it comes one cycle after valid and holds."""
-        assert self.get("checked_o") == 0
-        self.set(valid_i=1, data_i=int.from_bytes(descriptor, "little"), taken_i=0)
+    def sealed(self, descriptor: bytes) -> bytes:
+        """With the checksum of the program up to here in word 15."""
+        self.crc = isa.checksum(descriptor, self.crc)
+        return descriptor[:60] + self.crc.to_bytes(4, "little")
+
+    async def judge(self, descriptor: bytes, last: int, over: int) -> int:
+        """The cause; it comes two cycles after the last word."""
+        for at in range(0, 64, 4):
+            while random.random() < 0.1:  # a gap with garbage
+                self.set(valid_i=0, word_i=random.getrandbits(32))
+                await self.tick()
+                assert not self.get("judged_o")
+            word = int.from_bytes(descriptor[at : at + 4], "little")
+            self.set(valid_i=1, word_i=word, last_i=last, over_i=over)
+            await self.tick()
+            assert not self.get("judged_o")
+        self.noise("word_i", "last_i", "over_i")
+        self.set(valid_i=0)
         await self.tick()
+        assert self.get("judged_o")
         cause = self.get("cause_o")
-        for _ in range(random.randrange(3)):
-            assert (self.get("checked_o"), self.get("cause_o")) == (1, cause)
-            await self.tick()
-        assert self.get("checked_o") == 1
-        self.set(taken_i=1)
-        await self.tick()
-        for _ in range(random.randrange(3)):  # a gap with garbage
-            self.set(valid_i=0, data_i=random.getrandbits(512), taken_i=0)
-            await self.tick()
-            assert self.get("checked_o") == 0
+        if last:
+            self.crc = 0
         return cause
 
     async def compare(self, descriptor: bytes) -> None:
+        """Alone, or as the last one of its program; an OP_END ends one."""
         want, what = descriptor_fault(HARDWARE, descriptor)
-        got = await self.judge(descriptor)
+        over = descriptor[0] == isa.OP_END
+        last = int(over or random.random() < 0.1)
+        if last and not (want or over):
+            want, what = isa.ERROR_NO_END, "no OP_END"
+        got = await self.judge(self.sealed(descriptor), last, over)
         assert got == want, (
             f"cause {got}, expected {want} ({what or 'legal'}) for {descriptor.hex()}, seed {SEED}"
         )
@@ -108,7 +121,7 @@ def corners(name: str, bits: int) -> set[int]:
 async def limits(dut) -> None:
     """Every field of every kind of descriptor at every limit, everything else legal."""
     bench = DescriptorCheckBench(dut)
-    await bench.reset(valid_i=0, taken_i=0, data_i=0)
+    await bench.reset(valid_i=0)
     kinds = [(isa.OP_LOAD, {"target": t, "coded": 0}) for t in range(len(TARGETS))]
     kinds += [(isa.OP_LOAD, {"target": t, "coded": 1}) for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW)]
     kinds += [(isa.OP_LAYER, {"mode": m}) for m in range(4)]
@@ -156,7 +169,7 @@ async def limits(dut) -> None:
 async def spans(dut) -> None:
     """Loads that end at the last address of their memory, and one beyond."""
     bench = DescriptorCheckBench(dut)
-    await bench.reset(valid_i=0, taken_i=0, data_i=0)
+    await bench.reset(valid_i=0)
     h = HARDWARE
     for target in range(len(TARGETS)):
         depth = target_depth(h, target)
@@ -176,7 +189,7 @@ async def spans(dut) -> None:
 async def opcodes_and_noise(dut) -> None:
     """All 256 opcodes, and random descriptors, some with a legal one's words."""
     bench = DescriptorCheckBench(dut)
-    await bench.reset(valid_i=0, taken_i=0, data_i=0)
+    await bench.reset(valid_i=0)
     for op in range(256):
         await bench.compare(bytes([op]) + random.randbytes(63))
     for _ in range(600):
@@ -187,6 +200,25 @@ async def opcodes_and_noise(dut) -> None:
             data[bit // 8] ^= 1 << bit % 8
         await bench.compare(bytes(data))
     assert bench.seen[0, isa.ERROR_OPCODE] == 252
+
+
+@cocotb.test(timeout_time=50, timeout_unit="ms")
+async def checksums(dut) -> None:
+    """Every bit of a descriptor once wrong: it, and all behind it, but nothing behind an OP_END."""
+    bench = DescriptorCheckBench(dut)
+    await bench.reset(valid_i=0)
+    for bit in range(512):
+        op = random.choice((isa.OP_LOAD, isa.OP_LAYER, isa.OP_STORE))
+        data = bytearray(bench.sealed(noisy(op, legal(op))))
+        data[bit // 8] ^= 1 << bit % 8
+        assert await bench.judge(bytes(data), last=0, over=0) == isa.ERROR_PROGRAM_CRC, bit
+        wrong = isa.ERROR_PROGRAM_CRC if bit < 480 else isa.ERROR_NONE  # word 15 itself counts as 0
+        end = bench.sealed(isa.encode(isa.OP_END, "test"))
+        assert await bench.judge(end, last=0, over=1) == wrong
+        for last in (0, 1):
+            assert await bench.judge(random.randbytes(64), last, over=1) == isa.ERROR_NONE
+        op = random.choice((isa.OP_LOAD, isa.OP_LAYER, isa.OP_STORE))
+        await bench.compare(noisy(op, legal(op)))
 
 
 @pytest.mark.parametrize("config", ["2x8", "4x32"])
