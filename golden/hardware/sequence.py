@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sequencer's rules: two in-order streams with bounded queues, and waits by counts.
+"""The rules of psf_program: two in-order streams through one ring, and waits by counts.
 
 The layer stream has the layers, the store and the end of every job. Jobs follow each other in both
 streams, so that the loads of a job may overtake the layers of the job before.
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 from golden.hardware import isa
 
-LOAD_QUEUE, LAYER_QUEUE = 8, 8
-POLICIES = ("queues", "eager", "lazy")
+RING = 64  # descriptors that neither, or only one of the streams has come past
+POLICIES = ("ring", "eager", "lazy")
 _KIND = {isa.OP_LAYER: "layer", isa.OP_STORE: "store"}
 
 
 @dataclass
 class _Item:
-    """A descriptor on its way through the queues."""
+    """A descriptor that was fetched."""
 
+    place: int  # among all of all jobs
     job: int
     index: int
     op: int
@@ -36,23 +37,27 @@ def descriptors(program: bytes) -> list[tuple[int, dict[str, int]]]:
     raise ValueError("the program has no end")
 
 
-def execution_order(program: bytes, policy: str = "queues"):
+def execution_order(program: bytes, policy: str = "ring"):
     """Yield ("load" | "layer" | "store", fields) of one job: see :func:`job_order`."""
     for _, kind, _, fields in job_order(program, 1, policy):
         yield kind, fields
 
 
-def job_order(program: bytes, jobs: int, policy: str = "queues"):
+def job_order(program: bytes, jobs: int, policy: str = "ring"):
     """Yield (job, "load" | "layer" | "store", index of the descriptor, fields) in an order that
-    the sequencer may take.
+    the hardware may take.
 
-    ``queues``: descriptors pass queues of the hardware's depths, a load goes before a layer.
-    ``eager``: loads as early as their waits allow, with unlimited queues: what one could overwrite
+    ``ring``: as many descriptors at a time as the hardware's ring has, a load goes before a layer.
+    ``eager``: loads as early as their waits allow, without such a limit: what one could overwrite
     too early. ``lazy``: loads only when a layer waits for them. Raises RuntimeError on a deadlock.
     """
     listing = descriptors(program)
-    pending = deque(_Item(job, i, *item) for job in range(jobs) for i, item in enumerate(listing))
-    depth = (LOAD_QUEUE, LAYER_QUEUE) if policy == "queues" else (len(pending), len(pending))
+    pending = deque(
+        _Item(len(listing) * job + i, job, i, *item)
+        for job in range(jobs)
+        for i, item in enumerate(listing)
+    )
+    depth = RING if policy == "ring" else len(pending)
     loads, items, running = deque(), deque(), None
     decoded, loaded, layers, done = ([0] * jobs for _ in range(4))  # per job; done: and stores
     retired = 0
@@ -65,8 +70,10 @@ def job_order(program: bytes, jobs: int, policy: str = "queues"):
     while pending or loads or items or running:
         while pending:
             item = pending[0]
-            queue, room = (loads, depth[0]) if item.op == isa.OP_LOAD else (items, depth[1])
-            if len(queue) == room:
+            queue = loads if item.op == isa.OP_LOAD else items
+            if any(
+                waiting and item.place - waiting[0].place >= depth for waiting in (loads, items)
+            ):
                 break
             # A store or the end waits for every load before it.
             item.wait_loads = item.fields.get("wait_loads", decoded[item.job])
@@ -79,7 +86,7 @@ def job_order(program: bytes, jobs: int, policy: str = "queues"):
             yield item.job, "load", item.index, item.fields
             loaded[item.job] += 1
         elif ready:
-            running = items.popleft()  # its place in the queue is free while it runs
+            running = items.popleft()  # its place in the ring is free while it runs
         elif running:
             if running.op == isa.OP_END:
                 retired = running.job + 1

@@ -2,7 +2,7 @@
 """The accelerator as a functional model: executes program and memory images byte by byte.
 
 It knows docs/reference/formats.md and nothing of the network: so it checks the compiler without
-RTL. Memories start with garbage, and loads may run as early or as late as the sequencer allows,
+RTL. Memories start with garbage, and loads may run as early or as late as the hardware allows,
 those of the next job among the layers of the one before.
 """
 
@@ -68,12 +68,12 @@ class Emulator:
         self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
         self.drained: dict[int, Drained] = {}  # of the job at hand
 
-    def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "queues") -> Answer:
+    def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "ring") -> Answer:
         """Execute ``program`` for one image."""
         return self.run_jobs(program, weights, [image], policy)[0]
 
     def run_jobs(
-        self, program: bytes, weights: bytes, images: list[bytes], policy: str = "queues"
+        self, program: bytes, weights: bytes, images: list[bytes], policy: str = "ring"
     ) -> list[Answer]:
         """Execute ``program`` for a ring of jobs, one per image of ``images``.
 

@@ -71,7 +71,7 @@ CASES = {
 }  # fmt: skip
 
 
-def compare(program, network, images, policy="queues", seed=0):
+def compare(program, network, images, policy="ring", seed=0):
     """Run one job per image, in one go, and hold everything against the integer model."""
     emulator = Emulator(program.hardware, seed)
     packed = [program.pack_image(image) for image in images]
@@ -114,7 +114,7 @@ def test_everything_fires():
         assert want.rows > 0 and want.useful > 0, compiled.name
 
 
-@pytest.mark.parametrize("policy", ["queues", "eager", "lazy"])
+@pytest.mark.parametrize("policy", ["ring", "eager", "lazy"])
 def test_reused_memories(policy):
     """Every memory is as small as one layer needs: places are reused, and loads wait for them."""
     network_config = config(dim=32, depth=3, heads=4)

@@ -42,7 +42,7 @@ def layers(hardware, density=0.25, names=SHAPES):
     ]
 
 
-def check(todo, hardware, policy="queues", window=1):
+def check(todo, hardware, policy="ring", window=1):
     program = layer_list.compile_layers(todo, hardware, window=window)
     image = layer_list.pack(program, todo)
     assert len(image) == program.image_bytes

@@ -71,7 +71,7 @@ def test_tiles_of_a_head():
         assert [f["records"] for f in loads] == [1000]
 
 
-@pytest.mark.parametrize("policy", ["queues", "eager", "lazy"])
+@pytest.mark.parametrize("policy", ["ring", "eager", "lazy"])
 def test_jobs_with_tiles_of_a_head(policy):
     """The biases of the next image wait until the result is stored; a label is not the last one."""
     network_config = config(classes=300, head="avgpool_fc", depth=0)

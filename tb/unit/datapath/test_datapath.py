@@ -205,7 +205,7 @@ async def through(bench, config, net, images, window=windows.OFF):
     cocotb.log.info("seed %d, window %d, %s", SEED, window, config)
     for image, expected in zip(images, expectations(program, net, images), strict=True):
         packed = program.pack_image(image)
-        for kind, f in execution_order(program.program, "queues"):
+        for kind, f in execution_order(program.program, "ring"):
             if kind == "load":
                 await bench.load(f, packed if f["from_image"] else program.weights)
             elif kind == "layer":
@@ -355,7 +355,7 @@ async def faults(dut):
                     entry.value = int(entry.value) ^ bits
 
     seen = set()
-    for kind, f in execution_order(program.program, "queues"):
+    for kind, f in execution_order(program.program, "ring"):
         if kind == "load":
             await bench.load(f, packed if f["from_image"] else program.weights)
         if kind != "layer":
