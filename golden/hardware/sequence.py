@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from golden.hardware import isa
 
-RING = 64  # descriptors that neither, or only one of the streams has come past
+RING, AHEAD = 64, 8  # descriptors in front of the items and of the loads, at most
 POLICIES = ("ring", "eager", "lazy")
 _KIND = {isa.OP_LAYER: "layer", isa.OP_STORE: "store"}
 
@@ -57,7 +57,7 @@ def job_order(program: bytes, jobs: int, policy: str = "ring"):
         for job in range(jobs)
         for i, item in enumerate(listing)
     )
-    depth = RING if policy == "ring" else len(pending)
+    items_room, loads_room = (RING, AHEAD) if policy == "ring" else (len(pending), len(pending))
     loads, items, running = deque(), deque(), None
     decoded, loaded, layers, done = ([0] * jobs for _ in range(4))  # per job; done: and stores
     retired = 0
@@ -71,9 +71,9 @@ def job_order(program: bytes, jobs: int, policy: str = "ring"):
         while pending:
             item = pending[0]
             queue = loads if item.op == isa.OP_LOAD else items
-            if any(
-                waiting and item.place - waiting[0].place >= depth for waiting in (loads, items)
-            ):
+            if loads and item.place - loads[0].place >= loads_room:
+                break
+            if items and item.place - items[0].place >= items_room:
                 break
             # A store or the end waits for every load before it.
             item.wait_loads = item.fields.get("wait_loads", decoded[item.job])

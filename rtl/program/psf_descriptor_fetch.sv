@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reads a program of count_i 64-byte descriptors at base_i once for every job that it takes, ahead
-// of its use, into a ring of Depth descriptors: one command of 8 beats each. The next job is taken
+// of its use, into a ring of Depth descriptors: one command of 8 beats each. It keeps no more than
+// Ahead of them in front of the loads, whose data the same bus has to bring. The next job is taken
 // when the last descriptor of this one is ordered and job_free_i says that the job before is not
 // needed here any more (job_o holds until then), so fetching goes on across jobs.
 // beat_ready_o is always high: a place in the ring is reserved before a descriptor is ordered, so the
@@ -11,6 +12,7 @@
 
 module psf_descriptor_fetch #(
     parameter int unsigned Depth = 64,  // descriptors, a power of two
+    parameter int unsigned Ahead = 8,  // descriptors, at most Depth
     parameter int unsigned AddrWidth = 32,  // bits of an address on the bus
     localparam int unsigned Slot = $clog2(Depth) + 1  // bits of a position, a bit more than needed
 ) (
@@ -46,6 +48,10 @@ module psf_descriptor_fetch #(
     $fatal(1, "psf_descriptor_fetch: Depth must be a power of two and at least 2");
   end
 
+  if (Ahead < 1 || Ahead > Depth) begin : gen_bad_ahead
+    $fatal(1, "psf_descriptor_fetch: Ahead must be between 1 and Depth");
+  end
+
   // ---- Ordering.
   logic [Slot-1:0] ordered_q;
   logic [15:0] tag_q, tag_next;
@@ -53,7 +59,7 @@ module psf_descriptor_fetch #(
   logic take, order, full;
   logic [AddrWidth-4:0] addr;  // of the descriptor to order, modulo the address space
 
-  assign full = ordered_q - loads_at_i == Slot'(Depth) || ordered_q - items_at_i == Slot'(Depth);
+  assign full = ordered_q - loads_at_i == Slot'(Ahead) || ordered_q - items_at_i == Slot'(Depth);
   assign job_ready_o = !busy_q && !job_valid_o && !stop_i;
   assign take = job_valid_i && job_ready_o;
   assign order = busy_q && !stop_i && (!cmd_valid_o || cmd_ready_i) && !full;
@@ -113,7 +119,7 @@ module psf_descriptor_fetch #(
       end
       if (take) assert (count_i != '0);
       if (beat_valid_i) assert (written_o[3+:Slot] != ordered_q);
-      assert (ordered_q - loads_at_i <= Slot'(Depth) && ordered_q - items_at_i <= Slot'(Depth));
+      assert (ordered_q - loads_at_i <= Slot'(Ahead) && ordered_q - items_at_i <= Slot'(Depth));
     end
   end
 

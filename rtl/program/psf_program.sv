@@ -77,6 +77,7 @@ module psf_program #(
 
   psf_descriptor_fetch #(
       .Depth(Depth),
+      .Ahead(Depth < 8 ? Depth : 8),
       .AddrWidth(AddrWidth)
   ) u_fetch (
       .clk_i,

@@ -3,7 +3,7 @@
 
 An altered program may compute with what happens to lie in a memory, or with data that a load
 replaces while a layer reads it. The model therefore runs twice, with other garbage and with loads
-as early and as late as the sequencer allows. What both agree on, the accelerator has to do, too.
+as early and as late as the hardware allows. What both agree on, the accelerator has to do, too.
 """
 
 from __future__ import annotations

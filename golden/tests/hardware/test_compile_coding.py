@@ -186,7 +186,7 @@ def test_networks(case, code):
 
 
 def test_loads_wait_and_share_memory():
-    """Coded loads with places used twice, in every order that the sequencer allows."""
+    """Coded loads with places used twice, in every order that the hardware allows."""
     network_config = config(dim=32, depth=2, heads=4)
     network = random_network(network_config, 1, "block", codebook=15)
     full = compile_network(network, Hardware.named("4x16"))

@@ -16,7 +16,7 @@ from tb.lib.stream import STALLS, Source
 from tb.lib.structs import View
 from tb.run.runner import run
 
-DEPTH = PARAMETERS.get("Depth", 4)
+DEPTH, AHEAD = PARAMETERS.get("Depth", 4), PARAMETERS.get("Ahead", 4)
 
 
 class DescriptorFetchBench(Bench):
@@ -51,7 +51,7 @@ class DescriptorFetchBench(Bench):
         want = {"addr": (self.base + 8 * index) % (SPACE >> 3), "beats": 8, "tag": index}
         assert command == want, f"ordered {command}, expected {want}"
         self.ordered += 1
-        room = DEPTH + min(self.loads_at, self.items_at)
+        room = min(self.loads_at + AHEAD, self.items_at + DEPTH)
         assert self.ordered <= room, f"{self.ordered} ordered, room for {room}"
         self.beats.send(opcode=self.opcodes[index])
         for _ in range(7):  # what looks like an OP_END behind word 0 is none
@@ -123,11 +123,11 @@ async def full_rate(dut) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def room(dut) -> None:
-    """Depth descriptors are fetched ahead of who is behind, no more and no less."""
+    """As many descriptors are fetched ahead as there may be, no less."""
     bench = await DescriptorFetchBench(dut, 2 * DEPTH, use_stall=1.0).begun()
     bench.send_job()
     await bench.cycles(20 * DEPTH)
-    bench.equal("descriptors ordered", bench.ordered, DEPTH)
+    bench.equal("descriptors ordered", bench.ordered, AHEAD)
     bench.use_stall = 0.0
     await bench.drained()
 
@@ -150,6 +150,6 @@ async def stop(dut) -> None:
     await bench.drained()
 
 
-@pytest.mark.parametrize("depth", [4, 64])
-def test_descriptor_fetch(depth: int) -> None:
-    run("psf_descriptor_fetch", __name__, {"Depth": depth, "AddrWidth": 64})
+@pytest.mark.parametrize(("depth", "ahead"), [(4, 4), (64, 8)])
+def test_descriptor_fetch(depth: int, ahead: int) -> None:
+    run("psf_descriptor_fetch", __name__, {"Depth": depth, "Ahead": ahead, "AddrWidth": 64})

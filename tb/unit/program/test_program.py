@@ -135,7 +135,7 @@ class ProgramBench(Bench):
         assert not self.load_queue and not self.items and not self.in_flight
         assert self.retired == len(self.jobs)
 
-    # ---- around the sequencer
+    # ---- around the program
 
     def encoded(self) -> bytes:
         """The program as it lies in memory."""
