@@ -152,14 +152,22 @@ module psf_descriptor_check #(
     endcase
   end
 
-  // ---- Layers. Of word 4 or 13: lines for all taps, nine times as many as for one or as many.
+  // ---- Layers. Of word 4 or 13: lines for all taps, nine times as many as for one or as many; the
+  // word after it knows whether there are too many.
   logic [11:0] lines, tap_lines;
   logic [7:0] counts;  // key-value: accumulators of a head block, by lanes; or none are right
-  logic layer_bad;
+  logic layer_bad, lines_bad_q;
 
   assign tap_lines = (at_q == 4'd4) ? 12'(layer.in_lines) : 12'(layer.mask_lines);
   assign lines = ((at_q == 4'd4) ? 12'd0 : 12'(layer.mask_base)) + tap_lines +
       (kernel3_q ? tap_lines << 3 : 12'd0);
+
+  always_ff @(posedge clk_i) begin
+    if (valid_q) begin
+      lines_bad_q <= tap_lines != '0 &&
+          32'(lines) > ((at_q == 4'd4) ? Cfg.PatchLines : psf_pkg::MaskLines);
+    end
+  end
 
   always_comb begin
     counts = '0;
@@ -184,13 +192,14 @@ module psf_descriptor_check #(
       end
       4'd4: begin
         layer_bad = layer.in_lines == '0 || layer.steps == '0 || layer.row_cost == '0 ||
-            (spikes && layer.out_lines == '0) || (!key_value && 32'(lines) > Cfg.PatchLines) ||
+            (spikes && layer.out_lines == '0) ||
             (sums && (32'(layer.steps) < psf_pkg::MinPlanes ||
             32'(layer.steps) > psf_pkg::SumBits));
       end
       4'd5: begin
         layer_bad = layer.in_words == '0 || layer.out_words == '0 ||
-            32'(layer.out_words) > Cfg.AccDepth || (sums && layer.in_words < 8'd2);
+            32'(layer.out_words) > Cfg.AccDepth || (sums && layer.in_words < 8'd2) ||
+            (!key_value && lines_bad_q);
       end
       4'd9: layer_bad = spikes && layer.out_step < out_words_q;
       4'd10: begin
@@ -202,13 +211,10 @@ module psf_descriptor_check #(
             (head && 32'(layer.tokens) > Cfg.Classes) ||
             (key_value && 32'(layer.tokens) > Cfg.PatchLines);
       end
-      4'd13: begin
-        layer_bad = (!key_value && layer.mask_lines != '0 && 32'(lines) > psf_pkg::MaskLines) ||
-            (sums && layer.stream_tokens == '0);
-      end
+      4'd13: layer_bad = sums && layer.stream_tokens == '0;
       4'd14: begin
         layer_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
-            layer.window > layer.in_block || (sums && layer.in_block != '0) ||
+            (!key_value && lines_bad_q) || layer.window > layer.in_block || (sums && layer.in_block != '0) ||
             (key_value && (32'(head_words_q) << layer.in_block << 1) > Cfg.LineWords) ||
             (layer.window != '0 && (key_value || merge_q || repeat_q || rows_q ||
             32'(out_words_q) > (layer.window[0] ? Room2 : Room4)));
