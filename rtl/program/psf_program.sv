@@ -3,7 +3,8 @@
 // The program: fetches the descriptors of one job after the other into a ring (psf_descriptor_fetch),
 // from which three read. The first checks them (psf_program_check); behind it one hands on the loads
 // (psf_program_loads) and one executes layers and stores (psf_program_items), each in order and each
-// when its time has come. They share one read port; loads go before items, these before checks.
+// when its time has come. They share one read port: the checks first,
+// which use every other cycle, then the loads, then the items.
 // An empty program is a fault (NO_END) and takes no job. Latencies and stalls: as those four say.
 // parity_o: a beat that was read has changed in the ring.
 // Golden: golden.hardware.check for what is refused, golden.hardware.isa for the fields.
@@ -108,15 +109,15 @@ module psf_program #(
 
   always_comb begin
     read_ready = '0;
-    if (read_valid[LOADS]) begin
-      read_ready[LOADS] = 1'b1;
-      read_addr = {loads_at[Slot-2:0], read_beat[LOADS]};
-    end else if (read_valid[ITEMS]) begin
-      read_ready[ITEMS] = 1'b1;
-      read_addr = {items_at[Slot-2:0], read_beat[ITEMS]};
-    end else begin
+    if (read_valid[CHECK]) begin
       read_ready[CHECK] = 1'b1;
       read_addr = {checked[Slot-2:0], read_beat[CHECK]};
+    end else if (read_valid[LOADS]) begin
+      read_ready[LOADS] = 1'b1;
+      read_addr = {loads_at[Slot-2:0], read_beat[LOADS]};
+    end else begin
+      read_ready[ITEMS] = 1'b1;
+      read_addr = {items_at[Slot-2:0], read_beat[ITEMS]};
     end
   end
 
