@@ -3,7 +3,7 @@
 // each beat, so a client must get the addresses of its commands, in order, each once, and only beats
 // with an OKAY response; idle_o with nothing left undelivered; a bad response is reported once, with
 // its address, and nothing is handed on behind it. Assumed: the bus as in psf_read_dma_formal;
-// stop_i, once high, stays until idle_o, as psf_sequencer does; the window stands still. Commands
+// stop_i, once high, stays until idle_o, as psf_program does; the window stands still. Commands
 // have at most 3 beats and lie at the begin or the end of one of two pages; reset comes once.
 module psf_read_dma_data_formal #(
     parameter int unsigned Clients = 2,

@@ -57,14 +57,14 @@ module psf_descriptor_fetch #(
   logic [15:0] tag_q, tag_next;
   logic busy_q;  // descriptors of this job are to be ordered
   logic take, order, full;
-  logic [AddrWidth-4:0] addr;  // of the descriptor to order, modulo the address space
+  logic [63:3] addr;  // of the descriptor to order, modulo the address space
 
   assign full = ordered_q - loads_at_i == Slot'(Ahead) || ordered_q - items_at_i == Slot'(Depth);
   assign job_ready_o = !busy_q && !job_valid_o && !stop_i;
   assign take = job_valid_i && job_ready_o;
   assign order = busy_q && !stop_i && (!cmd_valid_o || cmd_ready_i) && !full;
   assign tag_next = tag_q + 16'd1;
-  assign addr = (AddrWidth - 3)'(base_i) + (AddrWidth - 3)'(tag_q) * (AddrWidth - 3)'(Beats);
+  assign addr = 61'((AddrWidth - 3)'(base_i + 61'(tag_q) * 61'(Beats)));
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -85,7 +85,7 @@ module psf_descriptor_fetch #(
 
   always_ff @(posedge clk_i) begin
     if (take) job_o <= job_i;
-    if (order) cmd_o <= '{addr: 61'(addr), beats: 29'(Beats), tag: tag_q};
+    if (order) cmd_o <= '{addr: addr, beats: 29'(Beats), tag: tag_q};
   end
 
   // ---- Writing.
