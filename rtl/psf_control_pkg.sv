@@ -70,6 +70,7 @@ package psf_control_pkg;
     logic [31:0] watchdog;  // cycles that a job may take; 0: any number
     logic [63:4] ring_base;  // byte address, a multiple of 16
     logic [3:0] ring_size;  // log2 of the entries of the ring
+    logic ring_crc;  // entries have 32 bytes, word 4 is the CRC-32 of the image
   } setup_t;
 
   // What the registers show as it is.

@@ -87,6 +87,8 @@ package psf_pkg;
   localparam logic [7:0] ERROR_PARITY = 8'd11;  // wrong parity in a memory on the chip
   localparam logic [7:0] ERROR_TIMEOUT = 8'd12;  // a job took more than WATCHDOG cycles
   localparam logic [7:0] ERROR_ABORT = 8'd13;  // CTRL.abort
+  // the CRC-32 of an image is not that of its ring entry
+  localparam logic [7:0] ERROR_IMAGE_CRC = 8'd14;
 
   // A job: one run of the program on one image.
   typedef struct packed {
@@ -94,6 +96,8 @@ package psf_pkg;
     logic [63:3] result;  // byte address, a multiple of 8
     logic irq;  // interrupt when it is done
     logic [15:0] index;  // in the ring, free running; 0 without a ring
+    logic check;  // crc is that of its image
+    logic [31:0] crc;  // CRC-32 of all that is loaded of it
   } job_t;
 
   // A load: DRAM to a memory on the chip.
@@ -102,7 +106,7 @@ package psf_pkg;
     logic [15:0] wait_previous;  // ... when this many of the job before have (store: one more)
     logic [3:0] target;  // TARGET_*
     logic from_image;  // offset counts from the image address, else from WEIGHT_BASE
-    logic check;  // crc is that of the data
+    logic check;  // crc is that of the data; from_image: the ring's is that of all so far
     logic [7:0] unit_words;  // TARGET_SPIKE: P-bit words per line
     logic [15:0] dest;  // first address in the target memory
     logic [23:0] records;  // number of records

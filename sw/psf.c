@@ -5,6 +5,8 @@
 
 #define REG(name) offsetof(psf_regs_t, name)
 
+enum { PLAIN = 4, CHECKED = 8 }; /* words of an entry of the ring */
+
 static uint32_t get(const struct psf_device *device, size_t offset) {
   return psf_io_read(device->base + offset);
 }
@@ -42,7 +44,7 @@ enum psf_status psf_init(struct psf_device *device, uintptr_t base) {
   unsigned i;
   device->base = base;
   device->ring = NULL;
-  device->ring_mask = device->ring_head = 0;
+  device->ring_words = device->ring_mask = device->ring_head = 0;
   if (get(device, REG(ID)) != PSF_REGS__ID__ID_reset)
     return PSF_NOT_THERE;
   if (get(device, REG(VERSION)) >> PSF_REGS__VERSION__MAJOR_bp != PSF_REGS__VERSION__MAJOR_reset)
@@ -199,36 +201,62 @@ void psf_abort(struct psf_device *device) {
   set(device, REG(CTRL), PSF_REGS__CTRL__ABORT_bm);
 }
 
-enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf_address address,
-                         unsigned log2_entries) {
+static enum psf_status begin_ring(struct psf_device *device, volatile uint32_t *ring,
+                                  psf_address address, unsigned log2_entries, unsigned words) {
   if (!fits(device, address, 16) || log2_entries > 15)
     return PSF_ARGUMENT;
   if (running(device))
     return PSF_BUSY;
   device->ring = ring;
+  device->ring_words = (uint16_t)words;
   device->ring_mask = (uint16_t)((1u << log2_entries) - 1);
   device->ring_head = (uint16_t)get(device, REG(RING_TAIL));
   set_address(device, REG(RING_BASE), address);
-  set(device, REG(RING_SIZE), log2_entries);
+  set(device, REG(RING_SIZE),
+      log2_entries | (words == CHECKED ? PSF_REGS__RING_SIZE__CRC_bm : 0));
+  return PSF_OK;
+}
+
+enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf_address address,
+                         unsigned log2_entries) {
+  return begin_ring(device, ring, address, log2_entries, PLAIN);
+}
+
+enum psf_status psf_ring_checked(struct psf_device *device, volatile uint32_t *ring,
+                                 psf_address address, unsigned log2_entries) {
+  if ((get(device, REG(VERSION)) & PSF_REGS__VERSION__MINOR_bm) < 2)
+    return PSF_VERSION;
+  return begin_ring(device, ring, address, log2_entries, CHECKED);
+}
+
+static enum psf_status push(struct psf_device *device, psf_address image, psf_address result,
+                            int interrupt, unsigned words, uint32_t crc) {
+  volatile uint32_t *entry;
+  if (device->ring == NULL || device->ring_words != words || !fits(device, image, 8) || !fits(device, result, 8) ||
+      (image | result) >> 63)
+    return PSF_ARGUMENT;
+  if (psf_pending(device) > device->ring_mask)
+    return PSF_FULL;
+  entry = device->ring + words * (size_t)(device->ring_head & device->ring_mask);
+  entry[0] = (uint32_t)image;
+  entry[1] = (uint32_t)result;
+  entry[2] = (uint32_t)(image >> 32) << 1 | (interrupt != 0);
+  entry[3] = (uint32_t)(result >> 32) << 1;
+  if (words == CHECKED)
+    entry[4] = crc;
+  device->ring_head++;
+  set(device, REG(RING_HEAD), device->ring_head);
   return PSF_OK;
 }
 
 enum psf_status psf_push(struct psf_device *device, psf_address image, psf_address result,
                          int interrupt) {
-  volatile uint32_t *entry;
-  if (device->ring == NULL || !fits(device, image, 8) || !fits(device, result, 8) ||
-      (image | result) >> 63)
-    return PSF_ARGUMENT;
-  if (psf_pending(device) > device->ring_mask)
-    return PSF_FULL;
-  entry = device->ring + 4 * (size_t)(device->ring_head & device->ring_mask);
-  entry[0] = (uint32_t)image;
-  entry[1] = (uint32_t)result;
-  entry[2] = (uint32_t)(image >> 32) << 1 | (interrupt != 0);
-  entry[3] = (uint32_t)(result >> 32) << 1;
-  device->ring_head++;
-  set(device, REG(RING_HEAD), device->ring_head);
-  return PSF_OK;
+  return push(device, image, result, interrupt, PLAIN, 0);
+}
+
+enum psf_status psf_push_checked(struct psf_device *device, psf_address image, psf_address result,
+                                 int interrupt, uint32_t crc) {
+  return push(device, image, result, interrupt, CHECKED, crc);
 }
 
 uint16_t psf_pending(struct psf_device *device) {

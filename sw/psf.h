@@ -54,7 +54,7 @@ struct psf_device {
   uintptr_t base;
   uint32_t capability[PSF_CAPABILITIES]; /* CAP0 to CAP6 */
   volatile uint32_t *ring;
-  uint16_t ring_mask, ring_head;
+  uint16_t ring_words, ring_mask, ring_head;
   uint8_t address_bits; /* of the bus */
 };
 
@@ -117,6 +117,13 @@ enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf
 /* Queue an image; with `interrupt`, PSF_IRQ_JOB is raised when it is done. */
 enum psf_status psf_push(struct psf_device *device, psf_address image, psf_address result,
                          int interrupt);
+/* The same with images that carry a checksum: entries have 32 bytes, and an image whose CRC-32 is not
+ * `crc` (psf_crc over its bytes as they were packed) ends the run with cause IMAGE_CRC. Hardware
+ * before version 5.2 has no such ring (PSF_VERSION). */
+enum psf_status psf_ring_checked(struct psf_device *device, volatile uint32_t *ring,
+                                 psf_address address, unsigned log2_entries);
+enum psf_status psf_push_checked(struct psf_device *device, psf_address image, psf_address result,
+                                 int interrupt, uint32_t crc);
 /* Jobs that are queued and not yet done. */
 uint16_t psf_pending(struct psf_device *device);
 

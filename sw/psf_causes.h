@@ -17,7 +17,8 @@ enum psf_cause {
   PSF_CAUSE_WRITE_WINDOW = 10,
   PSF_CAUSE_PARITY = 11,
   PSF_CAUSE_TIMEOUT = 12,
-  PSF_CAUSE_ABORT = 13
+  PSF_CAUSE_ABORT = 13,
+  PSF_CAUSE_IMAGE_CRC = 14
 };
 
 #define PSF_CAUSES(X) \
@@ -34,6 +35,7 @@ enum psf_cause {
   X(WRITE_WINDOW, 10, "a write outside its window; not issued") \
   X(PARITY, 11, "wrong parity in a memory on the chip") \
   X(TIMEOUT, 12, "a job took more than WATCHDOG cycles") \
-  X(ABORT, 13, "CTRL.abort")
+  X(ABORT, 13, "CTRL.abort") \
+  X(IMAGE_CRC, 14, "the CRC-32 of an image is not that of its ring entry")
 
 #endif

@@ -20,7 +20,7 @@ extern "C" {
 #define PSF_REGS__VERSION__MINOR_bm 0xffff
 #define PSF_REGS__VERSION__MINOR_bp 0
 #define PSF_REGS__VERSION__MINOR_bw 16
-#define PSF_REGS__VERSION__MINOR_reset 0x1
+#define PSF_REGS__VERSION__MINOR_reset 0x2
 #define PSF_REGS__VERSION__MAJOR_bm 0xffff0000
 #define PSF_REGS__VERSION__MAJOR_bp 16
 #define PSF_REGS__VERSION__MAJOR_bw 16
@@ -265,6 +265,10 @@ extern "C" {
 #define PSF_REGS__RING_SIZE__LOG2_ENTRIES_bp 0
 #define PSF_REGS__RING_SIZE__LOG2_ENTRIES_bw 4
 #define PSF_REGS__RING_SIZE__LOG2_ENTRIES_reset 0x0
+#define PSF_REGS__RING_SIZE__CRC_bm 0x100
+#define PSF_REGS__RING_SIZE__CRC_bp 8
+#define PSF_REGS__RING_SIZE__CRC_bw 1
+#define PSF_REGS__RING_SIZE__CRC_reset 0x0
 
 // reg - psf_regs.RING_HEAD
 #define PSF_REGS__RING_HEAD__HEAD_bm 0xffff

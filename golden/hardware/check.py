@@ -238,18 +238,38 @@ def bits_to_bytes(bits: int) -> int:
 
 
 def load_data(hardware: Hardware, index: int, fields: dict[str, int], image: bytes) -> bytes:
-    """The bytes of a load out of ``image``; raises HardwareStop if their CRC is wrong.
+    """The bytes of a load out of ``image``; raises HardwareStop if the CRC that the program has of
+    them is wrong (it has none of what comes from the image, see :func:`image_crc`).
 
     What lies behind the end of ``image`` reads 0.
     """
     size = load_bytes(hardware, fields)
     data = image[fields["offset"] : fields["offset"] + size].ljust(size, b"\0")
-    if fields["check"] and crc32(data) != fields["crc"]:
+    if fields["check"] and not fields["from_image"] and crc32(data) != fields["crc"]:
         what = (
             f"load: the CRC of its {size} bytes is {crc32(data):#010x}, not {fields['crc']:#010x}"
         )
         raise HardwareStop(Fault(isa.ERROR_WEIGHT_CRC, index, what))
     return data
+
+
+def image_crc(hardware: Hardware, program: bytes, image: bytes, want: int | None = None) -> int:
+    """What an entry of the ring may say of ``image``: the CRC-32 of all that ``program`` loads of
+    it, in the order of its loads, up to the one with ``check``.
+
+    Raises HardwareStop if it is not ``want``.
+    """
+    found = crc = 0
+    for index, descriptor in enumerate(isa.cut(program)):
+        op, fields = isa.decode(descriptor)
+        if op == isa.OP_LOAD and fields["from_image"]:
+            crc = crc32(load_data(hardware, index, fields, image), crc)
+            if fields["check"]:
+                if want not in (None, crc):
+                    what = f"image: its CRC is {crc:#010x}, not {want:#010x}"
+                    raise HardwareStop(Fault(isa.ERROR_IMAGE_CRC, index, what))
+                found, crc = crc, 0
+    return found
 
 
 # -- for users --------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ ERROR_WRITE_WINDOW = 10  # a write outside its window; not issued
 ERROR_PARITY = 11  # wrong parity in a memory on the chip
 ERROR_TIMEOUT = 12  # a job took more than WATCHDOG cycles
 ERROR_ABORT = 13  # CTRL.abort
+ERROR_IMAGE_CRC = 14  # the CRC-32 of an image is not that of its ring entry
 # end generated
 
 # opcode: {field: (word, lowest bit, bits)}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where jobs come from. A start gives one run of one job, from the registers. A ring is run when
-// RING_HEAD has been written and differs from the tail; its entries (16 bytes, see
-// docs/reference/registers.md)
-// are read one after the other, ahead of their use, until the head is reached. run_o pulses where a
+// RING_HEAD has been written and differs from the tail; its entries (16 bytes, or 32 with the CRC of
+// the image, see docs/reference/registers.md) are read one after the other, ahead of their use, until the head is reached. run_o pulses where a
 // run begins (only while idle_i); the registers of the run are valid from the next cycle on.
 // retire_i: the job in front is done; more_o: there is another one behind it. A head written at any
 // time is seen: by more_o of the run, or by the run that begins after it. fail_i: the run is over
@@ -30,7 +29,7 @@ module psf_job_queue #(
     output logic job_valid_o,
     input logic job_ready_i,
     output psf_pkg::job_t job_o,
-    // Reads of two beats.
+    // Reads of two beats, or four.
     output logic cmd_valid_o,
     input logic cmd_ready_i,
     output psf_control_pkg::read_command_t cmd_o,
@@ -44,12 +43,15 @@ module psf_job_queue #(
     COMMAND,
     ADDRESSES,  // beat 0: image, result
     FLAGS,  // beat 1
+    CHECKSUM,  // beat 2
+    SPARE,  // beat 3
     OFFER
   } state_e;
 
   state_e state_q;
   logic armed_q, begin_q, ring_q, ring_waits;
   logic [15:0] tail_q, fetched_q, slot;
+  logic [63:4] place;  // of the entry, from RING_BASE on
   psf_pkg::job_t job_q;
 
   assign ring_waits = (armed_q || ring_write_i) && ring_head_i != tail_q;
@@ -86,7 +88,9 @@ module psf_job_queue #(
         IDLE: if (ring_q && fetched_q != ring_head_i) state_q <= COMMAND;
         COMMAND: if (cmd_ready_i) state_q <= ADDRESSES;
         ADDRESSES: if (beat_valid_i) state_q <= FLAGS;
-        FLAGS: if (beat_valid_i) state_q <= OFFER;
+        FLAGS: if (beat_valid_i) state_q <= setup_i.ring_crc ? CHECKSUM : OFFER;
+        CHECKSUM: if (beat_valid_i) state_q <= SPARE;
+        SPARE: if (beat_valid_i) state_q <= OFFER;
         default: if (job_ready_i) state_q <= IDLE;
       endcase
     end
@@ -104,6 +108,7 @@ module psf_job_queue #(
       job_q.result <= 61'((AddrWidth - 3)'(setup_i.result_base));
       job_q.irq    <= 1'b1;
       job_q.index  <= '0;
+      job_q.check  <= 1'b0;
     end else begin
       if (state_q == COMMAND && cmd_ready_i) begin
         fetched_q   <= fetched_q + 16'd1;
@@ -117,15 +122,18 @@ module psf_job_queue #(
         job_q.irq    <= beat_data_i[0];
         job_q.image  <= image;
         job_q.result <= result;
+        job_q.check  <= setup_i.ring_crc;
       end
+      if (state_q == CHECKSUM) job_q.crc <= beat_data_i[31:0];
     end
   end
 
   assign slot = fetched_q & ~(16'hFFFF << setup_i.ring_size);
+  assign place = setup_i.ring_crc ? 60'({slot, 1'b0}) : 60'(slot);
   assign cmd_valid_o = state_q == COMMAND;
   assign cmd_o = '{
-          addr: 61'((AddrWidth - 3)'({setup_i.ring_base + 60'(slot), 1'b0})),
-          beats: 29'd2,
+          addr: 61'((AddrWidth - 3)'({setup_i.ring_base + place, 1'b0})),
+          beats: setup_i.ring_crc ? 29'd4 : 29'd2,
           tag: '0
       };
   assign beat_ready_o = 1'b1;
@@ -144,7 +152,9 @@ module psf_job_queue #(
       if ($past(rst_ni && job_valid_o && !job_ready_i) && !stop_i) begin
         assert (job_valid_o && job_o == $past(job_o));
       end
-      if (beat_valid_i && !stop_i) assert (state_q == ADDRESSES || state_q == FLAGS);
+      if (beat_valid_i && !stop_i) begin
+        assert (state_q inside {ADDRESSES, FLAGS, CHECKSUM, SPARE});
+      end
       if (begin_q) assert (stop_i);
       if (retire_i) assert (!fail_i);
     end

@@ -10,7 +10,7 @@
 
 module psf_registers #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter logic [31:0] Version = 32'h0005_0001,  // major<<16 | minor
+    parameter logic [31:0] Version = 32'h0005_0002,  // major<<16 | minor
     parameter int unsigned AddrWidth = 32,  // bits of an address on the bus, 32 to 64
     parameter int unsigned Outstanding = 4  // read bursts in flight
 ) (
@@ -164,7 +164,9 @@ module psf_registers #(
         state_d.setup.program_count = (state_q.setup.program_count & hold[15:0]) | data[15:0];
         WATCHDOG: state_d.setup.watchdog = (state_q.setup.watchdog & hold) | data;
         RING_BASE: state_d.setup.ring_base = 60'(merged({state_q.setup.ring_base, 1'b0}) >> 1);
-        RING_SIZE: state_d.setup.ring_size = (state_q.setup.ring_size & hold[3:0]) | data[3:0];
+        RING_SIZE:
+        {state_d.setup.ring_crc, state_d.setup.ring_size} = {data[8], data[3:0]} |
+            ({state_q.setup.ring_crc, state_q.setup.ring_size} & {hold[8], hold[3:0]});
         RING_HEAD: begin
           state_d.ring_head = (state_q.ring_head & hold[15:0]) | data[15:0];
           ring_write_d      = wmask[0] || wmask[8];
@@ -262,7 +264,7 @@ module psf_registers #(
       PROGRAM_COUNT: rdata = 32'(state_q.setup.program_count);
       WATCHDOG:      rdata = state_q.setup.watchdog;
       RING_BASE:     rdata = half({state_q.setup.ring_base, 4'd0}, raddr[8]);
-      RING_SIZE:     rdata = 32'(state_q.setup.ring_size);
+      RING_SIZE:     rdata = {23'd0, state_q.setup.ring_crc, 4'd0, state_q.setup.ring_size};
       RING_HEAD:     rdata = 32'(state_q.ring_head);
       RING_TAIL:     rdata = 32'(status_i.ring_tail);
       CAP6:          rdata = {16'(Cfg.Patterns), 16'(Cfg.Classes)};

@@ -5,8 +5,9 @@
 // A step needs source_valid_i (a beat, or what a decoder has made of beats) and room at the target:
 // weights when a second record is complete, spikes always. beat_ready_o is for a beat that goes with
 // this step, and follows weight_free_i, spike_free_i and coded_ready_i combinationally.
-// The CRC-32 over all beats is compared when the last step was made; done_o comes when the target has
-// taken everything. fault_valid_o pulses in the cycle after a bad row or instead of done_o; then
+// The CRC-32 over all beats is compared when the last step was made, that of an image goes on from one
+// load from the image to the next until it is compared; done_o comes when the target has taken
+// everything. fault_valid_o pulses in the cycle after a bad row or instead of done_o; then
 // nothing happens until reset.
 
 module psf_load_steps #(
@@ -57,10 +58,11 @@ module psf_load_steps #(
   logic [23:0] left_q;  // records to come, this one included
   logic [15:0] addr_q, index_q;
   logic [BankWidth-1:0] bank_q;
-  logic check_q, mismatch_q;
+  logic check_q, image_q, mismatch_q;
   logic wide_q;  // spikes: WideWords words at a time
   logic coded_q, coded_weight;
   logic [31:0] crc_want_q, crc_q, crc;
+  logic [31:0] image_crc_q;  // of what has been loaded of an image
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
@@ -144,6 +146,7 @@ module psf_load_steps #(
       addr_q     <= cmd_i.load.dest;
       index_q    <= cmd_i.index;
       check_q    <= cmd_i.load.check;
+      image_q    <= cmd_i.load.from_image;
       wide_q     <= (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
       crc_want_q <= cmd_i.load.crc;
       coded_q    <= cmd_i.load.coded;
@@ -162,8 +165,13 @@ module psf_load_steps #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == IDLE) crc_q <= '1;
+    if (state_q == IDLE) crc_q <= cmd_i.load.from_image ? image_crc_q : '1;
     else if (beat_valid_i && beat_ready_o) crc_q <= crc;
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) image_crc_q <= '1;
+    else if (state_q == COMPARE && image_q) image_crc_q <= check_q ? '1 : crc_q;
   end
 
   // The register of the CRC has the last beat in COMPARE.
@@ -181,9 +189,10 @@ module psf_load_steps #(
   always_ff @(posedge clk_i) begin
     mismatch_q <= check_q && crc_q != ~crc_want_q;
     if (bad_row_i || state_q == DRAIN) begin
-      fault_o.cause <= bad_row_i ? psf_pkg::ERROR_OVERRUN : psf_pkg::ERROR_WEIGHT_CRC;
+      fault_o.cause <= bad_row_i ? psf_pkg::ERROR_OVERRUN :
+          image_q ? psf_pkg::ERROR_IMAGE_CRC : psf_pkg::ERROR_WEIGHT_CRC;
       fault_o.index <= index_q;
-      fault_o.addr  <= '0;
+      fault_o.addr <= '0;
     end
   end
 

@@ -92,7 +92,11 @@ module psf_program_loads #(
     load_o.load = load;
     load_o.load.wait_layers = '0;  // they are over
     load_o.load.wait_previous = '0;
-    load_o.base = 61'((AddrWidth - 3)'(load.from_image ? job_o.image : weight_base_i));
+    if (load.from_image) begin
+      load_o.load.crc   = job_o.crc;
+      load_o.load.check = load.check && job_o.check;
+    end
+    load_o.base  = 61'((AddrWidth - 3)'(load.from_image ? job_o.image : weight_base_i));
     load_o.index = index;
   end
 

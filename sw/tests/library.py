@@ -31,8 +31,8 @@ class Device(ctypes.Structure):
 
     _fields_ = (
         ("base", ctypes.c_size_t), ("capability", ctypes.c_uint32 * 7), ("ring", ctypes.c_void_p),
-        ("ring_mask", ctypes.c_uint16), ("ring_head", ctypes.c_uint16),
-        ("address_bits", ctypes.c_uint8),
+        ("ring_words", ctypes.c_uint16), ("ring_mask", ctypes.c_uint16),
+        ("ring_head", ctypes.c_uint16), ("address_bits", ctypes.c_uint8),
     )  # fmt: skip
 
 
@@ -96,7 +96,9 @@ class Driver:
         device, address = ctypes.c_void_p, ctypes.c_uint64
         self.lib.psf_start.argtypes = (device, address, address)
         self.lib.psf_push.argtypes = (device, address, address, ctypes.c_int)
-        self.lib.psf_ring.argtypes = (device, device, address, ctypes.c_uint)
+        self.lib.psf_push_checked.argtypes = (*self.lib.psf_push.argtypes, ctypes.c_uint32)
+        for name in ("psf_ring", "psf_ring_checked"):
+            getattr(self.lib, name).argtypes = (device, device, address, ctypes.c_uint)
         self.lib.psf_package_network.argtypes = (device, address)
         self.device = Device()
 

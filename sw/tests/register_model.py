@@ -6,7 +6,13 @@ is tested against. Images are run by golden.hardware.execute.emulator.
 import struct
 
 from golden.hardware import isa
-from golden.hardware.check import HardwareStop, capabilities, first_fault, load_bytes
+from golden.hardware.check import (
+    HardwareStop,
+    capabilities,
+    first_fault,
+    image_crc,
+    load_bytes,
+)
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
 from golden.hardware.registers.register_map import load
@@ -113,7 +119,8 @@ class RegisterModel:
                 job = v["RING_TAIL"]
                 if job == v["RING_HEAD"]:
                     break
-                at = self._at("RING_BASE") + 16 * (job % (1 << v["RING_SIZE"]))
+                checked, slot = v["RING_SIZE"] >> 8, job % (1 << (v["RING_SIZE"] & 15))
+                at = self._at("RING_BASE") + (16 << checked) * slot
                 image, result, *high = struct.unpack_from("<4I", self.memory, at - self.origin)
                 flags = high[0]
                 image, result = (
@@ -121,7 +128,11 @@ class RegisterModel:
                     for low, more in zip((image, result), high, strict=True)
                 )
                 v["RING_TAIL"] = job + 1 & 0xFFFF
-            if not self._job(job, image, result):
+            if self.ring and checked:
+                (crc,) = struct.unpack_from("<I", self.memory, at + 16 - self.origin)
+            else:
+                crc = None
+            if not self._job(job, image, result, crc):
                 return
             v["IRQ_STATUS"] |= flags & 1
             if not self.ring:
@@ -129,7 +140,7 @@ class RegisterModel:
         v["STATUS"] = 2
         v["IRQ_STATUS"] |= 1
 
-    def _job(self, job: int, image: int, result: int) -> bool:
+    def _job(self, job: int, image: int, result: int, crc: int | None) -> bool:
         v, m = self.values, self.memory
         count, o = v["PROGRAM_COUNT"], self.origin
         code, weights = self._at("PROGRAM_BASE"), self._at("WEIGHT_BASE")
@@ -146,9 +157,9 @@ class RegisterModel:
                     size = load_bytes(self.hardware, fields)
                     if not self._allowed("READ", base + fields["offset"], size, job):
                         return False
-            answer = Emulator(self.hardware).run(
-                program, bytes(m[weights - o :]), bytes(m[image - o :])
-            )
+            pixels = bytes(m[image - o :])
+            image_crc(self.hardware, program, pixels, crc)
+            answer = Emulator(self.hardware).run(program, bytes(m[weights - o :]), pixels)
         except HardwareStop as stop:
             return self._stop(stop.fault.cause, stop.fault.index, 0, job)
         words = [answer.label, CYCLES, *answer.logits]

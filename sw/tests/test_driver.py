@@ -130,6 +130,35 @@ def test_a_ring(bench, work):
         assert result(model, RESULT + 64 * i, 3) == (logits.argmax(), CYCLES, *logits)
 
 
+def test_a_ring_of_checked_images(bench, work):
+    """A right CRC, then a wrong one, and one of an image that has changed."""
+    driver, model = bench
+    header, _ = ready(driver, work)
+    entries = (ctypes.c_uint32 * 16).from_buffer(model.memory, RING)
+    image = PACKAGE + header.images
+    pixels = bytes(model.memory[image : image + header.image_bytes])
+    crc = driver.lib.psf_crc(pixels, len(pixels), 0)
+    assert driver.call("psf_ring_checked", entries, RING, 1) == "OK"
+    assert driver.call("psf_push", image, RESULT, 0) == "ARGUMENT"  # it has no CRC
+    for i in range(3):
+        assert driver.call("psf_push_checked", image, RESULT + 64 * i, 0, crc) == "OK"
+        assert driver.call("psf_wait", 9) == "OK"
+        logits = work[1][0]
+        assert result(model, RESULT + 64 * i, 3) == (logits.argmax(), CYCLES, *logits)
+    assert driver.call("psf_push_checked", image, RESULT, 0, crc ^ 1 << 31) == "OK"
+    assert driver.call("psf_wait", 9) == "FAILED"
+    error = driver.value("psf_error")
+    assert (error.cause, error.job) == (isa.ERROR_IMAGE_CRC, 3)
+    model.memory[image + header.image_bytes - 1] ^= 128
+    assert driver.call("psf_push_checked", image, RESULT, 0, crc) == "OK"
+    assert driver.call("psf_wait", 9) == "FAILED"
+    assert driver.value("psf_error").cause == isa.ERROR_IMAGE_CRC
+    assert driver.call("psf_ring", entries, RING, 1) == "OK"
+    assert driver.call("psf_push_checked", image, RESULT, 0, crc) == "ARGUMENT"
+    model.values["VERSION"] = 5 << 16 | 1
+    assert driver.call("psf_ring_checked", entries, RING, 1) == "VERSION"
+
+
 def test_what_stops_a_run_is_said(bench, work):
     driver, model = bench
     header, network = ready(driver, work)

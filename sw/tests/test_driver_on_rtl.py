@@ -97,6 +97,16 @@ async def drives_the_accelerator(dut) -> None:
     for i in range(4):
         assert await bench.stored(bench.result_at + i * size) == bench.expected[i % count]
 
+    assert await bench.call("psf_ring_checked", bench.ring, bench.ring_at, 1) == "OK"
+    pixels = bench.packed[0]
+    crc = bench.driver.lib.psf_crc(pixels, len(pixels), 0)
+    for wrong, end in ((0, "OK"), (1 << 31, "FAILED"), (0, "OK")):
+        push = "psf_push_checked"
+        assert await bench.call(push, images, bench.result_at, 0, crc ^ wrong) == "OK"
+        assert await bench.call("psf_wait", LOOKS) == end
+    assert await bench.stored(bench.result_at) == bench.expected[0]
+    assert (await bench.value("psf_irq_take")) == 3
+
     assert await bench.call("psf_start", images, PACKAGE) == "OK"  # may not be written
     assert await bench.call("psf_wait", LOOKS) == "FAILED"
     error = await bench.value("psf_error")

@@ -182,8 +182,7 @@ def pack_load(values: Mapping[str, int]) -> int:
     return packing.pack("load_t", values)
 
 
-def pack_job(image: int, result: int, irq: int, index: int) -> int:
+def pack_job(image: int, result: int, irq: int, index: int, check: int = 0, crc: int = 0) -> int:
     """psf_pkg::job_t as one vector; ``image`` and ``result`` are byte addresses."""
-    return packing.pack(
-        "job_t", {"image": image >> 3, "result": result >> 3, "irq": irq, "index": index}
-    )
+    values = {"irq": irq, "index": index, "check": check, "crc": crc}
+    return packing.pack("job_t", values | {"image": image >> 3, "result": result >> 3})

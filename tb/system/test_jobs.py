@@ -40,6 +40,44 @@ async def batches(dut, stalls: int) -> None:
 
 
 @cocotb.test(timeout_time=2000, timeout_unit="ms")
+async def checked_images(dut) -> None:
+    """Entries with the CRC of their image: right ones run, a wrong one or another image stops."""
+    jobs = 16
+    bench = await ring(dut, jobs, checked=True, stalls=20)
+    for first, kind in enumerate(("good", "entry", "image", "good")):
+        first *= 4
+        bad = first + random.randrange(4)
+        image = bytearray(bench.image_of(bad))
+        if kind == "entry":
+            bench.spoilt = {bad: 1 << random.randrange(32)}
+        elif kind == "image":
+            image[random.randrange(len(image))] ^= 1 << random.randrange(8)
+            await bench.load({bench.image_at[bad]: bytes(image)})
+        await bench.queue(first, first + 4)
+        await bench.until_interrupt(80 * bench.limit)
+        outcome, tail = await bench.outcome(), await bench.read("RING_TAIL")
+        await bench.write("IRQ_STATUS", 3)
+        if kind == "good":
+            assert (outcome.status, tail) == (DONE, first + 4), f"{outcome}, tail {tail}"
+            await bench.check_jobs(range(first, first + 4))
+            continue
+        index, _ = next(x for x in bench.loads(images=True) if x[1]["from_image"])
+        assert (outcome.cause, outcome.index) == (isa.ERROR_IMAGE_CRC, index), outcome
+        # The image of the next job is read while one runs: then that one has no result.
+        assert max(first, bad - 1) <= outcome.job <= bad and tail == outcome.job + 1, outcome
+        await bench.check_jobs(range(first, outcome.job))
+        bench.spoilt = {}
+        await bench.load({bench.image_at[bad]: bench.image_of(bad)})
+        if tail < first + 4:
+            await bench.queue(tail, first + 4)
+            await bench.until_interrupt(80 * bench.limit)
+            assert (await bench.outcome()).status == DONE
+            await bench.acknowledge()
+            await bench.check_jobs(range(tail, first + 4))
+    bench.must_stay_inside()
+
+
+@cocotb.test(timeout_time=2000, timeout_unit="ms")
 async def per_job(dut) -> None:
     """Interrupts for the jobs that ask for them, jobs queued while others run."""
     jobs = 24
@@ -147,7 +185,10 @@ async def errors(dut) -> None:
     bench.must_stay_inside()
 
 
-CASES = (*(f"batches/stalls={s}" for s in (0, 50, 90)), "per_job", "doorbell_race", "errors")
+CASES = (
+    *(f"batches/stalls={s}" for s in (0, 50, 90)),
+    "per_job", "doorbell_race", "errors", "checked_images",
+)  # fmt: skip
 
 
 @pytest.mark.long

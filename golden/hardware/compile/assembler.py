@@ -74,6 +74,9 @@ class Assembler:
             )
         self.items.append(_Item(isa.OP_END, "end", {}))
         self.items = self.ordered()
+        images = [i for i in self.items if i.fields.get("from_image")]
+        if images:
+            images[-1].fields["check"] = 1  # of all of them, if the ring has a CRC
         program = isa.sealed(b"".join(isa.encode(i.op, i.name, **i.fields) for i in self.items))
         check_program(hardware, program, len(self.items), bytes(self.payload))
         prove_progress(program)
@@ -87,7 +90,7 @@ class Assembler:
                 crc=f"{i.fields['crc']:#010x}",
             )
             for i in self.items
-            if i.op == isa.OP_LOAD and i.fields["check"]
+            if i.op == isa.OP_LOAD and not i.fields["from_image"]
         ]
         return Program(
             hardware, self.config, program, bytes(self.payload), self.inputs, compiled, loads, use
@@ -187,7 +190,7 @@ class Assembler:
     ) -> None:
         """A load of ``data`` from the weight image, or of the image if there are none."""
         values = dict(
-            target=target, offset=0, check=0, wait_layers=0, wait_previous=0, coded=0
+            target=target, offset=0, check=0, wait_layers=0, wait_previous=0, coded=0, from_image=0
         ) | fields  # fmt: skip
         if data is not None:
             values |= dict(offset=len(self.payload), check=1, crc=crc32(data))

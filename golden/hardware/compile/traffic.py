@@ -88,7 +88,7 @@ def traffic(program: Program) -> Traffic:
         if op != isa.OP_LOAD:
             continue
         size = load_bytes(hardware, fields)
-        name = next(named)["name"] if fields["check"] else ""
+        name = "" if fields["from_image"] else next(named)["name"]
         if fields["target"] not in (isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_MASK):
             other += size
             continue

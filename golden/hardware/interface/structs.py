@@ -17,6 +17,8 @@ JOB = Struct("job_t", "A job: one run of the program on one image.", (
     Field("result", ADDRESS - 3, "byte address, a multiple of 8", lsb=3),
     Field("irq", 1, "interrupt when it is done"),
     Field("index", 16, "in the ring, free running; 0 without a ring"),
+    Field("check", 1, "crc is that of its image"),
+    Field("crc", 32, "CRC-32 of all that is loaded of it"),
 ))  # fmt: skip
 
 # As wide as the largest configuration needs; addresses have a bit more than their memory, which
@@ -92,6 +94,7 @@ SETUP = Struct("setup_t", "What a run works on: registers, sampled as it begins.
     Field("watchdog", 32, "cycles that a job may take; 0: any number"),
     Field("ring_base", ADDRESS - 4, "byte address, a multiple of 16", lsb=4),
     Field("ring_size", 4, "log2 of the entries of the ring"),
+    Field("ring_crc", 1, "entries have 32 bytes, word 4 is the CRC-32 of the image"),
 ))  # fmt: skip
 
 STATUS = Struct("status_t", "What the registers show as it is.", (

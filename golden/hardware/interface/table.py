@@ -107,6 +107,8 @@ CAUSES = Enumeration(
         Cause("PARITY", 11, "wrong parity in a memory on the chip", "every memory"),
         Cause("TIMEOUT", 12, "a job took more than WATCHDOG cycles", "psf_supervisor"),
         Cause("ABORT", 13, "CTRL.abort", "the host"),
+        Cause("IMAGE_CRC", 14, "the CRC-32 of an image is not that of its ring entry",
+              "psf_load_steps"),
     ),
 )  # fmt: skip
 
@@ -123,7 +125,7 @@ LOAD = Descriptor("LOAD", "load_t", "A load: DRAM to a memory on the chip.", _fi
     ("wait_previous", 1, 16, 16, "... when this many of the job before have (store: one more)"),
     ("target", 2, 0, 4, "TARGET_*"),
     ("from_image", 2, 4, 1, "offset counts from the image address, else from WEIGHT_BASE"),
-    ("check", 2, 5, 1, "crc is that of the data"),
+    ("check", 2, 5, 1, "crc is that of the data; from_image: the ring's is that of all so far"),
     ("unit_words", 2, 8, 8, "TARGET_SPIKE: P-bit words per line"),
     ("dest", 2, 16, 16, "first address in the target memory"),
     ("records", 3, 0, 24, "number of records"),

@@ -19,6 +19,7 @@ from golden.hardware.check import (  # fmt: skip
     descriptor_fault,
     first_fault,
     from_capabilities,
+    image_crc,
     load_bytes,
 )
 from golden.hardware.compile.program import compile_network
@@ -208,8 +209,8 @@ def test_weight_loads_carry_the_crc_of_their_beats(compiled):
     for descriptor in isa.cut(compiled.program):
         op, fields = isa.decode(descriptor)
         if op == isa.OP_LOAD:
-            assert fields["check"] != fields["from_image"]
-            if fields["check"]:
+            assert fields["check"]
+            if not fields["from_image"]:
                 end = fields["offset"] + load_bytes(HARDWARE, fields)
                 assert crc32(compiled.weights[fields["offset"] : end]) == fields["crc"]
                 places.append((fields["offset"], end))
@@ -220,6 +221,18 @@ def test_weight_loads_carry_the_crc_of_their_beats(compiled):
         assert start == at
         at = end
     assert at == len(compiled.weights)
+
+
+def test_the_crc_of_an_image_is_that_of_its_bytes(compiled):
+    from zlib import crc32
+
+    image = bytes(range(256)) * (compiled.image_bytes // 256 + 1)
+    want = crc32(image[: compiled.image_bytes])
+    assert image_crc(HARDWARE, compiled.program, image) == want
+    assert image_crc(HARDWARE, compiled.program, image, want) == want
+    with pytest.raises(HardwareStop) as stop:
+        image_crc(HARDWARE, compiled.program, image, want ^ 1)
+    assert stop.value.fault.cause == isa.ERROR_IMAGE_CRC
 
 
 def test_emulator_stops(compiled):

@@ -67,7 +67,7 @@ PORTS = {
     for r in MAP.values()
     for f in r.fields
     if f.access is Access.RW and r.name != "IRQ_ENABLE"
-}
+} | {("RING_SIZE", "crc"): "ring_crc_o"}
 COUNTERS = 0x800
 
 

@@ -6,6 +6,7 @@ from collections import deque
 
 import cocotb
 
+from golden.hardware.interface import packing
 from tb.lib.bench import Bench
 from tb.lib.bits import coin
 from tb.lib.bursts import ADDR_WIDTH, SPACE
@@ -25,20 +26,23 @@ def an_address() -> int:
 class JobQueueBench(Bench):
     """Plays run control, DMA and fetch; every output is compared in every cycle."""
 
-    def __init__(self, dut, stall: float, log_entries: int) -> None:
+    def __init__(self, dut, stall: float, log_entries: int, checked: int = 0) -> None:
         super().__init__(View(dut, {
             "setup_i": ("setup_t", "{}_i"), "cmd_o": ("read_command_t", "cmd_{}_o"),
         }))  # fmt: skip
         self.stall, self.entries = stall, 1 << log_entries
         self.base = random.getrandbits(ADDR_WIDTH - 4) << 4
-        self.run_inputs = {"ring_base_i": self.base >> 4, "ring_size_i": log_entries}
-        self.memory: dict[int, tuple[int, int]] = {}
-        self.queued: list[tuple[int, int, int]] = []  # image, result, irq of every ring job
+        self.checked = checked  # entries have a CRC
+        self.run_inputs = {
+            "ring_base_i": self.base >> 4, "ring_size_i": log_entries, "ring_crc_i": checked,
+        }  # fmt: skip
+        self.memory: dict[int, tuple[int, ...]] = {}
+        self.queued: list[tuple[int, ...]] = []  # image, result, irq, crc of every ring job
         self.head = self.tail = self.first = 0  # first: number of the job at index 0
         self.armed = self.ring = False
         self.phase, self.left = IDLE, 0
-        self.want: deque[tuple[int, int, int, int]] = deque()  # jobs of this run to be offered
-        self.taken: deque[tuple[int, int, int, int]] = deque()
+        self.want: deque[dict[str, int]] = deque()  # jobs of this run to be offered
+        self.taken: deque[dict[str, int]] = deque()
         self.beats: deque[int] = deque()
         self.fetched = 0
         self.runs = self.singles = self.retired = self.ahead = self.failed = 0
@@ -54,18 +58,19 @@ class JobQueueBench(Bench):
         """Put one more job into the ring, if it has room; the doorbell is another matter."""
         if len(self.queued) - self.first - self.tail >= self.entries:
             return False
-        job = (an_address(), an_address(), random.getrandbits(1))
+        job = (an_address(), an_address(), random.getrandbits(1), random.getrandbits(32))
         slot = (len(self.queued) - self.first) % self.entries
         low = random.getrandbits(3), random.getrandbits(3)  # ignored
-        words = [place & 0xFFFF_FFFF | bits for place, bits in zip(job, low, strict=False)]
+        words = [place & 0xFFFF_FFFF | bits for place, bits in zip(job[:2], low, strict=True)]
         high = [
             place >> 31 & ~1 | random.getrandbits(64 - ADDR_WIDTH) << ADDR_WIDTH - 31
             for place in job[:2]
         ]  # what the bus does not have is ignored
         high = [high[0] & 0xFFFF_FFFF | job[2], high[1] & 0xFFFF_FFFF | random.getrandbits(1)]
-        self.memory[(self.base + 16 * slot) % SPACE] = (
-            words[0] | words[1] << 32, high[0] | high[1] << 32,
-        )  # fmt: skip
+        beats = [words[0] | words[1] << 32, high[0] | high[1] << 32]
+        if self.checked:
+            beats += [job[3] | random.getrandbits(32) << 32, random.getrandbits(64)]
+        self.memory[(self.base + (16 << self.checked) * slot) % SPACE] = tuple(beats)
         self.queued.append(job)
         return True
 
@@ -93,7 +98,8 @@ class JobQueueBench(Bench):
         else:
             self.noise("beat_data_i")
         if self.phase == IDLE:  # the registers of a run show it only from the next cycle on
-            self.noise("ring_base_i", "ring_size_i", "image_base_i", "result_base_i")
+            self.noise("ring_base_i", "ring_size_i", "ring_crc_i")
+            self.noise("image_base_i", "result_base_i")
         else:
             self.set(**self.run_inputs)
         await self.settle()
@@ -114,7 +120,11 @@ class JobQueueBench(Bench):
             self.check(self.want or self.ring, "a job too many")
             if not self.want:
                 self.want_next()
-            self.equal("job_o", self.get("job_o"), pack_job(*self.want[0]))
+            got = packing.unpack("job_t", self.get("job_o"))
+            want = packing.unpack("job_t", pack_job(**self.want[0]))
+            if not want["check"]:
+                got["crc"] = 0
+            self.check(got == want, f"job_o is {got}, expected {want}")
             if job_ready:
                 self.taken.append(self.want.popleft())
                 self.ahead += len(self.taken) > 1
@@ -122,9 +132,9 @@ class JobQueueBench(Bench):
             queued = self.ring and self.fetched != self.head
             self.check(soft or queued, "an entry that is not queued")
             slot = self.fetched % self.entries
-            at = (self.base + 16 * slot) % SPACE
+            at = (self.base + (16 << self.checked) * slot) % SPACE
             self.equal("cmd_addr_o", self.get("cmd_addr_o"), at >> 3)
-            self.equal("cmd_beats_o", self.get("cmd_beats_o"), 2)
+            self.equal("cmd_beats_o", self.get("cmd_beats_o"), 4 if self.checked else 2)
             if cmd_ready:
                 self.beats.extend(self.memory[at])
                 self.fetched += 1
@@ -163,7 +173,7 @@ class JobQueueBench(Bench):
             image, result = an_address(), an_address()
             self.run_inputs |= {"image_base_i": image >> 3, "result_base_i": result >> 3}
             if start:
-                self.want.append((image, result, 1, 0))
+                self.want.append({"image": image, "result": result, "irq": 1, "index": 0})
         if soft:
             self.tail, self.quiet, self.first = 0, True, len(self.queued)
         await self.tick()
@@ -172,7 +182,9 @@ class JobQueueBench(Bench):
 
     def want_next(self) -> None:
         index = self.fetched - 1
-        self.want.append((*self.queued[self.first + index], index))
+        image, result, irq, crc = self.queued[self.first + index]
+        job = {"image": image, "result": result, "irq": irq, "index": index}
+        self.want.append(job | ({"check": 1, "crc": crc} if self.checked else {}))
 
     async def drain(self) -> None:
         for _ in range(3000):
@@ -185,10 +197,10 @@ class JobQueueBench(Bench):
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-@cocotb.parametrize(stall=STALLS, log_entries=(0, 1, 4))
-async def rings(dut, stall: float, log_entries: int) -> None:
+@cocotb.parametrize(stall=STALLS, log_entries=(0, 1, 4), checked=(0, 1))
+async def rings(dut, stall: float, log_entries: int, checked: int) -> None:
     """Jobs queued one by one or in batches, at any time, runs and starts between; none is lost."""
-    bench = await JobQueueBench(dut, stall, log_entries).begun()
+    bench = await JobQueueBench(dut, stall, log_entries, checked).begun()
     rate = random.choice((0.05, 0.3))
     for i in range(1500):
         queued = i % 500 < 300 and coin(rate) and bench.queue()

@@ -132,7 +132,7 @@ async def sampled_when_a_run_begins(dut) -> None:
     bench = await RegistersBench(dut).begun()
     dut = bench.dut
     sampled = [(r, f) for r, f in each_field() if f.sampled]
-    assert len(sampled) == 13
+    assert len(sampled) == 14
     for delay in (0, 1, 7):
         values = {r.name: random.getrandbits(32) for r, _ in sampled}
         for name, value in values.items():

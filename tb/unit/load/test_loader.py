@@ -30,8 +30,8 @@ from tb.run.runner import run
 SLOT_WIDTH = clog2(PARAMETERS.get("AccDepth", 2)) + 8
 
 
-def checksum(beats: Sequence[int]) -> int:
-    return zlib.crc32(b"".join(beat.to_bytes(8, "little") for beat in beats))
+def checksum(beats: Sequence[int], before: int = 0) -> int:
+    return zlib.crc32(b"".join(beat.to_bytes(8, "little") for beat in beats), before)
 
 
 class LoaderBench(Bench):
@@ -49,19 +49,30 @@ class LoaderBench(Bench):
         self.done: list = []
         self.writes = 0
         self.index = random.getrandbits(16)
+        self.image_crc = 0  # of what has been loaded of an image
         self.first_ns = self.last_ns = 0.0
         cocotb.start_soon(self._check_done())
 
-    def send(self, item: load.Load, *, check: int | None = None, crc: int | None = None) -> int:
-        """Queue a load, with the right checksum or a given one; its descriptor index."""
+    def send(
+        self, item: load.Load, *, check: int | None = None, crc: int | None = None, image=None
+    ) -> int:
+        """Queue a load, with the right checksum or a given one; its descriptor index.
+
+        The checksum of one from the image goes over all of those since the last that was compared.
+        """
         self.index = (self.index + 1) & 0xFFFF
         check = random.getrandbits(1) if check is None else check
+        image = random.getrandbits(1) if image is None else image
+        right = checksum(item.beats, self.image_crc if image else 0)
+        if image:
+            self.image_crc = 0 if check else right
         if crc is None:
-            crc = checksum(item.beats) if check else random.getrandbits(32)
+            crc = right if check else random.getrandbits(32)
         values = {name: random.getrandbits(n) for name, n in packing.widths("load_t").items()}
         values |= {
             "target": item.target, "unit_words": item.unit_words, "dest": item.dest,
-            "records": item.records, "check": check, "crc": crc, **item.descriptor,
+            "records": item.records, "check": check, "crc": crc, "from_image": image,
+            **item.descriptor,
         }  # fmt: skip
         command = {"load": packing.pack("load_t", values), "base": random.getrandbits(29)}
         self.commands.send(cmd=packing.pack("load_command_t", command | {"index": self.index}))
@@ -192,9 +203,26 @@ async def wrong_checksums(dut, target: int, stall: float) -> None:
     beats = list(item.beats)
     beats[random.randrange(len(beats))] ^= 1 << random.randrange(64)
     crc = random.choice((checksum(item.beats) ^ 1 << random.randrange(32), checksum(beats)))
-    index = bench.send(item, check=1, crc=crc)
+    image = random.getrandbits(1)
+    index = bench.send(item, check=1, crc=crc, image=image)
     bench.send(load.random_load(PARAMETERS, target))  # never starts
-    await bench.failed(isa.ERROR_WEIGHT_CRC, index, len(good.writes) + 1 + len(item.writes))
+    cause = isa.ERROR_IMAGE_CRC if image else isa.ERROR_WEIGHT_CRC
+    await bench.failed(cause, index, len(good.writes) + 1 + len(item.writes))
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def images_in_parts(dut) -> None:
+    """One checksum over all parts, whatever comes between; afterwards the next image begins."""
+    bench = await LoaderBench(dut, stall=0.2, sink_stall=0.2).begun()
+    for _ in range(4):
+        for part in range(3):
+            bench.send(load.random_load(PARAMETERS, load.SPIKE), check=part == 2, image=1)
+            bench.send(load.random_load(PARAMETERS, load.PARAM), check=1, image=0)
+    await bench.drained()
+    parts = [load.random_load(PARAMETERS, load.SPIKE) for _ in range(2)]
+    bench.send(parts[0], check=0, image=1)
+    index = bench.send(parts[1], check=1, image=1, crc=checksum(parts[1].beats))
+    await bench.failed(isa.ERROR_IMAGE_CRC, index, sum(len(part.writes) + 1 for part in parts) - 1)
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -202,9 +230,9 @@ async def empty_loads(dut) -> None:
     """No beats: the checksum of nothing is 0."""
     bench = await LoaderBench(dut).begun()
     nothing = load.random_load(PARAMETERS, load.PARAM, records=0)
-    bench.send(nothing, check=1)
+    bench.send(nothing, check=1, image=0)
     await bench.drained()
-    index = bench.send(nothing, check=1, crc=1)
+    index = bench.send(nothing, check=1, crc=1, image=0)
     await bench.failed(isa.ERROR_WEIGHT_CRC, index, 0)
 
 
