@@ -4,8 +4,7 @@
 // the program up to here (golden: zlib.crc32, chained), else OPCODE for an unknown one, FIELD for a
 // value out of range, OVERRUN for a load that does not fit its memory, NO_END for the last one of the
 // program without an OP_END, else NONE. Behind an OP_END anything is legal. What a layer addresses
-// depends on more than its descriptor and is watched where it happens. The same rules:
-// golden/hardware/check.py.
+// depends on more than its descriptor and is watched there. The same rules: golden/hardware/check.py.
 // A word is taken in every cycle with valid_i, words 0 to 15 in turn; judged_o and cause_o come two
 // cycles after word 15. No word may come in the cycle after a word 15.
 
@@ -214,7 +213,8 @@ module psf_descriptor_check #(
       4'd13: layer_bad = sums && layer.stream_tokens == '0;
       4'd14: begin
         layer_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
-            (!key_value && lines_bad_q) || layer.window > layer.in_block || (sums && layer.in_block != '0) ||
+            (!key_value && lines_bad_q) || layer.window > layer.in_block ||
+            (sums && layer.in_block != '0) ||
             (key_value && (32'(head_words_q) << layer.in_block << 1) > Cfg.LineWords) ||
             (layer.window != '0 && (key_value || merge_q || repeat_q || rows_q ||
             32'(out_words_q) > (layer.window[0] ? Room2 : Room4)));
