@@ -72,11 +72,19 @@ def register(app: typer.Typer) -> None:
 
 
 @hardware.command("list")
-def hardware_list() -> None:
-    """Print the presets with their lanes, memory and logic."""
-    from golden.cli.suggest import presets
+def hardware_list(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Quantised network: cycles, and what does not fit.", show_default=False
+        ),
+    ] = None,
+    data: Data = "",
+) -> None:
+    """Print presets and larger grids with their lanes, memory and logic."""
+    from golden.cli.suggest import configurations
 
-    presets()
+    configurations(checkpoint, data)
 
 
 @hardware.command("suggest")

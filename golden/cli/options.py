@@ -21,7 +21,10 @@ COMMITTED = "the network that comes with the project"
 BESIDE = (".json", ".log")  # of a network: how it was made
 
 Config = Annotated[
-    str, typer.Option(help="Hardware: 2x8, 4x16 or 4x32, with changes as in 4x16,acc_width=24.")
+    str,
+    typer.Option(
+        help="Hardware: 2x8, 4x16, 4x32, a grid such as 8x16; changes as in 4x16,acc_width=24."
+    ),
 ]
 MOST = 1_000_000  # images, programs, flips
 SEEDS = (1 << 31) - 1  # the largest: a simulator takes 31 bits

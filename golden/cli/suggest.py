@@ -14,6 +14,7 @@ from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.random_network import random_images
 from golden.hardware.area import by_size, logic, memory_bits
+from golden.hardware.compile.compiled import Program
 from golden.hardware.configuration import Hardware
 from golden.hardware.cycles import cycles
 from golden.hardware.suggest import Fit, cycles_bound, fit
@@ -22,13 +23,28 @@ from golden.lab.data import name_for, shown, title
 MODEL_CYCLES = 300_000  # up to here the cycle model runs, which takes a minute for them
 
 
-def presets() -> None:
-    """Print them with their lanes, memory and logic."""
-    table = Table("preset", "groups", "lanes", "banks", "memory (kbit)", "LUT4 (ECP5)")
-    for preset in by_size():
-        sizes = preset.groups, preset.lanes, preset.banks
-        table.add_row(preset.name, *map(str, sizes), *_area(preset))
+def configurations(checkpoint: Path | None = None, data: str = "") -> None:
+    """Print presets and larger grids with their lanes, memory and logic; with ``checkpoint`` also
+    what that network breaks there, and the cycles of an image by the cycle model where it runs."""
+    table = Table("configuration", "groups", "lanes", "banks", "memory (kbit)", "LUT4 (ECP5)")
+    if checkpoint:
+        table.add_column("cycles", justify="right")
+        table.add_column("what does not fit")
+        network = QuantNetwork.load(checkpoint)
+        image, what = _image(network, data)
+    for hardware in by_size(grids=True):
+        sizes = hardware.groups, hardware.lanes, hardware.banks
+        row = [hardware.name, *map(str, sizes), *_area(hardware)]
+        if checkpoint:
+            tried = fit(network, hardware)
+            if tried.program and not tried.broken:
+                row += [_cycles(tried.program, network, image), "-"]
+            else:
+                row += ["-", "; ".join(map(str, tried.broken.values())) or tried.refusal]
+        table.add_row(*row)
     tables.show(Console(), table)
+    if checkpoint:
+        print(f"cycles: {what}, by the cycle model; more than {MODEL_CYCLES:,} are only bounded")
 
 
 def suggest(checkpoint: Path, data: str = "", every: bool = False, bound: bool = False) -> Fit:
@@ -63,6 +79,13 @@ def suggest(checkpoint: Path, data: str = "", every: bool = False, bound: bool =
         print(f"{found.hardware.name}: {total:,} cycles by the cycle model")
     print(f"smallest: --config {found.hardware.name}")
     return found
+
+
+def _cycles(program: Program, network: QuantNetwork, image: np.ndarray) -> str:
+    least = cycles_bound(program, network, image)
+    if least > MODEL_CYCLES:
+        return f"> {least:,}"
+    return f"{cycles(program, network, image[None])[0].total:,}"
 
 
 def _area(hardware: Hardware) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from golden.hardware.energy.accelerator import memories
 # (groups, lanes) -> LUT4 + 2 CCU2C + 6 DPR16X4. docs/log/synthesis.md, "Logic of the presets".
 MEASURED = {(2, 8): 25_540 + 2 * 3_935 + 6 * 536}
 
+GRIDS = ("8x16", "8x32", "16x32")  # beside the presets
+
 
 def instances(hardware: Hardware) -> dict[str, int]:
     """How many there are of each of :func:`golden.hardware.energy.accelerator.memories`."""
@@ -34,6 +36,7 @@ def logic(hardware: Hardware) -> int | None:
     return MEASURED.get((hardware.groups, hardware.lanes))
 
 
-def by_size() -> list[Hardware]:
-    """The presets, the smallest first."""
-    return sorted(CONFIGURATIONS.values(), key=lambda h: (h.pes, memory_bits(h)))
+def by_size(*, grids: bool = False) -> list[Hardware]:
+    """The presets, with ``grids`` also those of ``GRIDS``, the smallest first."""
+    found = [*CONFIGURATIONS.values(), *(Hardware.named(name) for name in GRIDS if grids)]
+    return sorted(found, key=lambda h: (h.pes, memory_bits(h)))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameters of one build of the accelerator (docs/reference/formats.md, "Parameters")."""
 
+import math
+import re
 from dataclasses import asdict, dataclass, fields, replace
 
 from golden.contract.command import numbers
@@ -93,13 +95,16 @@ class Hardware:
 
     @property
     def name(self) -> str:
-        """A preset and what differs from it, as in ``4x16,acc_width=24``; ``named`` reads it.
-
-        The preset is the one with the fewest differences, so equal configurations have equal names.
+        """A preset or grid and what differs from it, as in ``4x16,acc_width=24``; ``named`` reads
+        it. It is the one with the fewest differences, so equal configurations have equal names.
         """
+        known = CONFIGURATIONS
+        own = f"{self.groups}x{self.lanes}"
+        if own not in known:
+            known = known | {own: grid(self.groups, self.lanes)}
         _, name, changes = min(
             (len(changes), name, changes)
-            for name, preset in CONFIGURATIONS.items()
+            for name, preset in known.items()
             for changes in [self._changes(preset)]
         )
         return ",".join([name, *changes])
@@ -131,15 +136,20 @@ class Hardware:
 
     @classmethod
     def named(cls, text: str) -> "Hardware":
-        """A configuration by name, with changes after commas: ``4x32,bank_depth=4096``."""
+        """A preset, or a grid of GROUPSxLANES, with changes after commas: ``4x32,bank_depth=4096``,
+        ``8x16``."""
         name, *changes = text.split(",")
-        if name not in CONFIGURATIONS:
+        known = [f.name for f in fields(cls)]
+        if name in CONFIGURATIONS:
+            preset = CONFIGURATIONS[name]
+        elif size := re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", name):
+            preset = grid(int(size[1]), int(size[2]))
+        else:
             raise UserError(
                 f"hardware configuration '{name}' is not known; choose one of "
-                + ", ".join(CONFIGURATIONS)
+                f"{', '.join(CONFIGURATIONS)}, or groups x lanes, both powers of two, such as 8x16"
             )
-        known = [f.name for f in fields(cls)]
-        return replace(CONFIGURATIONS[name], **numbers(changes, known, "hardware change"))
+        return replace(preset, **numbers(changes, known, "hardware change"))
 
 
 _STREAM = next(p for p in table.PARAMETERS if p.name == "stream_width")
@@ -147,3 +157,33 @@ _STREAM = next(p for p in table.PARAMETERS if p.name == "stream_width")
 CONFIGURATIONS = {
     name: Hardware(**{p.name: p.presets[name] for p in table.PARAMETERS}) for name in table.PRESETS
 }
+
+
+def grid(groups: int, lanes: int) -> Hardware:
+    """So many groups and lanes with what the preset of the nearest lanes, then groups, has of all
+    else: the same memory on the chip, in as many banks as the groups ask for.
+
+    Raises:
+        UserError: not powers of two, or out of the range of the parameters.
+    """
+    near = min(
+        CONFIGURATIONS.values(),
+        key=lambda h: (_steps(h.lanes, lanes), _steps(h.groups, groups)),
+    )
+    banks = min(max(near.banks, groups), lanes)
+    return replace(
+        near,
+        groups=groups,
+        lanes=lanes,
+        banks=banks,
+        bank_depth=near.bank_depth * near.banks // banks,
+        row_depth=max(near.row_depth * near.banks // banks, lanes // banks),
+        spike_lines=max(near.spike_lines, 2 * groups),
+        stream_depth=max(near.stream_depth * near.groups // groups, 2),
+        classes=max(near.classes, 2 * lanes),
+    )
+
+
+def _steps(one: int, other: int) -> float:
+    """How many doublings lie between two sizes."""
+    return abs(math.log2(one / other))

@@ -15,6 +15,7 @@ from pyslang.ast import Compilation, CompilationOptions
 from pyslang.syntax import SyntaxTree
 
 from golden.contract.errors import UserError
+from golden.hardware.area import GRIDS
 from golden.hardware.conditions import CONDITIONS, broken
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
 from golden.hardware.interface import table
@@ -122,9 +123,9 @@ def test_every_condition_of_the_rtl_has_its_twin():
     assert asked >= INNER | BUS.keys()
 
 
-@pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_presets(name, elaborate):
-    assert elaborate(vars(CONFIGURATIONS[name])) == []
+@pytest.mark.parametrize("name", [*CONFIGURATIONS, *GRIDS, "2x64", "64x4"])
+def test_configurations(name, elaborate):
+    assert elaborate(vars(Hardware.named(name))) == []
 
 
 def test_use_of_the_bus(elaborate):

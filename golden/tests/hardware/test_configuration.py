@@ -20,6 +20,9 @@ pytestmark = pytest.mark.smoke
         ("4x16,acc_width=24", "4x16,acc_width=24"),
         ("4x32,row_depth=4096,bank_depth=4096", "4x32,bank_depth=4096,row_depth=4096"),
         ("4x16,acc_width=20", "4x16"),  # as in the preset
+        ("8x16", "8x16"),
+        ("4x16,groups=8,stream_depth=256", "8x16"),  # what the grid has
+        ("16x32,classes=256", "16x32,classes=256"),
     ],
 )
 def test_name(text, name):
@@ -42,6 +45,25 @@ def test_equal_configurations_have_equal_names():
             acc_width=rng.randrange(20, 30),
         )
         assert Hardware.named(hardware.name) == hardware
+
+
+def test_grids():
+    """Any powers of two in range; memories that the groups share are as large as the preset's."""
+    for groups in (2, 4, 8, 16, 32, 64, 128):
+        for lanes in (2, 4, 8, 16, 32, 64):
+            hardware = Hardware.named(f"{groups}x{lanes}")
+            assert (hardware.groups, hardware.lanes) == (groups, lanes)
+            assert Hardware.named(hardware.name) == hardware
+    wide, preset = Hardware.named("16x32"), CONFIGURATIONS["4x32"]
+    for each, many in (("bank_depth", "banks"), ("row_depth", "banks"), ("stream_depth", "groups")):
+        sizes = [getattr(h, each) * getattr(h, many) for h in (wide, preset)]
+        assert sizes[0] == sizes[1], each
+    assert wide.banks == 16  # a bank for every group
+    for text, told in (("3x16", "groups=3 must be a power"), ("8x128", "lanes=128 must lie"),
+                       ("256x8", "groups=256 must lie"), ("8x", "is not known"),
+                       ("0x8", "is not known")):  # fmt: skip
+        with pytest.raises(UserError, match=told):
+            Hardware.named(text)
 
 
 def test_literal():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.cli.suggest import configurations
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_images, random_network
@@ -78,6 +79,28 @@ def test_what_no_parameter_mends_is_refused():
     with pytest.raises(UserError, match="hardware bank_depth would have to be"):
         grown(Hardware.named("2x8"), {"bank_depth": 1 << 20})
     assert grown(Hardware.named("2x8"), {"stream_width": 19}).acc_width == 21
+
+
+def test_list(tmp_path, capsys, monkeypatch):
+    """What a network breaks on each configuration, or its cycles there by the model."""
+    monkeypatch.setenv("COLUMNS", "200")
+    network = random_network(config(height=12, width=12, dim=32, heads=1), 2)  # a head of 32
+    network.save(tmp_path / "network.safetensors")
+    configurations(tmp_path / "network.safetensors")
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in
+            capsys.readouterr().out.splitlines() if line.startswith("│")]  # fmt: skip
+    names = [h.name for h in by_size(grids=True)]
+    assert len(names) == 6 and [row[0] for row in rows[-6:]] == names
+    image = random_images(network.config, 1)
+    for row in rows[-6:]:
+        tried = fit(network, Hardware.named(row[0]))
+        if tried.broken:
+            assert row[-2] == "-" and all(f in row[-1] for f in tried.broken)
+        else:
+            assert tried.program
+            want = cycles(tried.program, network, image)[0].total
+            assert row[-2:] == [f"{want:,}", "-"]
+    assert {row[-2] == "-" for row in rows[-6:]} == {True, False}
 
 
 def test_the_bound_is_below_the_cycle_model():
