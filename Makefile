@@ -126,7 +126,7 @@ formal: $(STAMP) ## SymbiYosys proofs
 coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
 	@$(PSF) coverage -n $(JOBS) -q
 
-fuzz: $(STAMP) ## PROGRAMS random programs: no hang, no escape, no unreported error
+fuzz: $(STAMP) ## PROGRAMS random programs: no hang, escape, unreported error or wrong result
 	@$(PSF) fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)
 
 faults: $(STAMP) ## FLIPS bit flips in memories during inferences: none goes unnoticed

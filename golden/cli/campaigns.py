@@ -23,11 +23,13 @@ def register(app: typer.Typer) -> None:
 
 def fuzz(
     programs: Annotated[int, typer.Option(min=1, max=MOST, help="How many.")] = 5000,
-    config: Config = "2x8",
+    config: Annotated[
+        str | None, typer.Option(help="Hardware, as in 4x16,acc_width=24; else all presets.")
+    ] = None,
     jobs: Jobs = 2,
     seed: Seed = None,
 ) -> None:
-    """Random programs: no hang, no access outside the windows, no unreported error."""
+    """Random programs and rings: no hang, escape, unreported error or wrong result."""
     from tb.campaigns.fuzz import run_fuzz
 
     raise typer.Exit(run_fuzz(programs, config, jobs, seed))

@@ -8,14 +8,23 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
 
-def shards(run: Callable[[str, int, int], dict], what: str, count: int, jobs: int, seed: int):
-    """Results of ``run(name, seed, share)`` for ``jobs`` shards of ``count`` in all.
+def shards(
+    run: Callable[[str, int, int], dict],
+    what: str,
+    count: int,
+    jobs: int,
+    seed: int,
+    parts: int | None = None,
+) -> list[dict]:
+    """Results of ``run(name, seed, share)`` for ``parts`` shards (as many as ``jobs``) of ``count``
+    in all, ``jobs`` at a time.
 
-    The first shard alone builds; the others wait for its lock and find the build made.
+    The first of a build alone builds; the others wait for its lock and find the build made.
     """
-    share = [count // jobs + (i < count % jobs) for i in range(jobs)]
+    parts = parts or jobs
+    share = [count // parts + (i < count % parts) for i in range(parts)]
     arguments = [(f"{what}-{i}", seed + i, n) for i, n in enumerate(share) if n]
-    with ProcessPoolExecutor(len(arguments)) as pool:
+    with ProcessPoolExecutor(min(jobs, len(arguments))) as pool:
         return list(pool.map(run, *zip(*arguments, strict=True)))
 
 

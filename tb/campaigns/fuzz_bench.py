@@ -10,151 +10,88 @@ from collections import Counter
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import First, RisingEdge, Timer
 
-from golden.hardware import isa
-from golden.hardware.check import first_fault
-from tb.campaigns.fuzz_oracle import certain_stop
+from tb.campaigns.fuzz_plan import Layout
 from tb.campaigns.fuzz_programs import Hostile, hostile_programs
+from tb.campaigns.fuzz_run import Failed, Run
 from tb.campaigns.watched import Watched
-from tb.lib.host import CAUSES, DECERR, PERIOD_NS, SLVERR
+from tb.lib.host import PERIOD_NS
 from tb.lib.inference import Inference
-from tb.lib.registers import ABORT, DONE, ERROR, IRQ_ERROR, IRQ_JOB, SOFT_RESET, START
 
 GOOD_EVERY = 25  # programs, then a good run: nothing may have stayed behind
 VERDICTS = ("programs", "hangs", "escapes", "unreported", "wrong")
 STALLS = (0, 0, 30)  # percent; one for all programs of a bench
-BUS_ERRORS = 0.1  # share of programs under which a beat fails
-STOPPED = 0.2  # share of programs that the host stops, unless they end before
-STOPS = {ABORT: "an abort", SOFT_RESET: "a soft reset"}
-DRAIN = 70_000  # cycles that the end of a run may take at most when the bus hangs
 
 
-async def amid(bench: Inference, what: int, after: int) -> bool:
-    """``what`` to CTRL ``after`` cycles from now; False if the run ended before."""
-    ended = RisingEdge(bench.dut.irq_o)
-    gap = Timer(after * PERIOD_NS, "ns")
-    if int(bench.dut.irq_o.value) or await First(ended, gap) is not gap:
-        return False
-    await bench.write("CTRL", what)
-    return True
+class Campaign:
+    """Programs one after the other on one bench, and what came of them."""
+
+    def __init__(self, bench: Inference):
+        self.bench, self.stalls = bench, random.choice(STALLS)
+        self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.tally, self.causes, self.ran, self.open = Counter(), Counter(), Counter(), Counter()
+        self.messages: list[str] = []
+        program = bench.program
+        self.layout = Layout.behind(bench.place, program.image_bytes, program.result_bytes)
+
+    async def begin(self) -> None:
+        """From a reset on."""
+        await self.bench.begin(self.stalls, seed=cocotb.RANDOM_SEED)
+        await self.good()
+        self.cycles = await self.bench.read("CYCLES")
+
+    async def good(self) -> None:
+        """A good run, then the memory is as it was."""
+        await self.bench.restore()
+        await self.bench.check_good(limit=20 * self.bench.limit)
+        end = self.layout.end
+        await self.bench.load({self.bench.place["end"]: bytes(end - self.bench.place["end"])})
+        self.watched = await Watched.of(self.bench, end)
+
+    async def one(self, number: int, hostile: Hostile) -> None:
+        """A program and its verdict."""
+        kinds = ("noise", "the program as it was")
+        kind = next((k for k in kinds if hostile.what[0].startswith(k)), "altered program")
+        self.tally["programs"] += 1
+        self.ran[kind] += 1
+        run = Run(self.watched, self.layout, self.rng, self.cycles, hostile)
+        try:
+            await run.go()
+        except Failed as failed:
+            self.tally[failed.verdict] += 1
+            self.messages.append(f"{failed.verdict}: program {number} ({run}): {failed}")
+            await self.begin()
+        else:
+            self.tally["well"] += run.well
+            self.tally["compared"] += run.compared
+        self.causes[run.cause] += 1
+        self.open.update(run.open)
+        self.ran.update(run.ran)
+
+    async def all(self, programs: list[Hostile]) -> None:
+        for number, hostile in enumerate(programs):
+            await self.one(number, hostile)
+            await self.bench.fail()
+            if number % GOOD_EVERY == GOOD_EVERY - 1:
+                try:
+                    await self.good()
+                except AssertionError as error:
+                    self.tally["unreported"] += 1
+                    self.messages.append(f"the good run after {number} failed: {error}")
+                    await self.begin()
+        await self.good()
 
 
 @cocotb.test()
 async def campaign(dut) -> None:
-    """``settings["programs"]`` programs."""
+    """``settings["programs"]`` programs; writes results.json."""
     bench = Inference(dut)
-    stalls = random.choice(STALLS)
-    await bench.begin(stalls, seed=cocotb.RANDOM_SEED)
-    await bench.check_good(limit=20 * bench.limit)
-    cycles = await bench.read("CYCLES")
-    rng = random.Random(cocotb.RANDOM_SEED)
-    beats = (len(bench.program.program) + len(bench.program.weights)) // 8
-    room = bench.place["weights"] - bench.place["program"]
-    tally, causes, kinds, messages = Counter(), Counter(), Counter(), []
-    weights = bench.program.weights
-
-    watched = await Watched.of(bench)
-
-    async def restart() -> None:
-        nonlocal weights, watched
-        await bench.begin(stalls, seed=cocotb.RANDOM_SEED)
-        weights = bench.program.weights
-        watched = await Watched.of(bench)
-
-    async def one(number: int, hostile: Hostile) -> None:
-        """A program, perhaps stopped by the host, and its verdict."""
-        nonlocal weights
-        program = hostile.program[:room]
-        contents = {bench.place["program"]: program}
-        if hostile.weights != weights:
-            weights = hostile.weights
-            contents[bench.place["weights"]] = weights
-        contents[bench.place["result"]] = bench.blank
-        await watched.load(contents)
-        await bench.write("PROGRAM_COUNT", hostile.count)
-        await bench.write("WATCHDOG", rng.choice((2 * cycles, 4 * cycles, cycles // 2)))
-        bad = int(dut.memory_bad_o.value)
-        if rng.random() < BUS_ERRORS:
-            beat, resp = rng.randrange(1, beats), rng.choice((SLVERR, DECERR))
-            await bench.fail(**{rng.choice(("read", "read", "write")): beat}, resp=resp)
-        await bench.write("CTRL", START)
-        tally["programs"] += 1
-        kinds["noise" if hostile.what[0].startswith("noise") else "altered program"] += 1
-        story = f"program {number} ({hostile}), seed {cocotb.RANDOM_SEED}"
-        stop = rng.choice(tuple(STOPS)) if rng.random() < STOPPED else None
-        try:
-            if stop is not None and await amid(bench, stop, rng.randrange(1, cycles)):
-                kinds[f"of them with {STOPS[stop]}"] += 1
-                if stop == SOFT_RESET:
-                    return await forgotten(story)
-            await bench.until_interrupt(4 * cycles + DRAIN)
-        except AssertionError:
-            return await failed("hangs", f"hang: {story}")
-        outcome = await bench.outcome()
-        causes[CAUSES.get(outcome.cause, "none")] += 1
-        await bench.write("IRQ_STATUS", IRQ_JOB | IRQ_ERROR)
-        if int(dut.escapes_o.value):
-            return await failed("escapes", f"escape: {story}")
-        fault = first_fault(bench.hardware, program, hostile.count)
-        why = str(fault) if fault else None
-        why = why or certain_stop(bench.hardware, program, hostile.count, watched.memory)
-        if int(dut.memory_bad_o.value) != bad:
-            why = why or "the memory answered with an error"
-        consistent = outcome.status in (DONE, ERROR) and bool(outcome.cause) == (
-            outcome.status == ERROR
-        )
-        if outcome.cause == isa.ERROR_ABORT and stop != ABORT:
-            why, consistent = "nobody has aborted it", False
-        if (why and outcome.status != ERROR) or not consistent or int(dut.bus_open_o.value):
-            tally["unreported"] += 1
-            messages.append(f"unreported: {story}: {why}; {outcome}")
-        elif outcome.status == DONE:
-            tally["well"] += 1
-            what, compared = await watched.wrong(watched.certain(program, hostile.count))
-            tally["compared"] += compared
-            if what:
-                tally["wrong"] += 1
-                messages.append(f"wrong: {story}: {what}")
-        else:
-            outside = [x for x in await watched.changes() if x < bench.place["result"]]
-            if outside:
-                tally["wrong"] += 1
-                messages.append(f"wrong: {story}: {outcome}, and {outside[0]:#x} has changed")
-
-    async def failed(verdict: str, message: str) -> None:
-        tally[verdict] += 1
-        messages.append(message)
-        await restart()
-
-    async def forgotten(story: str) -> None:
-        """After a soft reset: idle, nothing told or open, no word changed but of the result."""
-        status = await bench.until_idle(DRAIN)
-        left = {
-            "status": status, "interrupt": int(dut.irq_o.value), "open": int(dut.bus_open_o.value),
-            "count": await bench.read("PROGRAM_COUNT"), "escapes": int(dut.escapes_o.value),
-            "changed": sum(x < bench.place["result"] for x in await watched.changes()),
-        }  # fmt: skip
-        if any(left.values()):
-            return await failed("unreported", f"unreported: {story}: after a soft reset {left}")
-        await bench.set_up(bench.place, bench.program.count, bench.program.result_bytes)
-
-    todo = hostile_programs(bench.program, cocotb.RANDOM_SEED, bench.settings["programs"])
-    for number, hostile in enumerate(todo):
-        await one(number, hostile)
-        await bench.fail()
-        if number % GOOD_EVERY == GOOD_EVERY - 1:
-            await bench.restore()
-            weights = bench.program.weights
-            try:
-                await bench.check_good(limit=20 * bench.limit)
-            except AssertionError as error:
-                await failed("unreported", f"the good run after {number} failed: {error}")
-            else:
-                watched = await Watched.of(bench)
-    await bench.restore()
-    await bench.check_good(limit=20 * bench.limit)
-    out = {k: tally[k] for k in (*VERDICTS, "well", "compared")}
-    out |= {"causes": dict(causes), "kinds": dict(kinds), "messages": messages}
+    fuzz = Campaign(bench)
+    await fuzz.begin()
+    count = bench.settings["programs"]
+    await fuzz.all(hostile_programs(bench.program, cocotb.RANDOM_SEED, count))
+    out = {k: fuzz.tally[k] for k in (*VERDICTS, "well", "compared")}
+    out |= {"causes": dict(fuzz.causes), "kinds": dict(fuzz.ran), "open": dict(fuzz.open)}
+    out |= {"messages": [f"{m}, seed {cocotb.RANDOM_SEED}" for m in fuzz.messages]}
     out["sim_cycles"] = round(cocotb.utils.get_sim_time("ns") / PERIOD_NS)
     Path("results.json").write_text(json.dumps(out, indent=1))

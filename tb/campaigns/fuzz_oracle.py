@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a program must do that ends well: the functional model, where it knows for certain.
+"""What a program must do: the functional model, where it knows for certain.
 
 An altered program may compute with what happens to lie in a memory, or with data that a load
 replaces while a layer reads it. The model therefore runs twice, with other garbage and with loads
@@ -18,40 +18,25 @@ from golden.hardware import isa
 from golden.hardware.check import HardwareStop, load_bytes, load_data
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Drained, Emulator
+from tb.campaigns.fuzz_memory import Fields, Memory, Span
 from tb.lib.races import race
 from tb.lib.reach import overruns, rows_overrun
 
-SPACE = 1 << 32
-UNKNOWN = (AssertionError, IndexError, ValueError, RuntimeError)  # of a model out of its depth
-
-Fields = dict[str, int]
-
-
-@dataclass
-class Memory:
-    """The memory ``data`` from address 0 on, and where weights, image and results lie in it."""
-
-    data: bytearray
-    weights: int
-    image: int
-    result: int
-
-    def base(self, fields: Fields) -> int:
-        """Of a load with these fields."""
-        return self.image if fields["from_image"] else self.weights
-
-    def read(self, fields: Fields, size: int) -> bytes | None:
-        """What a load gets; None if not all of it is there."""
-        first = (self.base(fields) + fields["offset"]) % SPACE
-        data = bytes(self.data[first : first + size])
-        return data if len(data) == size else None
+# Of a model out of its depth, and what that means.
+UNKNOWN = {
+    AssertionError: "a value beyond its width",
+    IndexError: "words beyond a pixel",
+    ValueError: "words beyond a memory",
+    RuntimeError: "a deadlock",
+    HardwareStop: "a stop",
+}
 
 
 def executed(program: bytes, count: int) -> list[tuple[int, Fields]]:
-    """Opcode and fields of the descriptors up to the end."""
+    """Opcode and fields of the descriptors up to the end, or to an unknown one."""
     found = []
     for descriptor in isa.cut(program)[:count]:
-        if descriptor[0] == isa.OP_END:
+        if descriptor[0] == isa.OP_END or descriptor[0] not in isa.FIELDS:
             break
         found.append(isa.decode(descriptor))
     return found
@@ -59,14 +44,22 @@ def executed(program: bytes, count: int) -> list[tuple[int, Fields]]:
 
 def certain_stop(hardware: Hardware, program: bytes, count: int, memory: Memory) -> str | None:
     """Why a program of legal descriptors stops for what it reads or reaches, if that is certain."""
-    for index, (op, fields) in enumerate(executed(program, count)):
+    steps = executed(program, count)
+    size = (len(steps) + 1) * isa.DESCRIPTOR_BYTES
+    if not memory.inside(memory.read, memory.program, size):
+        return "the program reaches beyond the window"
+    for index, (op, fields) in enumerate(steps):
         what = None
         if op == isa.OP_LAYER and overruns(hardware, fields):
             what = f"reaches {overruns(hardware, fields)}"
+        elif op == isa.OP_STORE:
+            what = memory.outside(op, fields, result_bytes(fields["logits"]))
         elif op == isa.OP_LOAD:
-            data = memory.read(fields, load_bytes(hardware, fields))
-            if data is not None:
-                what = _bad_data(hardware, index, fields, data)
+            what = memory.outside(op, fields, load_bytes(hardware, fields))
+            for job in range(len(memory.images)):
+                data = memory.loaded(fields, job, load_bytes(hardware, fields))
+                if data is not None:
+                    what = what or _bad_data(hardware, index, fields, data)
         if what:
             return f"descriptor {index} {what}"
     return None
@@ -82,18 +75,46 @@ def _bad_data(hardware: Hardware, index: int, fields: Fields, data: bytes) -> st
     return None
 
 
+def stores(program: bytes, count: int, memory: Memory, job: int) -> list[Span]:
+    """What a job may write."""
+    found = []
+    for op, fields in executed(program, count):
+        if op == isa.OP_STORE:
+            first = memory.place(memory.results[job], fields["offset"])
+            found.append((first, first + result_bytes(fields["logits"]) - 1))
+    return found
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job stores, and where."""
+
+    place: int
+    label: int
+    logits: list[int]
+
+    def stored(self, cycles: int) -> bytes:
+        """Its bytes in memory."""
+        words = [self.label, cycles, *self.logits, *[0] * (len(self.logits) % 2)]
+        return np.array(words, np.int64).astype("<u4").tobytes()
+
+
+def result_bytes(logits: int) -> int:
+    """What a store of so many writes."""
+    return 8 + (logits + 1) // 2 * 8
+
+
 @dataclass
 class Certain:
     """What is known of a run: None where the model does not know.
 
-    result: (offset, label, logits) of its only store.  stored: whether there is one.  rows: of a
-    layer id, rows and row-adds.  open: why there is no result.
+    layers, loads: of one job.  results: of every job.  rows: of a layer id, rows and row-adds, in
+    the last job.  open: why a result is missing.
     """
 
     layers: int
     loads: int
-    stored: bool
-    result: tuple[int, int, list[int]] | None = None
+    results: list[Result | None]
     rows: dict[int, tuple[int, int]] = field(default_factory=dict)
     open: str = "the result depends on what lies in a memory"
 
@@ -105,40 +126,33 @@ def certain(
     memory: Memory,
     models: Sequence[Model] | None = None,
 ) -> Certain:
-    """What a run of ``program``, which ended well, must have done.
+    """What a run of ``program`` for all jobs, which ended well, must have done.
 
     ``models``: two, with what may lie in the memories on the chip; anything if there are none.
     """
-    steps = executed(program, count)
-    stores = [f for op, f in steps if op == isa.OP_STORE]
-    layers = [f["id"] for op, f in steps if op == isa.OP_LAYER]
-    out = Certain(
-        layers=len(layers),
-        loads=sum(op == isa.OP_LOAD for op, _ in steps),
-        stored=bool(stores),
-    )
-    loads = [f for op, f in steps if op == isa.OP_LOAD]
-    if any(memory.base(f) + f["offset"] >= SPACE for f in loads):
-        out.open = "a load wraps"  # the model reads from the base on
-        return out
+    steps, jobs = executed(program, count), len(memory.images)
+    offsets = [f["offset"] for op, f in steps if op == isa.OP_STORE]
+    ids = [f["id"] for op, f in steps if op == isa.OP_LAYER]
+    loads = sum(op == isa.OP_LOAD for op, _ in steps)
+    out, layers = Certain(len(ids), loads, [None] * jobs), ids * jobs
     models = models or [Model(hardware, seed) for seed in (1, 2)]
-    answers = [
-        model.answer(program[: count * isa.DESCRIPTOR_BYTES], memory, policy)
-        for model, policy in zip(models, ("eager", "lazy"), strict=True)
-    ]
+    for model, policy in zip(models, ("eager", "lazy"), strict=True):
+        model.go(program[: count * isa.DESCRIPTOR_BYTES], memory, policy)
     # A layer that differs has read garbage, and so may all that follow.
     pairs = zip(models[0].layers, models[1].layers, strict=False)
-    alike = list(takewhile(lambda pair: _alike(*pair), pairs))
+    alike = len(list(takewhile(lambda pair: _alike(*pair), pairs)))
     out.rows = {layer: (drained.rows, drained.row_adds)
-                for layer, (drained, _) in zip(layers, alike, strict=False)
-                if layer not in layers[len(alike):]}  # fmt: skip
-    first, second = answers
-    if len(stores) != 1:
-        out.open = f"{min(len(stores), 2)} stores"
-    elif first is None or second is None:
-        out.open = models[first is not None].open
-    elif first == second and len(alike) == len(layers):
-        out.result = stores[0]["offset"], *first
+                for layer, drained in zip(layers[:alike], models[0].layers, strict=False)
+                if layer not in layers[alike:]}  # fmt: skip
+    if len(offsets) != 1:
+        out.open = f"{min(len(offsets), 2)} stores"
+        return out
+    out.open = models[0].open or models[1].open or out.open
+    for job in range(jobs):
+        first, second = (model.result(job) for model in models)
+        if first and first == second and alike >= (job + 1) * len(ids):
+            place = memory.place(memory.results[job], offsets[0])
+            out.results[job] = Result(place, *first)
     return out
 
 
@@ -162,21 +176,19 @@ class Model(Emulator):
         super()._layer(f)
         self.layers.append(self.drained[f["id"]])
 
-    def answer(
-        self, program: bytes, memory: Memory, policy: str
-    ) -> tuple[int, list[int] | None] | None:
-        """Label and logits; None if the model does not know."""
-        weights, image = (bytes(memory.data[at:]) for at in (memory.weights, memory.image))
+    def go(self, program: bytes, memory: Memory, policy: str) -> None:
+        """All jobs, or as far as it knows."""
         try:
-            answer = self.run(program, weights, image, policy)
-        except UNKNOWN as error:
-            self.open = str(error) if "share" in str(error) else type(error).__name__
+            self.run_jobs(
+                program, memory.region(memory.weights), [*map(memory.region, memory.images)], policy
+            )
+        except tuple(UNKNOWN) as error:
+            said = str(error).partition("\n")[0]
+            self.open = said if "share" in said else UNKNOWN[type(error)]
+
+    def result(self, job: int) -> tuple[int, list[int]] | None:
+        """Label and logits of a job; None if it does not know."""
+        answer = self.answers[job] if self.answers else None
+        if answer is None or answer.logits is None:
             return None
-        return answer.label, None if answer.logits is None else answer.logits.tolist()
-
-
-def stored(result: tuple[int, int, list[int]], cycles: int) -> bytes:
-    """The bytes of a result in memory."""
-    _, label, logits = result
-    words = [label, cycles, *logits, *[0] * (len(logits) % 2)]
-    return np.array(words, np.int64).astype("<u4").tobytes()
+        return answer.label, answer.logits.tolist()

@@ -370,6 +370,11 @@ def noise(program: Program, rng: random.Random) -> Hostile:
 
 
 def hostile_programs(program: Program, seed: int, count: int) -> list[Hostile]:
-    """``count`` programs: nine altered ones for every piece of noise."""
-    rng = random.Random(seed)
-    return [(noise if i % 10 == 9 else altered)(program, rng) for i in range(count)]
+    """``count`` programs: of ten eight are altered, one is noise and one as it was."""
+    rng, kinds = random.Random(seed), {8: as_it_was, 9: noise}
+    return [kinds.get(i % 10, altered)(program, rng) for i in range(count)]
+
+
+def as_it_was(program: Program, _: random.Random) -> Hostile:
+    """``program``: what else is hostile has to do."""
+    return Hostile(program.program, program.count, program.weights, ("the program as it was",))

@@ -13,7 +13,9 @@ from golden.hardware import isa
 from golden.hardware.check import check_program
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
-from tb.campaigns.fuzz_oracle import Memory, certain, certain_stop, stored
+from tb.campaigns.fuzz_memory import Memory
+from tb.campaigns.fuzz_oracle import certain, certain_stop, result_bytes
+from tb.campaigns.fuzz_plan import Layout, draw
 from tb.campaigns.fuzz_programs import ALTERATIONS, Draft, hostile_programs
 from tb.campaigns.good_program import good_program
 from tb.lib.memory_map import memory_map
@@ -68,13 +70,17 @@ def test_hostile_programs_repeat():
     assert programs(seed=7) == programs(seed=7) != programs(seed=8)
 
 
-def laid_out(program, image: bytes) -> Memory:
-    """The memory of a run of ``program``."""
+def laid_out(program, *images: bytes) -> Memory:
+    """The memory of a run of ``program`` for ``images``."""
     place = memory_map(program)
-    data = bytearray(place["end"])
-    for name, content in (("weights", program.weights), ("image", image)):
-        data[place[name] : place[name] + len(content)] = content
-    return Memory(data, place["weights"], place["image"], place["result"])
+    end, image, result = place["end"], len(images[0]), program.result_bytes
+    at = [end + k * (image + result) for k in range(len(images))]
+    data = bytearray(end + len(images) * (image + result))
+    for first, content in ((place["weights"], program.weights), *zip(at, images, strict=True)):
+        data[first : first + len(content)] = content
+    everywhere = 0, len(data) - 1
+    return Memory(data, place["program"], place["weights"], at, [x + image for x in at],
+                  everywhere, everywhere)  # fmt: skip
 
 
 def without(program, op: int, **values: int) -> tuple[bytes, int]:
@@ -85,18 +91,23 @@ def without(program, op: int, **values: int) -> tuple[bytes, int]:
     return isa.sealed(b"".join(cut[:gone] + cut[gone + 1 :])), len(cut) - 1
 
 
-def test_oracle_knows_what_a_good_program_does(rng):
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_oracle_knows_what_a_good_program_does(rng, jobs):
     network, program = good_program(rng, Hardware.named("2x8"), depth=1)
-    images = random_images(network.config, 1, rng.getrandbits(31))
-    memory = laid_out(program, program.pack_image(images[0]))
-    (expected,) = expectations(program, network, images)
+    images = random_images(network.config, jobs, rng.getrandbits(31))
+    memory = laid_out(program, *map(program.pack_image, images))
+    expected = expectations(program, network, images)
     must = certain(program.hardware, program.program, program.count, memory)
-    assert must.result == (0, expected.label, list(expected.logits)) and must.stored
-    assert must.layers == len(program.layers) == len(must.rows)
-    for layer, want in zip(program.layers, expected.layers, strict=True):
+    loads = sum(d[0] == isa.OP_LOAD for d in isa.cut(program.program))
+    assert (must.layers, must.loads) == (len(program.layers), loads)
+    for result, want, place in zip(must.results, expected, memory.results, strict=True):
+        assert (result.label, result.logits) == (want.label, list(want.logits))
+        assert result.place == place and len(result.stored(7)) == program.result_bytes
+        assert result_bytes(len(result.logits)) == program.result_bytes
+    assert len(must.rows) == must.layers
+    for layer, want in zip(program.layers, expected[-1].layers, strict=True):
         assert must.rows[layer.id] == (want.rows, want.row_adds)
     assert not certain_stop(program.hardware, program.program, program.count, memory)
-    assert len(stored(must.result, 7)) == program.result_bytes
 
 
 def test_oracle_does_not_guess(rng):
@@ -106,15 +117,61 @@ def test_oracle_does_not_guess(rng):
     memory = laid_out(program, program.pack_image(images[0]))
     for gone in ({"op": isa.OP_LOAD, "target": isa.TARGET_PARAM}, {"op": isa.OP_STORE}):
         must = certain(program.hardware, *without(program, **gone), memory)
-        assert must.result is None and must.stored == (gone["op"] != isa.OP_STORE)
+        assert must.results == [None]
 
 
-def test_oracle_knows_bad_data(rng):
+def test_oracle_stops_at_what_is_not_defined(rng):
+    """Tokens that write the same words: the layers before count, those behind do not."""
+    network, program = good_program(rng, Hardware.named("2x8"), depth=1, height=6, pooled_stages=())
+    images = random_images(network.config, 1, rng.getrandbits(31))
+    memory = laid_out(program, program.pack_image(images[0]))
+    cut = isa.cut(program.program)
+    index = [i for i, d in enumerate(cut) if d[0] == isa.OP_LAYER][2]
+    draft = Draft(rng, program.hardware, cut, bytearray(program.weights))
+    draft.set(index, "out_lines", 1)
+    draft.set(index, "out_first", 0)
+    draft.set(index, "out_base", isa.decode(cut[index])[1]["in_base"])
+    must = certain(program.hardware, draft.done().program, program.count, memory)
+    assert must.results == [None] and "share words that are read" in must.open
+    assert [*must.rows] == [layer.id for layer in program.layers[:2]]
+
+
+@pytest.mark.parametrize("what", ["data", "read", "write"])
+def test_oracle_knows_what_must_stop(rng, what):
+    """Data with a wrong CRC, and windows that end in the middle."""
     _, program = good_program(rng, Hardware.named("2x8"), depth=1)
     memory = laid_out(program, bytes(program.image_bytes))
-    memory.data[memory.weights + rng.randrange(len(program.weights))] ^= 1 << rng.randrange(8)
+    if what == "data":
+        memory.data[memory.weights + rng.randrange(len(program.weights))] ^= 1 << rng.randrange(8)
+    elif what == "read":
+        memory.read = 0, memory.weights + rng.randrange(len(program.weights) - 8)
+    else:
+        memory.write = memory.results[0] + 8, len(memory.data) - 1
     why = certain_stop(program.hardware, program.program, program.count, memory)
-    assert "wrong CRC" in why
+    assert ("wrong CRC" if what == "data" else "beyond the window") in why
+
+
+@pytest.mark.parametrize("addr_width", [32, 64])
+def test_plans_say_what_they_do(rng, addr_width):
+    """Every kind of place, window and disturbance; offsets that are shifted mean the same."""
+    _, program = good_program(rng, Hardware.named("2x8"), depth=1)
+    layout = Layout.behind(memory_map(program), program.image_bytes, program.result_bytes)
+    seen = Counter()
+    for _ in range(400):
+        plan = draw(rng, layout, 4, 3000, addr_width)
+        memory = plan.memory(layout, bytearray(layout.end), addr_width)
+        size = 1 << addr_width if plan.jobs is None else 1 << min(addr_width, 63)
+        assert 0 <= plan.origin <= size - layout.end
+        seen.update((*plan.what, plan.stop, plan.watchdog, "shift" if plan.shift else "", plan.bad))
+        moved = [isa.decode(d) for d in isa.cut(plan.relocated(program.program, seal=True))]
+        for (op, f), (_, was) in zip(moved, map(isa.decode, isa.cut(program.program)), strict=True):
+            if op == isa.OP_LOAD and not f["from_image"]:
+                assert memory.place(memory.weights, f["offset"]) == layout.weights + was["offset"]
+    for kind in ("memory low", "memory top", "memory anywhere", "windows tight", "windows loose",
+                 "windows cut read", "windows cut write", "register writes", "an abort", "none",
+                 "a soft reset", "windows closed", "shift", (0, "image"),
+                 (0, "result")):  # fmt: skip
+        assert seen[kind], kind
 
 
 def test_good_programs_are_good(rng):

@@ -88,10 +88,10 @@ async def uncommon_layers(dut) -> None:
         outcome = await bench.run(20 * bench.limit)
         assert outcome.status == DONE, f"{what}: {outcome}"
         models = [Filled(hardware) for _ in range(2)]
-        must = certain(hardware, program, bench.program.count, watched.memory, models)
-        assert must.result and len(must.rows) == must.layers, f"{what}: {must.open}"
-        wrong, _ = await watched.wrong(must)
-        assert not wrong, f"{what}: {wrong}"
+        must = certain(hardware, program, bench.program.count, watched.memory(), models)
+        assert must.results[0] and len(must.rows) == must.layers, f"{what}: {must.open}"
+        wrong, compared = await watched.wrong(must, [])
+        assert not wrong and compared == 1, f"{what}: {wrong}"
     await bench.restore()
     await bench.check_good()
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bench whose memory is watched, and what is wrong after a run that ended well."""
+"""A bench whose memory is watched, and what is wrong after a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tb.campaigns.fuzz_oracle import Certain, Memory, certain, stored
+from tb.campaigns.fuzz_memory import Memory, Span
+from tb.campaigns.fuzz_oracle import Certain, Result
 from tb.lib.host import COUNTERS
 from tb.lib.inference import Inference
 
@@ -15,57 +17,82 @@ class Watched:
     """A bench, and what its memory has to hold."""
 
     bench: Inference
-    memory: Memory
+    data: bytearray
 
     @classmethod
-    async def of(cls, bench: Inference) -> Watched:
-        place = bench.place
-        data = bytearray(await bench.dump(0, place["end"]))
-        return cls(bench, Memory(data, place["weights"], place["image"], place["result"]))
+    async def of(cls, bench: Inference, end: int | None = None) -> Watched:
+        """``end``: of what is watched; by default what the program of the bench needs."""
+        return cls(bench, bytearray(await bench.dump(0, end or bench.place["end"])))
+
+    def memory(self) -> Memory:
+        """Of one job in the places of the bench, with the windows that belong to them."""
+        place = self.bench.place
+        read, write = (place["program"], place["result"] - 1), (place["result"], place["end"] - 1)
+        return Memory(self.data, place["program"], place["weights"], [place["image"]],
+                      [place["result"]], read, write)  # fmt: skip
 
     async def load(self, contents: dict[int, bytes]) -> None:
         """Into the memory."""
         await self.bench.load(contents)
         for address, data in contents.items():
-            self.memory.data[address : address + len(data)] = data
+            self.data[address : address + len(data)] = data
 
     async def changes(self) -> list[int]:
-        """Addresses of the beats that the accelerator has written; they are right from now on."""
-        got = bytearray(await self.bench.dump(0, len(self.memory.data)))
-        was, self.memory.data = self.memory.data, got
+        """Places of the beats that the accelerator has written; they are right from now on."""
+        got = bytearray(await self.bench.dump(0, len(self.data)))
+        was, self.data = self.data, got
         if got == was:
             return []
         return [i for i in range(0, len(got), 8) if got[i : i + 8] != was[i : i + 8]]
 
-    def certain(self, program: bytes, count: int) -> Certain:
-        """What a run that ended well must have done; the memory is still as it was before."""
-        return certain(self.bench.hardware, program, count, self.memory)
+    async def wrong(
+        self, must: Certain, spans: list[Span], runs: Iterable[int] = (1,)
+    ) -> tuple[str | None, int]:
+        """What is wrong after a run that ended well; how many results were compared.
 
-    async def wrong(self, must: Certain) -> tuple[str | None, bool]:
-        """What is wrong after a run that ended well; whether its result was compared."""
-        bench, place = self.bench, self.bench.place
+        ``spans``: what the program may have written where the results are not known. ``runs``: jobs
+        that the run may have had.
+        """
         changed = await self.changes()
-        for name, want in (("LAYERS", must.layers), ("LOADS", must.loads)):
-            got = await bench.read(name)
-            if got != want:
-                return f"{name} is {got}, not {want}", False
-        for layer, want in must.rows.items():
-            got = [
-                await bench.layer_counter(layer, COUNTERS.index(n)) for n in ("rows", "row_adds")
+        counts = await self.bench.read("LAYERS"), await self.bench.read("LOADS")
+        if counts not in {(must.layers * n & 0xFFFF, must.loads * n & 0xFFFF) for n in runs}:
+            return f"{counts} layers and loads, not {must.layers, must.loads} in each of {runs}", 0
+        for layer, rows in must.rows.items():
+            found = [
+                await self.bench.layer_counter(layer, COUNTERS.index(name))
+                for name in ("rows", "row_adds")
             ]
-            if tuple(got) != want:
-                return f"layer {layer}: rows and row-adds {got}, not {want}", False
-        at = range(place["result"], place["end"] if must.stored else 0)
-        if any(address not in at for address in changed):
-            return f"beats from {changed[0]:#x} on have changed", False
-        if must.result is None:
-            return None, False
-        at = place["result"] + must.result[0]
-        cycles = int.from_bytes(self.memory.data[at + 4 : at + 8], "little")
-        if not 0 < cycles <= await bench.read("CYCLES"):
-            return f"stored cycles {cycles}", False
-        want = stored(must.result, cycles)
-        if any(not at <= address < at + len(want) for address in changed):
-            return f"beats from {changed[0]:#x} on have changed", False
-        got = self.memory.data[at : at + len(want)]
-        return (None if got == want else f"result {got.hex()}, not {want.hex()}"), True
+            if tuple(found) != rows:
+                return f"layer {layer}: rows and row-adds {found}, not {rows}", 0
+        last = must.results[-1]
+        if last and self.cycles(last) > await self.bench.read("CYCLES"):
+            return f"stored cycles {self.cycles(last)}", 0
+        return self.results(must.results, changed, spans)
+
+    def cycles(self, result: Result) -> int:
+        """What stands there for the cycles of a job."""
+        return int.from_bytes(self.data[result.place + 4 : result.place + 8], "little")
+
+    def results(
+        self, results: list[Result | None], changed: list[int], spans: list[Span]
+    ) -> tuple[str | None, int]:
+        """``wrong`` for the results of jobs that are done and the ``changed`` beats."""
+        compared, spans = 0, [*spans]
+        for job, result in enumerate(results):
+            if result is None:
+                continue
+            if not self.cycles(result):
+                return f"job {job}: no cycles", compared
+            want = result.stored(self.cycles(result))
+            got = self.data[result.place : result.place + len(want)]
+            spans.append((result.place, result.place + len(want) - 1))
+            if got != want:
+                return f"job {job}: result {got.hex()}, not {want.hex()}", compared
+            compared += 1
+        return next(_strays(changed, spans), None), compared
+
+
+def _strays(changed: list[int], spans: list[Span]) -> Iterator[str]:
+    for beat in changed:
+        if not any(first <= beat <= last for first, last in spans):
+            yield f"the beat at {beat:#x} has changed"

@@ -4,16 +4,18 @@
 // Every read burst waits latency_i cycles; each handshake and read beat is held back with a probability of
 // stall_i / 256. load_i reads load.hex (with @address lines, in beats), dump_i writes the beats
 // dump_first_i .. dump_last_i to dump.hex; both in the simulator's current directory.
-// Accesses outside the memory get SLVERR. Faults on request: fail_read_i = n > 0 answers the n-th
+// Byte 0 lies at base_i; addresses wrap. Accesses outside the memory get SLVERR. Faults on request: fail_read_i = n > 0 answers the n-th
 // read beat after arm_i with fail_resp_i, fail_write_i the n-th write response; hang_i stops all
 // answers. bad_o counts responses other than OKAY. psf_axi_checker watches the protocol.
 
 module psf_memory #(
     parameter AddrBits = 17,  // log2 of the beats
-    parameter IdWidth  = 1
+    parameter IdWidth = 1,
+    parameter AddrWidth = 32
 ) (
     input wire clk_i,
     input wire rst_ni,
+    input wire [AddrWidth-1:0] base_i,
     input wire [15:0] latency_i,
     input wire [4:0] most_i,
     input wire [7:0] stall_i,
@@ -28,11 +30,11 @@ module psf_memory #(
     input wire [1:0] fail_resp_i,
     input wire hang_i,
     output reg [31:0] bad_o,
-    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, 32)-1:0] axi_request_i,
+    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, AddrWidth)-1:0] axi_request_i,
     output wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth)-1:0] axi_response_o
 );
 
-  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, 32);
+  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, AddrWidth);
   assign `PSF_AXI_REQUEST(axi_) = axi_request_i;
 
   reg axi_awready, axi_wready, axi_bvalid, axi_arready, axi_rvalid, axi_rlast;
@@ -61,7 +63,7 @@ module psf_memory #(
 
   // Reads: a queue of bursts, each with the cycle in which it may answer.
   reg [31:0] cycle_q;
-  reg [31:0] r_addr[0:31];
+  reg [AddrWidth-1:0] r_addr[0:31];  // from byte 0 of the memory on
   reg [7:0] r_len[0:31];
   reg [IdWidth-1:0] r_id[0:31];
   reg [31:0] r_time[0:31];
@@ -70,11 +72,11 @@ module psf_memory #(
 
   wire [5:0] r_count = r_in_q - r_out_q;
   wire ar_go = axi_arvalid && axi_arready;
-  wire [31:0] r_now = r_addr[r_out_q[4:0]] + {21'd0, r_beat_q, 3'd0};
+  wire [AddrWidth-1:0] r_now = r_addr[r_out_q[4:0]] + {{(AddrWidth - 11) {1'b0}}, r_beat_q, 3'd0};
   wire r_go = r_count != 6'd0 && cycle_q >= r_time[r_out_q[4:0]] && rng_q[7:0] >= stall_i
       && (!axi_rvalid || axi_rready) && !hang_i;
   wire r_last = r_beat_q == r_len[r_out_q[4:0]];
-  wire r_outside = r_now >> (AddrBits + 3) != 32'd0;
+  wire r_outside = r_now >> (AddrBits + 3) != {AddrWidth{1'b0}};
 
   // The beats until a response fails on request.
   reg [31:0] fail_read_q, fail_write_q;
@@ -111,7 +113,7 @@ module psf_memory #(
 
   always @(posedge clk_i) begin
     if (ar_go) begin
-      r_addr[r_in_q[4:0]] <= axi_araddr;
+      r_addr[r_in_q[4:0]] <= axi_araddr - base_i;
       r_len[r_in_q[4:0]]  <= axi_arlen;
       r_id[r_in_q[4:0]]   <= axi_arid;
       r_time[r_in_q[4:0]] <= cycle_q + {16'd0, latency_i};
@@ -129,9 +131,9 @@ module psf_memory #(
 
   // Writes: address, data, response, one after the other.
   reg w_busy_q, w_done_q, w_error_q;
-  reg [31:0] w_addr_q;
+  reg [AddrWidth-1:0] w_addr_q;
   wire w_take = axi_wvalid && axi_wready;
-  wire w_bad = w_addr_q >> (AddrBits + 3) != 32'd0;
+  wire w_bad = w_addr_q >> (AddrBits + 3) != {AddrWidth{1'b0}};
   assign b_go = w_done_q && rng_q[27:20] >= stall_i && !hang_i;
   integer i;
 
@@ -159,10 +161,10 @@ module psf_memory #(
   always @(posedge clk_i) begin
     if (axi_awvalid && axi_awready) begin
       axi_bid   <= axi_awid;
-      w_addr_q  <= axi_awaddr;
+      w_addr_q  <= axi_awaddr - base_i;
       w_error_q <= 1'b0;
     end else if (w_take) begin
-      w_addr_q  <= w_addr_q + 32'd8;
+      w_addr_q  <= w_addr_q + {{(AddrWidth - 4) {1'b0}}, 4'd8};
       w_error_q <= w_error_q | w_bad;
       for (i = 0; i < 8; i = i + 1) begin
         if (axi_wstrb[i] && !w_bad) mem[w_addr_q[AddrBits+2:3]][8*i+:8] <= axi_wdata[8*i+:8];

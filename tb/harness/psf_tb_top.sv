@@ -6,6 +6,7 @@
 module psf_tb_top #(
   `PSF_HARDWARE_PARAMETERS,
   parameter AxiOutstanding = 4,
+  parameter AxiAddrWidth = 32,
   parameter MemoryBits = 17
 ) (
   input  wire        clk_i, rst_ni,
@@ -18,6 +19,7 @@ module psf_tb_top #(
   output wire [1:0]  host_resp_o,
   output wire [31:0] host_rdata_o,
   // psf_memory
+  input  wire [AxiAddrWidth-1:0] memory_base_i,
   input  wire [15:0] memory_latency_i,
   input  wire [7:0]  memory_stall_i,
   input  wire [4:0]  memory_most_i,
@@ -41,11 +43,11 @@ module psf_tb_top #(
 
   `PSF_LITE_REQUEST_WIRES(s_axil_);
   `PSF_LITE_RESPONSE_WIRES(s_axil_);
-  `PSF_AXI_REQUEST_WIRES(m_axi_, 1, 32);
+  `PSF_AXI_REQUEST_WIRES(m_axi_, 1, AxiAddrWidth);
   `PSF_AXI_RESPONSE_WIRES(m_axi_, 1);
   wire [`PSF_LITE_REQUEST_WIDTH-1:0] lite_request;
   wire [`PSF_LITE_RESPONSE_WIDTH-1:0] lite_response = `PSF_LITE_RESPONSE(s_axil_);
-  wire [`PSF_AXI_REQUEST_WIDTH(1, 32)-1:0] axi_request = `PSF_AXI_REQUEST(m_axi_);
+  wire [`PSF_AXI_REQUEST_WIDTH(1, AxiAddrWidth)-1:0] axi_request = `PSF_AXI_REQUEST(m_axi_);
   wire [`PSF_AXI_RESPONSE_WIDTH(1)-1:0] axi_response;
   assign `PSF_LITE_REQUEST(s_axil_) = lite_request;
   assign `PSF_AXI_RESPONSE(m_axi_) = axi_response;
@@ -59,7 +61,7 @@ module psf_tb_top #(
 `ifdef NETLIST
   psf_accel u_accel (
 `else
-  psf_accel #(`PSF_ACCEL_HARDWARE) u_accel (
+  psf_accel #(`PSF_ACCEL_HARDWARE, .AxiAddrWidth(AxiAddrWidth)) u_accel (
 `endif
     `PSF_PORTS,
     .trace_valid_o(trace_valid),
@@ -85,9 +87,10 @@ module psf_tb_top #(
     .lite_response_i(lite_response)
   );
 
-  psf_memory #(.AddrBits(MemoryBits), .IdWidth(1)) u_memory (
+  psf_memory #(.AddrBits(MemoryBits), .IdWidth(1), .AddrWidth(AxiAddrWidth)) u_memory (
     .clk_i(clk_i),
     .rst_ni(rst_ni),
+    .base_i(memory_base_i),
     .latency_i(memory_latency_i),
     .most_i(memory_most_i),
     .stall_i(memory_stall_i),
@@ -106,7 +109,7 @@ module psf_tb_top #(
     .axi_response_o(axi_response)
   );
 
-  psf_axi_checker u_checker (
+  psf_axi_checker #(.AddrWidth(AxiAddrWidth)) u_checker (
     .clk_i(clk_i),
     .rst_ni(rst_ni),
     .read_base_i(read_base_i),

@@ -11,6 +11,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
 from golden.hardware.interface import table
 from tb.lib.bench import Bench, at_once
+from tb.lib.parameters import PARAMETERS
 from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, counter
 
 PERIOD_NS = 10
@@ -20,8 +21,8 @@ COUNTERS = tuple(name.lower().removeprefix("stall_") for name in COUNTER_NAMES)
 INPUTS = (
     "host_request_i", "host_write_i", "host_addr_i", "host_wdata_i", "memory_load_i",
     "memory_dump_i", "memory_first_i", "memory_last_i", "memory_arm_i", "memory_fail_read_i",
-    "memory_fail_write_i", "memory_fail_resp_i", "memory_hang_i", "read_base_i", "read_limit_i",
-    "write_base_i", "write_limit_i", "trace_open_i", "trace_close_i",
+    "memory_fail_write_i", "memory_fail_resp_i", "memory_hang_i", "memory_base_i",
+    "read_base_i", "read_limit_i", "write_base_i", "write_limit_i", "trace_open_i", "trace_close_i",
     "events_i", "timeline_i",
 )  # fmt: skip
 
@@ -30,7 +31,8 @@ class Host(Bench):
     """Registers and memory of the bench."""
 
     most = 8  # reads that the memory has outstanding
-    addr_width = 32  # bits of an address on the bus
+    addr_width = PARAMETERS.get("AxiAddrWidth", 32)  # bits of an address on the bus
+    origin = 0  # bus address of byte 0 of the memory
 
     def __init__(self, dut):
         super().__init__(dut)
@@ -39,6 +41,7 @@ class Host(Bench):
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         """Reset; the memory holds back in ``stalls`` percent of the cycles."""
         dut, self.request = self.dut, 0  # the reset forgets how often it has toggled
+        self.origin = 0
         for name in INPUTS:
             at_once(getattr(dut, name), 0)  # random start values must not reach the first edge
         dut.memory_stall_i.value = stalls * 256 // 100
@@ -98,9 +101,19 @@ class Host(Bench):
         assert resp == OKAY, f"register {name}: response {resp} to a read"
         return int(self.dut.host_rdata_o.value)
 
+    def bus(self, place: int) -> int:
+        """The bus address of byte ``place`` of the memory."""
+        return (self.origin + place) % (1 << self.addr_width)
+
+    async def move(self, origin: int) -> None:
+        """Byte 0 of the memory to the bus address ``origin``; registers stay."""
+        self.origin = self.dut.memory_base_i.value = origin
+        await self.cycles(2)
+
     async def set_windows(self, read: tuple[int, int], write: tuple[int, int]) -> None:
-        """First and last byte of each window, in the accelerator and in the bus checker."""
-        for name, (first, last) in (("READ", read), ("WRITE", write)):
+        """First and last place of each window, in the accelerator and in the bus checker."""
+        for name, window in (("READ", read), ("WRITE", write)):
+            first, last = map(self.bus, window)
             await self.write_address(f"{name}_BASE", first)
             await self.write_address(f"{name}_LIMIT", last)
             getattr(self.dut, f"{name.lower()}_base_i").value = first & ~7
@@ -110,8 +123,9 @@ class Host(Bench):
         """Bases, program length, the tightest windows around ``place``, both interrupts."""
         for name, register in (("program", "PROGRAM"), ("weights", "WEIGHT"),
                                ("image", "IMAGE"), ("result", "RESULT")):  # fmt: skip
-            await self.write_address(f"{register}_BASE", place[name])
-            assert await self.read_address(f"{register}_BASE") == place[name]
+            base = self.bus(place[name])
+            await self.write_address(f"{register}_BASE", base)
+            assert await self.read_address(f"{register}_BASE") == base
         await self.write("PROGRAM_COUNT", count)
         await self.set_windows(
             (place["program"], place["result"] - 1),

@@ -110,8 +110,9 @@ def run_bench(
     return ran
 
 
-def run_small(test_module: str, testcase: str | None = None) -> None:
-    """One test of ``test_module`` on a small network and the 2x8 build, memories visible.
+def run_small(test_module: str, testcase: str | None = None, **settings: object) -> Path:
+    """One test of ``test_module`` on a small network and the 2x8 build, memories visible; the
+    folder that it ran in. ``settings`` go to job.json.
 
     A build takes longer than a test: all of these share it, and pytest-xdist shares the tests.
     """
@@ -119,7 +120,9 @@ def run_small(test_module: str, testcase: str | None = None) -> None:
     network = seeing_network(SMALL, seed, "rows", lanes=hardware.lanes, codebook=15)
     work = NetworkWork(network, random_images(SMALL, SMALL_IMAGES, seed))
     visible = [(f"psf_ram_{ram}", "mem") for ram in ("1r1w", "1r1w_be", "async")]
-    run_bench(test_module, work, hardware, testcase=testcase, visible=visible)
+    return run_bench(
+        test_module, work, hardware, settings=settings, testcase=testcase, visible=visible
+    )
 
 
 def run_system(

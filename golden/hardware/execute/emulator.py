@@ -67,6 +67,7 @@ class Emulator:
         self.label = int(rng.integers(h.classes))
         self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
         self.drained: dict[int, Drained] = {}  # of the job at hand
+        self.answers: list[Answer] = []  # so far
 
     def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "ring") -> Answer:
         """Execute ``program`` for one image."""
@@ -82,7 +83,7 @@ class Emulator:
         fault = first_fault(self.hw, program, len(program) // isa.DESCRIPTOR_BYTES)
         if fault:
             raise HardwareStop(fault)
-        answers = [Answer() for _ in images]
+        answers = self.answers = [Answer() for _ in images]
         for job, kind, index, fields in job_order(program, len(images), policy):
             if kind == "load":
                 self._load(index, fields, images[job] if fields["from_image"] else weights)
