@@ -2,15 +2,17 @@
 """Prosperity: product sparsity, the reuse of one spike row's sum inside another's.
 
 Source: Prosperity (HPCA 2025, arXiv 2503.03379) and its authors' simulator (repository
-dubcyfor3/Prosperity, ``simulator.py``, read). PEs: ``pes`` adders over the output channels. Rows
+dubcyfor3/Prosperity, ``simulator.py``, read: ``run_fc_cuda``, which their published runs take; the
+CPU's twin counts the ones of a row again for every 16 inputs). PEs: ``pes`` adders over the output channels. Rows
 are (pixel, timestep), timestep innermost, inputs in the order of torch's unfold; a tile has 256
 rows and 16 inputs. In a tile every row of two or more spikes looks for its prefix: the row with the
 most spikes among those that are part of it, itself excluded and, of equal rows, only earlier ones.
 It takes over the prefix's sum and adds what is left. A tile costs one cycle per spike left and one
 per exact match, for every ``pes`` output channels; searching costs one cycle per row of two or more
-spikes and rows / 8 to count them, and overlaps with computing over the whole layer.
-Memory as theirs: 1024 bit/cycle, 8-bit weights, tiles read again for every pass unless a whole
-operand fits in its tile buffer; the first tile is waited for, the rest overlaps.
+spikes and, for all inputs together, rows / 8 to count them, and overlaps with computing over the
+whole layer.
+Memory as theirs: 1024 bit/cycle, 8-bit weights, tiles read again for every pass; the first tile is
+waited for, the rest overlaps.
 Assumes: dense weights (a reused sum is a dense row), all rows of a tile found in order.
 Not modelled: reuse across tiles, neurons (they overlap), the dispatcher's latency.
 """
@@ -36,7 +38,8 @@ def prosperity(product: Product, pes: int = 128) -> int:
         own = _POPCOUNT[tile]
         left = own - prefix_sizes(tile)
         compute += int(left.sum(dtype=np.int64)) + int(((left == 0) & (own > 0)).sum())
-        search += int((own > 1).sum()) + len(tile) // POPCOUNTS
+        search += int((own > 1).sum())
+    search += product.steps * product.rows // POPCOUNTS
     busy = max(compute, search) * passes
     first, rest = _memory_cycles(product, pes)
     return busy + first + max(0, rest - busy)
@@ -74,11 +77,8 @@ def prefix_sizes(tile: np.ndarray) -> np.ndarray:
 def _memory_cycles(product: Product, pes: int) -> tuple[int, int]:
     """Cycles to read (the first tiles, everything else) of spikes and weights."""
     rows, inputs, outputs = product.steps * product.rows, product.inputs, product.outputs
-    spikes, weights = rows * inputs // product.taps, inputs * outputs * WEIGHT_BITS
-    if rows * inputs > TILE_ROWS * TILE_INPUTS:
-        spikes *= -(-outputs // pes)
-    if weights > TILE_INPUTS * pes * WEIGHT_BITS:
-        weights *= -(-rows // TILE_ROWS)
+    spikes = rows * inputs * -(-outputs // pes) // product.taps
+    weights = inputs * outputs * WEIGHT_BITS * -(-rows // TILE_ROWS)
     width = min(TILE_INPUTS, inputs)
     first = width * min(TILE_ROWS, rows) + width * min(pes, outputs) * WEIGHT_BITS
     return first // MEMORY_WIDTH, max(0, spikes + weights - first) // MEMORY_WIDTH

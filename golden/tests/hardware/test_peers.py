@@ -98,6 +98,11 @@ def test_ptb_by_hand():
     assert ptb(product(spikes, 32), 64) == 3 * 4 * 4 + 128 + 0
     # one timestep: windows of one cycle and a quarter of the fill; 9 rows are two groups
     assert ptb(product(np.zeros((9, 3)), 32)) == 2 * 3 * 2 * 1 + 72 + 1
+    # one row: no line shares a slot, as the lines of a neuron in several windows are not paired
+    spikes = np.zeros((16, 1, 4))
+    spikes[0, 0, 0] = spikes[5, 0, 1] = spikes[15, 0, 1] = spikes[8, 0, 3] = 1
+    assert ptb_stsap(product(spikes, 32)) == 3 * 2 * 4 + 32 + 1
+    assert ptb_stsap(product(np.tile(spikes, (1, 2, 1)), 32)) == 2 * 2 * 4 + 64 + 1  # two rows are
     # 8 timesteps: two windows for each pixel
     assert ptb(product(np.zeros((8, 8, 3)), 32)) == 2 * 3 * 2 * 4 + 256 + 1
 
@@ -251,11 +256,35 @@ def test_prosperity_search_can_be_the_longer_part():
     one = product(np.tile([1, 1], (256, 1)), 128)
     first = (2 * 256 + 2 * 128 * 8) // 1024
     assert prosperity(one) == 256 + 32 + first
+    # 16 silent inputs more are another tile, but the ones of a row are counted once
+    wide = np.pad(np.tile([1, 1], (256, 1)), ((0, 0), (0, 16)))
+    first = (16 * 256 + 16 * 128 * 8) // 1024
+    assert prosperity(product(wide, 128)) == 256 + 32 + first
+
+
+def test_prosperity_counts_ones_once_in_a_fully_connected_layer():
+    # one row, 64 timesteps, 160 inputs, always the same spike of each ten inputs: in every one of
+    # the 10 tiles each row has one or two spikes
+    spikes = np.zeros((64, 1, 160), np.uint8)
+    spikes[:, :, ::10] = 1
+    per_tile = [len(range(-(-16 * k // 10) * 10, 16 * k + 16, 10)) for k in range(10)]
+    double = per_tile.count(2)
+    assert sum(per_tile) == 16 and double == 6
+    compute = (10 - double) * 64 + double * (2 + 63)  # of equal rows one is computed, 63 match
+    search = double * 64 + 64 // 8
+    first = (16 * 64 + 16 * 128 * 8) // 1024
+    rest = (64 * 160 + 160 * 128 * 8 - 16 * 64 - 16 * 128 * 8) // 1024
+    assert compute > search > rest
+    assert prosperity(product(spikes, 128)) == compute + first
+    # pairs in every tile, and nothing to compute but matches: searching is the longer part
+    spikes[:, :, :] = 0
+    spikes[:, :, 0::16] = spikes[:, :, 1::16] = 1
+    assert prosperity(product(spikes, 128)) == max(10 * (2 + 63), 10 * 64 + 64 // 8) + first
 
 
 def test_prosperity_waits_for_memory_when_nothing_fires():
     one = product(np.zeros((1, 2048)), 1280)
-    bits = 2048 * 10 * 0 + 2048 + 2048 * 1280 * 8  # spikes fit the buffer, weights are read once
+    bits = 2048 * 10 + 2048 * 1280 * 8  # spikes are read for each of ten passes, weights once
     first = (16 + 16 * 128 * 8) // 1024
     assert prosperity(one) == first + (bits - 16 - 16 * 128 * 8) // 1024
 
@@ -297,7 +326,8 @@ def test_prosperity_is_its_definition(rate):
             compute += sum(left) + sum(
                 a == 0 and len(b) > 0 for a, b in zip(left, rows, strict=True)
             )
-            search += sum(len(b) > 1 for b in rows) + len(rows) // 8
+            search += sum(len(b) > 1 for b in rows)
+    search += 400 // 8
     first = (16 * 256 + 16 * 128 * 8) // 1024
     assert prosperity(one) == 2 * max(compute, search) + first
     assert density(one) == (flat.mean(), residual / flat.size)
