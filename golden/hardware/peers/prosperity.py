@@ -3,14 +3,14 @@
 
 Source: Prosperity (HPCA 2025, arXiv 2503.03379) and its authors' simulator (repository
 dubcyfor3/Prosperity, ``simulator.py``, read: ``run_fc_cuda``, which their published runs take; the
-CPU's twin counts the ones of a row again for every 16 inputs). PEs: ``pes`` adders over the output channels. Rows
-are (pixel, timestep), timestep innermost, inputs in the order of torch's unfold; a tile has 256
-rows and 16 inputs. In a tile every row of two or more spikes looks for its prefix: the row with the
-most spikes among those that are part of it, itself excluded and, of equal rows, only earlier ones.
-It takes over the prefix's sum and adds what is left. A tile costs one cycle per spike left and one
-per exact match, for every ``pes`` output channels; searching costs one cycle per row of two or more
-spikes and, for all inputs together, rows / 8 to count them, and overlaps with computing over the
-whole layer.
+CPU's twin counts the ones of a row again for every 16 inputs).
+PEs: ``pes`` adders over the output channels. Rows are (pixel, timestep), timestep innermost, inputs
+in the order of torch's unfold; a tile has 256 rows and 16 inputs. In a tile every row of two or
+more spikes looks for its prefix: the row with the most spikes among those that are part of it,
+itself excluded and, of equal rows, only earlier ones. It takes over the prefix's sum and adds what
+is left. A tile costs one cycle per spike left and one per exact match, for every ``pes`` output
+channels; searching costs one cycle per row of two or more spikes and, for all inputs together,
+rows / 8 to count them, and overlaps with computing over the whole layer.
 Memory as theirs: 1024 bit/cycle, 8-bit weights, tiles read again for every pass; the first tile is
 waited for, the rest overlaps.
 Assumes: dense weights (a reused sum is a dense row), all rows of a tile found in order.

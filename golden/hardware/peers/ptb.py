@@ -8,9 +8,9 @@ the rows change. A column has one time window (up to 4 timesteps) of one pixel; 
 group are far apart, pixels i, i + M/8, ... One line (input) of a group costs a slot of as many
 cycles as the window has timesteps, for each 16 output channels; weights are dense.
 StSAP, as that model has it: lines without a spike in the group are dropped, then each line is
-paired with the first later line that is active in none of its columns; a pair shares a slot. A layer
-of one row (a fully connected one, whose columns are windows of the same neuron) pairs nothing; more
-than 8 windows of it are several groups here, where that model has them in one.
+paired with the first later line that is active in none of its columns; a pair shares a slot. A
+layer of one row (a fully connected one, whose columns are windows of the same neuron) pairs
+nothing; more than 8 windows of it are several groups here, where that model has them in one.
 Assumes: M * rows * 2 cycles to fill the array (of windows of 4; shorter ones pay their share), one
 initial load of weights and sums.
 Not modelled: memory beyond that load (1024 bit/cycle never binds), neurons. Attention (not in the
