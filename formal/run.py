@@ -86,6 +86,7 @@ PROOFS = (
     Proof("psf_issue", {"Groups": 2, "Banks": 4}),
     Proof("psf_issue_arbiter", {"Groups": 2, "Banks": 4}),
     Proof("psf_issue_arbiter", {"Groups": 4, "Banks": 8}),
+    Proof("psf_descriptor_fetch", {"Depth": 2, "Ahead": 2}, cover=40),
 )
 
 _SBY = """[options]
