@@ -6,12 +6,9 @@ Exit status: 0 all as golden says, 1 something else.
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
 import tempfile
 import time
-import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,15 +43,8 @@ def serving(hardware: Hardware, memory: bytes = b"") -> Iterator[str]:
         folder = Path(name)
         rom = software.firmware(folder / "firmware", design.headers)
         simulation.fill(folder, rom, memory)
-        ours, theirs = pty.openpty()
-        try:
-            tty.setraw(theirs)  # no echo, no line ends of its own
-            port = os.ttyname(theirs)
-            with simulation.running(program, folder, ours, ours):
-                yield port
-        finally:
-            os.close(ours)
-            os.close(theirs)
+        with simulation.on_terminal([program], folder) as port:
+            yield port
 
 
 def packed(network: QuantNetwork, program: Program, images: np.ndarray, logits) -> bytes:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import pty
 import re
 import subprocess
-from collections.abc import Iterator
+import threading
+import tty
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +37,7 @@ from tb.run import simulators
 BUILD = paths.BUILD / "soc"
 TOP = "psf_soc"
 HARNESS = Path(__file__).parent / "harness.cpp"
+TERMINAL = Path(__file__).parent / "terminal.h"
 CLOCK_HZ = 40_000_000
 BANKS, COLUMNS = 4, 512  # of the SDRAM, 16 bits wide
 _PINS = [
@@ -44,12 +49,12 @@ _PINS = [
     )),
 ]  # fmt: skip
 # What LiteX and VexRiscv write is not ours to lint; the accelerator is linted by itself.
-_FLAGS = (
+FLAGS = (
     "--cc", "--exe", "--build", "-j", "2", "--assert", "--x-assign", "fast", "--x-initial", "fast",
-    "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN", "--no-timing",
-    "--timescale", "1ns/1ps", "-CFLAGS", "-std=c++17",
+    "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN", "--timescale", "1ns/1ps",
     "-MAKEFLAGS", "OPT_FAST=-O1 CFG_CXXFLAGS_PCH_I=-include",
 )  # fmt: skip
+_FLAGS = ("--no-timing", "-CFLAGS", "-std=c++17")
 
 
 @contextmanager
@@ -88,8 +93,16 @@ def design(hardware: Hardware) -> Design:
 
 def build(design: Design) -> Path:
     """Compile the simulation, unless one of the same contents is there; the program."""
-    parts = [design.verilog, " ".join(_FLAGS), HARNESS.read_text()]
-    parts += [path.read_text() for path in design.sources]
+    return verilate(TOP, {f"{TOP}.v": design.verilog}, (*design.sources, HARNESS), _FLAGS)
+
+
+def verilate(
+    top: str, texts: Mapping[str, str], sources: Sequence[Path], flags: Sequence[str]
+) -> Path:
+    """Compile ``texts`` (name -> contents) and ``sources`` into a program, unless one of the same
+    contents is there; the program."""
+    parts = [*texts.values(), " ".join((*FLAGS, *flags)), TERMINAL.read_text()]
+    parts += [path.read_text() for path in sources]
     folder = BUILD / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "system"
@@ -98,10 +111,11 @@ def build(design: Design) -> Path:
             return program
         simulators.use_tools()
         simulators.require("verilator")
-        (folder / f"{TOP}.v").write_text(design.verilog)
+        for name, text in texts.items():
+            (folder / name).write_text(text)
         command = [
-            "verilator", *_FLAGS, "--top-module", TOP, "--Mdir", "obj", "-o", "../part",
-            f"{TOP}.v", *map(str, design.sources), str(HARNESS),
+            "verilator", *FLAGS, *flags, "--top-module", top, "--Mdir", "obj", "-o", "../part",
+            *texts, *map(str, sources),
         ]  # fmt: skip
         log = folder / "build.log"
         with log.open("w") as out:
@@ -127,16 +141,39 @@ def fill(folder: Path, rom: list[int], memory: bytes) -> None:
 
 
 @contextmanager
-def running(program: Path, folder: Path, stdin: int, stdout: int) -> Iterator[subprocess.Popen]:
-    """The simulation in ``folder`` (`fill`) with its UART on two file descriptors; at the end of
-    the block it is stopped."""
-    process = subprocess.Popen([program], cwd=folder, stdin=stdin, stdout=stdout)
+def on_terminal(command: Sequence[str | Path], folder: Path) -> Iterator[str]:
+    """Run a simulation in ``folder`` with its UART on a pseudo-terminal; the port. At the end of
+    the block it is stopped.
+
+    Raises:
+        RunFailed: it ended by itself; what it said.
+    """
+    ours, theirs = pty.openpty()
+    log = folder / "stderr.log"
     try:
-        yield process
-    finally:
-        process.terminate()
+        tty.setraw(theirs)  # no echo, no line ends of its own
+        with log.open("w") as words:
+            process = subprocess.Popen(command, cwd=folder, stdin=ours, stdout=ours, stderr=words)
+        ended = threading.Event()
+
+        def watch() -> None:
+            if process.wait() and not ended.is_set():
+                os.write(ours, b"\nerror: the simulation ended\nok\n")  # so that nobody waits
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield os.ttyname(theirs)
+        finally:
+            status = process.poll()
+            ended.set()
+            process.terminate()
+            watcher.join(10)
+            if watcher.is_alive():
+                process.kill()
+                watcher.join()
+            if status:
+                raise RunFailed(f"the simulation ended with {status}:\n{simulators.tail(log)}")
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -19,6 +19,7 @@ from litedram.frontend.axi import LiteDRAMAXI2Native
 from litex.soc.integration.soc_core import SoCCore
 
 from soc.accelerator import PruneSpikformer, add_to
+from soc.console import BAUD
 
 REGISTERS = 0x9000_0000  # not cached: LiteX has its I/O above 0x8000_0000
 MAIN_RAM = 0x4000_0000
@@ -33,7 +34,7 @@ class Options:
     config: str
     clock_hz: int
     uart: str = "serial"
-    baud: int = 115_200
+    baud: int = BAUD
     parameters: bool = True
 
 

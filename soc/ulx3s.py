@@ -54,14 +54,14 @@ class Files:
     sources: tuple[Path, ...]
 
 
-def write(folder: Path, hardware: Hardware, clock_hz: int) -> Files:
+def write(folder: Path, hardware: Hardware, clock_hz: int, parameters: bool = False) -> Files:
     """Write Verilog and constraints of the system, firmware in its ROM, to ``folder``.
 
-    The accelerator's sources are not among ``sources``: whoever synthesises elaborates it for
-    ``hardware`` (its instance names no parameters).
+    parameters: as of PruneSpikformer. Without them, the accelerator's sources are not among
+    ``sources``: whoever synthesises elaborates it for ``hardware``.
     """
     platform = radiona_ulx3s.Platform(device="LFE5U-85F", toolchain="trellis")
-    options = Options(hardware.name, clock_hz, "serial", BAUD, parameters=False)
+    options = Options(hardware.name, clock_hz, "serial", BAUD, parameters)
     with quiet():
         phy = GENSDRPHY(platform.request("sdram"), clock_hz)
         module = MT48LC16M16(clock_hz, "1:1")

@@ -12,6 +12,10 @@ from golden.cli.options import BALANCED, SEEDS, Checkpoint, Config, Data, Images
 from golden.cli.project import need_checkout
 
 PANEL = "System: a processor, memory and the accelerator"
+Clock = Annotated[float, typer.Option(min=5, max=100, help="MHz of the system.")]
+Serve = Annotated[
+    bool, typer.Option("--serve", help="Wait for `psf board run` instead, until Ctrl-C.")
+]
 board = group("The system on a board, over its serial port.")
 
 
@@ -27,9 +31,7 @@ def soc(
     config: Config = "4x16",
     checkpoint: Checkpoint = BALANCED,
     data: Data = "",
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Wait for `psf board run` instead, until Ctrl-C.")
-    ] = False,
+    serve: Serve = False,
 ) -> None:
     """Firmware on a RISC-V processor classifies test images with the accelerator, simulated."""
     need_checkout("soc")
@@ -42,7 +44,7 @@ def soc(
 
 def bitstream(
     config: Config = "2x8",
-    clock: Annotated[float, typer.Option(min=5, max=100, help="MHz of the system.")] = 40,
+    clock: Clock = 40,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of place and route.")] = 1,
     netlist: Annotated[
         bool, typer.Option("--netlist", help="Stop before place and route, which takes longest.")
@@ -69,3 +71,25 @@ def board_run(
     from soc.board import run_board
 
     raise typer.Exit(run_board(port, images, checkpoint, timeout))
+
+
+@board.command("simulate")
+def board_simulate(
+    images: Images = 1,
+    config: Config = "2x8",
+    clock: Clock = 40,
+    send: Annotated[
+        bool,
+        typer.Option("--send", help="Send the network, too, which takes long: else it is there."),
+    ] = False,
+    checkpoint: Checkpoint = BALANCED,
+    data: Data = "",
+    serve: Serve = False,
+) -> None:
+    """The FPGA of the board at its pins, with a model of its SDRAM: classifies test images."""
+    need_checkout("board simulate")
+    from soc.simulated_board import simulate, wait_for_board
+
+    if serve:
+        wait_for_board(config, clock)
+    raise typer.Exit(simulate(config, clock, checkpoint, images, data, send))
