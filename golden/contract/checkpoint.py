@@ -72,7 +72,9 @@ def read(path: str | Path, kind: str, hint: str = "make one with `make train`") 
         config = json.loads(metadata["config"])
         if not isinstance(config, dict):
             raise KeyError("config")
-    except (SafetensorError, KeyError, OSError, TypeError, ValueError) as error:
+    except (
+        SafetensorError, KeyError, OSError, TypeError, ValueError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
         reason = " ".join(str(error).split())
         raise UserError(f"{path} is not {KINDS[kind]} ({reason}); {hint}") from None
     _verify(path, metadata, tensors)

@@ -27,6 +27,7 @@ from msgspec import inspect
 from golden.contract.errors import UserError
 
 T = TypeVar("T", bound="Settings")
+MOST_BYTES = 1 << 20  # of a configuration file
 LONGEST = 60  # characters of a value that a message repeats
 
 
@@ -117,10 +118,14 @@ def keys(kind: type[Settings]) -> dict[str, Key]:
 def load(path: Path, kind: type[T]) -> T:
     """Read a TOML file into settings; every mistake is a UserError that names the file."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            text = stream.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise UserError(f"the configuration file {path} is larger than {MOST_BYTES} bytes")
+        table = tomllib.loads(text.decode())
     except FileNotFoundError:
         raise UserError(f"the configuration file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"the configuration file {path} cannot be read: {error}") from error
     try:
         return read(kind, table, folder=path.parent)

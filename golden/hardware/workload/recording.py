@@ -8,7 +8,6 @@ tokens). Weights are not part of it.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ import numpy as np
 
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
+from golden.contract.unpacking import arrays as unpacked
+from golden.contract.unpacking import first_line
 
 KERNELS = (1, 3)
 KEYS = ("spikes", "shape", "out_channels", "kernel")
@@ -46,14 +47,12 @@ def read(path: str | Path) -> list[Recording]:
     """
     path = Path(path)
     try:
-        with np.load(path) as file:
-            arrays = {key: file[key] for key in file.files}
+        arrays = unpacked(path)
     except FileNotFoundError:
         raise UserError(f"trace {path} does not exist; give an npz file with TRACE=") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:  # zip, zlib and numpy raise what they meet
         raise UserError(
-            f"trace {path} is not an npz file of plain arrays ({reason}); write it as "
+            f"trace {path} is not an npz file of plain arrays ({first_line(error)}); write it as "
             "docs/log/traces.md says"
         ) from None
     names = [key.removesuffix(".spikes") for key in arrays if key.endswith(".spikes")]

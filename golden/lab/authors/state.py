@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ import torch
 from safetensors.torch import load_file
 
 from golden.contract.errors import UserError
+from golden.contract.unpacking import check_zip, first_line
 
 HARMLESS = (
     argparse.Namespace,
@@ -110,6 +112,8 @@ def _load(path: Path) -> Mapping[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        if zipfile.is_zipfile(path):
+            check_zip(path)
         with torch.serialization.safe_globals(list(HARMLESS)):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -121,8 +125,7 @@ def _load(path: Path) -> Mapping[str, Any]:
             "it was made and save `model.state_dict()` alone"
         ) from None
     except Exception as error:  # a damaged file makes the unpickler stumble in any way
-        reason = (str(error).splitlines() or ["it ends too early"])[0]
-        raise UserError(f"{path} cannot be read ({reason})") from None
+        raise UserError(f"{path} cannot be read ({first_line(error)})") from None
     if not isinstance(content, Mapping):
         raise UserError(f"{path} holds a {type(content).__name__}, not weights by name")
     return content
@@ -135,6 +138,18 @@ def _weights(content: Any) -> bool:
         and any(isinstance(value, torch.Tensor) for value in content.values())
         and all(isinstance(name, str) for name in content)
         and not any(isinstance(value, Mapping) for value in content.values())
+    )
+
+
+def _plain(tensor: Any) -> bool:
+    """Is it a dense tensor of real numbers, all of which lie in the file?"""
+    return (
+        isinstance(tensor, torch.Tensor)
+        and tensor.layout is torch.strided
+        and tensor.device.type == "cpu"
+        and not tensor.is_complex()
+        and not tensor.is_quantized
+        and tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
     )
 
 
@@ -160,7 +175,7 @@ def _clean(path: Path, held: Mapping[str, Any]) -> State:
         if STRAY.search(short):
             state.ignored.append(name)
             continue
-        if not isinstance(tensor, torch.Tensor) or tensor.is_complex():
+        if not _plain(tensor):
             raise UserError(f"{path}: {name} is no tensor of real numbers")
         if short in state.tensors:
             raise UserError(f"{path} holds {state.spelled[short]} and {name}, which are one tensor")

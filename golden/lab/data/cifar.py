@@ -12,13 +12,13 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.unpacking import first_line, whole
 from golden.lab.data.facts import Facts
 from golden.lab.data.split import Split
 
@@ -94,11 +94,11 @@ def _members(path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
                 name = wanted.get(member.name.removeprefix("./"))
                 stream = archive.extractfile(member) if name else None
                 if name and stream:
-                    found[name] = stream.read()
+                    found[name] = whole(path, stream)
                 if len(found) == len(wanted):
                     break
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is damaged ({error}): fetch it again") from error
+    except Exception as error:  # tarfile and zlib raise what they meet
+        raise UserError(f"{path} is damaged ({first_line(error)}): fetch it again") from error
     for name in wanted.values():
         if name not in found:
             raise UserError(f"{path} is damaged (it holds no {name}): fetch it again")
@@ -111,7 +111,7 @@ def _batch(facts: Facts, content: bytes, where: str, key: bytes) -> tuple[np.nda
         table = ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
         pixels, labels = table[b"data"], np.asarray(table[key])
     except Exception as error:  # a damaged pickle may raise anything
-        raise UserError(f"{where} is not a batch of {facts.title} ({error})") from error
+        raise UserError(f"{where} is not a batch of {facts.title} ({first_line(error)})") from error
     size = CHANNELS * HEIGHT * WIDTH
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 \
             or pixels.shape[1] != size:  # fmt: skip

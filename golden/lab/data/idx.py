@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.unpacking import TooLarge, whole
 
 _BYTES = 8  # the type of the values, the third byte
 
@@ -37,8 +38,8 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
 def _content(path: Path) -> bytes:
     try:
         with _open(path) as stream:
-            return stream.read()
-    except (OSError, EOFError, zlib.error) as error:
+            return whole(path, stream)
+    except (OSError, EOFError, zlib.error, TooLarge) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
 
 

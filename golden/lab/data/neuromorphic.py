@@ -17,6 +17,7 @@ import filelock
 import numpy as np
 
 from golden.contract.errors import UserError
+from golden.contract.unpacking import arrays
 from golden.lab.data.facts import Facts
 from golden.lab.data.torchvision_part import check_integrity, spikingjelly_datasets
 
@@ -89,8 +90,7 @@ def frames(facts: Facts, paths: list[str], timesteps: int, binary: bool) -> np.n
     out = np.empty((len(paths), timesteps, facts.channels, facts.height, facts.width), np.uint8)
     for index, path in enumerate(paths):
         try:
-            with np.load(path, allow_pickle=False) as content:
-                counts = content["frames"]
+            counts = arrays(Path(path))["frames"]
         except Exception as error:
             raise UserError(f"{path} is damaged ({error}): remove its frames_* folder") from error
         if counts.shape != out.shape[1:]:

@@ -17,11 +17,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import nir
 import numpy as np
 import torch
 
 from golden.contract.errors import UserError
+from golden.contract.unpacking import check, first_line
 from golden.lab.interchange import DT, HALF, KERNEL, PADDING, STRIDE, checked
 from golden.lab.networks import backbones
 from golden.lab.networks.backbones.backbone import Network
@@ -97,10 +99,29 @@ def read(path: Path) -> nir.NIRGraph:
     if not path.is_file():
         raise UserError(f"NIR graph {path} does not exist or is no file")
     try:
+        _check_size(path)
         return nir.read(path)
     except Exception as error:  # h5py and nir stumble over a damaged file in many ways
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} is no NIR graph ({reason})") from None
+        raise UserError(f"{path} is no NIR graph ({first_line(error)})") from None
+
+
+def _check_size(path: Path) -> None:
+    """TooLarge for arrays that the file promises, ValueError for links into other files."""
+    promised = 0
+    with h5py.File(path) as file:
+        groups: list[h5py.Group] = [file]
+        while groups:
+            group = groups.pop()
+            for name in group:
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{name} is a link")
+                entry = group[name]
+                if isinstance(entry, h5py.Group):
+                    groups.append(entry)
+                    promised += 1 << 10
+                else:
+                    promised += entry.size * entry.dtype.itemsize if entry.size else 0
+                check(path, promised)
 
 
 def import_graph(

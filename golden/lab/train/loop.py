@@ -20,6 +20,7 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_bytes
 from golden.contract.progress import Progress
 from golden.contract.silence import seen
+from golden.contract.unpacking import first_line
 from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
@@ -256,7 +257,5 @@ def _restore(path: Path, model, optimiser, schedule, generator) -> int:
         if "cuda_rng" in content and torch.cuda.is_available():
             torch.cuda.set_rng_state(content["cuda_rng"])
     except Exception as error:
-        raise UserError(
-            f"{path} does not fit this configuration: {str(error).splitlines()[0]}"
-        ) from error
+        raise UserError(f"{path} does not fit this configuration: {first_line(error)}") from error
     return content["epoch"]

@@ -10,12 +10,12 @@ IDX: a folder (or folder/PREFIX of the files' names) with images and labels; 'tr
 
 from __future__ import annotations
 
-import zipfile
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from golden.contract import unpacking
 from golden.contract.errors import UserError
 from golden.lab.data.idx import rank_of, read_idx
 from golden.lab.data.own.pixels import fitted
@@ -50,19 +50,12 @@ def npz(place: Place) -> Contents:
 def _stored(path: Path, _changed: int, _size: int) -> dict[str, np.ndarray]:
     """All arrays of a file, read again when it has changed."""
     try:
-        with zipfile.ZipFile(path):  # an .npy or a pickle is none
-            pass
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+        return unpacking.arrays(path)
     except Exception as error:  # zip, zlib and numpy raise what they meet
         raise UserError(
             f"{path} cannot be read as .npz, arrays of numbers by name "
-            f"({type(error).__name__}: {_first_line(error)})"
+            f"({type(error).__name__}: {unpacking.first_line(error)})"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
 
 
 def idx(place: Place) -> Contents:

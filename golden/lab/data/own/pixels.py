@@ -14,7 +14,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from golden.contract.errors import UserError
+from golden.contract.unpacking import TooLarge, first_line
 
+MOST_PIXELS = 1 << 25  # a few copies of them are made
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MOST_STRETCH = 2
 _GREY = ("1", "L", "LA")
@@ -25,14 +27,15 @@ def read_image(path: Path) -> np.ndarray:
     """uint8 (1, H, W) or (3, H, W), as the file is; UserError if it is damaged."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise TooLarge(f"it has {picture.width}x{picture.height} pixels")
             picture.load()
             picture = ImageOps.exif_transpose(picture)
     except FileNotFoundError:
         raise UserError(f"the image {path} does not exist") from None
     except Exception as error:  # Pillow's decoders raise what they meet
         raise UserError(
-            f"{path} cannot be read as PNG or JPEG ({str(error).splitlines()[0]}); "
-            "convert it, or remove it"
+            f"{path} cannot be read as PNG or JPEG ({first_line(error)}); convert it, or remove it"
         ) from None
     return _array(picture, path)
 
