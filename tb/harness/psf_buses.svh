@@ -43,7 +43,8 @@
   .WeightArrays(WeightArrays)
 // end generated
 // How psf_accel and psf_top use their AXI4 master.
-`define PSF_ACCEL_HARDWARE `PSF_HARDWARE, .AxiOutstanding(AxiOutstanding)
+`define PSF_ACCEL_HARDWARE \
+  `PSF_HARDWARE, .AxiOutstanding(AxiOutstanding), .AxiAddrWidth(AxiAddrWidth)
 `define PSF_AXI_USE \
   .AxiIdWidth(AxiIdWidth), .AxiId(AxiId), .AxiAddrWidth(AxiAddrWidth), \
   .AxiOutstanding(AxiOutstanding), .AxiCache(AxiCache), .AxiProt(AxiProt)

@@ -9,8 +9,8 @@
 // answers. bad_o counts responses other than OKAY. psf_axi_checker watches the protocol.
 
 module psf_memory #(
-    parameter AddrBits = 17,  // log2 of the beats
-    parameter IdWidth = 1,
+    parameter AddrBits  = 17,  // log2 of the beats
+    parameter IdWidth   = 1,
     parameter AddrWidth = 32
 ) (
     input wire clk_i,

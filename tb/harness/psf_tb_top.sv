@@ -61,7 +61,7 @@ module psf_tb_top #(
 `ifdef NETLIST
   psf_accel u_accel (
 `else
-  psf_accel #(`PSF_ACCEL_HARDWARE, .AxiAddrWidth(AxiAddrWidth)) u_accel (
+  psf_accel #(`PSF_ACCEL_HARDWARE) u_accel (
 `endif
     `PSF_PORTS,
     .trace_valid_o(trace_valid),
