@@ -16,7 +16,7 @@ from golden.contract import paths
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.hardware.configuration import Hardware
-from soc import ulx3s
+from soc import pinlevel, ulx3s
 from synth import process, yosys
 from synth.synthesise import commit, versions
 
@@ -37,6 +37,11 @@ CELLS = (
 )
 
 
+def folder_of(hardware: Hardware) -> Path:
+    """Where everything of this configuration lies."""
+    return BUILD / hardware.name.replace(",", "-").replace("=", "-")
+
+
 def netlist(folder: Path, hardware: Hardware, clock_hz: int) -> ulx3s.Files:
     """Generate the system and synthesise it; leaves ``flat.json`` in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,6 +57,7 @@ def netlist(folder: Path, hardware: Hardware, clock_hz: int) -> ulx3s.Files:
             f"synth_ecp5 -top {ulx3s.TOP} -json flat.json",
         ],
     )
+    pinlevel.describe(folder)
     return files
 
 
@@ -110,7 +116,7 @@ def run_bitstream(config: str, megahertz: float, seed: int, stop_before_place: b
     """Make it, print what it takes, write build/reports/bitstream.json; the exit status."""
     hardware = Hardware.named(config)
     tools = versions()
-    folder = BUILD / hardware.name
+    folder = folder_of(hardware)
     clock_hz = round(megahertz * 1e6)
     files = netlist(folder, hardware, clock_hz)
     cells = yosys.flat_cells(folder, ulx3s.TOP)
@@ -129,6 +135,7 @@ def run_bitstream(config: str, megahertz: float, seed: int, stop_before_place: b
         "seed": seed,
         "used": used,
         "bytes": bit.stat().st_size,
+        "netlist": pinlevel.digest(folder),
         "tools": tools,
         "commit": commit(),
     }

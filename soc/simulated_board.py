@@ -21,15 +21,22 @@ from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.lab.data import shown
 from soc import pinlevel
-from soc.bitstream import REPORT
+from soc.bitstream import REPORT, folder_of
 from soc.board import load
 from soc.console import Console
 from soc.run import PATIENCE_S
 
 
+def place(config: str, megahertz: float, netlist: bool) -> tuple[Hardware, int, Path | None]:
+    """Hardware, clock in Hz, and where the netlist is (None: RTL)."""
+    hardware = Hardware.named(config)
+    return hardware, round(megahertz * 1e6), folder_of(hardware) if netlist else None
+
+
 def simulate(
     config: str,
     megahertz: float,
+    netlist: bool,
     checkpoint: Path,
     images: int,
     data: str,
@@ -38,7 +45,8 @@ def simulate(
     """Run, print what the serial port says, add ``simulation`` to build/reports/bitstream.json; the
     exit status."""
     began = time.monotonic()
-    hardware = Hardware.named(config)
+    hardware, clock_hz, made = place(config, megahertz, netlist)
+    source = "netlist" if netlist else "rtl"
     network = QuantNetwork.load(checkpoint)
     warn(network)
     program = compile_network(network, hardware)
@@ -46,8 +54,8 @@ def simulate(
     logits = forward(network, test.images).logits
     whole = package(program)
     memory = b"" if send else whole
-    print(f"board: building the board with {hardware.name}", flush=True)
-    with pinlevel.serving(hardware, round(megahertz * 1e6), memory) as port:
+    print(f"board: building the board with {hardware.name} from {source}", flush=True)
+    with pinlevel.serving(hardware, clock_hz, made, memory) as port:
         built = time.monotonic()
         with Console(port, PATIENCE_S, lambda line: print(f"uart: {line}", flush=True)) as console:
             sent = load(console, whole)
@@ -58,7 +66,8 @@ def simulate(
     )
     cycles = round(sum(answer.cycles for answer in answers) / len(answers))
     found = {
-        "source": "rtl",
+        "source": source,
+        "netlist": pinlevel.digest(made) if made else None,
         "config": hardware.name,
         "checkpoint": str(checkpoint),
         "sent": sent,
@@ -71,14 +80,14 @@ def simulate(
     write_json(REPORT, report | {"simulation": found})
     print(
         f"board: {len(answers) - wrong} of {len(answers)} images right, {cycles:,} cycles per image"
-        f"; report {REPORT}"
+        f", from {source}; report {REPORT}"
     )
     return 1 if wrong else 0
 
 
-def wait_for_board(config: str, megahertz: float) -> NoReturn:
+def wait_for_board(config: str, megahertz: float, netlist: bool) -> NoReturn:
     """Keep a simulated board without a network running, and say where it is."""
-    with pinlevel.serving(Hardware.named(config), round(megahertz * 1e6)) as port:
+    with pinlevel.serving(*place(config, megahertz, netlist)) as port:
         print(f"board: psf board run --port {port} IMAGE...   Ctrl-C ends it", flush=True)
         while True:
             signal.pause()

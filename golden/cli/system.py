@@ -77,6 +77,9 @@ def board_run(
 def board_simulate(
     images: Images = 1,
     config: Config = "2x8",
+    netlist: Annotated[
+        bool, typer.Option("--netlist", help="The netlist of `psf bitstream` in place of RTL.")
+    ] = False,
     clock: Clock = 40,
     send: Annotated[
         bool,
@@ -91,5 +94,5 @@ def board_simulate(
     from soc.simulated_board import simulate, wait_for_board
 
     if serve:
-        wait_for_board(config, clock)
-    raise typer.Exit(simulate(config, clock, checkpoint, images, data, send))
+        wait_for_board(config, clock, netlist)
+    raise typer.Exit(simulate(config, clock, netlist, checkpoint, images, data, send))
