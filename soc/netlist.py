@@ -22,7 +22,7 @@ from golden.contract.errors import RunFailed
 ENGINE = Path(__file__).parent / "models" / "netlist.cpp"
 SHELL = ("EHXPLLL", "ODDRX1F", "TRELLIS_IO")
 INOUT = "sdram_dq"  # LiteX declares it as an input, which nextpnr does not mind
-_WIDTHS = {9, 18, 36}
+_WIDTHS = {1, 2, 4, 9, 18, 36}
 
 
 def number(text: str) -> int:

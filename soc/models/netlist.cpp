@@ -4,7 +4,8 @@
 // changes is computed. One clock. psf_netlist_set takes the inputs and settles, psf_netlist_edge is
 // the rising edge.
 //
-// A block RAM has 2048 bytes of 9 bits, of which a port sees 1, 2 or 4 (widths 9, 18, 36). With 36,
+// A block RAM has 2048 bytes of 9 bits, of which a port sees 1, 2 or 4 (widths 9, 18, 36), or 1, 2
+// or 4 bits of the lower 8 of one. With 36,
 // port A only writes and its data go on in B's inputs; port B only reads, and the lower half of its
 // word comes out of A's outputs. The lowest bits of an address are byte enables. What one port reads
 // of a byte while the other one writes it is open: it comes inverted, so that whoever relies
@@ -248,30 +249,36 @@ class Netlist {
 
   // An edge of a block RAM: what comes out is appended to `next`. Whether it wrote.
   bool clock(Block& block, std::vector<std::pair<int, int>>& next) {
-    int lanes[2], first[2];
+    int lanes[2], first[2], shift[2];
     uint16_t data[2][4] = {};
     for (int p = 0; p < 2; p++) {
       const Port& port = block.port[p];
-      const int address = number(port.address, 14), count = port.width / 9;
+      const int address = number(port.address, 14), count = std::max(1, port.width / 9);
       first[p] = (address >> 3) & ~(count - 1);
+      shift[p] = port.width < 9 ? address & 7 & -port.width : 0;
       lanes[p] = 0;
       if (value_[port.enable] && value_[port.write]) {
         lanes[p] = count == 1 ? 1 : address & ((1 << count) - 1);
       }
       for (int i = 0; i < 2; i++) data[p][i] = number(port.data + 9 * i, 9);
+      if (port.width < 9) {
+        const int mask = ((1 << port.width) - 1) << shift[p];
+        data[p][0] = (block.bytes[first[p]] & ~mask) | (data[p][0] << shift[p] & mask);
+      }
     }
     for (int i = 0; i < 2; i++) data[0][2 + i] = data[1][i];
     for (int p = 0; p < 2; p++) {
       const Port& port = block.port[p];
       if (!value_[port.enable] || (port.width == 36 && p == 0)) continue;
       if (value_[port.write] && port.mode == kNormal) continue;
-      for (int i = 0; i < port.width / 9; i++) {
+      for (int i = 0; i < std::max(1, port.width / 9); i++) {
         const int at = first[p] + i, other = at - first[1 - p];
         int byte = block.bytes[at];
         if (other >= 0 && other < 4 && lanes[1 - p] >> other & 1) byte ^= 511;
         if (lanes[p] >> i & 1 && port.mode == kThrough) byte = data[p][i];
         const int* out = (port.width == 36 && i < 2 ? block.port[0].out : port.out) + 9 * (i % 2);
-        for (int k = 0; k < 9; k++) next.emplace_back(out[k], byte >> k & 1);
+        for (int k = 0; k < std::min(9, port.width); k++)
+          next.emplace_back(out[k], byte >> (shift[p] + k) & 1);
       }
     }
     for (int p = 0; p < 2; p++)

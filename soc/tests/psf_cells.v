@@ -28,6 +28,14 @@ module psf_cells (
   initial for (i = 0; i < 2048; i = i + 1) rom[i] = (i * 37) ^ (i >> 3);
   always @(posedge clk) rom_out <= rom[in[10:0]];
 
+  reg [3:0] nibbles[0:4095];  // width 4
+  reg [3:0] nibbles_out;
+  initial for (i = 0; i < 4096; i = i + 1) nibbles[i] = (i * 11) ^ (i >> 5);
+  always @(posedge clk) begin
+    if (in[31:30] == 0) nibbles[in[11:0]] <= in[15:12];
+    nibbles_out <= nibbles[in[23:12]];
+  end
+
   reg [7:0] words[0:15];  // distributed
   always @(posedge clk) if (in[27]) words[in[3:0]] <= in[11:4];
 
@@ -55,6 +63,7 @@ module psf_cells (
   wire picked = in[{sum[1:0], state[2:0]}];  // wide multiplexer
   always @(posedge clk)
     out <= wide_out ^ {halves_out, halves_out} ^ {rom_out, 27'd0} ^ words[sum[3:0]] ^ product ^
+        {nibbles_out, 16'd0} ^
         {unsigned_product[0], unsigned_product[35:1]} ^ {sum, 8'd0} ^ {state, 20'd0} ^
         {35'd0, picked};
 endmodule
