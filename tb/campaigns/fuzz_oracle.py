@@ -3,23 +3,26 @@
 
 An altered program may compute with what happens to lie in a memory, or with data that a load
 replaces while a layer reads it. The model therefore runs twice, with other garbage and with loads
-as early and as late as the hardware allows. What both agree on, the accelerator has to do, too.
+as early and as late as the hardware allows. What both agree on, the accelerator has to do, too,
+unless a load may meet a layer that works on the same words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 
 import numpy as np
 
 from golden.hardware import isa
-from golden.hardware.check import HardwareStop, load_bytes, load_data
+from golden.hardware.check import HardwareStop, image_crc, load_bytes, load_data
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Drained, Emulator
+from golden.hardware.sequence import job_order
 from tb.campaigns.fuzz_memory import Fields, Memory, Span
-from tb.lib.races import race
+from tb.lib.races import meets, race
 from tb.lib.reach import overruns, rows_overrun
 
 # Of a model out of its depth, and what that means.
@@ -42,8 +45,17 @@ def executed(program: bytes, count: int) -> list[tuple[int, Fields]]:
     return found
 
 
-def certain_stop(hardware: Hardware, program: bytes, count: int, memory: Memory) -> str | None:
-    """Why a program of legal descriptors stops for what it reads or reaches, if that is certain."""
+def certain_stop(
+    hardware: Hardware,
+    program: bytes,
+    count: int,
+    memory: Memory,
+    crcs: Sequence[int] = (),
+) -> str | None:
+    """Why a program of legal descriptors stops for what it reads or reaches, if that is certain.
+
+    ``crcs``: of the images, as the entries of the ring have them.
+    """
     steps = executed(program, count)
     size = (len(steps) + 1) * isa.DESCRIPTOR_BYTES
     if not memory.inside(memory.read, memory.program, size):
@@ -62,6 +74,12 @@ def certain_stop(hardware: Hardware, program: bytes, count: int, memory: Memory)
                     what = what or _bad_data(hardware, index, fields, data)
         if what:
             return f"descriptor {index} {what}"
+    whole = program[: len(steps) * isa.DESCRIPTOR_BYTES]
+    for image, crc in zip(memory.images, crcs, strict=False):
+        try:
+            image_crc(hardware, whole, memory.region(image), crc)
+        except HardwareStop as stop:
+            return str(stop)
     return None
 
 
@@ -162,22 +180,44 @@ def _alike(one: Drained, other: Drained) -> bool:
     )
 
 
+def early_loads(program: bytes, jobs: int) -> dict[int, list[Fields]]:
+    """The loads that may come while a layer runs, by its place in the stream of layers."""
+    places: list[dict[tuple[int, int], int]] = [{}, {}]
+    fields = {}
+    for found, policy in zip(places, ("eager", "lazy"), strict=True):
+        layers = 0
+        with suppress(RuntimeError, ValueError):  # a deadlock: what came before it counts
+            for job, kind, index, f in job_order(program, jobs, policy):
+                if kind == "load":
+                    found[job, index], fields[job, index] = layers, f
+                layers += kind == "layer"
+    out: dict[int, list[Fields]] = {}
+    for load, first in places[0].items():
+        for layer in range(first, places[1].get(load, layers)):
+            out.setdefault(layer, []).append(fields[load])
+    return out
+
+
 class Model(Emulator):
-    """The model up to the first layer that the reference does not define."""
+    """The model up to the first layer that the reference does not define, or that meets a load."""
 
     def __init__(self, hardware: Hardware, seed: int):
         super().__init__(hardware, seed)
+        self.loads: dict[int, list[Fields]] = {}
         self.layers: list[Drained] = []  # as they were executed
         self.open = ""  # why it does not know
 
     def _layer(self, f: Fields) -> None:
         raced = race(self.hw, f)
         assert not raced, f"tokens share {raced}"
+        met = any(meets(self.hw, load, f) for load in self.loads.get(len(self.layers), ()))
+        assert not met, "a load and a layer share words"
         super()._layer(f)
         self.layers.append(self.drained[f["id"]])
 
     def go(self, program: bytes, memory: Memory, policy: str) -> None:
         """All jobs, or as far as it knows."""
+        self.loads = early_loads(program, len(memory.images))
         try:
             self.run_jobs(
                 program, memory.region(memory.weights), [*map(memory.region, memory.images)], policy

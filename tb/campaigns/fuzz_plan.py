@@ -30,7 +30,7 @@ class Layout:
     @classmethod
     def behind(cls, place: dict[str, int], image_bytes: int, result_bytes: int) -> Layout:
         at = -(-place["end"] // 64) * 64
-        ring, at = at, at + (16 << LOG_ENTRIES)
+        ring, at = at, at + (32 << LOG_ENTRIES)
         image = -(-image_bytes // 8) * 8 + 24
         images = tuple(at + image * k for k in range(JOBS))
         at += image * JOBS
@@ -46,7 +46,8 @@ class Plan:
     jobs: of the ring; None: CTRL.start.  queued: of them with the first doorbell; the others come
     at cycle ``doorbell``.  origin: where byte 0 of the memory lies.  shift: by how much WEIGHT_BASE
     is lower and the offsets of loads are higher.  bad: job with a wrong image or result address,
-    and which.  watchdog: of WATCHDOGS.  stop: of STOPS, at cycle ``stop_at``.  writes: cycles of
+    and which.  checked: entries have the CRC of their image, that of job ``spoilt`` a wrong one.
+    watchdog: of WATCHDOGS.  stop: of STOPS, at cycle ``stop_at``.  writes: cycles of
     register writes that must not matter.  what: the same in words.
     """
 
@@ -61,6 +62,8 @@ class Plan:
     read: Span = (0, 0)
     write: Span = (0, 0)
     bad: tuple[int, str] | None = None
+    checked: bool = False
+    spoilt: int | None = None
     watchdog: str = "twice"
     stop: str | None = None
     stop_at: int = 0
@@ -101,6 +104,10 @@ def draw(rng: random.Random, layout: Layout, images: int, cycles: int, addr_widt
         plan.queued, plan.doorbell = rng.randint(1, jobs), rng.randrange(cycles)
         plan.log_entries = rng.randint((jobs - 1).bit_length(), LOG_ENTRIES)
         plan.what.append(f"ring of {jobs} jobs, {plan.queued} at first")
+        plan.checked = rng.random() < 0.3
+        if plan.checked and rng.random() < 0.2:
+            plan.spoilt = rng.randrange(jobs)
+        plan.what += [f"CRC of images, wrong for job {plan.spoilt}"] * plan.checked
         if rng.random() < 0.15:
             plan.bad = rng.randrange(jobs), rng.choice(("image", "result"))
             plan.what.append(f"{plan.bad[1]} of job {plan.bad[0]} outside")

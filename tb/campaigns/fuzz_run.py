@@ -10,7 +10,7 @@ from collections import Counter
 from cocotb.triggers import First, RisingEdge, Timer
 
 from golden.hardware import isa
-from golden.hardware.check import first_fault
+from golden.hardware.check import HardwareStop, first_fault, image_crc
 from tb.campaigns.fuzz_memory import Memory
 from tb.campaigns.fuzz_oracle import certain, certain_stop, stores
 from tb.campaigns.fuzz_plan import Layout, draw
@@ -61,6 +61,7 @@ class Run:
         self.well = self.compared = 0
         self.cause, self.ran, self.open = "none", Counter(), Counter()
         self.stopped: str | None = None  # what of the plan's stop came in time
+        self.crcs: list[int] = []  # of images, in the entries of the ring
         self.ended = False  # and the interrupt was there
         self.unclear = False  # nobody can say which jobs were to run
 
@@ -108,6 +109,10 @@ class Run:
         }  # fmt: skip
         for place, image in zip(layout.images, plan.images, strict=False):
             contents[place] = bench.packed[image]
+        if plan.checked:
+            self.crcs = [self.crc(bench.packed[image]) for image in plan.images]
+        if plan.spoilt is not None:
+            self.crcs[plan.spoilt] ^= 1 << rng.randrange(32)
         await bench.move(plan.origin)
         memory = plan.memory(layout, self.watched.data, bench.addr_width)
         self.tail = await bench.read("RING_TAIL")
@@ -123,7 +128,7 @@ class Run:
             await bench.write_address(f"{name}_BASE", bench.bus(place) | low)
         await bench.set_windows(plan.read, plan.write)
         await bench.write("PROGRAM_COUNT", self.hostile.count)
-        await bench.write("RING_SIZE", plan.log_entries)
+        await bench.write("RING_SIZE", plan.log_entries | plan.checked << 8)
         times = {"none": 0, "half": self.cycles // 2}
         default = (4 if plan.watchdog == "four times" else 2) * self.cycles
         await bench.write("WATCHDOG", times.get(plan.watchdog, default))
@@ -134,16 +139,26 @@ class Run:
             await bench.fail(**{kind: beat}, resp=rng.choice((SLVERR, DECERR)))
         return memory
 
+    def crc(self, image: bytes) -> int:
+        """Of an image, as the program loads it, or as the good one does."""
+        hardware = self.bench.hardware
+        try:
+            return image_crc(hardware, self.program, image)
+        except (HardwareStop, ValueError, KeyError):
+            return image_crc(hardware, self.bench.program.program, image)
+
     def ring(self, memory: Memory) -> bytes:
         """Its entries, each where it belongs; what nobody reads is garbage."""
         plan, width = self.plan, self.bench.addr_width
-        entries = [self.rng.randbytes(16) for _ in range(1 << plan.log_entries)]
+        entries = [self.rng.randbytes(16 << plan.checked) for _ in range(1 << plan.log_entries)]
         for k, places in enumerate(zip(memory.images, memory.results, strict=True)):
             image, result = (self.bench.bus(p) | self.rng.getrandbits(3) for p in places)
             junk = self.rng.getrandbits(31) << 1 if width == 32 else 0
             high = junk | image >> 31 & ~1 | plan.flags >> k & 1
             words = image, result, high, junk | result >> 31 & ~1
             packed = struct.pack("<4I", *(word & 0xFFFF_FFFF for word in words))
+            if plan.checked:
+                packed += struct.pack("<I", self.crcs[k]) + self.rng.randbytes(12)
             entries[(self.tail + k) % len(entries)] = packed
         return b"".join(entries)
 
@@ -247,18 +262,18 @@ class Run:
         """Why it must not end well."""
         hardware, count = self.bench.hardware, self.hostile.count
         fault = first_fault(hardware, self.program, count)
-        ring_end = self.layout.ring + (16 << self.plan.log_entries)
+        entry = 16 << self.plan.checked
         if bus_failed:
             return "the memory answered with an error"
         if fault:
             return str(fault)
-        if self.plan.jobs and not memory.inside(
-            memory.read, self.layout.ring, ring_end - self.layout.ring
-        ):
+        if self.plan.jobs:
             used = {(self.tail + k) % (1 << self.plan.log_entries) for k in range(self.plan.jobs)}
-            if not all(memory.inside(memory.read, self.layout.ring + 16 * k, 16) for k in used):
+            if not all(
+                memory.inside(memory.read, self.layout.ring + entry * k, entry) for k in used
+            ):
                 return "an entry of the ring lies beyond the window"
-        return certain_stop(hardware, self.program, count, memory)
+        return certain_stop(hardware, self.program, count, memory, self.crcs)
 
     def consistent(self, outcome: Outcome, why: str | None) -> None:
         """An end that says what happened; raises Failed."""
@@ -329,6 +344,8 @@ class Run:
         self.ran["rings"] += plan.jobs is not None
         self.ran["jobs of rings"] += plan.jobs or 0
         self.ran["doorbells during a run"] += bool(plan.jobs and plan.queued < plan.jobs)
+        self.ran["rings with CRCs of images"] += plan.checked
+        self.ran["wrong CRCs of images"] += plan.spoilt is not None
         self.ran["wrong addresses in a ring"] += plan.bad is not None
         self.ran["register writes"] += len(plan.writes)
         self.ran["without a watchdog"] += plan.watchdog == "none"

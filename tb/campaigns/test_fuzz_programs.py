@@ -179,3 +179,19 @@ def test_good_programs_are_good(rng):
         network, program = good_program(rng, Hardware.named(name), depth=1)
         assert network.config.depth == 1
         check_program(program.hardware, program.program, program.count, program.weights)
+
+
+def test_oracle_sees_a_load_that_meets_a_layer():
+    """Both extremes agree when the layer writes over the load, or the load comes too late to be
+    read; between them it may be read."""
+    rng = random.Random(1)
+    network, program = good_program(rng, Hardware.named("2x8"), depth=1)
+    memory = laid_out(program, program.pack_image(random_images(network.config, 1, 1)[0]))
+    cut = isa.cut(program.program)
+    first, second, *_ = (i for i, d in enumerate(cut) if d[0] == isa.OP_LAYER)
+    line = isa.decode(cut[first])[1]["out_base"]
+    cut.insert(second, isa.encode(isa.OP_LOAD, "late", target=isa.TARGET_SPIKE, records=1,
+                                  unit_words=1, dest=line))  # fmt: skip
+    must = certain(program.hardware, isa.sealed(b"".join(cut)), len(cut), memory)
+    assert must.results == [None] and must.open == "a load and a layer share words"
+    assert not must.rows

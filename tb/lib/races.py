@@ -8,6 +8,7 @@ writer. The check of descriptors does not look: that takes the addresses of all 
 import numpy as np
 
 from golden.hardware import isa
+from golden.hardware.check import addresses
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import word_place
 
@@ -42,6 +43,34 @@ def race(h: Hardware, f: dict[str, int]) -> str | None:
         cleared = np.arange(f["out_clear"] * h.line_words) + f["out_base"] * h.line_words
         written = np.concatenate([written, cleared])
     return "words that are read" if np.isin(_read(h, f), written).any() else None
+
+
+def meets(h: Hardware, load: dict[str, int], f: dict[str, int]) -> bool:
+    """May a load and a layer with fields ``f`` write to the same place?"""
+    first, mode = load["dest"], f["mode"]
+    end = first + addresses(h, load)
+    if load["target"] == isa.TARGET_LOGIT:
+        return mode == isa.MODE_HEAD
+    if load["target"] == isa.TARGET_WEIGHT and mode == isa.MODE_KEY_VALUE:
+        last = (f["height"] - 1) * f["dump_block"] + (f["width"] - 1) * f["dump_step"]
+        last += f["head_words"] ** 2 * h.lanes // h.banks
+        return first < f["dump_base"] + last and f["dump_base"] < end
+    if load["target"] != isa.TARGET_SPIKE:
+        return False
+    written = _written_lines(h, f)
+    return bool(((written >= first) & (written < end)).any())
+
+
+def _written_lines(h: Hardware, f: dict[str, int]) -> np.ndarray:
+    """Lines of the spike memory that a layer writes or clears."""
+    if f["mode"] in (isa.MODE_KEY_VALUE, isa.MODE_HEAD):
+        averages = f["mode"] == isa.MODE_HEAD and not f["merge"] and not f["out_first"]
+        last = word_place(f, "in", f["steps"] - 1, f["in_words"] - 1) // h.line_words
+        return f["in_base"] + np.arange(last + 1 if averages else 0)
+    pixels, places = _written(h, f, f["steps"])
+    written = (pixels[:, None] + places.ravel() // h.line_words).ravel()
+    cleared = f["out_base"] + np.arange(f["out_clear"] if f["pool"] else 0)
+    return np.concatenate([written, cleared])
 
 
 def _shared(starts: np.ndarray, offsets: np.ndarray) -> bool:
