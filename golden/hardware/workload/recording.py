@@ -8,6 +8,7 @@ tokens). Weights are not part of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def _layer(path: Path, name: str, arrays: dict[str, np.ndarray]) -> Recording:
             f"{where}: kernel {kernel} is none of {', '.join(map(str, KERNELS))}; the accelerator "
             "has 3x3 convolutions with stride 1 and padding 1, and 1x1 ones"
         )
-    count = int(np.prod(shape))
+    count = math.prod(shape)
     if packed.dtype != np.uint8 or packed.ndim != 1 or packed.size != -(-count // 8):
         raise UserError(
             f"{where}: spikes are {packed.dtype} {packed.shape}, numpy.packbits of {count} spikes "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,17 @@ def _members(path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
     return found
 
 
+def _check_memo(content: bytes) -> None:
+    """ValueError for a pickle that numbers its objects as if it had more: memory goes by that."""
+    for count, (op, number, _) in enumerate(pickletools.genops(content)):
+        if op.name in ("PUT", "BINPUT", "LONG_BINPUT") and number > count:
+            raise ValueError(f"it numbers an object {number}, as if it had so many")
+
+
 def _batch(facts: Facts, content: bytes, where: str, key: bytes) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (n, 3, 32, 32) and int64 (n,)."""
     try:
+        _check_memo(content)
         table = ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
         pixels, labels = table[b"data"], np.asarray(table[key])
     except Exception as error:  # a damaged pickle may raise anything

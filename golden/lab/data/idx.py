@@ -8,6 +8,7 @@ dimension, then bytes.
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -27,7 +28,7 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
     if len(content) < header or content[:4] != bytes((0, 0, _BYTES, rank)):
         raise UserError(f"{path} is not an IDX file of {rank}-dimensional unsigned bytes")
     shape = struct.unpack(f">{rank}I", content[4:header])
-    if len(content) - header != int(np.prod(shape, dtype=np.int64)):
+    if len(content) - header != math.prod(shape):
         raise UserError(
             f"{path} is truncated: its header promises {shape}, "
             f"it holds {len(content) - header} bytes"

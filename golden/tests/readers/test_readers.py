@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -95,3 +96,27 @@ def test_a_small_file_may_not_become_large(tmp_path, monkeypatch):
         unpacking.arrays(path)
     bomb(path, 1 << 21)
     assert unpacking.arrays(path)["images"].shape == (1 << 21,)
+
+
+def test_a_pickle_may_not_number_its_objects_freely(tmp_path):
+    """The unpickler keeps room for as many objects as the largest number says: 16 GiB here."""
+    path, before = tmp_path / "files" / "x", taken()
+    path.parent.mkdir()
+    path.write_bytes(b"\x80\2}r\xff\xff\xff\x3f.")
+    with pytest.raises(UserError, match="numbers an object 1073741823"):
+        READERS["CIFAR batch"].read(path)
+    assert taken() - before < GIB
+
+
+def test_sizes_whose_product_is_beyond_64_bits(tmp_path):
+    """Their product is 0 modulo 2^64, as are the bytes behind the header."""
+    path = tmp_path / "x-idx3-ubyte"
+    path.write_bytes(b"\0\0\x08\3" + np.array([1 << 31, 1 << 25, 1 << 16], ">u4").tobytes())
+    with pytest.raises(UserError, match="it holds 0 bytes"):
+        READERS["IDX"].read(path)
+    shape, one = np.array([1 << 16] * 4), np.int64(1)
+    np.savez(tmp_path / "t.npz", **{
+        "a.spikes": np.zeros(0, np.uint8), "a.shape": shape, "a.out_channels": one, "a.kernel": one,
+    })  # fmt: skip
+    with pytest.raises(UserError, match="packbits of 18446744073709551616 spikes"):
+        READERS["trace"].read(tmp_path / "t.npz")
