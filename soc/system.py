@@ -23,7 +23,7 @@ from soc.console import BAUD
 
 REGISTERS = 0x9000_0000  # not cached: LiteX has its I/O above 0x8000_0000
 MAIN_RAM = 0x4000_0000
-ROM_BYTES, SRAM_BYTES = 0x8000, 0x2000
+ROM_BYTES, SRAM_BYTES = 0x4000, 0x2000
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def test_memory_files(tmp_path):
 def test_firmware_has_no_warnings_and_fits(tmp_path):
     headers = simulation.design(Hardware.named(CONFIG)).headers
     words = software.firmware(tmp_path, headers)
-    assert 1000 < len(words) * 4 < 0x8000
+    assert 1000 < len(words) * 4 < 0x4000
     headers["generated/soc.h"] = headers["generated/soc.h"].replace("PSF_INTERRUPT", "NO_INTERRUPT")
     with pytest.raises(AssertionError, match="PSF_INTERRUPT"):
         software.firmware(tmp_path, headers)
