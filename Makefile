@@ -117,7 +117,7 @@ synth: $(STAMP) ## area, ECP5 place and route, Fmax, critical path, ASIC view; M
 soc: $(STAMP) ## firmware on a RISC-V processor classifies 8 images (or IMAGES=n) with the block, simulated
 	@$(PSF) soc $(config) $(if $(filter command,$(firstword $(origin IMAGES))),--images $(IMAGES))
 
-bitstream: $(STAMP) ## the same system for the board ULX3S-85F (hours)
+bitstream: $(STAMP) ## the same system for the board ULX3S-85F (an hour)
 	@$(PSF) bitstream $(config) $(seed)
 
 formal: $(STAMP) ## SymbiYosys proofs
