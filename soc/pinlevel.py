@@ -15,10 +15,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
-import pyosys
 
 from golden.contract.errors import UserError
 from golden.contract.files import write_json
@@ -28,7 +28,8 @@ from soc.console import BAUD
 
 TOP = "psf_board"
 MODELS = Path(__file__).parent / "models"
-CELLS = Path(pyosys.__file__).parent / "share" / "ecp5" / "cells_sim.v"
+# Found, not imported: the library of Yosys and that of torch do not live in one process.
+CELLS = Path(str(distribution("pyosys").locate_file("pyosys/share/ecp5/cells_sim.v")))
 SYSTEM = "system.json"  # beside a netlist: what is not to be seen in it
 TABLE = "netlist.txt"
 TIMED = ("--main", "--timing", "-CFLAGS", "-std=c++20")
