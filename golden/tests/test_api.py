@@ -61,8 +61,8 @@ def test_forward_compile_estimate(network):
     assert program.hardware.name == "2x8" and program.count > 5
     found = api.estimate(network, images, "2x8")
     assert len(found) == 3 and all(one.total > one.start > 0 for one in found)
-    with pytest.raises(UserError, match="'9x9' is not known"):
-        api.compile(network, "9x9")
+    with pytest.raises(UserError, match="'wide' is not known"):
+        api.compile(network, "wide")
 
 
 def test_compare_finds_the_first_difference(network):

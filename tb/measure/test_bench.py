@@ -46,7 +46,7 @@ MISTAKES = {
     "--trace {}/default.npz": "files whose names differ",
     "--trace {0}/small.npz --trace {0}/other/small.npz": "files whose names differ",
     "--trace {}/small.npz --density 0": "--density is 0, it must be a number from 0.001 to 1",
-    "--trace {}/small.npz --config 5x5": "hardware configuration '5x5' is not known",
+    "--trace {}/small.npz --config wide": "hardware configuration 'wide' is not known",
     "--trace {}/small.npz --config 2x8,spike_lines=8": "spike lines, of 8 in all",
     "--trace {}/wide.npz --config 2x8": "wide: lines of one patch is 225",
     "--trace {}/small.npz --stalls 96": "--stalls is 96, it must be",

@@ -90,7 +90,7 @@ def test_show(figures, capsys):
 
 @pytest.mark.parametrize(
     "line, message",
-    [("--images 0", "--images is 0, it must be"), ("--config 5x5", "'5x5' is not known"),
+    [("--images 0", "--images is 0, it must be"), ("--config wide", "'wide' is not known"),
      ("--checkpoint /nowhere.safetensors", "does not exist")],
 )  # fmt: skip
 def test_mistakes(line, message, capsys):

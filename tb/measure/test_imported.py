@@ -49,7 +49,7 @@ def test_a_file_of_the_authors_runs_on_the_rtl(psf, tmp_path):
     assert smallest.startswith("2x8,acc_depth=128")
     assert "4x32: at least" in told  # as it is: the build that other tests have, too
     assert [line.split()[1] for line in psf("hardware", "list").splitlines() if "│" in line] == [
-        "2x8", "4x16", "4x32"
+        "2x8", "4x16", "8x16", "4x32", "8x32", "16x32"
     ]  # fmt: skip
     told = psf("sim", "--checkpoint", integers, "--config", "4x32", "--images", 1)
     assert "RTL equals golden 1, mismatches 0" in told

@@ -30,7 +30,7 @@ MISTAKES = {
     "--images 10001": "--images 10001 must lie between",
     "--stalls 96": "--stalls is 96, it must be",
     "--latency 256": "--latency is 256, it must be",
-    "--config 5x5": "hardware configuration '5x5' is not known",
+    "--config wide": "hardware configuration 'wide' is not known",
     "--config 4x16,acc_width=40": "acc_width=40 must lie between",
     "--checkpoint {}/none.safetensors": "does not exist",
     "--checkpoint {}/text.safetensors": "is not a quantised network",

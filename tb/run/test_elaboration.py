@@ -27,6 +27,8 @@ INNER = {
     "psf_read_dma: Clients must be at least 2",
     "psf_read_dma: MaxBurst must be 1 to 256 beats",
     "psf_weight_bank: TagWidth must be at least 1",
+    "psf_descriptor_fetch: Depth must be a power of two and at least 2",  # fixed in psf_program
+    "psf_descriptor_fetch: Ahead must be between 1 and Depth",
     "psf_head: Depth must be between 2 and 256",  # Classes / Lanes, which psf_datapath checks
 }
 # Asked of how the integrator uses the bus, which no program depends on: what breaks each of them.

@@ -140,7 +140,7 @@ def test_settings_survive_their_toml(tmp_path):
         ("sparsity = [0.5, 1.5]", "1.5, it must be a number above 0 and below 1"),
         ("sparsity = []", "must be a list of at least 1"),
         ("hardware = ['4x16', '4x16']", "each value once"),
-        ("hardware = ['9x9']", "'9x9' is not known"),
+        ("hardware = ['wide']", "'wide' is not known"),
         ("colour = ['red']", "no setting 'axes.colour'"),
     ],
 )
