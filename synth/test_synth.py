@@ -326,11 +326,11 @@ def test_a_failing_tool_is_an_error(tmp_path):
 
 def test_unknown_configuration_is_status_2(capsys):
     with pytest.raises(UserError):
-        synthesise.Hardware.named("9x9")
+        synthesise.Hardware.named("wide")
     with pytest.raises(SystemExit) as ended:
-        psf(["synth", "--config", "9x9"])
+        psf(["synth", "--config", "wide"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("error: hardware configuration '9x9'")
+    assert capsys.readouterr().err.startswith("error: hardware configuration 'wide'")
 
 
 RESULT = {

@@ -86,7 +86,7 @@ def test_constants(bits):
         assert constant(bits[c.name]) == c.value, c.name
     for prefix in ("OP", "TARGET", "MODE", "ERROR"):
         names = [n for n in vars(isa) if n.startswith(f"{prefix}_")]
-        assert len(names) == {"OP": 4, "TARGET": 6, "MODE": 4, "ERROR": 14}[prefix]
+        assert len(names) == {"OP": 4, "TARGET": 6, "MODE": 4, "ERROR": 15}[prefix]
         for name in names:
             assert constant(bits[name]) == getattr(isa, name), name
 
