@@ -237,7 +237,8 @@ def test_thresholds_beyond_the_width_are_exact():
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("3x3", "choose one of 2x8, 4x16, 4x32"),
+        ("small", "choose one of 2x8, 4x16, 4x32"),
+        ("3x3", "groups=3 must be a power of two"),
         ("4x16,lanes=12", "power of two"),
         ("4x16,banks=32", "multiple of banks"),
         ("4x16,depth=1", "is not one of"),

@@ -219,7 +219,8 @@ async def images_in_parts(dut) -> None:
             bench.send(load.random_load(PARAMETERS, load.SPIKE), check=part == 2, image=1)
             bench.send(load.random_load(PARAMETERS, load.PARAM), check=1, image=0)
     await bench.drained()
-    parts = [load.random_load(PARAMETERS, load.SPIKE) for _ in range(2)]
+    words = PARAMETERS["LineWords"]
+    parts = [load.random_load(PARAMETERS, load.SPIKE, records=3, unit_words=words)] * 2
     bench.send(parts[0], check=0, image=1)
     index = bench.send(parts[1], check=1, image=1, crc=checksum(parts[1].beats))
     await bench.failed(isa.ERROR_IMAGE_CRC, index, sum(len(part.writes) + 1 for part in parts) - 1)
