@@ -13,7 +13,7 @@ from golden.contract.errors import RunFailed, UserError
 from golden.hardware.check import from_capabilities
 from golden.hardware.configuration import Hardware
 
-BAUD = 1_000_000  # the firmware keeps up; 40 MHz divide to it without a rest
+BAUD = 1_000_000  # the firmware keeps up; 30 and 40 MHz divide to it without a rest
 _ERROR = "error: "
 _HELLO = re.compile(r"psf-soc 1: (.*), (\d+) MHz, capabilities((?: [0-9a-f]{8}){7})")
 _PACKAGE = re.compile(r"package ([0-9a-f]{8}) images (\d+) classes (\d+) image_bytes (\d+)")
