@@ -20,6 +20,7 @@ from golden.cli.options import (
     Data,
     Density,
     Images,
+    Jobs,
     Latency,
     Report,
     Seed,
@@ -114,11 +115,13 @@ def sim(
         Path | None, typer.Option(help="program.bin of `psf compile`, instead of compiling.")
     ] = None,
     data: Data = "",
+    first: Annotated[int, typer.Option(min=0, max=MOST, help="Number of the first image.")] = 0,
+    jobs: Jobs = 1,
 ) -> None:
     """Classify test images on the RTL; every spike is compared with the golden model."""
     from tb.measure.sim import RunOptions, simulate
 
-    options = RunOptions(images, config, sim, seed, stalls, latency, data)
+    options = RunOptions(images, config, sim, seed, stalls, latency, data, first, jobs)
     raise typer.Exit(simulate(checkpoint, options, program))
 
 

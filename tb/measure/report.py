@@ -96,13 +96,16 @@ def show_layers(console: Console, report: dict) -> None:
     tables.show(console, table)
 
 
+SHOWN = 100  # images of a table; the report has all
+
+
 def show_images(console: Console, report: dict) -> None:
-    """Label, RTL class and golden class of every image."""
+    """Label, RTL class and golden class of the images, the first of them if there are many."""
     table = Table(title="Images")
     for name in ("image", "label", "RTL", "golden", "cycles", "limit ratio"):
         table.add_column(name, justify="right")
     pes = Hardware.named(report["hardware"]).pes
-    for i, x in enumerate(report["per_image"]):
+    for i, x in enumerate(report["per_image"][:SHOWN], report["first"]):
         row = [str(i), "-" if x["label"] is None else str(x["label"]), str(x["rtl"])]
         row += [str(x["golden"]), number(x["cycles"]), number(x["cycles"] * pes / x["useful"], 3)]
         table.add_row(*row, style=None if x["rtl"] == x["label"] else "yellow")

@@ -7,10 +7,14 @@ mistake.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from golden.contract.errors import UserError
@@ -23,6 +27,7 @@ from tb.measure import report
 from tb.system.run import run_system
 
 DEFAULT = CHECKPOINTS / "balanced.safetensors"
+Run = Callable[..., dict]
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class RunOptions:
     images: test images, one after the other.  config: hardware configuration by name.  sim:
     verilator or icarus.  seed: of stalls and start values, None: a fresh one.  stalls: percent of
     the cycles in which the memory holds back.  latency: cycles of a memory read.  data: in place of
-    the data set that the network was trained on.
+    the data set that the network was trained on.  first: number of the first image.  jobs:
+    simulations side by side, each with a share of the images.
     """
 
     images: int = 1
@@ -42,12 +48,15 @@ class RunOptions:
     stalls: int = 0
     latency: int = 20
     data: str = ""
+    first: int = 0
+    jobs: int = 1
 
 
-def test_images(network: QuantNetwork, count: int, data: str = ""):
-    """The first ``count`` test images and their labels, of ``data`` or else of the data set that
-    ``network`` was trained on; UserError unless it can take them."""
-    split = shown(network.config, network.provenance.get("data", {}), data, count=count)
+def test_images(network: QuantNetwork, count: int, data: str = "", first: int = 0):
+    """``count`` test images from ``first`` and their labels, of ``data`` or else of the data set
+    that ``network`` was trained on; UserError unless it can take them."""
+    told = network.provenance.get("data", {})
+    split = shown(network.config, told, data, count=count, first=first)
     return split.images, split.labels
 
 
@@ -71,14 +80,13 @@ def measure(
     hardware = Hardware.named(options.config)
     network = QuantNetwork.load(checkpoint)
     warn(network)
-    x, labels = test_images(network, options.images, options.data)
+    x, labels = test_images(network, options.images, options.data, options.first)
     if program is not None and not program.is_file():
         raise UserError(f"program {program} does not exist; export one with `make vectors`")
-    results = run_system(
+    run = partial(
+        run_system,
         network,
         hardware,
-        x,
-        labels,
         sim=options.sim,
         seed=options.seed,
         stalls=options.stalls,
@@ -87,12 +95,42 @@ def measure(
         program=None if program is None else program.read_bytes(),
         monitors=monitors,
     )
+    results = side_by_side(run, x, labels, options)
     return report.summarise(results, hardware) | {
         "checkpoint": str(checkpoint),
+        "first": options.first,
         "simulator": options.sim,
         "messages": results["messages"],
         "folder": results["folder"],
     }
+
+
+def side_by_side(run: Run, images: np.ndarray, labels: np.ndarray, options: RunOptions) -> dict:
+    """results.json of ``run`` on all ``images``, in ``options.jobs`` parts if there are so many."""
+    jobs = min(options.jobs, len(images))
+    edges = [len(images) * i // jobs for i in range(jobs + 1)]
+    places = [slice(*edge) for edge in pairwise(edges)]
+    named = [
+        partial(run, images[p], labels[p], number_from=options.first + p.start) for p in places
+    ]
+    if jobs == 1:
+        return named[0]()
+    with ProcessPoolExecutor(jobs) as pool:  # each shows its own progress
+        parts = [future.result() for future in [pool.submit(one) for one in named]]
+    return merged(parts)
+
+
+def merged(parts: Sequence[dict]) -> dict:
+    """One results.json of several that ran side by side."""
+    out = parts[0] | {"images": [], "messages": [], "layers": []}
+    for same in zip(*(part["layers"] for part in parts), strict=True):
+        sums = {k: sum(layer[k] for layer in same) for k in same[0] if k != "name"}
+        out["layers"].append({"name": same[0]["name"]} | sums)
+    for part in parts:
+        out["images"] += part["images"]
+        out["messages"] += part["messages"]
+    out |= {k: sum(part[k] for part in parts) for k in ("mismatches", "sim_cycles", "cpu_s")}
+    return out | {"wall_s": max(part["wall_s"] for part in parts)}
 
 
 def simulate(checkpoint: Path, options: RunOptions, program: Path | None = None) -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user can get wrong at ``psf sim``: one sentence, exit status 2, no simulation."""
 
+import numpy as np
 import pytest
 
 from golden.cli.main import main
@@ -9,7 +10,7 @@ from golden.contract.random_network import random_images, random_network
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib import work
-from tb.measure import report
+from tb.measure import report, sim
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,8 @@ def checkpoints(tmp_path_factory):
 MISTAKES = {
     "--images 0": "--images is 0, it must be a whole number from 1 to",
     "--images 10001": "--images 10001 must lie between",
+    "--first 10000": "--first 10000 must lie between 0 and 9999",
+    "--first 9990 --images 11": "--images 11 must lie between 1 and 10 from image 9990 on",
     "--stalls 96": "--stalls is 96, it must be",
     "--latency 256": "--latency is 256, it must be",
     "--config wide": "hardware configuration 'wide' is not known",
@@ -72,6 +75,33 @@ def test_figures_of_a_report():
     assert figures["pattern_ratio"] == 40 / 5
     assert figures["layers"][0]["limit"] == 5 and figures["layers"][0]["ratio"] == 3
     assert figures["lane_efficiency"] == 0.5 and figures["sim_cycles_per_second"] == 200
+
+
+def test_simulations_side_by_side():
+    """Every image once and in order, numbers from the first, sums of what is counted."""
+    images, labels = np.arange(7).reshape(7, 1), np.arange(7)
+    found = sim.side_by_side(counting, images, labels, sim.RunOptions(7, first=20, jobs=3))
+    assert found["images"] == [{"label": i, "number": 20 + i} for i in range(7)]
+    assert found["messages"] == ["from 20", "from 22", "from 24"]
+    assert found["layers"] == [{"name": "a", "cycles": 70, "rows": 7}]
+    assert (found["mismatches"], found["sim_cycles"], found["cpu_s"], found["wall_s"]) == (
+        7,
+        21,
+        7,
+        3,
+    )
+    (alone,) = {str(sim.side_by_side(counting, images[:1], labels[:1], sim.RunOptions(jobs=9)))}
+    assert alone == str(counting(images[:1], labels[:1], number_from=0))
+
+
+def counting(images, labels, number_from):
+    """A results.json whose sums are known."""
+    n = len(images)
+    numbers = (images[:, 0] - images[0, 0] + number_from).tolist()
+    rows = [{"label": int(a), "number": b} for a, b in zip(labels, numbers, strict=True)]
+    layer = {"name": "a", "cycles": 10 * n, "rows": n}
+    out = {"images": rows, "layers": [layer], "messages": [f"from {number_from}"]}
+    return out | {"mismatches": n, "sim_cycles": 3 * n, "cpu_s": n, "wall_s": n}
 
 
 def test_a_run_compiles_once(tmp_path, monkeypatch):

@@ -92,9 +92,10 @@ async def work(dut):
             }
         )
         results["mismatches"] += verdict.total
-        results["messages"] += [f"image {index}: {m}" for m in verdict.messages]
-        for message in verdict.messages:
-            dut._log.error(f"image {index}: {message}")
+        told = [f"image {job['number_from'] + index}: {m}" for m in verdict.messages]
+        results["messages"] += told
+        for message in told:
+            dut._log.error(message)
         await host.acknowledge()
         if verdict.total:
             break  # the rest would say the same

@@ -158,7 +158,7 @@ class WorkOptions:
     that the compiler makes.  coded: code the loads of weights and row tables that can be coded.
     monitors: ``events`` (tb.measure.events) and ``timeline`` (tb.measure.timeline); each leaves a
     file per run, ``events-<run>.bin``, in the folder. Verilator only: they look at signals that a
-    netlist lacks.
+    netlist lacks.  number_from: number of the first run, in messages.
     """
 
     sim: str | None = None
@@ -170,6 +170,7 @@ class WorkOptions:
     program: bytes | None = None
     coded: bool = True
     monitors: Sequence[str] = ()
+    number_from: int = 0
 
     def __post_init__(self) -> None:
         sim = self.sim or os.environ.get("SIM") or "verilator"
@@ -193,6 +194,7 @@ def run_work(work: Work, hardware: Hardware, labels: np.ndarray | None = None, *
         "runs": work.runs,
         "labels": None if labels is None else [int(x) for x in labels],
         "monitors": list(how.monitors),
+        "number_from": how.number_from,
     }
     waves = runner.flag("WAVES") if how.waves is None else how.waves
     try:

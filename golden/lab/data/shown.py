@@ -63,12 +63,13 @@ def shown(
     *,
     split: str = "test",
     count: int | None = None,
+    first: int = 0,
 ) -> Split:
     """The images, or event frames, of a split for a network: values clipped to its largest, labels
     in its numbering.
 
     sizes: its configuration.  told: its record, {} without one.  given: other data.  count: so many
-    of them, None for all.
+    of them from ``first`` on, None for all.
     Raises UserError when the data do not fit the network or are not where they were.
     """
     name = name_for(told, given)
@@ -82,12 +83,17 @@ def shown(
         ) from None
     index = translation(entry, sizes, told)
     data = load(name, split, **({"timesteps": sizes.timesteps} if entry.timesteps else {}))
-    if count is not None and not 0 < count <= len(data.labels):
-        raise UserError(f"--images {count} must lie between 1 and {len(data.labels)}")
-    images = np.minimum(data.images[:count], sizes.input_max, dtype=np.uint8)
+    total = len(data.labels)
+    if not 0 <= first < total:
+        raise UserError(f"--first {first} must lie between 0 and {total - 1}, {total} images")
+    if count is not None and not 0 < count <= total - first:
+        behind = f" from image {first} on" if first else ""
+        raise UserError(f"--images {count} must lie between 1 and {total - first}{behind}")
+    chosen = slice(first, None if count is None else first + count)
+    images = np.minimum(data.images[chosen], sizes.input_max, dtype=np.uint8)
     if images.ndim == 5 and sizes.input_timesteps == 1:  # one frame is an image
         images = images[:, 0]
-    return Split(images, index[data.labels[:count]])
+    return Split(images, index[data.labels[chosen]])
 
 
 def translation(entry: Facts, sizes: Sizes, told: Mapping[str, Any]) -> np.ndarray:
