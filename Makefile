@@ -32,7 +32,7 @@ export SIM
 
 .DEFAULT_GOAL := help
 .PHONY: help setup sim test smoke lint docs waves train vectors accuracy compare batch latency \
-  registers bench curves report timeline breakdown energy synth soc bitstream formal coverage fuzz faults \
+  registers bench curves report timeline breakdown energy synth soc bitstream formal coverage functional fuzz faults \
   mutants removals \
   clean distclean
 
@@ -125,6 +125,9 @@ formal: $(STAMP) ## SymbiYosys proofs
 
 coverage: $(STAMP) ## line and toggle coverage of rtl/ by the regression
 	@$(PSF) coverage -n $(JOBS) -q
+
+functional: $(STAMP) ## functional coverage: fields x modes x stalls x errors that the tests of the whole block reach
+	@$(PSF) coverage --functional -n $(JOBS) -q
 
 fuzz: $(STAMP) ## PROGRAMS random programs: no hang, escape, unreported error or wrong result
 	@$(PSF) fuzz --programs $(PROGRAMS) --jobs $(JOBS) $(seed)

@@ -115,9 +115,15 @@ def coverage(
     only_report: Annotated[
         bool, typer.Option("--only-report", help="Print what the last run left.")
     ] = False,
+    functional: Annotated[
+        bool, typer.Option("--functional", help="What programs asked of the block, instead.")
+    ] = False,
 ) -> None:
     """Line and toggle coverage of the RTL by the tests; further arguments go to pytest."""
     from tb.campaigns.coverage import run_coverage
+    from tb.campaigns.functional import run_functional
 
     need_checkout("coverage")
+    if functional:
+        raise typer.Exit(run_functional(context.args, only_report))
     raise typer.Exit(run_coverage(context.args, only_report))

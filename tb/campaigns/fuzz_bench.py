@@ -43,6 +43,7 @@ class Campaign:
     async def good(self) -> None:
         """A good run, then the memory is as it was."""
         await self.bench.restore()
+        self.bench.program_run = None
         await self.bench.check_good(limit=20 * self.bench.limit)
         end = self.layout.end
         await self.bench.load({self.bench.place["end"]: bytes(end - self.bench.place["end"])})

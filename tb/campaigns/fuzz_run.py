@@ -59,6 +59,7 @@ class Run:
         program = hostile.program[:room]
         self.program = self.plan.relocated(program, isa.sealed(program) == program)
         self.well = self.compared = 0
+        self.bench.program_run = self.program
         self.cause, self.ran, self.open = "none", Counter(), Counter()
         self.stopped: str | None = None  # what of the plan's stop came in time
         self.crcs: list[int] = []  # of images, in the entries of the ring

@@ -10,9 +10,10 @@ import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
 from golden.hardware.interface import table
+from tb.lib import functional_coverage
 from tb.lib.bench import Bench, at_once
 from tb.lib.parameters import PARAMETERS
-from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, counter
+from tb.lib.registers import COUNTER_NAMES, IRQ_ERROR, IRQ_JOB, REGISTERS, START, counter
 
 PERIOD_NS = 10
 CAUSES = {c.value: c.name.lower().replace("_", " ") for c in table.CAUSES.codes if c.value}
@@ -33,14 +34,20 @@ class Host(Bench):
     most = 8  # reads that the memory has outstanding
     addr_width = PARAMETERS.get("AxiAddrWidth", 32)  # bits of an address on the bus
     origin = 0  # bus address of byte 0 of the memory
+    program_run: bytes | None = None  # what runs, if PROGRAM_BASE may say something else by now
 
     def __init__(self, dut):
         super().__init__(dut)
-        self.request = 0
+        self.request, self.stalls = 0, 0
+        self.queued = False  # the last job: by the ring
 
     async def start(self, stalls: int, latency: int, seed: int) -> None:
         """Reset; the memory holds back in ``stalls`` percent of the cycles."""
-        dut, self.request = self.dut, 0  # the reset forgets how often it has toggled
+        dut, self.request, self.stalls = (
+            self.dut,
+            0,
+            stalls,
+        )  # the reset forgets how often it has toggled
         self.origin = 0
         for name in INPUTS:
             at_once(getattr(dut, name), 0)  # random start values must not reach the first edge
@@ -75,6 +82,10 @@ class Host(Bench):
         return int(dut.host_resp_o.value)
 
     async def write(self, name: str, data: int) -> None:
+        if name == "IRQ_STATUS":
+            await functional_coverage.sample(self, self.program_run)
+        elif name == "RING_HEAD" or (name == "CTRL" and data & START):
+            self.queued = name == "RING_HEAD"
         resp = await self.access(REGISTERS[name].address, 1, data)
         assert resp == OKAY, f"register {name}: response {resp} to a write"
 
