@@ -2,9 +2,9 @@
 """Functional coverage of whole runs, collected by cocotb-coverage: what programs ask of the block.
 
 Every layer and load that a run has completed is sampled with all fields of its descriptor, the
-stalls of the memory and how the job came (CTRL.start or ring), every error with the descriptor that
-it names. ``tb.lib.host`` calls :func:`sample` when an interrupt is cleared, while the environment's
-PSF_FUNCTIONAL names a folder (``psf coverage --functional``); a simulation leaves an XML file there.
+stalls of the memory and how the job came (CTRL.start or ring), every error with its descriptor.
+``tb.lib.host`` calls :func:`sample` when an interrupt is cleared, while the environment's
+PSF_FUNCTIONAL names a folder (``psf coverage --functional``), where a simulation leaves XML.
 """
 
 from __future__ import annotations
