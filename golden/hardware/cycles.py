@@ -20,16 +20,12 @@ from golden.contract.model import Trace, forward, patches
 from golden.contract.network import QuantNetwork
 from golden.contract.progress import over
 from golden.hardware import isa
-from golden.hardware.check import load_bytes
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.compile.lowering import Layer
+from golden.hardware.compile.schedule import load_cycles
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import averaged, expectations
 from golden.hardware.groups import Accumulation, Token, Word, play
-
-BEAT_BYTES = 8
-LOAD = 40  # cycles of a load besides its data: descriptor, latency of the memory outside (20)
-DECODER = 16  # until the first coded weight word
 
 
 @dataclass
@@ -84,15 +80,7 @@ def loading(program: Program) -> int:
         if op != isa.OP_LOAD or not left:
             continue
         left -= 1
-        beats, records = load_bytes(h, f) // BEAT_BYTES, f["records"]
-        whole = f["unit_words"] == h.line_words and h.line_words * h.lanes % 64 == 0
-        if f["target"] in (isa.TARGET_ROW, isa.TARGET_LOGIT):
-            beats = records
-        elif f["target"] == isa.TARGET_SPIKE and not whole:
-            beats = records * f["unit_words"]
-        elif f["coded"]:
-            beats = max(beats, records) + DECODER
-        total += beats + LOAD
+        total += load_cycles(h, f)
     return total
 
 

@@ -8,6 +8,7 @@ that need no waiting are taken first, so a network that fits never waits.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from golden.contract.limits import Excess, LimitError
 
@@ -51,19 +52,8 @@ class Memory:
         ``starts``: the first addresses to choose from, else all that leave no gap. ``loaded``: how
         this region is filled, if not as the others of this memory.
         """
-        best, loaded = None, self.loaded if loaded is None else loaded
-        places = {0, *(r.start + r.size for r in self.regions)}
-        if self.by_turns:
-            places |= {self.depth - size, *(r.start - size for r in self.regions)}
-        down = self.by_turns and self.takes % 2 == 1
+        best = self.find(size, layer, last, starts, loaded)
         self.takes += 1
-        for start in sorted(places if starts is None else starts, reverse=down):
-            if not 0 <= start <= self.depth - size:
-                continue
-            overlaps = [r for r in self.regions if r.overlaps(start, size)]
-            wait = max((r.last + 1 for r in overlaps), default=0)
-            if wait <= layer and (best is None or (loaded and wait < best.wait_layers)):
-                best = Region(start, size, last, wait)
         if best is None:
             used = [r for r in self.regions if r.last >= layer]
             edges = {0, *(r.start + r.size for r in used)}
@@ -75,9 +65,57 @@ class Memory:
                 f"use hardware with {self.field}={least} or a smaller network",
                 [Excess(name, self.what, live + size, self.depth, self.field, self.depth, least)],
             )
-        # Regions that it covers are gone: whoever waits for them waits for this one, used longer.
-        self.regions = [r for r in self.regions if not self._covered(r, best)] + [best]
+        self.put(best)
         return best
+
+    def find(
+        self,
+        size: int,
+        layer: int,
+        last: int,
+        starts: Iterable[int] | None = None,
+        loaded: bool | None = None,
+    ) -> Region | None:
+        """The region that :meth:`take` would take, None without room."""
+        best, loaded = None, self.loaded if loaded is None else loaded
+        places = {0, *(r.start + r.size for r in self.regions)}
+        if self.by_turns:
+            places |= {self.depth - size, *(r.start - size for r in self.regions)}
+        down = self.by_turns and self.takes % 2 == 1
+        for start in sorted(places if starts is None else starts, reverse=down):
+            if not 0 <= start <= self.depth - size:
+                continue
+            overlaps = [r for r in self.regions if r.overlaps(start, size)]
+            wait = max((r.last + 1 for r in overlaps), default=0)
+            if wait <= layer and (best is None or (loaded and wait < best.wait_layers)):
+                best = Region(start, size, last, wait)
+        return best
+
+    def runs(self, layer: int, least: int = 1) -> list[Region]:
+        """The addresses that ``layer`` may have, as runs that wait alike, those that wait for the
+        earliest layers first. Neighbours of fewer than ``least`` addresses wait together.
+        """
+        edges = {0, self.depth, *(e for r in self.regions for e in (r.start, r.start + r.size))}
+        out: list[Region] = []
+        for start, end in pairwise(sorted(edges)):
+            overlaps = [r for r in self.regions if r.overlaps(start, end - start)]
+            wait = max((r.last + 1 for r in overlaps), default=0)
+            if wait > layer:
+                continue
+            run, last = Region(start, end - start, layer, wait), out[-1] if out else None
+            if last and last.start + last.size == start and (
+                last.wait_layers == wait or min(last.size, run.size) < least
+            ):  # fmt: skip
+                size, wait = last.size + run.size, max(last.wait_layers, wait)
+                out[-1] = Region(last.start, size, layer, wait)
+            else:
+                out.append(run)
+        return sorted(out, key=lambda run: run.wait_layers)
+
+    def put(self, region: Region) -> None:
+        """Take a region, or a piece of a run."""
+        # Regions that it covers are gone: whoever waits for them waits for this one, used longer.
+        self.regions = [r for r in self.regions if not self._covered(r, region)] + [region]
 
     @staticmethod
     def _covered(old: Region, new: Region) -> bool:

@@ -11,14 +11,15 @@ from golden.hardware import isa
 from golden.hardware.check import addresses, check_program
 from golden.hardware.compile import bits, input_bytes
 from golden.hardware.compile.allocate import Memory, Region
-from golden.hardware.compile.coding import Coded, code_rows, code_weights
+from golden.hardware.compile.coding import Coded, code_rows
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.compile.lowering import Layer
+from golden.hardware.compile.packing import Packing
+from golden.hardware.compile.placement import Placement, pieces
 from golden.hardware.compile.rows import (  # fmt: skip
     PackedRows,
     attention_rows,
     mask_lines,
-    pack_rows,
     row_lengths,
     row_mask,
 )
@@ -48,16 +49,17 @@ class Assembler:
         inputs,
         config,
         head_bias,
-        coded: bool,
-        by_turns: bool,
+        packing: Packing,
+        placement: Placement,
     ):
         self.hardware, self.layers, self.inputs = hardware, layers, inputs
-        self.config, self.head_bias, self.coded = config, head_bias, coded
+        self.config, self.head_bias, self.packing = config, head_bias, packing
         self.items: list[_Item] = []
         self.payload = bytearray()
         self.loads = 0
         self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
-        self.weight.by_turns = by_turns
+        self.weight.by_turns = placement.by_turns
+        self.placement = placement
         self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
         self.param = Memory("parameter words", "param_depth", hardware.param_depth)
         self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
@@ -232,9 +234,8 @@ class Assembler:
         elif layer.weight is None:
             values = self.query(index, layer)
         else:
-            channels = layer.in_words * hardware.lanes
             period = self.mask_period(layer)
-            packed = pack_rows(layer.weight, layer.planes, channels, hardware, period > 0)
+            packed = self.packing.rows(index, layer, period > 0)
             values = self.rows(index, layer, packed)
             if period:
                 values |= self.mask(index, layer, packed, period)
@@ -293,32 +294,36 @@ class Assembler:
         return dict(mask_base=region.start, mask_lines=period)
 
     def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
-        """Load row table and weights of a layer."""
-        region = self.weight.take(layer.name, packed.words, index, index)
-        table = self.table(index, layer, packed.entries + region.start, packed.stored, region.start)
-        slots = packed.slots.reshape(-1, self.hardware.lanes)
-        load = code_weights(packed) if self.coded else None
-        load = load or Coded(
-            bits.pack(slots, self.hardware.slot_width, f"{layer.name} weights"), {}
-        )
-        self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, load.data,
-                       records=len(slots), dest=region.start,
-                       wait_layers=region.wait_layers, **load.fields)  # fmt: skip
-        return dict(row_base=table, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
+        """Load row table and weights of a layer, each piece of the weights with its rows."""
+        table = self.row.take(layer.name, len(packed.entries), index, index)
+        found = pieces(self.weight, index, layer, packed, self.placement)
+        for first, rows, place in found:
+            self.table(f"{layer.name} rows", table, first, rows.entries + place.start, rows.stored,
+                       place.start, place.wait_layers)  # fmt: skip
+            load = self.packing.load(f"{layer.name} weights", rows)
+            self.emit_load(f"{layer.name} weights", isa.TARGET_WEIGHT, self.weight, load.data,
+                           records=rows.slots.shape[0] * rows.slots.shape[1],
+                           dest=place.start,
+                           wait_layers=place.wait_layers, **load.fields)  # fmt: skip
+        return dict(row_base=table.start, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
 
     def table(
-        self, index: int, layer: Layer, entries: np.ndarray, stored: np.ndarray, first: int
-    ) -> int:
-        """Load a row table, whose rows have ``stored`` words each from ``first`` on; returns its
-        first entry.
-        """
-        region = self.row.take(layer.name, len(entries), index, index)
-        load = code_rows(entries, stored, first) if self.coded else None
-        load = load or Coded(bits.pack(entries.reshape(-1, 1), 32, f"{layer.name} rows", 32), {})
-        self.emit_load(f"{layer.name} rows", isa.TARGET_ROW, self.row, load.data,
-                       records=entries.size, dest=region.start, wait_layers=region.wait_layers,
-                       **load.fields)  # fmt: skip
-        return region.start
+        self,
+        name: str,
+        region: Region,
+        at: int,
+        entries: np.ndarray,
+        stored: np.ndarray,
+        first: int,
+        wait_layers: int = 0,
+    ) -> None:
+        """Load ``entries`` of a row table from ``region.start + at`` on, whose rows have ``stored``
+        words each from ``first`` on; not before ``wait_layers``."""
+        load = code_rows(entries, stored, first) if self.packing.coded else None
+        load = load or Coded(bits.pack(entries.reshape(-1, 1), 32, name, 32), {})
+        self.emit_load(name, isa.TARGET_ROW, self.row, load.data,
+                       records=entries.size, dest=region.start + at,
+                       wait_layers=max(region.wait_layers, wait_layers), **load.fields)  # fmt: skip
 
     def parameters(self, index: int, layer: Layer) -> dict[str, int]:
         """Load bias and theta2."""
@@ -376,8 +381,7 @@ class Assembler:
         """The row table that points to the counts."""
         m, steps = layer.head_words, layer.source.steps
         entries = attention_rows(steps, layer.words, m, self.hardware) + self.dump.start
-        return dict(
-            row_base=self.table(index, layer, entries, np.full_like(entries, m), self.dump.start),
-            step_rows=len(entries) // steps,
-            row_cost=m,
-        )
+        table = self.row.take(layer.name, len(entries), index, index)
+        stored = np.full_like(entries, m)
+        self.table(f"{layer.name} rows", table, 0, entries, stored, self.dump.start)
+        return dict(row_base=table.start, step_rows=len(entries) // steps, row_cost=m)

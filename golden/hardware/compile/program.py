@@ -7,13 +7,15 @@ from golden.contract.errors import UserError
 from golden.contract.limits import Excess, LimitError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig, QuantNetwork
-from golden.hardware import isa
-from golden.hardware.check import MAX_LAYERS, load_bytes
+from golden.hardware.check import MAX_LAYERS
 from golden.hardware.compile import windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.lowering import Layer, lower
+from golden.hardware.compile.packing import Packing
+from golden.hardware.compile.placement import Placement
 from golden.hardware.compile.proofs import prove
+from golden.hardware.compile.schedule import layer_cycles, waits
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import Hardware
 
@@ -83,24 +85,20 @@ def assemble(
             [Excess("network", "hardware layers", len(tiled), MAX_LAYERS, field, now, now + 1)],
         )
     tiled, inputs = windows.with_windows(tiled, inputs, hardware, window, activity)
-    what = hardware, tiled, inputs, config, head_bias, coded
-    program = Assembler(*what, by_turns=False).program()
-    if not exposed(program):
-        return program
-    try:
-        other = Assembler(*what, by_turns=True).program()
-    except UserError:  # it does not fit in this order
-        return program
-    return min(program, other, key=exposed)
-
-
-def exposed(program: Program) -> int:
-    """Bytes of the loads that wait for the layer in front of their own: nothing hides them."""
-    total = done = 0
-    for descriptor in isa.cut(program.program):
-        op, fields = isa.decode(descriptor)
-        if op == isa.OP_LAYER:
-            done += 1
-        elif op == isa.OP_LOAD and done and fields["wait_layers"] == done:
-            total += load_bytes(program.hardware, fields)
-    return total
+    cycles = [layer_cycles(layer, hardware, activity) for layer in tiled]
+    best, least, refusal = None, 0.0, None
+    what = hardware, tiled, inputs, config, head_bias, Packing(hardware, coded)
+    for placement in Placement:
+        try:
+            program = Assembler(*what, placement).program()
+        except UserError as error:  # it does not fit in this order
+            refusal = refusal or error
+            continue
+        waiting = sum(waits(program, cycles))
+        if best is None or waiting < least:
+            best, least = program, waiting
+        if not waiting:
+            break
+    if best is None:
+        raise refusal
+    return best

@@ -6,7 +6,7 @@ and unstructured ones need more: the imbalance is paid where it arises. A row wi
 none: the row mask of the groups (:func:`row_mask`) keeps its spikes from being issued.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import lcm
 
 import numpy as np
@@ -33,6 +33,22 @@ class PackedRows:
     def words(self) -> int:
         """Weight words per bank."""
         return len(self.slots)
+
+    def fitting(self, first: int, size: int) -> int:
+        """The entries from ``first`` on, per bank, whose rows take at most ``size`` words."""
+        return int((np.cumsum(self.stored[first:], axis=0).max(1) <= size).sum())
+
+    def piece(self, first: int, last: int) -> "PackedRows":
+        """The rows of the entries ``first`` .. ``last`` - 1 alone, from word 0 of every bank on;
+        of rows that follow each other, as they do without planes."""
+        before, stored = self.stored[:first].sum(0), self.stored[first:last]
+        used = stored.sum(0)
+        slots = np.zeros((max(*used, 1), *self.slots.shape[1:]), np.int64)
+        for bank, (at, count) in enumerate(zip(before, used, strict=True)):
+            slots[:count, bank] = self.slots[at : at + count, bank]
+        start = np.cumsum(stored, axis=0) - stored
+        entries = np.where(stored, entry(start, stored, 0), entry(0, 1, 0))
+        return replace(self, slots=slots, entries=entries, used=used, stored=stored)
 
     @property
     def row_cost(self) -> int:

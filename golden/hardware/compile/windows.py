@@ -130,14 +130,13 @@ def _worth(
 
 
 def _exposed(layer: Layer, before: Layer | None, hardware: Hardware) -> int:
-    """Cycles that a layer waits for its weights, coded ones, if they have no room beside those of
-    the layer ``before`` it."""
+    """Cycles that a layer waits for its weights, coded ones: those of them that have no room beside
+    the weights of the layer ``before`` it."""
     if before is None or before.weight is None:
         return 0
     words = bank_words(layer, hardware)
-    if bank_words(before, hardware) + words <= hardware.bank_depth:
-        return 0
-    return words * hardware.banks * hardware.lanes * CODED_BITS // BEAT_BITS
+    late = min(words, max(0, bank_words(before, hardware) + words - hardware.bank_depth))
+    return late * hardware.banks * hardware.lanes * CODED_BITS // BEAT_BITS
 
 
 def _apart(layer: Layer) -> bool:

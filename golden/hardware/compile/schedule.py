@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When loads and layers of a program run: how long layers wait for loads, before anything runs.
+
+The two streams of golden.hardware.sequence in cycles: loads one after the other as early as their
+waits allow, layers one after the other when their loads are there. Cycles of layers are estimates,
+those of loads are counted from their data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from golden.hardware import isa
+from golden.hardware.check import load_bytes
+from golden.hardware.compile import windows
+from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.lowering import Layer
+from golden.hardware.configuration import Hardware
+
+BEAT_BYTES = 8
+LOAD = 40  # cycles of a load besides its data: descriptor, latency of the memory outside (20)
+DECODER = 16  # until the first coded weight word
+
+
+def load_cycles(hardware: Hardware, fields: dict[str, int]) -> int:
+    """Cycles of a load with these descriptor fields, the memory outside never holding back."""
+    beats, records = load_bytes(hardware, fields) // BEAT_BYTES, fields["records"]
+    lines = hardware.line_words * hardware.lanes
+    whole = fields["unit_words"] == hardware.line_words and lines % 64 == 0
+    if fields["target"] in (isa.TARGET_ROW, isa.TARGET_LOGIT):
+        beats = records
+    elif fields["target"] == isa.TARGET_SPIKE and not whole:
+        beats = records * fields["unit_words"]
+    elif fields["coded"]:
+        beats = max(beats, records) + DECODER
+    return beats + LOAD
+
+
+def layer_cycles(layer: Layer, hardware: Hardware, activity: windows.Activity) -> float:
+    """About the cycles of a layer, from the spikes of ``activity`` or those that are assumed."""
+    turns = -(-layer.units // hardware.groups)
+    if layer.weight is None:  # attention: a share of the inputs fires, each row has m words
+        inputs = layer.in_words * hardware.lanes * layer.head_words
+        tokens = layer.source.tokens if layer.mode == isa.MODE_KEY_VALUE else layer.source.steps
+        each = max(windows.AWAKE / 2 * inputs * tokens / max(layer.blocks, 1), layer.words)
+    elif layer.planes is not None:
+        each = max(windows.AWAKE * layer.weight.shape[0] * layer.in_words, layer.words)
+    else:
+        spikes = activity.get(layer.source.name)
+        each = windows.cost(layer, layer.window, hardware, spikes)
+    return windows.START + turns * each
+
+
+def waits(program: Program, cycles: Sequence[float]) -> list[float]:
+    """Cycles that every layer waits for its loads, those of the first one left out (nothing can
+    hide them), when layer i takes ``cycles[i]``."""
+    loaded, ended = [0.0], [0.0]  # when so many loads, so many layers are complete
+    out = []
+    for descriptor in isa.cut(program.program):
+        op, fields = isa.decode(descriptor)
+        if op == isa.OP_LOAD:
+            start = max(loaded[-1], ended[fields["wait_layers"]])
+            loaded.append(start + load_cycles(program.hardware, fields))
+        elif op == isa.OP_LAYER:
+            start = max(ended[-1], loaded[fields["wait_loads"]])
+            out.append(start - ended[-1])
+            ended.append(start + cycles[len(out) - 1])
+    return [0.0, *out[1:]]
