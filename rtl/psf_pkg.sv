@@ -48,7 +48,7 @@ package psf_pkg;
       1};
   localparam config_t CFG_4X16 = '{4, 16, 8, 8, 16, 4, 20, 16, 1024, 1024, 128, 2048, 512, 64, 128,
       2};
-  localparam config_t CFG_4X32 = '{4, 32, 8, 4, 32, 8, 20, 16, 2048, 2048, 256, 8192, 1024, 128,
+  localparam config_t CFG_4X32 = '{4, 32, 8, 4, 32, 8, 20, 16, 2048, 2048, 256, 8192, 1024, 256,
       128, 2};
   // verilog_format: on
 

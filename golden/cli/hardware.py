@@ -204,9 +204,15 @@ def bench(
     ] = None,
     workload: Annotated[
         list[str] | None,
-        typer.Option(help="default or paper.", show_default="without traces: both"),
+        typer.Option(
+            help="default, paper, vgg16 or resnet19.",
+            show_default="without traces: the first two",
+        ),
     ] = None,
     density: Density = 0.25,
+    correlation: Annotated[
+        float, typer.Option(min=0, max=0.99, help="In time, of the spikes of vgg16 and resnet19.")
+    ] = 0.3,
     images: Images = 1,
     config: Annotated[
         str | None,
@@ -222,7 +228,9 @@ def bench(
     """The RTL against cycle models of published accelerators, on the same spikes."""
     from tb.measure.bench import Options, run_bench
 
-    options = Options(images, density, config, seed, stalls, latency, tuple(model or ()))
+    options = Options(
+        images, density, correlation, config, seed, stalls, latency, tuple(model or ())
+    )
     raise typer.Exit(run_bench(trace or [], workload or [], options))
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from golden.contract.paper import natural_images, paper_network
 from golden.contract.sparsity import share_of_zeros, told
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
-from golden.hardware.workload import recording
+from golden.hardware.workload import generated, recording
 from golden.hardware.workload.layer import BareLayer
 from golden.hardware.workload.random_layer import random_layer
 from tb.lib.work import LayerListWork, NetworkWork, Work
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from golden.hardware.peers.product import Product
 
 TRACE_HARDWARE = "4x32"  # 128 PEs
+CORRELATION = 0.3  # of generated spikes at neighbouring timesteps
 DENSITY = 0.25  # of the weights of a trace; another one is part of the workload's name
 
 
@@ -50,6 +52,7 @@ class Options:
 
     images: int = 1
     density: float = DENSITY
+    correlation: float = CORRELATION
     config: str | None = None  # hardware, instead of the workload's own
     seed: int = 1
     stalls: int = 0
@@ -102,15 +105,33 @@ def paper(options: Options) -> Workload:
     return Workload(hardware, NetworkWork(network, images), products)
 
 
-WORKLOADS: dict[str, Callable[[Options], Workload]] = {"default": default, "paper": paper}
+def drawn(name: str, options: Options) -> Workload:
+    """A network of golden.hardware.workload.generated."""
+    shapes = generated.NETWORKS[name]()
+    return of_recordings(
+        name, generated.recordings(shapes, options.correlation, options.seed), options
+    )
+
+
+WORKLOADS: dict[str, Callable[[Options], Workload]] = {
+    "default": default,
+    "paper": paper,
+    **{name: partial(drawn, name) for name in generated.NETWORKS},
+}
+USUAL = ("default", "paper")  # without a choice
 
 
 def trace(path: Path, options: Options) -> Workload:
     """The layers of a file of recorded spikes with random PE-balanced weights."""
+    return of_recordings(path.name, recording.read(path), options)
+
+
+def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Options) -> Workload:
+    """``spikes`` into random PE-balanced weights."""
     hardware = Hardware.named(options.config or TRACE_HARDWARE)
     layers = [
         random_layer(r, options.density, hardware.lanes, options.seed + i, hardware.acc_width)
-        for i, r in enumerate(recording.read(path))
+        for i, r in enumerate(spikes)
     ]
 
     # Nothing hides the loads of the first layer, and the order is free: the one with the fewest.
@@ -124,7 +145,7 @@ def trace(path: Path, options: Options) -> Workload:
     facts = {"density": options.density, "measured_density": density(layers)}
     rows = "every lane keeps as many weights of a row, also one with fewer outputs than others"
     zeros = 1 - facts["measured_density"]
-    print(f"{path.name}: {told(1 - options.density, zeros, rows)}")
+    print(f"{name}: {told(1 - options.density, zeros, rows)}")
     return Workload(hardware, LayerListWork(layers), products, None, facts)
 
 
@@ -235,7 +256,7 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
 
     console = Console(highlight=False)
     models(options.models)  # what is wrong with them is said before the simulation
-    names = names or ([] if traces else list(WORKLOADS))
+    names = names or ([] if traces else list(USUAL))
     check_memory(options.stalls, options.latency)
     for name in names:
         if name not in WORKLOADS:
@@ -248,8 +269,10 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
             "--trace: the report goes by file names; give files whose names differ from each other "
             f"and from {', '.join(WORKLOADS)}"
         )
-    made = {name: WORKLOADS[name](options) for name in names}
     suffix = "" if options.density == DENSITY else f"-{options.density:g}"
+    made = {
+        name + suffix * (name in generated.NETWORKS): WORKLOADS[name](options) for name in names
+    }
     made |= {path.stem + suffix: trace(path, options) for path in traces}
     figures = {}
     for name, work in made.items():

@@ -270,7 +270,7 @@ PARAMETERS = (
     _parameter("spike_lines", _ANY, (4096, 2048, 8192), "lines of the spike memory",
                "a multiple of groups, at least 2 * groups"),
     _parameter("stream_depth", _ANY, (1024, 512, 1024), "residual words of a bank (G banks)"),
-    _parameter("patch_lines", (9, 1024), (64, 64, 128),
+    _parameter("patch_lines", (9, 1024), (64, 64, 256),
                "lines of a token's patch (half of the patch buffer)", power=True),
     _parameter("classes", (4, 1024), (128, 128, 128), "logit accumulators",
                "2 to 256 times lanes"),
