@@ -118,6 +118,9 @@ def coverage(
     functional: Annotated[
         bool, typer.Option("--functional", help="What programs asked of the block, instead.")
     ] = False,
+    programs: Annotated[
+        int, typer.Option(min=0, max=MOST, help="Of the fuzzer, with --functional.")
+    ] = 1000,
 ) -> None:
     """Line and toggle coverage of the RTL by the tests; further arguments go to pytest."""
     from tb.campaigns.coverage import run_coverage
@@ -125,5 +128,5 @@ def coverage(
 
     need_checkout("coverage")
     if functional:
-        raise typer.Exit(run_functional(context.args, only_report))
+        raise typer.Exit(run_functional(context.args, programs, only_report))
     raise typer.Exit(run_coverage(context.args, only_report))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Functional coverage of the whole block by the regression; ``make functional``.
+"""Functional coverage of the whole block by the regression and the fuzzer; ``make functional``.
 
 What is sampled stands in tb.lib.functional_coverage; a bin, or a cross of bins, counts as reached
 when any simulation met it.
@@ -86,11 +86,11 @@ def show(console: Console, data: dict) -> None:
     )
 
 
-def run_functional(arguments: list[str], only_report: bool) -> int:
+def run_functional(arguments: list[str], programs: int, only_report: bool) -> int:
     """Run, merge, print; write build/reports/functional.json and build/functional/missed.txt.
 
-    arguments: of pytest, in addition to the tests of the whole block.  only_report: print what the
-    last run left.  Returns the exit status.
+    arguments: of pytest, in addition to the tests of the whole block.  programs: of the fuzzer.
+    only_report: print what the last run left.  Returns the exit status.
     """
     status = 0
     if not only_report:
@@ -98,8 +98,12 @@ def run_functional(arguments: list[str], only_report: bool) -> int:
             old.unlink()
         FOUND.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {FOLDER: str(FOUND), "SIM": "verilator"}
-        command = [sys.executable, "-m", "pytest", *TESTS, *arguments]
-        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        commands = [["pytest", *TESTS, *arguments]]
+        if programs:
+            commands.append(["golden", "fuzz", "--programs", str(programs)])
+        for command in commands:
+            run = [sys.executable, "-m", *command]
+            status |= subprocess.run(run, cwd=ROOT, env=environment, check=False).returncode
     files = sorted(FOUND.glob("*.xml"))
     if not files:
         raise UserError("no simulation left anything in build/functional; run `make functional`")

@@ -66,14 +66,20 @@ LEGAL: dict[str, Range] = {
          "out_lines", "unit_words", "tokens"), (1, ANY)),
     "id": (0, MAX_LAYERS - 1),
     "shift": (0, MAX_SHIFT),
+    "wait_layers": (0, MAX_LAYERS),
+    "wait_previous": (0, MAX_LAYERS + 1),
     "head_words": (1, 4),
     **dict.fromkeys(("in_block", "out_block", "window"), (0, 2)),
 }  # fmt: skip
 # What no program can ask for: (field, mode or target, bin) -> why.
 _NO_WINDOW = "merge takes every timestep on its own, and sums have no timesteps side by side"
+_BEATS, _BANKS, _PAIRS = "whole beats", "rows and words of all banks, at least four", "pairs"
 IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("window", _HEAD, "1"): _NO_WINDOW,
     ("window", _HEAD, "2"): _NO_WINDOW,
+    **{("offset", target, b): _BEATS for target in TARGETS.values() for b in ("1", "2..3")},
+    **{("records", target, b): _BANKS for target in (_WEIGHT, _ROW) for b in ("1", "2..3")},
+    ("records", TARGETS[isa.TARGET_LOGIT], "1"): _PAIRS,
 }
 # Data, and what the crosses are made of.
 LEFT_OUT = {"mode", "target", "crc", *(f"codebook_{i}" for i in range(4))}
@@ -233,7 +239,7 @@ def keep(folder: str) -> None:
 
 async def sample(host: Any, program: bytes | None = None) -> None:
     """Of the run of a ``tb.lib.host.Host`` that has ended; its ``program``, None: read it back."""
-    folder = os.environ.get(FOLDER)
+    folder = os.environ.get(FOLDER) if "MemoryBits" in PARAMETERS else None  # not psf_tb_top
     status = await host.read("STATUS") if folder else 0
     if not folder or not status & (DONE | ERROR):
         return
