@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 from filelock import FileLock
 
 from golden.contract.files import write_json
@@ -135,9 +136,13 @@ def ask(tree: Path, batch: Batch, number: int, limit_s: float) -> Answer:
         try:
             status = process.wait(limit_s)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)  # pytest ends its simulator then
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGINT)  # pytest ends its simulator then, unless both hang
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(END_S)
+            for each in started:  # a simulator has a group of its own
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
             return Answer(failed=batch[0], how=f"no end after {limit_s:.0f} s")
         finally:
             with contextlib.suppress(ProcessLookupError):

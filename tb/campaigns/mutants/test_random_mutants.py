@@ -4,8 +4,10 @@
 import json
 import random
 import re
+import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from golden.contract import paths
@@ -48,6 +50,27 @@ def test_what_is_left_alone():
     assert {c.module for c in everywhere} >= rtl_files().keys() - {"psf_control_pkg", "psf_top"}
     assert not [c for c in everywhere if "assert" in c.where or "for (" in c.where]
     assert len({c.key for c in everywhere}) == len(everywhere)
+
+
+HANGING = """
+import pathlib, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+hang = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
+simulator = subprocess.Popen([sys.executable, "-c", hang], process_group=0)
+pathlib.Path("simulator.pid").write_text(str(simulator.pid))
+time.sleep(600)
+"""
+
+
+def test_nothing_stays_behind(tmp_path, monkeypatch):
+    """A simulator in an endless loop, whose pytest waits for it, ends with the limit."""
+    monkeypatch.setattr(suite, "PYTEST", (sys.executable, "-c", HANGING))
+    monkeypatch.setattr(suite, "END_S", 0.2)
+    answer = suite.ask(tmp_path, ("tests/test_x.py::test",), 1, 3.0)
+    assert answer.failed and answer.how.startswith("no end")
+    simulator = int((tmp_path / "simulator.pid").read_text())
+    gone = not psutil.pid_exists(simulator)
+    assert gone or psutil.Process(simulator).status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize("module", ["psf_fifo", "psf_issue_arbiter", "psf_load_steps"])
