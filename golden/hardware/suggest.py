@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The smallest configuration on which a network runs: a preset, with what has to be larger.
 
-A preset is tried as it is. Every limit that the compiler finds broken names a parameter and the
-smallest value that would keep it; that parameter grows, until the network compiles or a parameter
-would leave its range.
+A preset is tried as it is, then its parameters grow (golden.hardware.compile.growth).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from golden.contract.errors import UserError
-from golden.contract.limits import Excess, LimitError, smallest
+from golden.contract.limits import Excess
 from golden.contract.network import QuantNetwork
 from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.growth import grow
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
-from golden.hardware.interface import table
 
 BEAT_BYTES = 8
 
@@ -38,42 +35,8 @@ class Fit:
 
 def fit(network: QuantNetwork, preset: Hardware) -> Fit:
     """``preset`` with the smallest parameters on which ``network`` compiles."""
-    out = Fit(preset, preset)
-    while True:
-        try:
-            out.program = compile_network(network, out.hardware)
-            return out
-        except LimitError as error:
-            for excess in error.found:
-                known = out.broken.get(excess.field)
-                if known is None or known.least < excess.least:
-                    out.broken[excess.field] = excess
-            if any(not excess.field for excess in error.found):
-                out.refusal = str(error)
-                return out
-            found = smallest(error.found)
-        except UserError as error:  # nothing that a parameter of the preset would mend
-            out.refusal = str(error)
-            return out
-        try:
-            out.hardware = grown(out.hardware, found)
-        except UserError as error:
-            out.refusal = f"{'; '.join(map(str, out.broken.values()))}; {error}"
-            return out
-
-
-def grown(hardware: Hardware, fields: dict[str, int]) -> Hardware:
-    """``hardware`` with larger ``fields``; a wide stream needs wide accumulators. UserError if that
-    leaves the range of a parameter."""
-    stream = fields.get("stream_width", hardware.stream_width)
-    wide = max(fields.get("acc_width", hardware.acc_width), stream + 2)
-    if wide != hardware.acc_width:
-        fields = fields | {"acc_width": wide}
-    for p in table.PARAMETERS:
-        if fields.get(p.name, 0) > p.high:
-            raise UserError(f"hardware {p.name} would have to be {fields[p.name]}, the most is "
-                            f"{p.high}; use a smaller network")  # fmt: skip
-    return replace(hardware, **fields)
+    found = grow(lambda hardware: compile_network(network, hardware, explain=False), preset)
+    return Fit(preset, found.hardware, found.program, found.refusal, found.broken)
 
 
 def cycles_bound(program: Program, network: QuantNetwork, image: np.ndarray) -> int:

@@ -34,6 +34,6 @@ def good_program(
                 config, rng.getrandbits(31), sparsity, lanes=hardware.lanes,
                 codebook=rng.choice((0, 15, 15, 16)),
             )  # fmt: skip
-            return network, compile_network(network, hardware)
+            return network, compile_network(network, hardware, explain=False)
         except (UserError, ValueError):  # does not fit, or no such network
             continue

@@ -11,6 +11,7 @@ from golden.hardware.check import MAX_LAYERS
 from golden.hardware.compile import windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
+from golden.hardware.compile.growth import whole
 from golden.hardware.compile.lowering import Layer, lower
 from golden.hardware.compile.packing import Packing
 from golden.hardware.compile.placement import Placement
@@ -27,14 +28,36 @@ def compile_network(
     coded: bool = True,
     window: int | None = windows.DEFAULT,
     example: np.ndarray | None = None,
+    explain: bool = True,
 ) -> Program:
-    """Compile ``network``; raises UserError that names the layer and the limit it exceeds.
+    """Compile ``network``; raises UserError that names the layers and the limits that they exceed.
 
     ``coded``: code the loads of weights and row tables wherever that can be done, else none.
     ``window``: the most timesteps that one accumulation may take, all layers taking as many as
     they can; None: as many as cost least. ``example``: an image or frames, as in
     ``Program.pack_image``, whose spikes are counted for that; without one they are assumed.
+    ``explain``: look for all limits that are exceeded, else the first ones will do.
     """
+
+    def attempt(changed: Hardware) -> Program:
+        return _compiled(network, changed, coded=coded, window=window, example=example)
+
+    try:
+        return attempt(hardware)
+    except LimitError as error:
+        if not explain:
+            raise
+        raise whole(error, attempt, hardware) from None
+
+
+def _compiled(
+    network: QuantNetwork,
+    hardware: Hardware,
+    *,
+    coded: bool,
+    window: int | None,
+    example: np.ndarray | None,
+) -> Program:
     network.tensors()  # refuses what no file would hold: a fraction, a weight beyond int8
     layers = lower(network, hardware)
     prove(layers, hardware, network.head_bias)

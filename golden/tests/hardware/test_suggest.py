@@ -11,11 +11,12 @@ from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.random_network import random_images, random_network
 from golden.hardware.area import by_size, memory_bits
+from golden.hardware.compile.growth import grown
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
 from golden.hardware.cycles import cycles
 from golden.hardware.interface import table
-from golden.hardware.suggest import cycles_bound, fit, grown
+from golden.hardware.suggest import cycles_bound, fit
 from golden.tests.hardware.test_compile import config
 
 POWERS = {p.name for p in table.PARAMETERS if p.power_of_two}
@@ -63,6 +64,25 @@ def test_all_limits_are_there_at_once():
     told = str(error.value)
     assert "tokenizer.4: largest residual" in told and "accumulators per lane is" in told
     assert "stream_width=20" in told and "acc_depth=64" in told
+
+
+def test_limits_of_every_stage_are_told():
+    """What tiles and places ask for is found with the rest, and its advice does."""
+    shape = config(dim=32, heads=4, height=10, width=9, timesteps=8, pooled_stages=(4,))
+    network = random_network(shape, 1, "dense", lanes=8)
+    small = Hardware.named("2x8,spike_lines=150,stream_depth=64,patch_lines=16,bank_depth=100")
+    with pytest.raises(UserError) as error:
+        compile_network(network, small)
+    fields = ("patch_lines", "stream_depth", "bank_depth", "spike_lines")
+    assert all(f"{name}=" in str(error.value) for name in fields)
+    changes = (
+        str(error.value).rpartition("use hardware with ")[2].removesuffix(" or a smaller network")
+    )
+    larger = replace(small, **{k: int(v) for k, v in (x.split("=") for x in changes.split(","))})
+    assert compile_network(network, larger).layers
+    with pytest.raises(UserError) as first:
+        compile_network(network, small, explain=False)
+    assert "bank_depth" not in str(first.value)
 
 
 def test_what_no_parameter_mends_is_refused():
