@@ -7,8 +7,8 @@
 // this step, and follows weight_free_i, spike_free_i and coded_ready_i combinationally.
 // The CRC-32 over all beats is compared when the last step was made, that of an image goes on from one
 // load from the image to the next until it is compared; done_o comes when the target has taken
-// everything. fault_valid_o pulses in the cycle after a bad row or instead of done_o; then
-// nothing happens until reset.
+// everything. fault_valid_o pulses in the second cycle after the step of a bad row or instead of
+// done_o; then nothing happens until reset.
 
 module psf_load_steps #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8
@@ -25,7 +25,7 @@ module psf_load_steps #(
     input logic coded_ready_i,  // coded: the decoder takes a beat
     input logic weight_free_i,  // no weight waits, or it is taken
     input logic spike_free_i,
-    input logic bad_row_i,  // with a step: it must not be stored
+    input logic bad_row_i,  // in the cycle after a step: it was a bad row
     output logic run_o,  // a load is being unpacked
     output logic free_o,  // its target has room for a step
     output logic last_record_o,  // the step at hand ends the load
@@ -128,7 +128,7 @@ module psf_load_steps #(
           if (bad_row_i) state_q <= FAILED;
           else if (step && last_record) state_q <= COMPARE;
         end
-        COMPARE: state_q <= DRAIN;
+        COMPARE: state_q <= bad_row_i ? FAILED : DRAIN;
         DRAIN: begin
           if (mismatch_q) state_q <= FAILED;
           else if (done_o) state_q <= IDLE;

@@ -18,7 +18,7 @@ module psf_load_writer #(
     input logic rst_ni,
     input logic step_valid_i,
     input psf_control_pkg::load_step_t step_i,
-    input logic bad_i,  // a row-table entry that is not stored
+    input logic bad_i,  // the row-table entry at the output: what comes behind it is not stored
     input logic [63:0] beat_i,
     input logic [WeightWidth-1:0] weight_word_i,  // decoded
     input logic [31:0] row_entry_i,  // decoded

@@ -55,9 +55,10 @@ module psf_loader #(
     $fatal(1, "psf_loader: LineWords must be a power of two");
   end
 
-  psf_control_pkg::load_step_t step;
-  logic step_valid, run, free, last_record, bad_row, raw_bad;
-  logic coded_weight, coded_row, coded_overrun;
+  psf_control_pkg::load_step_t  step;
+  psf_control_pkg::load_write_t write;
+  logic step_valid, run, free, last_record, bad_row, bad_entry;
+  logic coded_weight, coded_row;
   logic record_valid, record_beat, entry_valid, entry_beat;  // of the decoders
   logic source_valid, coded_ready;
 
@@ -87,8 +88,8 @@ module psf_loader #(
       .beat_data_i,
       .source_valid_i(source_valid),
       .coded_ready_i (coded_ready),
-      .weight_free_i (!write_o.weight || weight_ready_i),
-      .spike_free_i  (!write_o.spike || spike_ready_i),
+      .weight_free_i (!write.weight || weight_ready_i),
+      .spike_free_i  (!write.spike || spike_ready_i),
       .bad_row_i     (bad_row),
       .run_o         (run),
       .free_o        (free),
@@ -142,19 +143,23 @@ module psf_loader #(
       .beat_data_i,
       .entry_valid_o(entry_valid),
       .entry_ready_i(run && coded_row && free),
-      .entry_o      (row_entry),
-      .overrun_o    (coded_overrun)
+      .entry_o      (row_entry)
   );
 
+  // The entry in the register of the write port: a bad one does not leave, nor one behind it.
   psf_row_check #(
       .Cfg(Cfg)
   ) u_row_check (
-      .entry_i(step.sub[0] ? beat_data_i[63:32] : beat_data_i[31:0]),
-      .bad_o  (raw_bad)
+      .entry_i(entry_data_o),
+      .bad_o  (bad_entry)
   );
 
-  assign bad_row = step_valid && step.target == psf_pkg::TARGET_ROW &&
-      (step.coded ? coded_overrun : raw_bad);
+  assign bad_row = write.row && bad_entry;
+
+  always_comb begin
+    write_o = write;
+    write_o.row = write.row && !bad_entry;
+  end
 
   psf_load_writer #(
       .Cfg(Cfg)
@@ -169,7 +174,7 @@ module psf_loader #(
       .row_entry_i  (row_entry),
       .weight_ready_i,
       .spike_ready_i,
-      .write_o,
+      .write_o      (write),
       .weight_data_o,
       .entry_data_o,
       .param_data_o,

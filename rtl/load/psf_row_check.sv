@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// May a raw row-table entry be stored? It must point at 1 to 255 words of its bank, with a shift of
+// May a row-table entry be stored? It must point at 1 to 255 words of its bank, with a shift of
 // 0 to 7. Combinational.
 //   bad_o = length == 0  or  address + length > BankDepth  or  shift > 7
 // As in DRAM: address [15:0], length [23:16], shift [27:24].

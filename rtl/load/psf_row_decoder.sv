@@ -7,7 +7,7 @@
 // with next[bank] = first_i when start_i is set, which also forgets what is left of the load before.
 // last_i says that the entry at hand is the last of the load: no beat beyond it is taken.
 // Latency 1 from a beat to its first entry; an entry per cycle. beat_ready_o follows entry_ready_i
-// combinationally; entry_* depend on registers alone and hold until taken, good entries only.
+// combinationally; entry_* depend on registers alone and hold until taken.
 // Golden: golden.hardware.execute.decode.row_entries.
 
 module psf_row_decoder #(
@@ -23,15 +23,14 @@ module psf_row_decoder #(
     input  logic [63:0] beat_data_i,
     output logic        entry_valid_o,
     input  logic        entry_ready_i,
-    output logic [31:0] entry_o,        // as in DRAM: address [15:0], length [23:16], shift [27:24]
-    output logic        overrun_o       // it points beyond the bank
+    output logic [31:0] entry_o         // as in DRAM: address [15:0], length [23:16], shift [27:24]
 );
 
   if (Cfg.Banks < 2) begin : gen_bad_banks
     $fatal(1, "psf_row_decoder: Banks must be at least 2");
   end
-  if (Cfg.BankDepth > 65536) begin : gen_bad_depth
-    $fatal(1, "psf_row_decoder: BankDepth must be at most 65536");
+  if (Cfg.BankDepth > 65535) begin : gen_bad_depth
+    $fatal(1, "psf_row_decoder: BankDepth must be at most 65535");
   end
 
   logic [4:0] count_q;  // lengths in lengths_q
@@ -55,20 +54,19 @@ module psf_row_decoder #(
     else if (leave) lengths_q <= {4'd0, lengths_q[15:1]};
   end
 
-  // Beyond the bank nothing is taken, so that 17 bits are enough.
-  logic [Cfg.Banks-1:0][16:0] next_q;  // place 0: the bank whose turn it is
-  logic [15:0] first_q;
-  logic [16:0] behind;
+  // A row that ends beyond its bank ends the load, at most one entry later (psf_row_check): the sums
+  // of addresses need not go on.
+  logic [Cfg.Banks-1:0][15:0] next_q;  // place 0: the bank whose turn it is
+  logic [15:0] first_q, behind;
 
-  assign none      = lengths_q[0] == '0;
-  assign behind    = next_q[0] + 17'(lengths_q[0]);
-  assign overrun_o = none ? 32'(first_q) >= Cfg.BankDepth : 32'(behind) > Cfg.BankDepth;
-  assign entry_o   = {12'd0, none ? 4'd1 : lengths_q[0], none ? first_q : next_q[0][15:0]};
+  assign none    = lengths_q[0] == '0;
+  assign behind  = next_q[0] + 16'(lengths_q[0]);
+  assign entry_o = {12'd0, none ? 4'd1 : lengths_q[0], none ? first_q : next_q[0]};
 
   always_ff @(posedge clk_i) begin
     if (start_i) begin
       first_q <= first_i;
-      next_q  <= {Cfg.Banks{1'b0, first_i}};
+      next_q  <= {Cfg.Banks{first_i}};
     end else if (leave) begin
       next_q <= {behind, next_q[Cfg.Banks-1:1]};
     end
