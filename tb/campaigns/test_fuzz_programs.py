@@ -17,7 +17,7 @@ from tb.campaigns.fuzz_memory import Memory
 from tb.campaigns.fuzz_oracle import certain, certain_stop, result_bytes
 from tb.campaigns.fuzz_plan import Layout, draw
 from tb.campaigns.fuzz_programs import ALTERATIONS, Draft, hostile_programs
-from tb.campaigns.good_program import good_program
+from tb.lib.good_program import good_program
 from tb.lib.memory_map import memory_map
 
 SEED = int(os.environ.get("SEED") or random.randrange(1 << 31))

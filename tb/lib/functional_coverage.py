@@ -233,6 +233,7 @@ def failed(program: bytes, cause: int, index: int, context: Context) -> None:
 def keep(folder: str) -> None:
     """Write what was collected to ``folder`` when this process ends."""
     samplers()
+    Path(folder).mkdir(parents=True, exist_ok=True)
     path = Path(folder) / f"{os.getpid()}-{time.time_ns()}.xml"
     atexit.register(lambda: coverage_db.export_to_xml(str(path)))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random small networks, compiled: good programs for the fuzzer to start from."""
+"""Random small networks, compiled: what the fuzzer alters, and benches run."""
 
 import random
 
