@@ -38,6 +38,11 @@ class Product:
         return re.sub(r"\.h\d+\.t\d+$", "", self.name)
 
     @property
+    def attention(self) -> bool:
+        """Whether this is one head and timestep of an attention."""
+        return self.layer != self.name
+
+    @property
     def steps(self) -> int:
         return self.spikes.shape[0]
 

@@ -33,4 +33,23 @@ SPIKFORMER_TIME = {
 }
 SPIKFORMER_DENSITY = (0.1492, 0.0483)  # bits, product
 
+
+@dataclass(frozen=True)
+class Board:
+    """One network on ExSpike's board: its RTL, logs and scripts (repository xiaoyuehai/ExSpike)."""
+
+    steps: int  # timesteps that the RTL is built for (``uart_combine_controller.v``)
+    lines: int  # of 256 bit, of the weights that are loaded, without the first layer
+    gop: float  # dense operations of an image, two for each addition (``sourceme``)
+    seconds: float  # for all images at 200 MHz, with APEC, 288 weight adders
+    images: int = 10_000
+
+
+EXSPIKE_BOARD = {
+    "VGG11": Board(2, 288_000, 2.43, 67.215702),
+    "ResNet18": Board(2, 391_680, 2.47, 118.005095),
+    "SpikingFormer-4-256": Board(1, 472_320, 2.43, 50.716356),
+    "SpikingFormer-2-512": Board(2, 933_120, 9.08, 195.727351),
+}
+
 PUBLISHED = {figure.sha256: figure for figure in (VGG9,)}

@@ -18,6 +18,7 @@ import numpy as np
 
 from golden.contract import plugin
 from golden.contract.errors import UserError
+from golden.hardware.peers.exspike import exspike, exspike_apec
 from golden.hardware.peers.eyeriss import eyeriss
 from golden.hardware.peers.loas import loas
 from golden.hardware.peers.mint import mint
@@ -48,7 +49,7 @@ def _with_image(model: Model) -> Model:
 
 PEERS: dict[str, Model] = {
     model.__name__: _with_image(model)
-    for model in (eyeriss, ptb, ptb_stsap, sato, mint, loas, prosperity)
+    for model in (eyeriss, ptb, ptb_stsap, sato, mint, exspike, exspike_apec, loas, prosperity)
 }
 
 
