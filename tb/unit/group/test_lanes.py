@@ -200,6 +200,20 @@ async def flips(dut) -> None:
             bench.equal("wrong parities", bench.parities - before, 1)
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
+async def resets(dut) -> None:
+    """A reset ends the pulse of a wrong parity at once."""
+    bench = await LanesBench(dut).begun()
+    await bench.start(layer.random_fields(mode=layer.MODE_SPIKE, out_words=1))
+    word = dut.gen_lane[0].u_lane.gen_buffer[0].u_acc.mem[0]
+    word.value = int(word.value) ^ 1 << bench.bits
+    await bench.settle()
+    bench.set(drain_valid_i=1, drain_clear_i=0, drain_buffer_i=0, drain_entry_i=0)
+    await bench.until("parity_o")
+    await bench.check_reset("parity_o", drain_valid_i=0)
+    assert bench.fell == {"parity_o"}
+
+
 @cases(
     {"Lanes": 2, "AccDepth": 16, "AccWidth": 20, "Patterns": 4},
     {"Lanes": 4, "AccDepth": 12, "AccWidth": 16, "Patterns": 2},

@@ -44,7 +44,7 @@ class LoaderBench(Bench):
         for target, names in PORTS.items():
             self.sink(target, names, sink_stall, partial(self.take, target))
         Sink(dut, dut.done_o, None, {}, on_item=lambda item: self.done.append(("done", item)))
-        self.faults = self.sink("fault", ("cause", "index"))
+        self.faults = self.sink("fault", ("cause", "index", "addr"))
         self.expected: deque = deque()
         self.done: list = []
         self.writes = 0
@@ -114,7 +114,7 @@ class LoaderBench(Bench):
         while not self.faults.items:
             await RisingEdge(self.dut.clk_i)
         await self.cycles(60)
-        assert self.faults.items == [{"cause": cause, "index": index}], (
+        assert self.faults.items == [{"cause": cause, "index": index, "addr": 0}], (
             f"{self.faults.items}, expected {cause} of {index}, SEED={SEED}"
         )
         assert before - len(self.expected) == writes, (before, len(self.expected), writes)
@@ -261,6 +261,7 @@ async def row_entries(dut, kind: str) -> None:
     if kind == "good":
         await bench.drained()
     else:
+        bench.send(load.random_load(PARAMETERS, load.PARAM))  # never starts
         await bench.failed(isa.ERROR_OVERRUN, index, where)
 
 
@@ -290,6 +291,7 @@ async def coded_rows_overrun(dut, kind: str) -> None:
     if kind == "good":
         await bench.drained()
     else:
+        bench.send(load.random_load(PARAMETERS, load.PARAM))  # never starts
         await bench.failed(isa.ERROR_OVERRUN, index, where)
 
 
