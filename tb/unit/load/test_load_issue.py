@@ -83,6 +83,9 @@ async def random_loads(dut, stall: float) -> None:
         if i == 1:
             target, records = WEIGHT, (1 << 24) - 1
             coding = load.random_coding(target, clog2(PARAMETERS["AccDepth"]), True)
+        if i == 2 and PARAMETERS["Lanes"] == 64:  # beats: the highest bit of a command alone
+            target, records = PARAM, 1 << 22
+            coding = load.random_coding(target, clog2(PARAMETERS["AccDepth"]))
         index_bits = coding["index_bits"] if coding["coded"] else None
         beats = beats_of(target, records, unit_words, index_bits)
         values = {
