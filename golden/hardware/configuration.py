@@ -161,7 +161,7 @@ CONFIGURATIONS = {
 
 def grid(groups: int, lanes: int) -> Hardware:
     """So many groups and lanes with what the preset of the nearest lanes, then groups, has of all
-    else: the same memory on the chip, in as many banks as the groups ask for.
+    else: the same memory on the chip, in two banks for each group as far as the lanes allow.
 
     Raises:
         UserError: not powers of two, or out of the range of the parameters.
@@ -170,7 +170,7 @@ def grid(groups: int, lanes: int) -> Hardware:
         CONFIGURATIONS.values(),
         key=lambda h: (_steps(h.lanes, lanes), _steps(h.groups, groups)),
     )
-    banks = min(max(near.banks, groups), lanes)
+    banks = min(max(near.banks, 2 * groups), lanes)
     return replace(
         near,
         groups=groups,

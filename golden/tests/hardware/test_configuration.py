@@ -21,7 +21,7 @@ pytestmark = pytest.mark.smoke
         ("4x32,row_depth=4096,bank_depth=4096", "4x32,bank_depth=4096,row_depth=4096"),
         ("4x16,acc_width=20", "4x16"),  # as in the preset
         ("8x16", "8x16"),
-        ("4x16,groups=8,stream_depth=256", "8x16"),  # what the grid has
+        ("4x16,groups=8,banks=16,bank_depth=512,row_depth=512,stream_depth=256", "8x16"),
         ("16x32,classes=256", "16x32,classes=256"),
     ],
 )
@@ -58,7 +58,7 @@ def test_grids():
     for each, many in (("bank_depth", "banks"), ("row_depth", "banks"), ("stream_depth", "groups")):
         sizes = [getattr(h, each) * getattr(h, many) for h in (wide, preset)]
         assert sizes[0] == sizes[1], each
-    assert wide.banks == 16  # a bank for every group
+    assert wide.banks == 32  # two for every group, as in the presets
     for text, told in (("3x16", "groups=3 must be a power"), ("8x128", "lanes=128 must lie"),
                        ("256x8", "groups=256 must lie"), ("8x", "is not known"),
                        ("0x8", "is not known")):  # fmt: skip
