@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -65,15 +65,36 @@ def inputs(
 
 
 def sops(
-    dense: Dense = DENSE,
+    dense: Annotated[
+        Path,
+        typer.Option(
+            "--dense",
+            "--checkpoint",
+            help="Checkpoint: float, quantised, or of `psf spikezip`.",
+            show_default="the dense network that comes with the project",
+        ),
+    ] = DENSE,
     images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images.")] = 100,
+    integers: Annotated[
+        Literal["mac", "spikes"],
+        typer.Option(
+            help="What an integer n that enters a layer costs: a MAC per product, or n spikes "
+            "(calculations 2 and 1 of the paper's appendix G)."
+        ),
+    ] = "mac",
+    timesteps: Annotated[
+        int,
+        typer.Option(
+            min=0, max=MOST, help="Of a network of `psf spikezip`; 0: until its spikes stop."
+        ),
+    ] = 0,
     out: Report = REPORTS / "sops.json",
     data: Data = "",
 ) -> None:
     """Synaptic operations and energy per layer, as the Spikingformer paper counts."""
     from golden.lab.studies.synaptic_operations import report
 
-    report(dense, images, out, data)
+    report(dense, images, out, data, integers, timesteps)
 
 
 def sensitivity(

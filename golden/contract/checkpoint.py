@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,20 +64,8 @@ def read(path: str | Path, kind: str, hint: str = "make one with `make train`") 
     """Read a file of one kind and check it; UserError when it does not exist (``hint`` says what
     makes one), is no such file, of another kind, or damaged."""
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"checkpoint {path} does not exist; {hint}")
-    try:
-        with safe_open(path, "numpy") as stream:
-            metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-        config = json.loads(metadata["config"])
-        if not isinstance(config, dict):
-            raise KeyError("config")
-    except (
-        SafetensorError, KeyError, OSError, TypeError, ValueError, AttributeError, RecursionError,
-    ) as error:  # fmt: skip
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} is not {KINDS[kind]} ({reason}); {hint}") from None
+    with _opened(path, KINDS[kind], hint) as (metadata, config, stream):
+        tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     _verify(path, metadata, tensors)
     found = metadata.get("kind") or _kind(config)
     if found != kind:
@@ -85,6 +74,34 @@ def read(path: str | Path, kind: str, hint: str = "make one with `make train`") 
             + _INSTEAD[found, kind].format(path=path)
         )
     return Contents(config, metadata, tensors)
+
+
+def kind_of(path: str | Path, hint: str = "make one with `make train`") -> str:
+    """Which of KINDS a file is; UserError when it does not exist or is none of them."""
+    with _opened(Path(path), "a checkpoint", hint) as (metadata, config, _):
+        found = metadata.get("kind") or _kind(config)
+    if found not in KINDS:
+        raise UserError(f"{path} is a checkpoint of an unknown kind, {found!r}; {hint}")
+    return found
+
+
+@contextmanager
+def _opened(path: Path, what: str, hint: str) -> Iterator[tuple[dict, dict, Any]]:
+    """(metadata, its config, the open file); UserError unless it can be read."""
+    if not path.is_file():
+        raise UserError(f"checkpoint {path} does not exist; {hint}")
+    try:
+        with safe_open(path, "numpy") as stream:
+            metadata = stream.metadata() or {}
+            config = json.loads(metadata["config"])
+            if not isinstance(config, dict):
+                raise KeyError("config")
+            yield metadata, config, stream
+    except (
+        SafetensorError, KeyError, OSError, TypeError, ValueError, AttributeError, RecursionError,
+    ) as error:  # fmt: skip
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path} is not {what} ({reason}); {hint}") from None
 
 
 def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

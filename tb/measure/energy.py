@@ -76,7 +76,7 @@ def synaptic(network: QuantNetwork, images) -> dict:
     """The theoretical energy, averaged over ``images``: in all and per layer, in pJ."""
     trace, layers, total = forward(network, images), {}, 0.0
     for image in range(len(images)):
-        for layer in synaptic_layers(network, trace, image):
+        for layer in synaptic_layers(network, images, trace, image):
             mine = layers.setdefault(
                 layer.name, {"flops": layer.flops, "rate": 0.0, "operations": 0.0, "energy": 0.0}
             )
@@ -91,8 +91,11 @@ def peers(network: QuantNetwork, images, hardware: Hardware) -> dict[str, dict]:
     """What the peers of published power take for the same images: pJ per image, 28 nm.
 
     Cycles are those of their models with the 128 adders that the powers are for; they move dense
-    int8 weights once per image.
+    int8 weights once per image. Empty for a network whose head is no product of spikes, which their
+    models do not run.
     """
+    if not network.config.head_fires:
+        return {}
     each = [cycles_of(of_network(network, image)) for image in images]
     program = compile_network(network, hardware)
     bits = 8 * traffic(program).summary()["dense_int8_bytes"]
@@ -183,7 +186,14 @@ def count_energy(checkpoint: Path, options: RunOptions) -> int:
         "events": counts,
     }
     show(console, out)
-    show_peers(console, out)
+    if out["peers"]:
+        show_peers(console, out)
+    else:
+        console.print(
+            f"no peers: their models run products of spikes, and the head '{network.config.head}' "
+            "takes the mean of the stream",
+            soft_wrap=True,
+        )
     path = report.write("energy", out)
     console.print(f"report: {path}", highlight=False, soft_wrap=True)
     return 1 if figures["mismatches"] else 0

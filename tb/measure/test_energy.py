@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """tb.measure.energy: averages, sums and the file, on counts that are known; the user's mistakes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -69,7 +71,7 @@ def test_synaptic_is_the_average():
     network, images = random_network(SMALL, 3), random_images(SMALL, 2, 3)
     got = energy.synaptic(network, images)
     trace = forward(network, images)
-    each = [synaptic_layers(network, trace, i) for i in range(2)]
+    each = [synaptic_layers(network, images, trace, i) for i in range(2)]
     assert got["total"] == pytest.approx(sum(x.energy for one in each for x in one) / 2)
     for x, y in zip(*each, strict=True):
         mine = got["layers"][x.name]
@@ -86,6 +88,43 @@ def test_show(figures, capsys):
     text = capsys.readouterr().out
     assert "5.0 nJ; 0.9 pJ for each of the 50 useful adds: 0.0 nJ" in text
     assert "45 nm: nJ" in text and "DRAM" in text
+
+
+KINDS = {
+    "image": {},
+    "encoder": {"encoder_channels": 2},
+    "mean of the stream": {"head": "avgpool_fc"},
+    "events": {"in_channels": 2, "input_timesteps": SMALL.timesteps, "input_bits": 1},
+    "event counts": {"in_channels": 2, "input_timesteps": SMALL.timesteps, "input_bits": 2},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_network(kind, figures, tmp_path, monkeypatch, capsys):
+    """Behind the run on the RTL, which is made up here: theory and peers of what the network is."""
+    network = random_network(dataclasses.replace(SMALL, **KINDS[kind]), 3)
+    network.save(tmp_path / "network.safetensors")
+    images = random_images(network.config, 2, 3)
+    written = {}
+    monkeypatch.setattr(energy, "measure", lambda *_args, **_more: figures | {"mismatches": 0})
+    monkeypatch.setattr(energy, "test_images", lambda *_args: (images, None))
+    monkeypatch.setattr(energy.report, "write", lambda name, out: written.update({name: out}))
+    options = energy.RunOptions(2, "2x8")
+    assert energy.count_energy(tmp_path / "network.safetensors", options) == 0
+    out, text = written["energy"], capsys.readouterr().out
+    assert ("no peers" in text) == (kind == "mean of the stream") == (not out["peers"])
+    layers = out["synaptic"]["layers"]
+    first = layers["tokenizer.0"]
+    assert (first["rate"] is None) == (kind not in ("events", "encoder"))
+    times = SMALL.timesteps if kind == "event counts" else 1
+    if first["rate"] is None:
+        assert first["operations"] == times * first["flops"]
+    else:
+        assert first["operations"] == pytest.approx(
+            SMALL.timesteps * first["rate"] * first["flops"]
+        )
+    assert ("encoder" in layers) == (kind == "encoder")
+    assert (layers["head"]["rate"] is None) == (kind == "mean of the stream")
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _float(model: nn.Module, images: torch.Tensor) -> dict[str, Any]:
 def _synaptic(network: QuantNetwork, images: np.ndarray) -> dict[str, Any]:
     """Means over the images; the attention products are among the operations."""
     trace = forward(network, images)
-    each = [synaptic_layers(network, trace, image) for image in range(len(images))]
+    each = [synaptic_layers(network, images, trace, image) for image in range(len(images))]
     return {
         "rates": {
             layers[0].name: float(np.mean([layer.rate for layer in layers]))

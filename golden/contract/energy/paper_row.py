@@ -16,6 +16,8 @@ class Row:
     flops: products of all timesteps (T * FLOPs), without bias additions, which are `bias`.
     values: what enters it: 'spikes' ({0, 1}), 'integers', 'reals', or '' of a meta tensor.
     rate: mean of what enters: of spikes, the firing rate.  density: weights that are not 0.
+    counted: an integer n that enters is n spikes, as in the first of the two calculations of the
+    authors' appendix; without it, a MAC.
     """
 
     name: str
@@ -24,11 +26,12 @@ class Row:
     values: str
     rate: float
     density: float = 1.0
+    counted: bool = False
 
     @property
     def kind(self) -> str:
         """'AC' or 'MAC'."""
-        return "AC" if self.values == "spikes" else "MAC"
+        return "AC" if self.values == "spikes" or self.counted else "MAC"
 
     @property
     def operations(self) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`psf sops`: the paper's energy of a float checkpoint, layer by layer."""
+"""`psf sops`: the paper's energy of a checkpoint of any kind, layer by layer."""
 
 from __future__ import annotations
 
@@ -9,19 +9,52 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from golden.contract import tables
-from golden.contract.energy.paper_row import totals
+from golden.contract import checkpoint, tables
+from golden.contract.energy.paper_row import Row, totals
+from golden.contract.errors import UserError
 from golden.contract.files import write_json
-from golden.lab.studies.torch_rows import measure
+from golden.contract.network import QuantNetwork
+from golden.lab.data import shown
+from golden.lab.spikezip import vit_checkpoint
+from golden.lab.studies import integer_rows, spiking_vit_rows, torch_rows
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.source import network_input, tensors_for
 
 
-def report(dense: Path, images: int, out: Path, data: str = "") -> dict:
-    """Measure on the first `images` test images, print, write `out`."""
-    model = load_dense(dense)
-    pixels, _ = tensors_for(model, dense, limit=images, data=data)
-    rows = measure(model, network_input(model, pixels))
+def rows_of(
+    path: Path, images: int, data: str = "", integers: str = "mac", timesteps: int = 0
+) -> tuple[list[Row], int]:
+    """The layers of a checkpoint on the first `images` test images, and how many there were.
+
+    integers: golden.lab.studies.torch_rows.INTEGERS, of float networks; no integers enter a layer
+    of the other kinds.  timesteps: of spiking ViTs, 0: until the spikes stop.
+    """
+    kind = checkpoint.kind_of(path)
+    if timesteps and kind != "vit":
+        raise UserError(
+            f"{path} is {checkpoint.KINDS[kind]}, whose timesteps are its own: --timesteps is for "
+            "networks of `psf spikezip`"
+        )
+    if kind == "vit":
+        vit = vit_checkpoint.load(path)
+        pixels, _ = tensors_for(vit, path, limit=images, data=data)
+        return spiking_vit_rows.measure(vit, pixels, timesteps), len(pixels)
+    if kind == "quantised":
+        network = QuantNetwork.load(path)
+        told = network.provenance.get("data", {})
+        frames = shown(network.config, told, data).images[:images]
+        return integer_rows.measure(network, frames), len(frames)
+    model = load_dense(path)
+    pixels, _ = tensors_for(model, path, limit=images, data=data)
+    rows = torch_rows.measure(model, network_input(model, pixels), integers=integers)
+    return rows, len(pixels)
+
+
+def report(
+    path: Path, images: int, out: Path, data: str = "", integers: str = "mac", timesteps: int = 0
+) -> dict:
+    """Measure, as `rows_of`, print, write `out`."""
+    rows, count = rows_of(path, images, data, integers, timesteps)
     sums = totals(rows)
     table = Table("layer", "input", "rate", "T x FLOPs", "weights", "kind", "operations", "nJ")
     for row in rows:
@@ -37,6 +70,8 @@ def report(dense: Path, images: int, out: Path, data: str = "") -> dict:
         asdict(row) | {"kind": row.kind, "operations": row.operations, "energy_pj": row.energy}
         for row in rows
     ]
-    result = {"checkpoint": str(dense), "images": len(pixels), **sums, "layers": facts}
+    result = {
+        "checkpoint": str(path), "images": count, "integers": integers, **sums, "layers": facts
+    }  # fmt: skip
     write_json(out, result)
     return result

@@ -8,6 +8,8 @@ function makes it (ConvBN, LinearBN, nn.Conv2d, nn.Linear, an attention's `q @ k
 the module that is running. Its input is looked at: {0, 1} is a layer of spikes and costs an AC per
 spike and weight; anything else, integers too, costs a MAC per product, as the authors of
 Spikingformer count (arXiv 2304.11954, energy_consumption_calculation/ in their repository).
+That is the second of two calculations of their appendix G; in the first one (`integers="spikes"`)
+an integer n of 0..30 is n spikes, so that a layer of integers costs the sum of its input in AC.
 
 What runs is what counts: a first convolution that sees the image once is counted once, one that
 sees it at every timestep T times. The exception is the head: the mean over tokens and timesteps
@@ -44,6 +46,8 @@ UNKNOWN = (
     torch.conv_transpose2d, torch.conv_transpose3d, torch.nn.functional.bilinear,
     torch._native_multi_head_attention, torch._transformer_encoder_layer_fwd,
 )  # fmt: skip
+INTEGERS = ("mac", "spikes")  # what an integer that enters a layer costs
+MOST_SPIKES = 30  # the largest integer of the authors' first calculation
 ORDER = ("", "spikes", "integers", "reals")  # of what enters; the later one wins over calls
 FC_FIRST = (
     "sn_fc_avgpool",
@@ -69,17 +73,23 @@ class _Side:
 
     means: float = 0.0
     values: str = ""
+    small: bool = True  # all values lie in 0..MOST_SPIKES
 
-    def add(self, values: str, mean: float, flops: float) -> None:
+    def add(self, tensor: torch.Tensor, flops: float) -> None:
         """One more call; what was real once is real."""
+        values, mean = look(tensor)
         self.means += mean * flops
         self.values = max(self.values, values, key=ORDER.index)
+        if values == "integers":
+            self.small &= float(tensor.min()) >= 0 and float(tensor.max()) <= MOST_SPIKES
 
 
 @torch.no_grad()
-def measure(model: nn.Module, images: torch.Tensor, batch_size: int = 50) -> list[Row]:
+def measure(
+    model: nn.Module, images: torch.Tensor, batch_size: int = 50, integers: str = "mac"
+) -> list[Row]:
     """Every layer of `model` in evaluation mode, in the order of execution, averaged over `images`
-    (n, C, H, W), uint8 or float in 0..1, or frames (T, n, C, H, W).
+    (n, C, H, W), uint8 or float in 0..1, or frames (T, n, C, H, W). integers: of INTEGERS.
 
     On the device 'meta' nothing is computed: FLOPs from the shapes alone, no rates.
     """
@@ -88,17 +98,17 @@ def measure(model: nn.Module, images: torch.Tensor, batch_size: int = 50) -> lis
     if not count:
         raise UserError("the energy of a network needs at least one image")
     kind = getattr(getattr(model, "config", None), "head", "")
-    training, counter = model.training, _Counter(kind in FC_FIRST)
+    training, counter = model.training, Counter(kind in FC_FIRST)
     model.eval()
     try:
-        with _names(model, counter), torch.compiler.set_stance("force_eager"):
+        with named(model, counter), torch.compiler.set_stance("force_eager"):
             for part in images.split(batch_size, dim=1 if time_first else 0):
                 pixels = part if part.is_floating_point() else part.float() / 255
                 with counter:
                     model(pixels)
     finally:
         model.train(training)
-    return [_row(name, sums, count) for name, sums in counter.sums.items()]
+    return counter.rows(count, integers)
 
 
 def look(tensor: torch.Tensor) -> tuple[str, float]:
@@ -112,19 +122,19 @@ def look(tensor: torch.Tensor) -> tuple[str, float]:
     return ("integers" if bool((values == values.round()).all()) else "reals"), mean
 
 
-def _row(name: str, sums: _Sums, count: int) -> Row:
+def _row(name: str, sums: _Sums, count: int, integers: str) -> Row:
     """The sparser of the operands that are spikes drives; without one, the first operand."""
     spikes = [side for side in sums.sides if side.values == "spikes"]
     side = min(spikes, key=lambda side: side.means) if spikes else sums.sides[0]
     flops = sums.flops
     return Row(
         name, flops / count, sums.bias / count, side.values, side.means / flops,
-        sums.density / flops,
+        sums.density / flops, integers == "spikes" and side.values == "integers" and side.small,
     )  # fmt: skip
 
 
 @contextmanager
-def _names(model: nn.Module, counter: _Counter) -> Iterator[None]:
+def named(model: nn.Module, counter: Counter) -> Iterator[None]:
     """Tell the counter which module is running."""
     hooks = []
     for name, module in model.named_modules():
@@ -146,15 +156,19 @@ def _names(model: nn.Module, counter: _Counter) -> Iterator[None]:
             hook.remove()
 
 
-class _Counter(TorchFunctionMode):
+class Counter(TorchFunctionMode):
     """Sees every call of a torch function while it is entered."""
 
-    def __init__(self, fc_first: bool) -> None:
+    def __init__(self, fc_first: bool = False) -> None:
         super().__init__()
         self.fc_first = fc_first
         self.sums: dict[str, _Sums] = {}
         self.running: list[list] = []  # (module, products of two activations in it so far)
         self.before_head: torch.Tensor | None = None
+
+    def rows(self, images: int, integers: str = "mac") -> list[Row]:
+        """What was seen of so many images, by layer."""
+        return [_row(name, sums, images, integers) for name, sums in self.sums.items()]
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -218,4 +232,4 @@ class _Counter(TorchFunctionMode):
         sums.bias += bias
         sums.density += flops * density
         for side, tensor in zip(sums.sides, entering, strict=True):
-            side.add(*look(tensor), flops)
+            side.add(tensor, flops)

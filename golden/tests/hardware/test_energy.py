@@ -116,8 +116,8 @@ def test_parts_are_independent():
 
 
 def test_synaptic_prices():
-    first = synaptic.SynapticLayer("a", 1000, None, 1000.0)
-    other = synaptic.SynapticLayer("b", 1000, 0.25, 0.25 * 4 * 1000)
+    first = synaptic.SynapticLayer("a", 1000, None, 1000.0, 1000)
+    other = synaptic.SynapticLayer("b", 1000, 0.25, 0.25 * 4 * 1000, 4000)
     assert first.energy == pytest.approx(4600) and other.energy == pytest.approx(900)
 
 
@@ -125,8 +125,9 @@ def test_synaptic_layers():
     """SOP is input spikes times fan-out; sizes by hand for 8x8 pixels, two pools, dim 16."""
     config = NetworkConfig(depth=1, dim=16, heads=2, timesteps=3, height=8, width=8, mlp_ratio=2)
     network = random_network(config, 5)
-    trace = forward(network, random_images(config, 2, 5))
-    layers = {x.name: x for x in synaptic.synaptic_layers(network, trace, 1)}
+    images = random_images(config, 2, 5)
+    trace = forward(network, images)
+    layers = {x.name: x for x in synaptic.synaptic_layers(network, images, trace, 1)}
     flops = {
         "tokenizer.0": 64 * 9 * 1 * 2, "tokenizer.1": 64 * 9 * 2 * 4, "tokenizer.2": 64 * 9 * 4 * 8,
         "tokenizer.3": 16 * 9 * 8 * 16, "tokenizer.4": 4 * 9 * 16 * 16,
@@ -152,6 +153,29 @@ def test_synaptic_layers():
         count = int(np.count_nonzero(spikes[1]))
         assert layers[name].operations == pytest.approx(count * fan), name
         assert layers[name].rate == pytest.approx(count / spikes[1].size), name
+
+
+@pytest.mark.parametrize("bits", [1, 3])
+def test_synaptic_first_layer_of_event_frames(bits):
+    """Equation 20 on T = 3 frames of 8x8 pixels and two polarities: 9 * 2 additions for every event
+    in frames of one bit, as many products for every pixel of frames that hold counts."""
+    config = NetworkConfig(
+        depth=1, dim=16, heads=2, timesteps=3, in_channels=2, height=8, width=8,
+        input_timesteps=3, input_bits=bits,
+    )  # fmt: skip
+    network = random_network(config, 5)
+    events = np.zeros((2, *config.input_shape), np.uint8)
+    events[1, 0, 0, 2, 3] = events[1, 2, 1, 7, 7] = events[1, 2, 0, 2, 3] = config.input_max
+    trace = forward(network, events)
+    first = synaptic.synaptic_layers(network, events, trace, 1)[0]
+    assert (first.flops, first.products) == (64 * 9 * 2 * 2, 3 * 64 * 9 * 2 * 2)
+    if bits == 1:
+        assert first.rate == pytest.approx(3 / (3 * 2 * 64))
+        assert first.operations == pytest.approx(3 * 9 * 2)
+        assert first.energy == pytest.approx(0.9 * 3 * 9 * 2)
+        assert synaptic.synaptic_layers(network, events, trace, 0)[0].operations == 0
+    else:
+        assert first.rate is None and first.energy == pytest.approx(4.6 * 3 * 64 * 9 * 2 * 2)
 
 
 def test_peers():

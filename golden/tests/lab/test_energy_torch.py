@@ -162,11 +162,9 @@ def test_the_integer_network_has_the_same_products():
     """golden.contract.energy.synaptic writes the shapes down; here they are seen."""
     sizes = {"depth": 2, "dim": 32, "heads": 2, "timesteps": 2, "height": 9, "width": 9}
     integer = random_network(IntegerConfig(**sizes), seed=1)
-    trace = forward(integer, random_images(integer.config, 1, seed=2))
-    expected = [
-        x.flops * (1 if x.rate is None else sizes["timesteps"])
-        for x in synaptic_layers(integer, trace, 0)
-    ]
+    images = random_images(integer.config, 1, seed=2)
+    trace = forward(integer, images)
+    expected = [x.products for x in synaptic_layers(integer, images, trace, 0)]
     rows = measure(spiking(**sizes), torch.rand(1, 1, 9, 9))
     assert [row.flops for row in rows] == expected
     assert [row.kind for row in rows] == ["MAC"] + ["AC"] * (len(rows) - 1)
