@@ -15,6 +15,7 @@ package psf_control_pkg;
     logic [3:0] target;  // TARGET_*
     logic coded;  // weights, rows: what is stored comes from a decoder
     logic wide;  // spikes: as many words as a beat or a line has at a time
+    logic spread;  // spikes: a word to each of several lines
     logic last;  // it ends a record
     logic [7:0] sub;  // beat in a record, or entry in a beat
     logic [7:0] word;  // of a spike line
@@ -30,6 +31,7 @@ package psf_control_pkg;
     logic spike;  // valid
     logic logit;  // valid
     logic mask;  // valid
+    logic spread;  // spikes: word i of the data is word 0 of line addr + i
     logic [7:0] bank;  // of a weight word or row-table entry
     logic [15:0] addr;  // in the target memory
   } load_write_t;

@@ -42,6 +42,14 @@ package psf_pkg;
     int unsigned WeightArrays;
   } config_t;
 
+  // Lines of one word that a load writes at once, each to a bank of its own.
+  function automatic int unsigned spread_lines(config_t c);
+    int unsigned lines;
+    lines = 64 / c.Lanes;
+    if (lines > c.LineWords) lines = c.LineWords;
+    return (lines > c.Groups) ? c.Groups : lines;
+  endfunction
+
   // The presets, their values in the order of config_t.
   // verilog_format: off
   localparam config_t CFG_2X8 = '{2, 8, 4, 8, 32, 4, 20, 16, 2048, 2048, 256, 4096, 1024, 64, 128,

@@ -114,6 +114,11 @@ class Hardware:
         return [f"{field}={value}" for field, value in mine.items() if value != old[field]]
 
     @property
+    def spread_lines(self) -> int:
+        """Lines of one word that a load writes at once (psf_pkg::spread_lines)."""
+        return min(64 // self.lanes, self.line_words, self.groups)
+
+    @property
     def pes(self) -> int:
         """Accumulating lanes in all."""
         return self.groups * self.lanes

@@ -22,6 +22,7 @@ module psf_activations #(
     // spikes of the image, from the loader
     input logic load_valid_i,
     output logic load_ready_o,
+    input logic load_spread_i,
     input logic [LineAddrWidth-1:0] load_addr_i,
     input logic [Cfg.LineWords-1:0] load_words_i,
     input logic [LineWidth-1:0] load_data_i,
@@ -133,6 +134,7 @@ module psf_activations #(
       .wr_down_i       (line_down_i),
       .ld_valid_i      (load_valid_i),
       .ld_ready_o      (load_ready_o),
+      .ld_spread_i     (load_spread_i),
       .ld_addr_i       (load_addr_i),
       .ld_words_i      (load_words_i),
       .ld_data_i       (load_data_i),

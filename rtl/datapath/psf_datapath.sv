@@ -207,6 +207,7 @@ module psf_datapath #(
       .idle_o(memories_idle),
       .load_valid_i(write_i.spike),
       .load_ready_o(spike_ready_o),
+      .load_spread_i(write_i.spread),
       .load_addr_i(write_i.addr[LineAddrWidth-1:0]),
       .load_words_i(spike_words_i),
       .load_data_i(spike_data_i),

@@ -42,6 +42,7 @@ module psf_load_steps #(
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
   localparam int unsigned BeatWords = 64 / Cfg.Lanes;
   localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
+  localparam int unsigned Spread = psf_pkg::spread_lines(Cfg);
 
   typedef enum logic [2:0] {
     IDLE,
@@ -60,6 +61,8 @@ module psf_load_steps #(
   logic [BankWidth-1:0] bank_q;
   logic check_q, image_q, mismatch_q;
   logic wide_q;  // spikes: WideWords words at a time
+  logic spread_q;  // spikes: a word of Spread lines at a time
+  logic [7:0] lines;  // that a step ends
   logic coded_q, coded_weight;
   logic [31:0] crc_want_q, crc_q, crc;
   logic [31:0] image_crc_q;  // of what has been loaded of an image
@@ -93,18 +96,27 @@ module psf_load_steps #(
       end
       psf_pkg::TARGET_SPIKE: begin
         beats_of = 8'(BeatWords);
-        last_word = word_next == unit_q;
+        last_word = spread_q || word_next == unit_q;
         free = spike_free_i;
       end
       default: ;
     endcase
   end
 
-  assign stride      = (target_q == psf_pkg::TARGET_SPIKE && wide_q) ? 8'(WideWords) : 8'd1;
+  always_comb begin
+    stride = 8'd1;
+    lines  = 8'd1;
+    if (target_q == psf_pkg::TARGET_SPIKE && spread_q) begin
+      stride = 8'(Spread);
+      lines  = 8'(Spread);
+    end else if (target_q == psf_pkg::TARGET_SPIKE && wide_q) begin
+      stride = 8'(WideWords);
+    end
+  end
   assign sub_next    = sub_q + stride;
   assign word_next   = word_q + stride;
   assign last_sub    = sub_next == beats_of;
-  assign last_record = last_word && (left_q == 24'd1);
+  assign last_record = last_word && left_q == 24'(lines);
   assign step        = (state_q == RUN) && source_valid_i && free;
   assign cmd_ready_o = state_q == IDLE;
 
@@ -140,26 +152,28 @@ module psf_load_steps #(
 
   always_ff @(posedge clk_i) begin
     if (state_q == IDLE) begin
-      target_q   <= cmd_i.load.target;
-      unit_q     <= cmd_i.load.unit_words;
-      left_q     <= cmd_i.load.records;
-      addr_q     <= cmd_i.load.dest;
-      index_q    <= cmd_i.index;
-      check_q    <= cmd_i.load.check;
-      image_q    <= cmd_i.load.from_image;
-      wide_q     <= (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
+      target_q <= cmd_i.load.target;
+      unit_q <= cmd_i.load.unit_words;
+      left_q <= cmd_i.load.records;
+      addr_q <= cmd_i.load.dest;
+      index_q <= cmd_i.index;
+      check_q <= cmd_i.load.check;
+      image_q <= cmd_i.load.from_image;
+      wide_q <= (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
+      spread_q   <= Spread > 1 && cmd_i.load.unit_words == 8'd1 &&
+          (cmd_i.load.dest & 16'(Spread - 1)) == '0 && (cmd_i.load.records & 24'(Spread - 1)) == '0;
       crc_want_q <= cmd_i.load.crc;
-      coded_q    <= cmd_i.load.coded;
-      bank_q     <= '0;
-      word_q     <= '0;
-      sub_q      <= '0;
+      coded_q <= cmd_i.load.coded;
+      bank_q <= '0;
+      word_q <= '0;
+      sub_q <= '0;
     end else if (step) begin
       sub_q  <= last_sub ? '0 : sub_next;
       word_q <= last_word ? '0 : word_next;
       if (last_word) begin
-        left_q <= left_q - 24'd1;
+        left_q <= left_q - 24'(lines);
         bank_q <= bank_q + 1'b1;
-        if (!banked || (&bank_q)) addr_q <= addr_q + 16'd1;
+        if (!banked || (&bank_q)) addr_q <= addr_q + 16'(lines);
       end
     end
   end
@@ -206,6 +220,7 @@ module psf_load_steps #(
           target: target_q,
           coded: coded_q,
           wide: wide_q,
+          spread: spread_q,
           last: last_word,
           sub: sub_q,
           word: word_q,

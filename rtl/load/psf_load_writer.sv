@@ -36,6 +36,7 @@ module psf_load_writer #(
 
   localparam int unsigned BeatWords = 64 / Cfg.Lanes;
   localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
+  localparam int unsigned Spread = psf_pkg::spread_lines(Cfg);
 
   // Valid bits of the outputs.
   logic out, weight_q, row_q, param_q, spike_q, logit_q, mask_q;
@@ -85,16 +86,19 @@ module psf_load_writer #(
 
   // A spike word, or as many as fit; the other entries have 32 bits.
   logic [Cfg.Lanes-1:0] narrow;
-  logic [WideWords-1:0][Cfg.Lanes-1:0] wide, spikes_q;
+  logic [WideWords-1:0][Cfg.Lanes-1:0] wide, spread, spikes_q;
+  logic spread_q;
   logic [31:0] entry, entry_q;
 
   always_comb begin
     narrow = '0;
     wide   = '0;
+    spread = '0;
     for (int unsigned i = 0; i < BeatWords; i++) begin
       if (step_i.sub == 8'(i)) begin
         narrow |= beat_i[Cfg.Lanes*i+:Cfg.Lanes];
         if (i % WideWords == 0) wide |= beat_i[Cfg.Lanes*i+:Cfg.Lanes*WideWords];
+        if (i % Spread == 0) spread[Spread-1:0] |= beat_i[Cfg.Lanes*i+:Cfg.Lanes*Spread];
       end
     end
     entry = step_i.sub[0] ? beat_i[63:32] : beat_i[31:0];
@@ -104,7 +108,8 @@ module psf_load_writer #(
   always_ff @(posedge clk_i) begin
     if (step_valid_i) begin
       entry_q  <= entry;
-      spikes_q <= step_i.wide ? wide : {WideWords{narrow}};
+      spikes_q <= step_i.spread ? spread : step_i.wide ? wide : {WideWords{narrow}};
+      spread_q <= step_i.spread;
       for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
         words_q[i] <= step_i.word == 8'(step_i.wide ? i - i % WideWords : i);
       end
@@ -123,6 +128,7 @@ module psf_load_writer #(
           spike: spike_q,
           logit: logit_q,
           mask: mask_q,
+          spread: spread_q,
           bank: 8'(out_bank_q),
           addr: out_addr_q
       };

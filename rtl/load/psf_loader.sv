@@ -5,7 +5,8 @@
 // the write ports; coded weights and rows come through decoders.
 // Throughput: weights, parameters and masks one beat per cycle (coded weights also no more than one
 // record); rows and logits one entry per cycle; spikes one beat per cycle if a line is whole beats
-// (or a beat whole lines), else one Lanes-bit word; 3 cycles between two loads (one more before the
+// (or a beat whole lines), of lines of one word as many as psf_pkg::spread_lines says if there are
+// whole multiples of it, else one Lanes-bit word; 3 cycles between two loads (one more before the
 // first coded record). Writes are registered; beat_ready_o follows weight_ready_i and spike_ready_i
 // combinationally. Stalls with weight_ready_i (only when a second record is complete before the
 // first was taken) and spike_ready_i; the other targets always take.

@@ -4,7 +4,8 @@
 // (line mod Groups), one read per bank and one write a cycle.
 // Reads: per bank round robin over the groups, behind those of the pool; a read accepted in cycle
 // t answers in cycle t + 1, for that cycle only.
-// Writes: with word enables; with pool_i the groups' are OR-ed into pooled lines by psf_pool.
+// Writes: with word enables; with pool_i the groups' are OR-ed into pooled lines by psf_pool. A
+// loader's may be spread: words of one bus to word 0 of as many lines, a bank each.
 // Priority: pool and clear, groups (round robin), loader. busy_o: a group's write or a clear is
 // not in the memory yet; it rises the cycle after the acceptance, and a read accepted while it is
 // low sees every group's write. A loader's write accepted in cycle t is read from t + 2 on. Words
@@ -49,6 +50,7 @@ module psf_spike_memory #(
     // Writes of the loader.
     input logic ld_valid_i,
     output logic ld_ready_o,
+    input logic ld_spread_i,  // word i of the data is word 0 of line ld_addr_i + i, i < Spread
     input logic [AddrWidth-1:0] ld_addr_i,
     input logic [Cfg.LineWords-1:0] ld_words_i,
     input logic [LineWidth-1:0] ld_data_i,
@@ -161,7 +163,9 @@ module psf_spike_memory #(
   );
 
   // Write stage.
-  logic direct, direct_q;
+  localparam int unsigned Spread = psf_pkg::spread_lines(Cfg);
+  localparam int unsigned SpreadBits = $clog2(Spread);
+  logic direct, direct_q, spread_q;
   logic [Cfg.LineWords-1:0] words_q;
   logic [AddrWidth-1:0] addr_q;
   logic [LineWidth-1:0] data_q;
@@ -181,8 +185,9 @@ module psf_spike_memory #(
 
   always_ff @(posedge clk_i) begin
     addr_q <= pool_we ? pool_waddr : direct ? wr_addr : ld_addr_i;
-    old_q  <= pool_or ? bank_data[pool_bank_q] : '0;
+    old_q <= pool_or ? bank_data[pool_bank_q] : '0;
     data_q <= pool_we ? pool_wdata : direct ? wr_data : ld_data_i;
+    spread_q <= ld_spread_i && !pool_we && !direct;
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -205,7 +210,8 @@ module psf_spike_memory #(
     logic [AddrWidth-1:0] rd_addr;
     logic [BankAddrWidth-1:0] raddr, raddr_inside, waddr;
     logic [Cfg.LineWords-1:0] we;
-    logic pool_here, waddr_inside;
+    logic [  StoredWidth-1:0] wdata;
+    logic pool_here, waddr_inside, we_here;
 
     for (genvar g = 0; g < Cfg.Groups; g++) begin : gen_group
       assign want[g] = rd_valid_i[g] && rd_addr_i[g][BankBits-1:0] == BankBits'(b);
@@ -231,7 +237,16 @@ module psf_spike_memory #(
 
     assign raddr = pool_here ? pool_raddr[AddrWidth-1:BankBits] : rd_addr[AddrWidth-1:BankBits];
     assign waddr = addr_q[AddrWidth-1:BankBits];
-    assign we = addr_q[BankBits-1:0] == BankBits'(b) ? words_q : '0;
+    assign we = we_here ? words_q : '0;
+
+    always_comb begin
+      we_here = addr_q[BankBits-1:0] == BankBits'(b);
+      wdata   = stored;
+      if (spread_q) begin
+        we_here = addr_q[BankBits-1:0] >> SpreadBits == BankBits'(b) >> SpreadBits;
+        wdata[Cfg.Lanes:0] = stored[(b%Spread)*(Cfg.Lanes+1)+:Cfg.Lanes+1];
+      end
+    end
 
     if (Cfg.SpikeLines == 2 ** AddrWidth) begin : gen_every_address
       assign raddr_inside = raddr;
@@ -250,7 +265,7 @@ module psf_spike_memory #(
         .clk_i(clk_i),
         .we_i(we & {Cfg.LineWords{waddr_inside}}),
         .waddr_i(waddr),
-        .wdata_i(stored),
+        .wdata_i(wdata),
         .re_i(pool_here || want != '0),
         .raddr_i(raddr_inside),
         .rdata_o(bank_data[b])

@@ -18,7 +18,7 @@ PORTS = {  # of each target, and what is written through it
     "weight": ("bank", "addr", "data"),
     "row": ("bank", "addr", "data"),
     "param": ("addr", "data"),
-    "spike": ("addr", "words", "data"),
+    "spike": ("addr", "words", "spread", "data"),
     "logit": ("addr", "data"),
     "mask": ("addr", "data"),
 }
@@ -171,11 +171,17 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
         width = 4
     writes: list[Write] = []
     wide = min(64 // lanes, line)  # spike words that can be written at once
-    if target == SPIKE and unit_words % wide == 0:
+    spread = spread_lines(sizes)
+    if target == SPIKE and unit_words == 1 < spread and dest % spread == records % spread == 0:
+        for i in range(0, units, spread):
+            data = sum(value << lanes * k for k, value in enumerate(values[i : i + spread]))
+            fields = {"addr": dest + i, "words": 1, "spread": 1, "data": data}
+            writes.append((TARGETS[target], fields))
+    elif target == SPIKE and unit_words % wide == 0:
         for i in range(0, units, wide):
             word = i % unit_words
             data = sum(value << lanes * k for k, value in enumerate(values[i : i + wide]))
-            fields = {"addr": dest + i // unit_words, "words": (1 << wide) - 1 << word,
+            fields = {"addr": dest + i // unit_words, "words": (1 << wide) - 1 << word, "spread": 0,
                       "data": data << lanes * word}  # fmt: skip
             writes.append((TARGETS[target], fields))
     for i, value in enumerate([] if writes else values):
@@ -183,7 +189,7 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
             fields = {"bank": i % banks, "addr": dest + i // banks, "data": value}
         elif target == SPIKE:
             fields = {
-                "addr": dest + i // unit_words, "words": 1 << i % unit_words,
+                "addr": dest + i // unit_words, "words": 1 << i % unit_words, "spread": 0,
                 "data": value << lanes * (i % unit_words),
             }  # fmt: skip
         else:
@@ -205,9 +211,17 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     return Load(target, dest, records, unit_words, beats, writes, coding)
 
 
-def written(target: str, fields: dict[str, int], lanes: int) -> Write:
-    """A write as the port shows it, with the words of a line that are not enabled blanked."""
+def spread_lines(sizes: Mapping[str, int]) -> int:
+    """Lines of one word that are written at once: words of a beat, of a line, or banks."""
+    return min(64 // sizes["Lanes"], sizes["LineWords"], sizes.get("Groups", 2))
+
+
+def written(target: str, fields: dict[str, int], sizes: Mapping[str, int]) -> Write:
+    """A write as the port shows it, with the words that are not written blanked."""
     if target == "spike":
-        mask = sum(((1 << lanes) - 1) << lanes * i for i in range(64) if fields["words"] >> i & 1)
+        lanes, words = sizes["Lanes"], fields["words"]
+        if fields["spread"]:
+            words = (1 << spread_lines(sizes)) - 1
+        mask = sum(((1 << lanes) - 1) << lanes * i for i in range(64) if words >> i & 1)
         fields = fields | {"data": fields["data"] & mask}
     return target, fields

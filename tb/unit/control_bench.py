@@ -150,7 +150,7 @@ class ControlBench(Bench):
     # ---- datapath
 
     def _write(self, target: str, item: dict[str, int]) -> None:
-        got = load.written(target, item, HARDWARE.lanes)
+        got = load.written(target, item, HARDWARE.sv_parameters())
         assert self.writes, f"{got}, but nothing is to come"
         job, number, values, want = self.writes.popleft()
         assert got == want, f"load {number}: expected {want}, got {got}, SEED={SEED}"

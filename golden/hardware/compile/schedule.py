@@ -31,6 +31,9 @@ def load_cycles(hardware: Hardware, fields: dict[str, int]) -> int:
         beats = records
     elif fields["target"] == isa.TARGET_SPIKE and not whole:
         beats = records * fields["unit_words"]
+        spread = hardware.spread_lines
+        if fields["unit_words"] == 1 and fields["dest"] % spread == records % spread == 0:
+            beats //= spread
     elif fields["coded"]:
         beats = max(beats, records) + DECODER
     return beats + LOAD

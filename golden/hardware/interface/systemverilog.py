@@ -78,6 +78,14 @@ def _configuration() -> Iterator[str]:
         notes = [p.meaning, "a power of two" if p.power_of_two else "", p.condition]
         yield from _line(f"int unsigned {p.sv};", ", ".join(filter(None, notes)), 4)
     yield "  } config_t;"
+    yield ""
+    yield "  // Lines of one word that a load writes at once, each to a bank of its own."
+    yield "  function automatic int unsigned spread_lines(config_t c);"
+    yield "    int unsigned lines;"
+    yield "    lines = 64 / c.Lanes;"
+    yield "    if (lines > c.LineWords) lines = c.LineWords;"
+    yield "    return (lines > c.Groups) ? c.Groups : lines;"
+    yield "  endfunction"
 
 
 def _presets() -> Iterator[str]:

@@ -123,10 +123,13 @@ class DatapathBench(Bench):
         elif f["target"] == isa.TARGET_SPIKE:
             width = f["unit_words"] * hw.lanes
             every = int.from_bytes(data, "little")
-            for i in range(count):
-                word = every >> (i * width) & ((1 << width) - 1)
-                enables = (1 << f["unit_words"]) - 1
-                await self.write("spike", True, addr=dest + i, words=enables, data=word)
+            enables, lines = (1 << f["unit_words"]) - 1, 1
+            if f["unit_words"] == 1 and dest % hw.spread_lines == count % hw.spread_lines == 0:
+                lines = hw.spread_lines
+            for i in range(0, count, lines):
+                word = every >> (i * width) & ((1 << lines * width) - 1)
+                values = dict(addr=dest + i, words=enables, spread=int(lines > 1), data=word)
+                await self.write("spike", True, **values)
         else:
             for i, word in enumerate(words(32, 32)):
                 await self.write("logit", addr=dest + i, data=word)

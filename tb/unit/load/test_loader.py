@@ -83,7 +83,7 @@ class LoaderBench(Bench):
         return self.index
 
     def take(self, target: str, item: dict[str, int]) -> None:
-        got = load.written(target, item, PARAMETERS["Lanes"])
+        got = load.written(target, item, PARAMETERS)
         assert self.expected, f"{got}, but nothing is expected"
         want = self.expected.popleft()
         assert got == want, f"expected {want}, got {got}, SEED={SEED}"
@@ -131,6 +131,7 @@ async def random_loads(dut, stall: float, sink_stall: float) -> None:
         for target in (load.WEIGHT, load.ROW)
         for coded in (True, False, True)
     ]
+    items += [load.random_load(PARAMETERS, load.SPIKE, records=8, unit_words=1) for _ in range(3)]
     random.shuffle(items)
     for item in items:
         bench.send(item)
@@ -296,7 +297,7 @@ async def coded_rows_overrun(dut, kind: str) -> None:
 
 
 SMALL = {
-    "Lanes": 8, "Banks": 4, "LineWords": 8, "AccDepth": 32, "AccWidth": 20,
+    "Groups": 4, "Lanes": 8, "Banks": 4, "LineWords": 8, "AccDepth": 32, "AccWidth": 20,
     "BankDepth": 64, "RowDepth": 64, "ParamDepth": 16, "SpikeLines": 64,
 }  # fmt: skip
 WIDE = SMALL | {

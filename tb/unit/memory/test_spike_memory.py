@@ -11,6 +11,7 @@ import pytest
 
 from tb.lib.bench import HIDDEN, Bench
 from tb.lib.bits import pack, unpack
+from tb.lib.load import spread_lines
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
@@ -25,10 +26,11 @@ class SpikeMemoryBench(Bench):
         self.lanes = PARAMETERS["Lanes"]
         self.line_words = PARAMETERS["LineWords"]
         self.depth = PARAMETERS["SpikeLines"]
+        self.spread = spread_lines(PARAMETERS)
         self.addr_bits, self.line_bits = len(self.dut.ld_addr_i), len(self.dut.ld_data_i)
         self.payload = [
             "rd_addr_i", "wr_addr_i", "wr_words_i", "wr_data_i", "wr_right_i", "wr_down_i",
-            "ld_addr_i", "ld_words_i", "ld_data_i", "clear_base_i", "clear_count_i",
+            "ld_spread_i", "ld_addr_i", "ld_words_i", "ld_data_i", "clear_base_i", "clear_count_i",
         ]  # fmt: skip
         self.noise(*self.payload)
         await self.reset(rd_valid_i=0, wr_valid_i=0, ld_valid_i=0, clear_start_i=0, pool_i=0)
@@ -72,8 +74,8 @@ class SpikeMemoryBench(Bench):
         return inside
 
     async def cycle_with(self, reads=None, writes=None, load=None, clear=None):
-        """reads {g: addr}, writes {g: (addr, words, data, right, down)}, load (addr, words, data),
-        clear (base, count). Returns accepted (reads, writes, load)."""
+        """reads {g: addr}, writes {g: (addr, words, data, right, down)}, load (addr, words, data,
+        and 1 if it is spread), clear (base, count). Returns accepted (reads, writes, load)."""
         reads, writes = reads or {}, writes or {}
         self.noise(*self.payload)
         self.set(pool_i=self.pool, pool_lines_i=self.pool_lines, pool_row_lines_i=self.row_lines)
@@ -94,8 +96,8 @@ class SpikeMemoryBench(Bench):
                 self.put(name, [f[k] for f in full], sizes[k])
         self.set(ld_valid_i=int(load is not None))
         if load:
-            for name, value in zip(("ld_addr_i", "ld_words_i", "ld_data_i"), load, strict=True):
-                self.set(**{name: value})
+            addr, words, data, *spread = load
+            self.set(ld_spread_i=sum(spread), ld_addr_i=addr, ld_words_i=words, ld_data_i=data)
         self.set(clear_start_i=int(clear is not None))
         if clear:
             self.set(clear_base_i=clear[0], clear_count_i=clear[1])
@@ -140,7 +142,11 @@ class SpikeMemoryBench(Bench):
                 for a in self.targets(addr, right, down):
                     old = self.lines[a]
                     self.lines[a] = (old & ~m) | ((old & m if self.pool else 0) | (data & m))
-        if loaded:
+        if loaded and len(load) == 4:
+            m = self.mask(1)
+            for i, word in enumerate(unpack(load[2], self.lanes, self.spread)):
+                self.lines[load[0] + i] = (self.lines[load[0] + i] & ~m) | word
+        elif loaded:
             m = self.mask(load[1])
             self.lines[load[0]] = (self.lines[load[0]] & ~m) | (load[2] & m)
         if clear:
@@ -201,6 +207,9 @@ async def random_traffic(dut, pool: int, idle: float) -> None:
         if load is None and random.random() >= idle:
             words = random.getrandbits(bench.line_words)
             load = (2 * third + random.randrange(third), words, random.getrandbits(bench.line_bits))
+            if random.random() < 0.4:
+                row = random.randrange(-(-2 * third // bench.spread), bench.depth // bench.spread)
+                load = (row * bench.spread, 1, load[2], 1)
         read, wrote, loaded = await bench.cycle_with(reads, writes, load)
         reads = {g: a for g, a in reads.items() if not read >> g & 1}
         recent = [w[0] for g, w in writes.items() if wrote >> g & 1] or recent
@@ -359,6 +368,7 @@ async def flips(dut) -> None:
 @cases(
     {"Groups": 4, "Lanes": 8, "LineWords": 4, "SpikeLines": 60},
     {"Groups": 2, "Lanes": 4, "LineWords": 8, "SpikeLines": 32},
+    {"Groups": 4, "Lanes": 32, "LineWords": 2, "SpikeLines": 32},  # two lines of four are spread
 )
 def test_spike_memory(parameters: dict[str, int]) -> None:
     run("psf_spike_memory", __name__, parameters)
