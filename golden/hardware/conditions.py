@@ -105,7 +105,7 @@ CONDITIONS = (
         lambda h: h.stream_width < 32,
     ),
     Condition(
-        ("psf_row_decoder",), "BankDepth must be at most 65536", lambda h: h.bank_depth <= 65536
+        ("psf_row_decoder",), "BankDepth must be at most 65535", lambda h: h.bank_depth <= 65535
     ),
     Condition(
         ("psf_weight_system",),
