@@ -121,15 +121,14 @@ class DatapathBench(Bench):
             for i, word in enumerate(words(hw.line_words * hw.lanes, 64)):
                 await self.write("mask", addr=dest + i, data=word)
         elif f["target"] == isa.TARGET_SPIKE:
-            width = f["unit_words"] * hw.lanes
+            width, lines = f["unit_words"] * hw.lanes, hw.spread_lines
+            if f["unit_words"] > 1 or dest % lines or count % lines:
+                lines = 1
+            where = dict(words=(1 << f["unit_words"]) - 1, spread=int(lines > 1))
             every = int.from_bytes(data, "little")
-            enables, lines = (1 << f["unit_words"]) - 1, 1
-            if f["unit_words"] == 1 and dest % hw.spread_lines == count % hw.spread_lines == 0:
-                lines = hw.spread_lines
             for i in range(0, count, lines):
                 word = every >> (i * width) & ((1 << lines * width) - 1)
-                values = dict(addr=dest + i, words=enables, spread=int(lines > 1), data=word)
-                await self.write("spike", True, **values)
+                await self.write("spike", True, addr=dest + i, data=word, **where)
         else:
             for i, word in enumerate(words(32, 32)):
                 await self.write("logit", addr=dest + i, data=word)
