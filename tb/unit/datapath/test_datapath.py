@@ -9,15 +9,14 @@ names one of CASES in the environment (PSF_CASE).
 
 import os
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import cocotb
 import numpy as np
 import pytest
 from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
 
-from golden.contract.network import NetworkConfig, QuantNetwork
-from golden.contract.random_network import random_images, random_network
+from golden.contract.random_network import random_images
 from golden.hardware import isa
 from golden.hardware.compile import bits, windows
 from golden.hardware.compile.program import compile_network
@@ -31,33 +30,8 @@ from tb.lib.parameters import hardware
 from tb.lib.structs import View
 from tb.run.runner import run
 from tb.unit.datapath.group_states import states
+from tb.unit.datapath.networks import CASES
 
-
-@dataclass(frozen=True)
-class Case:
-    """A configuration of the hardware and a random network that it runs."""
-
-    hardware: str
-    sparsity: str
-    changes: dict = field(default_factory=dict)  # of the smallest network
-
-    def network(self, seed: int) -> tuple[NetworkConfig, QuantNetwork]:
-        size = dict(depth=1, dim=16, heads=2, timesteps=2, height=6, width=6, classes=5)
-        config = NetworkConfig(**size | self.changes)
-        return config, random_network(config, seed, self.sparsity, lanes=hardware().lanes)
-
-
-CASES = {
-    "2x8": Case("2x8", "balanced"),
-    "2x8-odd-rgb": Case(
-        "2x8,acc_width=22", "dense",
-        dict(in_channels=3, height=5, width=7, timesteps=3, heads=1),
-    ),
-    "4x16": Case("4x16", "unstructured", dict(dim=32, heads=4, timesteps=4)),
-    "2x8-average": Case(
-        "2x8", "rows", dict(dim=24, heads=3, head="avgpool_fc", encoder_channels=3)
-    ),
-}  # fmt: skip
 SEED = int(os.environ.get("SEED") or 1)  # of the network
 CYCLES_PER_LAYER = 20_000
 MEMBERS = {name for name, _ in layer_fields()}
