@@ -37,7 +37,7 @@ encoders = group("Input encoders side by side.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for function in (inputs, sops, sensitivity):
+    for function in (inputs, sops, sensitivity, heads):
         app.command(rich_help_panel=PANEL)(function)
     app.add_typer(curves, name="curves", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL)(methods)
@@ -108,6 +108,32 @@ def sensitivity(
     from golden.lab.prune.sensitivity import report
 
     report(dense, lanes, keep, images, data)
+
+
+def heads(
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Float or quantised transformer whose heads are compared, repeatable.",
+            show_default="dense, balanced, zoo/spikformer, zoo/sdt",
+        ),
+    ] = None,
+    reduce: Annotated[
+        Path,
+        typer.Option(help="Float one whose W_q and W_k lose rank.", show_default="dense"),
+    ] = DENSE,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images of accuracy.")] = 2000,
+    spikes: Annotated[int, typer.Option(min=1, max=MOST, help="Test images of spikes.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of what chance gives.")] = 1,
+    out: Reports = None,
+    data: Data = "",
+) -> None:
+    """Do heads resemble each other, and what would Q and K of low rank save?"""
+    from golden.lab.studies.heads import study
+
+    names = ("dense", "balanced", "zoo/spikformer", "zoo/sdt")
+    paths = checkpoint or [CHECKPOINTS / f"{name}.safetensors" for name in names]
+    study(paths, reduce, images, spikes, seed, _reports(out, "heads"), data, command())
 
 
 @curves.command("train")
