@@ -75,7 +75,7 @@ async def bad_bits(dut) -> None:
         if name.endswith(("datapath.spikes", "fetch.patch")):
             bits = lines & (1 << width) - 1
         told = 0
-        for _ in range(3 if name == "control.host.perf.counters" else 30):
+        for _ in range(3 if name == "control.host.perf.counters" else 300):
             await bench.put_image(0)
             await bench.write("CTRL", START)
             interrupt = RisingEdge(dut.irq_o)
