@@ -28,13 +28,19 @@ def uncommon(bench: Inference) -> Iterator[tuple[str, bytes]]:
         program = bench.patched(residual, out_step=step, stream_stride=stride)
         yield f"residual words {step} apart", program
     yield "residual words further on", bench.patched(residual, out_first=40, stream_stride=200)
-    for values in (dict(first=1), dict(merge=1, window=0), dict(repeat_drain=1, window=0)):
+    shifts = (dict(shift=4), dict(shift=7))
+    for values in (*shifts, dict(first=1), dict(merge=1, window=0), dict(repeat_drain=1, window=0)):
         yield f"residual {values}", bench.patched(residual, **values)
     spike = bench.find(isa.OP_LAYER, mode=isa.MODE_SPIKE, pool=0, repeat_drain=0, window=0)
-    for values in (dict(merge=1), dict(repeat_drain=1), dict(merge=1, repeat_drain=1)):
+    charges = (dict(charge=1), dict(charge=3), dict(charge=14))
+    for values in (*charges, dict(merge=1), dict(repeat_drain=1), dict(merge=1, repeat_drain=1)):
         yield f"spike {values}", bench.patched(spike, **values)
+    counts = bench.find(isa.OP_LAYER, mode=isa.MODE_KEY_VALUE)  # has no loads: waits for a layer
+    for loads in (0, 1, 3):
+        yield f"key-value that waits for {loads} loads", bench.patched(counts, wait_loads=loads)
     head = bench.find(isa.OP_LAYER, mode=isa.MODE_HEAD)
-    for values in (dict(repeat_drain=1), dict(repeat_drain=1, steps=5, out_step=3)):
+    classes = (dict(tokens=1), dict(tokens=3))
+    for values in (*classes, dict(repeat_drain=1), dict(repeat_drain=1, steps=5, out_step=3)):
         yield f"head {values}", bench.patched(head, **values)
 
 

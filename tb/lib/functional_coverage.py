@@ -59,11 +59,15 @@ USED_IN: dict[str, tuple[str, ...]] = {
     "first_word": (_ROW,),
     **dict.fromkeys(("block", "index_bits", "row_words"), (_WEIGHT,)),
 }  # fmt: skip
-# Legal values (golden.hardware.check), if not all that the bits can hold.
+# Legal values (golden.hardware.check), if not all that the bits can hold, on the presets.
 LEGAL: dict[str, Range] = {
     **dict.fromkeys(
         ("steps", "width", "height", "in_lines", "in_words", "out_words", "row_cost", "records",
-         "out_lines", "unit_words", "tokens"), (1, ANY)),
+         "out_lines", "tokens"), (1, ANY)),
+    # Of the presets: words of a line, lanes and parameter words.
+    "unit_words": (1, 8),
+    "head_lanes": (0, 5),
+    "param_base": (0, 255),
     "id": (0, MAX_LAYERS - 1),
     "shift": (0, MAX_SHIFT),
     "wait_layers": (0, MAX_LAYERS),
