@@ -100,7 +100,8 @@ def run_functional(arguments: list[str], programs: int, only_report: bool) -> in
         environment = os.environ | {FOLDER: str(FOUND), "SIM": "verilator"}
         commands = [["pytest", *TESTS, *arguments]]
         if programs:
-            commands.append(["golden", "fuzz", "--programs", str(programs)])
+            seed = ["--seed", os.environ["SEED"]] if os.environ.get("SEED") else []
+            commands.append(["golden", "fuzz", "--programs", str(programs), *seed])
         for command in commands:
             run = [sys.executable, "-m", *command]
             status |= subprocess.run(run, cwd=ROOT, env=environment, check=False).returncode
