@@ -22,7 +22,7 @@ from golden.contract.progress import over
 from golden.hardware import isa
 from golden.hardware.compile.compiled import CompiledLayer, Program
 from golden.hardware.compile.lowering import Layer
-from golden.hardware.compile.schedule import load_cycles
+from golden.hardware.compile.schedule import loading
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import averaged, expectations
 from golden.hardware.groups import Accumulation, Token, Word, play
@@ -69,19 +69,6 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
         adds = expected.useful, expected.pattern_adds
         out.append(Cycles(layers, start, *adds, program.hardware.pes))
     return out
-
-
-def loading(program: Program) -> int:
-    """Cycles of the loads that the first layer waits for."""
-    total, h = 0, program.hardware
-    fields = [isa.decode(d) for d in isa.cut(program.program)]
-    left = next(f["wait_loads"] for op, f in fields if op == isa.OP_LAYER)
-    for op, f in fields:
-        if op != isa.OP_LOAD or not left:
-            continue
-        left -= 1
-        total += load_cycles(h, f)
-    return total
 
 
 def layer_cycles(

@@ -27,6 +27,7 @@ from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.contract.paper import natural_images, paper_network
 from golden.contract.sparsity import share_of_zeros, told
+from golden.hardware.compile.layer_list import in_order
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 from golden.hardware.workload import generated, recording
@@ -133,9 +134,7 @@ def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Opt
         random_layer(r, options.density, hardware.lanes, options.seed + i, hardware.acc_width)
         for i, r in enumerate(spikes)
     ]
-
-    # Nothing hides the loads of the first layer, and the order is free: the one with the fewest.
-    layers.insert(0, layers.pop(min(range(len(layers)), key=lambda i: layers[i].load_bits)))
+    layers = in_order(layers, hardware)
 
     def products() -> list[list[Product]]:
         from golden.hardware.peers.product import of_convolution

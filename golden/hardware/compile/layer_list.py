@@ -6,15 +6,20 @@ before it compute, as far as the memories have room.
 """
 
 from collections.abc import Sequence
+from itertools import permutations
+from math import inf
 
 from golden.hardware.compile import input_bytes, windows
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.lowering import Layer, dense
 from golden.hardware.compile.program import assemble
 from golden.hardware.compile.proofs import prove
+from golden.hardware.compile.schedule import idle, loading
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import Hardware
 from golden.hardware.workload.layer import BareLayer
+
+ORDERED = 4  # layers behind the first, of which all orders are tried
 
 
 def compile_layers(
@@ -29,8 +34,33 @@ def compile_layers(
     lowered = [_lower(x, hardware) for x in layers]
     prove(lowered, hardware)
     sources = [x.source for x in lowered]
-    activity = {s.name: x.recording.tokens for s, x in zip(sources, layers, strict=True)}
-    return assemble(lowered, hardware, sources, coded=coded, window=window, activity=activity)
+    return assemble(
+        lowered, hardware, sources, coded=coded, window=window, activity=_activity(layers)
+    )
+
+
+def in_order(layers: Sequence[BareLayer], hardware: Hardware) -> list[BareLayer]:
+    """``layers``, which are free to run in any order, in one that leaves little time to wait.
+
+    Nothing hides the loads of the first layer: the one with the fewest comes first. The others come
+    in the order of the least idle time if they are few, else as they are.
+    """
+    first, *others = sorted(layers, key=lambda x: x.load_bits)
+    if len(others) > ORDERED:
+        return [first, *(x for x in layers if x is not first)]
+    activity, best, least = _activity(layers), None, inf
+    for order in permutations(x for x in layers if x is not first):
+        program = compile_layers([first, *order], hardware)
+        found = idle(program, activity)
+        if found < least:
+            best, least = [first, *order], found
+        if found <= loading(program):  # nothing is left but the start
+            break
+    return best or list(layers)
+
+
+def _activity(layers: Sequence[BareLayer]) -> windows.Activity:
+    return {f"{x.name}.input": x.recording.tokens for x in layers}
 
 
 def _lower(x: BareLayer, hardware: Hardware) -> Layer:

@@ -39,6 +39,19 @@ def load_cycles(hardware: Hardware, fields: dict[str, int]) -> int:
     return beats + LOAD
 
 
+def loading(program: Program) -> int:
+    """Cycles of the loads that the first layer waits for."""
+    total, hardware = 0, program.hardware
+    fields = [isa.decode(d) for d in isa.cut(program.program)]
+    left = next(f["wait_loads"] for op, f in fields if op == isa.OP_LAYER)
+    for op, f in fields:
+        if op != isa.OP_LOAD or not left:
+            continue
+        left -= 1
+        total += load_cycles(hardware, f)
+    return total
+
+
 def layer_cycles(layer: Layer, hardware: Hardware, activity: windows.Activity) -> float:
     """About the cycles of a layer, from the spikes of ``activity`` or those that are assumed."""
     turns = -(-layer.units // hardware.groups)
@@ -69,3 +82,9 @@ def waits(program: Program, cycles: Sequence[float]) -> list[float]:
             out.append(start - ended[-1])
             ended.append(start + cycles[len(out) - 1])
     return [0.0, *out[1:]]
+
+
+def idle(program: Program, activity: windows.Activity) -> float:
+    """Cycles in which no layer of ``program`` runs, the loads in front of the first one counted."""
+    cycles = [layer_cycles(c.layer, program.hardware, activity) for c in program.layers]
+    return loading(program) + sum(waits(program, cycles))

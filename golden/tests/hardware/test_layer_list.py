@@ -2,13 +2,14 @@
 """Independent layers, compiled and executed by the emulator, give the integer model's spikes."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
 
 from golden.contract.errors import UserError
 from golden.contract.model import apply
-from golden.hardware.compile import layer_list
+from golden.hardware.compile import layer_list, schedule
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
 from golden.hardware.execute.expected import layer_list_expectation
@@ -185,3 +186,25 @@ def test_saved_layers(tmp_path):
         for field in ("weight", "bias", "theta2"):
             np.testing.assert_array_equal(getattr(got.layer, field), getattr(want.layer, field))
         np.testing.assert_array_equal(got.recording.spikes, want.recording.spikes)
+
+
+def test_free_order(monkeypatch):
+    """The lightest layer first, then the order of the least idle time; many stay as they are."""
+    hardware = Hardware.named("2x8")
+    shapes = [(8, 16, 6), (32, 64, 4), (16, 32, 8), (8, 8, 3), (24, 48, 5)]
+    layers = []
+    for i, (inputs, outputs, size) in enumerate(shapes):
+        spikes = np.random.default_rng(i).random((2, inputs, size, size)) < 0.2
+        drawn = Recording(f"layer{i}", spikes.astype(np.uint8), outputs, 3)
+        layers.append(random_layer(drawn, 0.5, hardware.lanes, i))
+    found = layer_list.in_order(layers, hardware)
+    assert {x.name for x in found} == {x.name for x in layers} and found[0].name == "layer3"
+    activity = {f"{x.name}.input": x.recording.tokens for x in layers}
+
+    def waiting(order):
+        return schedule.idle(layer_list.compile_layers(order, hardware), activity)
+
+    others = permutations(x for x in layers if x is not found[0])
+    assert waiting(found) == min(waiting([found[0], *order]) for order in others)
+    monkeypatch.setattr(layer_list, "ORDERED", 3)
+    assert [x.name for x in layer_list.in_order(layers, hardware)][1:3] == ["layer0", "layer1"]
