@@ -47,7 +47,7 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     for name in ("steps", "width", "height", "in_words", "row_cost", "out_lines"):
         f[name] = f[name] or 1
     taps = 9 if f["kernel3"] else 1
-    f["in_lines"] = random.randint(1, h.patch_lines // taps)
+    f["in_lines"] = random.randint(1, min(h.patch_lines // taps, 255))
     f["mask_lines"] = random.randint(0, MASK_LINES // taps)
     f["mask_base"] = random.randint(0, MASK_LINES - taps * f["mask_lines"])
     f["out_words"] = random.randint(1, min(h.acc_depth, 255))
