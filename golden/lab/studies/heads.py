@@ -30,6 +30,7 @@ from golden.contract.progress import over
 from golden.lab.data import shown
 from golden.lab.networks import encoders
 from golden.lab.networks.backbones.transformer import Transformer
+from golden.lab.networks.watching import watching
 from golden.lab.prune.masks import block_mask
 from golden.lab.quantise.codebook import kmeans, nearest
 from golden.lab.studies.head_similarity import LAYOUTS, Layout, between_heads, centred
@@ -157,26 +158,17 @@ def _with_heads(model: nn.Module) -> Transformer:
 
 @torch.no_grad()
 def _float_parts(model: Transformer, images: torch.Tensor) -> Parts:
-    fired: dict[str, list[torch.Tensor]] = {}
-    hooks, weights = [], {}
+    weights, neurons = {}, {}
     for i, block in enumerate(model.blocks):
         for part in "qk":
             name = f"blocks.{i}.{part}"
             weights[name] = getattr(block.attention, part).folded()[0].detach()
-            hooks.append(
-                getattr(block.attention, f"lif_{part}").register_forward_hook(
-                    lambda _m, _i, out, name=name: fired.setdefault(name, []).append(
-                        out.flatten(0, -2)
-                    )
-                )
-            )
-    try:
-        model.eval()
+            neurons[name] = getattr(block.attention, f"lif_{part}")
+    fired: dict[str, list[torch.Tensor]] = {name: [] for name in neurons}
+    model.eval()
+    with watching(neurons, lambda name, out: fired[name].append(out.flatten(0, -2))):
         for part in images.split(BATCH):
             model(network_input(model, part))
-    finally:
-        for hook in hooks:
-            hook.remove()
     return {name: (weight, torch.cat(fired[name])) for name, weight in weights.items()}
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from golden.contract.progress import over
 from golden.lab.networks.lif_neuron import LIF
+from golden.lab.networks.watching import watching
 from golden.lab.train.source import network_input
 
 
@@ -37,18 +38,9 @@ def accuracy(
 def firing_rates(model: nn.Module, images: torch.Tensor, batch_size: int = 250) -> dict[str, float]:
     """Mean spikes per neuron and timestep of every LIF module, by module name."""
     sums: dict[str, list[float]] = defaultdict(list)
-    hooks = [
-        module.register_forward_hook(
-            lambda _m, _i, out, name=name: sums[name].append(float(out.float().mean()))
-        )
-        for name, module in model.named_modules()
-        if isinstance(module, LIF)
-    ]
-    try:
-        model.eval()
+    neurons = {name: module for name, module in model.named_modules() if isinstance(module, LIF)}
+    model.eval()
+    with watching(neurons, lambda name, out: sums[name].append(float(out.float().mean()))):
         for part in images.split(batch_size):
             model(network_input(model, part))
-    finally:
-        for hook in hooks:
-            hook.remove()
     return {name: sum(values) / len(values) for name, values in sums.items()}

@@ -112,6 +112,17 @@ def test_pieces_of_rows():
     assert found == (packed.stored > 0).sum() == np.count_nonzero(packed.length)
 
 
+def test_cycles_of_an_image():
+    """Lines of one word: 4x16 fills four banks at once where all is a multiple of four."""
+    hardware = Hardware.named("4x16")
+    load = dict(target=isa.TARGET_SPIKE, coded=0, unit_words=1, records=784, dest=8)
+    assert load_cycles(hardware, load) == 196 + LOAD
+    for change in (dict(dest=6), dict(records=786)):
+        assert load_cycles(hardware, load | change) == (load | change)["records"] + LOAD
+    assert load_cycles(hardware, load | dict(unit_words=3)) == 3 * 784 + LOAD
+    assert load_cycles(hardware, load | dict(unit_words=8)) == 2 * 784 + LOAD  # beats
+
+
 def test_waits_of_a_program():
     """A load in time, one that comes late, one that starts late; by hand."""
     hardware = Hardware.named("2x8")
