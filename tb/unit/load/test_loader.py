@@ -104,6 +104,7 @@ class LoaderBench(Bench):
 
     async def drained(self) -> None:
         while self.expected:
+            assert not self.faults.items, f"{self.faults.items}, SEED={SEED}"
             await RisingEdge(self.dut.clk_i)
         await self.cycles(10)
         assert self.beats.idle() and self.commands.idle() and not self.faults.items
