@@ -3,8 +3,8 @@
 
 The syntax tree of slang says what is an expression that is evaluated at run time, and what a
 statement. Left out is what elaboration reads (parameters, widths, conditions of generate blocks,
-functions called there), what a clock or a reset is, case labels, heads of loops, assertions, and
-the left side of a continuous assignment.
+functions called there), what a clock or a reset is, case labels, heads of loops, assertions,
+the left side of a continuous assignment, and what only an ``unused_`` signal reads.
 """
 
 from __future__ import annotations
@@ -62,8 +62,6 @@ CONSTANT = (
     K.ParameterValueAssignment,
     K.TypedefDeclaration,
 )
-
-
 _SIGNAL = re.compile(r"\b[a-z]\w+")  # and no variable of a loop, nor a parameter
 
 
@@ -203,7 +201,7 @@ class _Finder:
                 self.members(node.members)
             case K.ContinuousAssign:
                 for assign in node.assignments:
-                    if isinstance(assign, SyntaxNode):
+                    if isinstance(assign, SyntaxNode) and not _unused(assign.left):
                         self.where = plain(self.text(assign))
                         self.expression(assign.right)
             case K.AlwaysCombBlock | K.AlwaysFFBlock:
@@ -358,6 +356,11 @@ class _Finder:
                 self.index(child.expr)
             elif child is not None:
                 self.expression(child)
+
+
+def _unused(target: SyntaxNode) -> bool:
+    """A signal that tells the lint which bits nobody reads."""
+    return plain(str(target)).startswith("unused_")
 
 
 def _only_assertions(node: SyntaxNode) -> bool:
