@@ -336,7 +336,12 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
         plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
     elif build.waves:
         plusargs.append(f"+dumpfile_path={run_dir / build.toplevel}.fst")
-    env = {VARIABLE: json.dumps(build.parameters), **(what.env or {})}
+    threads = os.environ.get("OMP_NUM_THREADS", "1")  # more wait for each other, and spin
+    env = {
+        VARIABLE: json.dumps(build.parameters),
+        "OMP_NUM_THREADS": threads,
+        **(what.env or {}),
+    }
     results, log = run_dir / "results.xml", run_dir / "sim.log"
     runner.limit_s = what.timeout_s
     ended = None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole accelerator (``psf_tb_top``): does the work of a job, checks every word."""
 
+import gc
 import json
 import os
 import time
@@ -42,6 +43,8 @@ async def work(dut):
     for name in job["monitors"]:
         getattr(dut, f"{name}_i").value = 1
 
+    gc.collect()
+    gc.freeze()  # what lives to the end need not be looked through again
     totals = [
         {"name": c.name} | dict.fromkeys(("useful", "pattern_adds", "mismatches", *COUNTERS), 0)
         for c in program.layers
