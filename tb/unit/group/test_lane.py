@@ -156,6 +156,25 @@ async def flips(dut) -> None:
     bench.check(bench.wrong, "no flip was used")
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
+async def resets(dut) -> None:
+    """A reset takes a report back at once, and no clear or drain survives it."""
+    bench = await LaneBench(dut).begun()
+    for entry in (0, bench.depth - 1):
+        await bench.land()
+        bench.flip(1, entry)
+        await bench.cycle()
+        await bench.cycle(None, (1, entry, 0))
+        await bench.cycle()
+        await bench.cycle()
+        bench.equal("parity_o", bench.get("parity_o"), 1)
+        await bench.check_reset("parity_o", "overrun_o", add_valid_i=0, drain_valid_i=0)
+        bench.flip(1, entry)  # a second time: the parity is right again
+        bench.parity, bench.drained, bench.overrun = [0, 0, 0], [None, None], 0
+        await bench.cycle(None, (1, entry, 1))
+    await bench.land()
+
+
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def beyond_the_depth(dut) -> None:
     """An entry that the lane has not got changes none and is reported."""

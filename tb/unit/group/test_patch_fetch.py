@@ -277,6 +277,29 @@ async def beyond_the_memory(dut) -> None:
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
+async def resets(dut) -> None:
+    """Amid a token beyond the memory: no report is left, nothing is requested, all is free."""
+    bench = await PatchFetchBench(dut).begun()
+    f = bench.fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity, in_lines=1, mask_lines=0)
+    for cycles in range(1, 5):
+        bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, read_ready_i=1)
+        bench.put_struct("token_i", "token_t", taps=1, line=bench.lines)
+        await bench.tick()
+        bench.set(token_valid_i=0)
+        for _ in range(cycles):
+            request = bench.get("read_valid_o")
+            await bench.tick()
+            bench.set(line_valid_i=request)
+        await bench.check_reset(
+            "overrun_o", "parity_o", "read_valid_o", "patch_valid_o", line_valid_i=0
+        )
+        bench.equal("room_o", bench.get("room_o"), 1)
+        bench.equal("idle_o", bench.get("idle_o"), 1)
+    bench.check("overrun_o" in bench.fell, "there was no report before a reset")
+    await bench.run(f, [Token(f, bench) for _ in range(2)], 0.5, 0.5)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def too_many_lines(dut) -> None:
     """More lines than a half holds: the first stay, the others are dropped and reported."""
     bench = await PatchFetchBench(dut).begun()

@@ -137,5 +137,32 @@ async def stops(dut) -> None:
     bench.check(bench.late > 3, "no stop met a layer that waits")
 
 
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def resets(dut) -> None:
+    """Amid a layer, its writing or its wait: nothing retires behind it, the counts begin at 0."""
+    bench = await CountersBench(dut).begun()
+    for _ in range(40):
+        await bench.cycle(start=1)
+        await bench.layer(random.randrange(IDS), random.randint(1, 6), random.randint(0, 3))
+        await bench.cycle(7, layer_start=1)
+        when = random.choice(("running", "writing", "waiting"))
+        if when == "writing":
+            await bench.idle(WRITING)
+        if when != "running":
+            await bench.cycle(7, layer_done=1)
+        inputs = dict.fromkeys(PULSES, 0)
+        bench.set(**inputs)
+        await bench.settle()
+        await bench.check_reset("retire_o", "layers_o", "loads_o")
+        bench.layers = bench.loads = 0
+        bench.active = bench.waiting = False
+        bench.queue.clear()
+        bench.memory.clear()
+        bench.read = None
+        bench.set(event_i=0)
+        await bench.idle(2 * WRITING)
+    bench.check({"layers_o", "loads_o"} <= bench.fell, "nothing was counted before a reset")
+
+
 def test_counters() -> None:
     run("psf_counters", __name__)

@@ -312,11 +312,15 @@ TIGHT = {  # a beat per record, a word per beat
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def resets(dut) -> None:
-    """A reset is no fault, writes nothing and ends nothing."""
+    """A reset is no fault, writes and ends nothing; the checksum of an image begins anew."""
     bench = await LoaderBench(dut).begun()
+    bench.send(load.random_load(PARAMETERS, load.SPIKE), check=0, image=1)
+    await bench.drained()
     writes = (f"{target}_valid_o" for target in PORTS)
     await bench.check_reset("fault_valid_o", "parity_o", "done_o", *writes)
+    bench.image_crc = 0
     bench.send(load.random_load(PARAMETERS, load.PARAM, records=2))
+    bench.send(load.random_load(PARAMETERS, load.SPIKE), check=1, image=1)
     await bench.drained()
 
 
