@@ -2,10 +2,12 @@
 """Address and length of the read of a load, and the fields of its unpack command."""
 
 import random
+from itertools import pairwise
 
 import cocotb
 import pytest
 from cocotb.triggers import RisingEdge
+from cocotb.utils import get_sim_time
 
 from golden.hardware.configuration import clog2
 from golden.hardware.interface import packing
@@ -107,6 +109,24 @@ async def random_loads(dut, stall: float) -> None:
     await bench.cycles(20)
     assert bench.unpack.items == unpacks and bench.read.items == reads, f"SEED={SEED}"
     assert bench.loads.idle()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def full_rate(dut) -> None:
+    """Nobody stalls: a load takes three cycles and one for each bit of the words of a line."""
+    bench = await LoadIssueBench(dut, 0.0).begun()
+    for unit_words in (0, 1, 2, 5, 31, 128, 255):
+        vector = command(0, 0, target=SPIKE, unit_words=unit_words, records=9, coded=0, offset=0)
+        before = len(bench.unpack.items)
+        for _ in range(4):
+            bench.loads.send(load=vector)
+        times = []
+        while len(times) < 4:
+            await RisingEdge(dut.clk_i)
+            if len(bench.unpack.items) > before + len(times):
+                times.append(round(get_sim_time("ns") / 10))
+        steps = [late - early for early, late in pairwise(times)]
+        assert steps == [3 + unit_words.bit_length()] * 3, (unit_words, steps)
 
 
 CASES = [

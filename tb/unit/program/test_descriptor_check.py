@@ -221,7 +221,7 @@ async def checksums(dut) -> None:
         await bench.compare(noisy(op, legal(op)))
 
 
-@pytest.mark.parametrize("config", ["2x8", "4x32"])
+@pytest.mark.parametrize("config", ["2x8", "4x32", "2x8,acc_depth=256"])
 def test_descriptor_check(config: str) -> None:
     parameters = Hardware.named(config).sv_parameters()
     run("psf_descriptor_check", __name__, {name: parameters[name] for name in CHECKED})
