@@ -10,10 +10,11 @@ from cocotb.triggers import RisingEdge
 
 from golden.hardware import isa
 from tb.lib.bench import HIDDEN
+from tb.lib.load import TARGETS
 from tb.lib.program import CHECKED, Descriptor, Program, legal_load
 from tb.lib.stream import STALLS
 from tb.run.runner import run
-from tb.unit.program.program_bench import DEPTH, HARDWARE, ProgramBench, random_program
+from tb.unit.program.program_bench import CHECK, DEPTH, HARDWARE, ProgramBench, random_program
 
 
 @cocotb.test(timeout_time=4, timeout_unit="ms")
@@ -113,6 +114,33 @@ async def stops_and_resets(dut) -> None:
         await bench.check_reset("layer_start_o", "retire_o", "parity_o", "active_index_o")
     bench = ProgramBench(dut, random_program(20), 2, 0.5)
     await bench.run(clock=False)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def waits(dut) -> None:
+    """Every bit of a number that is waited for counts: what waits for too many never starts."""
+    clock = True
+    for bit in range(1, 16):
+        for of_loads in (True, False):
+            program = Program(HARDWARE)
+            item = legal_load(HARDWARE, random.randrange(len(TARGETS)))
+            if of_loads:
+                program.add_load(item, wait_layers=0, wait_previous=0)
+                program.add_layer(wait_loads=1 << bit)
+            else:
+                program.add_layer(wait_loads=0)
+                program.add_load(item, wait_layers=1 << bit)
+            program.add(isa.OP_END)
+            bench = ProgramBench(dut, program, 1, 0.0, run_cycles=(1,))
+            await bench.start(clock)
+            await bench.cycles(4 * CHECK + 100)
+            started = "the layer" if of_loads else "the load"
+            waiting = bench.items if of_loads else bench.load_queue
+            assert waiting and waiting[0][1] == 1, f"{started} has started with {1 << bit} to come"
+            clock = False
+            bench.cancel()
+            dut.layer_done_i.value = dut.load_done_i.value = dut.beat_valid_i.value = 0
+            dut.job_valid_i.value = 0
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN or DEPTH < 8)
