@@ -110,6 +110,7 @@ def _environment(tree: Path, number: int) -> dict[str, str]:
         **os.environ,
         "SEED": "1",
         "SIM": "verilator",
+        "COCOTB_MAX_FAILURES": "1",  # the others need not run
         "PSF_PLUSARGS": f"+mutant={number}",
         "PYTHONPATH": str(tree),
     }
