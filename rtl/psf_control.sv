@@ -96,6 +96,7 @@ module psf_control #(
       .beat_data_i(beat_data),
       .layer_start_i(layer_start_o),
       .layer_id_i(layer_o.id),
+      .layer_continues_i(layer_o.continues),
       .layer_done_i,
       .layer_retire_o(layer_retire),
       .load_done_i(load_done),

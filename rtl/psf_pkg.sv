@@ -140,6 +140,7 @@ package psf_pkg;
     logic repeat_drain;  // one scanned step, drained `steps` times (first convolution)
     logic pool;  // OR-pool k3 s2 p1 on the written spikes
     logic first;  // residual: the stream starts here
+    logic continues;  // its counters go on from those of the layer before
     logic [3:0] shift;  // residual: left shift of the current
     logic [15:0] wait_loads;  // start when this many loads of the job have completed
     logic [15:0] charge;  // spike: of the membranes, added in parts at the first timestep, by place
@@ -234,6 +235,7 @@ package psf_pkg;
         repeat_drain: d[20],
         pool: d[21],
         first: d[22],
+        continues: d[23],
         shift: d[27:24],
         wait_loads: d[47:32],
         charge: d[63:48],

@@ -214,6 +214,14 @@ def bench(
         float, typer.Option(min=0, max=0.99, help="In time, of the spikes of vgg16 and resnet19.")
     ] = 0.3,
     images: Images = 1,
+    batch: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Images of a run of recorded or drawn layers; weights are loaded once.",
+        ),
+    ] = 1,
     config: Annotated[
         str | None,
         typer.Option(help="Hardware for all, as in 4x32,spike_lines=4096.", show_default="own"),
@@ -229,7 +237,7 @@ def bench(
     from tb.measure.bench import Options, run_bench
 
     options = Options(
-        images, density, correlation, config, seed, stalls, latency, tuple(model or ())
+        images, batch, density, correlation, config, seed, stalls, latency, tuple(model or ())
     )
     raise typer.Exit(run_bench(trace or [], workload or [], options))
 

@@ -4,6 +4,8 @@
 //   0: cycles from layer_start_i to layer_done_i; 1 to 6: sums of event_i in these cycles (the cycle
 //   of layer_done_i included, that of layer_start_i not); 7: cycles from the end of the layer before,
 //   or from start_i, to layer_start_i.
+// With layer_continues_i a layer's counters go on from those of the layer before, whatever its id;
+// those of a first one from 0.
 // retire_o answers layer_done_i, in the same cycle unless the counters of the layer before are still
 // being written away (8 cycles). Reads have latency 1 and never stall.
 // Counters of ids that did not run keep their old values. stop_i forgets a layer amid its run and
@@ -18,6 +20,7 @@ module psf_counters (
     input  logic             clear_i,
     input  logic             layer_start_i,
     input  logic [ 7:0]      layer_id_i,     // ids from 64 on are not recorded
+    input  logic             layer_continues_i,
     input  logic             layer_done_i,
     input  logic             load_done_i,
     input  logic [ 5:0][7:0] event_i,
@@ -77,12 +80,10 @@ module psf_counters (
   end
 
   always_ff @(posedge clk_i) begin
-    if (layer_start_i) begin
-      count_q  <= '0;
-      before_q <= gap_q;
-    end else begin
-      count_q <= count;
-    end
+    if (start_i || (layer_start_i && !layer_continues_i)) count_q <= '0;
+    else count_q <= count;
+    if (start_i) before_q <= '0;
+    else if (layer_start_i) before_q <= gap_q + (layer_continues_i ? before_q : '0);
     gap_q <= (start_i || layer_done_i) ? 32'd1 : gap_q + 32'd1;
     if (retire_o) begin
       shift_q <= {before_q, count};

@@ -46,6 +46,7 @@ module psf_host_interface #(
     // Layers and loads, for the counters; layer_retire_o answers layer_done_i.
     input logic layer_start_i,
     input logic [7:0] layer_id_i,
+    input logic layer_continues_i,
     input logic layer_done_i,
     output logic layer_retire_o,
     input logic load_done_i,
@@ -193,6 +194,7 @@ module psf_host_interface #(
       .clear_i (forget),
       .layer_start_i,
       .layer_id_i,
+      .layer_continues_i,
       .layer_done_i,
       .load_done_i,
       .event_i,

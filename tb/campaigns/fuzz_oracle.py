@@ -159,9 +159,9 @@ def certain(
     # A layer that differs has read garbage, and so may all that follow.
     pairs = zip(models[0].layers, models[1].layers, strict=False)
     alike = len(list(takewhile(lambda pair: _alike(*pair), pairs)))
-    out.rows = {layer: (drained.rows, drained.row_adds)
-                for layer, drained in zip(layers[:alike], models[0].layers, strict=False)
-                if layer not in layers[alike:]}  # fmt: skip
+    goes_on = [bool(f["continues"]) for op, f in steps if op == isa.OP_LAYER] * jobs
+    known = _rows(layers[:alike], goes_on, models[0].layers, jobs)
+    out.rows = {layer: rows for layer, rows in known.items() if layer not in layers[alike:]}
     if len(offsets) != 1:
         out.open = f"{min(len(offsets), 2)} stores"
         return out
@@ -171,6 +171,23 @@ def certain(
         if first and first == second and alike >= (job + 1) * len(ids):
             place = memory.place(memory.results[job], offsets[0])
             out.results[job] = Result(place, *first)
+    return out
+
+
+def _rows(
+    layers: Sequence[int], goes_on: Sequence[bool], drained: Sequence[Drained], jobs: int
+) -> dict[int, tuple[int, int]]:
+    """Counted rows and row-adds by layer id; without layers that go on from another job, which may
+    have been one of another run."""
+    out: dict[int, tuple[int, int]] = {}
+    total, sure = (0, 0), jobs == 1
+    for layer, more, found in zip(layers, goes_on, drained, strict=False):
+        rows, adds = total if more else (0, 0)
+        total = rows + found.rows, adds + found.row_adds
+        sure = sure or not more
+        out.pop(layer, None)
+        if sure:
+            out[layer] = total
     return out
 
 
@@ -213,7 +230,7 @@ class Model(Emulator):
         met = any(meets(self.hw, load, f) for load in self.loads.get(len(self.layers), ()))
         assert not met, "a load and a layer share words"
         super()._layer(f)
-        self.layers.append(self.drained[f["id"]])
+        self.layers.append(self.drained[-1])
 
     def go(self, program: bytes, memory: Memory, policy: str) -> None:
         """All jobs, or as far as it knows."""

@@ -52,6 +52,7 @@ class Options:
     """What a user may choose about every workload."""
 
     images: int = 1
+    batch: int = 1  # images of a run of recorded or drawn layers: weights are loaded once
     density: float = DENSITY
     correlation: float = CORRELATION
     config: str | None = None  # hardware, instead of the workload's own
@@ -109,9 +110,8 @@ def paper(options: Options) -> Workload:
 def drawn(name: str, options: Options) -> Workload:
     """A network of golden.hardware.workload.generated."""
     shapes = generated.NETWORKS[name]()
-    return of_recordings(
-        name, generated.recordings(shapes, options.correlation, options.seed), options
-    )
+    drawn = generated.recordings(shapes, options.correlation, options.seed, images=options.batch)
+    return of_recordings(name, drawn, options)
 
 
 WORKLOADS: dict[str, Callable[[Options], Workload]] = {
@@ -124,16 +124,22 @@ USUAL = ("default", "paper")  # without a choice
 
 def trace(path: Path, options: Options) -> Workload:
     """The layers of a file of recorded spikes with random PE-balanced weights."""
-    return of_recordings(path.name, recording.read(path), options)
+    wide = [recording.repeated(r, options.batch) for r in recording.read(path)]
+    return of_recordings(path.name, wide, options)
 
 
 def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Options) -> Workload:
-    """``spikes`` into random PE-balanced weights."""
+    """``spikes``, of the images of a batch side by side, into random PE-balanced weights."""
     hardware = Hardware.named(options.config or TRACE_HARDWARE)
-    layers = [
-        random_layer(r, options.density, hardware.lanes, options.seed + i, hardware.acc_width)
-        for i, r in enumerate(spikes)
-    ]
+    layers = []
+    for i, wide in enumerate(spikes):
+        first, *others = recording.images_of(wide, options.batch)
+        layers.append(
+            random_layer(
+                first, options.density, hardware.lanes, options.seed + i, hardware.acc_width
+            )
+        )
+        layers += [BareLayer(other, layers[-1].layer) for other in others]
     layers = in_order(layers, hardware)
 
     def products() -> list[list[Product]]:
@@ -141,7 +147,11 @@ def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Opt
 
         return [[of_convolution(x.name, x.recording.spikes, x.layer.weight) for x in layers]]
 
-    facts = {"density": options.density, "measured_density": density(layers)}
+    facts = {
+        "density": options.density,
+        "measured_density": density(layers),
+        "batch": options.batch,
+    }
     rows = "every lane keeps as many weights of a row, also one with fewer outputs than others"
     zeros = 1 - facts["measured_density"]
     print(f"{name}: {told(1 - options.density, zeros, rows)}")
@@ -150,7 +160,8 @@ def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Opt
 
 def density(layers: Sequence[BareLayer]) -> float:
     """Share of the weights that are not zero."""
-    return 1 - share_of_zeros(x.layer.weight for x in layers)
+    distinct = {id(x.layer): x.layer.weight for x in layers}
+    return 1 - share_of_zeros(distinct.values())
 
 
 def measure(workload: Workload, options: Options) -> dict:
@@ -269,6 +280,7 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
             f"and from {', '.join(WORKLOADS)}"
         )
     suffix = "" if options.density == DENSITY else f"-{options.density:g}"
+    suffix += "" if options.batch == 1 else f"-batch{options.batch}"
     made = {
         name + suffix * (name in generated.NETWORKS): WORKLOADS[name](options) for name in names
     }

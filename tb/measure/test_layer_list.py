@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from golden.hardware.configuration import Hardware
+from golden.hardware.workload.layer import BareLayer
 from golden.hardware.workload.random_layer import random_layer
-from golden.hardware.workload.recording import Recording
+from golden.hardware.workload.recording import Recording, images_of
 from tb.lib.work import LayerListWork
 from tb.system.run import run_work
 
@@ -21,32 +22,35 @@ SHAPES = [
     ((2, 70, 1, 9), 40, 1),
     ((1, 1, 1, 1), 1, 3),
 ]
-# hardware, density, stall percentage of the memory, its latency
+# hardware, density, stall percentage of the memory, its latency, images in a batch
 CASES = {
-    "2x8": ("2x8", 0.25, 0, 20),
+    "2x8": ("2x8", 0.25, 0, 20, 3),
     # Inputs take turns in the spike memory, layers come in tiles.
-    "2x8-tight": ("2x8,spike_lines=190,bank_depth=128,row_depth=128,acc_depth=2", 0.5, 50, 40),
-    "4x16": ("4x16", 0.5, 20, 0),
+    "2x8-tight": ("2x8,spike_lines=250,bank_depth=128,row_depth=128,acc_depth=2", 0.5, 50, 40, 2),
+    "4x16": ("4x16", 0.5, 20, 0, 1),
 }
 
 
-def layers(hardware: Hardware, density: float, seed: int):
+def layers(hardware: Hardware, density: float, batch: int, seed: int):
     rng = np.random.default_rng(seed)
-    for i, (shape, outputs, kernel) in enumerate(SHAPES):
+    for i, ((steps, inputs, height, width), outputs, kernel) in enumerate(SHAPES):
+        shape = steps, inputs, height, width * batch
         spikes = (rng.random(shape) < rng.uniform(0.05, 0.3)).astype(np.uint8)
-        yield random_layer(
-            Recording(f"layer{i}", spikes, outputs, kernel), density, hardware.lanes, seed + i
-        )
+        first, *others = images_of(Recording(f"layer{i}", spikes, outputs, kernel), batch)
+        yield (x := random_layer(first, density, hardware.lanes, seed + i))
+        yield from (BareLayer(other, x.layer) for other in others)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_random_layers(case):
-    name, density, stalls, latency = CASES[case]
+    name, density, stalls, latency, batch = CASES[case]
     seed = int(os.environ.get("SEED") or secrets.randbelow(1 << 30) + 1)
     print(f"SEED={seed}")
     hardware = Hardware.named(name)
-    work = LayerListWork(list(layers(hardware, density, seed)), runs=2)
+    work = LayerListWork(list(layers(hardware, density, batch, seed)), runs=2)
     results = run_work(work, hardware, seed=seed, stalls=stalls, latency=latency, waves=False)
     assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
     assert len(results["images"]) == 2
-    assert {x["name"].split("[")[0] for x in results["layers"]} == {x.name for x in work.layers}
+    counted = {x["name"].split("[")[0].split("#")[0] for x in results["layers"]}
+    assert counted == {x.name.split("#")[0] for x in work.layers}
+    assert len(work.layers) == batch * len(SHAPES)

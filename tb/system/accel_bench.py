@@ -45,9 +45,10 @@ async def work(dut):
 
     gc.collect()
     gc.freeze()  # what lives to the end need not be looked through again
+    counted = program.counted()
     totals = [
         {"name": c.name} | dict.fromkeys(("useful", "pattern_adds", "mismatches", *COUNTERS), 0)
-        for c in program.layers
+        for c, _ in counted
     ]
     results = {"images": [], "layers": totals, "mismatches": 0, "messages": []}
     began, began_cpu, began_ns = time.perf_counter(), time.process_time(), get_sim_time("ns")
@@ -65,8 +66,7 @@ async def work(dut):
             Path(f"{name}.bin").rename(f"{name}-{index}.bin")
         verdict = board.check(expected, Path("trace.bin"))
         counters = [
-            [await host.layer_counter(c.id, i) for i in range(len(COUNTERS))]
-            for c in program.layers
+            [await host.layer_counter(c.id, i) for i in range(len(COUNTERS))] for c, _ in counted
         ]
         await check_status(host, verdict)
         logits = None
@@ -77,10 +77,11 @@ async def work(dut):
         unknown = int(dut.trace_unknown_o.value) + int(dut.bus_unknown_o.value)
         if unknown:
             verdict.add("bus", unknown, [f"{unknown} unknown values at the outputs"])
-        for total, values, want in zip(totals, counters, expected.layers, strict=True):
-            total["useful"] += want.useful
-            total["pattern_adds"] += want.pattern_adds
-            total["mismatches"] += verdict.mismatches.get(total["name"], 0)
+        for total, values, (_, numbers) in zip(totals, counters, counted, strict=True):
+            for n in numbers:
+                total["useful"] += expected.layers[n].useful
+                total["pattern_adds"] += expected.layers[n].pattern_adds
+                total["mismatches"] += verdict.mismatches.get(program.layers[n].name, 0)
             for name, value in zip(COUNTERS, values, strict=True):
                 total[name] += value
         results["images"].append(
@@ -174,13 +175,12 @@ async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> lis
 
 def check_counters(program, counters, expected, verdict: Verdict) -> None:
     """Rows and row-adds are known exactly; groups cannot lose cycles that do not exist."""
-    for c, values, want in zip(program.layers, counters, expected.layers, strict=True):
+    for (c, numbers), values in zip(program.counted(), counters, strict=True):
         got = dict(zip(COUNTERS, values, strict=True))
         for name in ("rows", "row_adds"):
-            if got[name] != getattr(want, name):
-                message = (
-                    f"{c.name}: counter {name} expected {getattr(want, name)}, got {got[name]}"
-                )
+            want = sum(getattr(expected.layers[n], name) for n in numbers)
+            if got[name] != want:
+                message = f"{c.name}: counter {name} expected {want}, got {got[name]}"
                 verdict.add(c.name, 1, [message])
         available = got["cycles"] * program.hardware.groups
         if got["cycles"] == 0 or got["row_adds"] > available or max(values[3:7]) > available:

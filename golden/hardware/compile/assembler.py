@@ -6,7 +6,6 @@ from zlib import crc32
 
 import numpy as np
 
-from golden.contract.errors import UserError
 from golden.hardware import isa
 from golden.hardware.check import addresses, check_program
 from golden.hardware.compile import bits, input_bytes
@@ -23,6 +22,7 @@ from golden.hardware.compile.rows import (  # fmt: skip
     row_lengths,
     row_mask,
 )
+from golden.hardware.compile.spike_places import spike_places
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import MASK_LINES, Hardware, clog2
 from golden.hardware.sequence import prove_progress
@@ -56,14 +56,14 @@ class Assembler:
         self.config, self.head_bias, self.packing = config, head_bias, packing
         self.items: list[_Item] = []
         self.payload = bytearray()
-        self.loads = 0
+        self.loads = self.count = 0  # of those so far; of layers without those that repeat one
         self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
         self.weight.by_turns = placement.by_turns
         self.placement = placement
         self.row = Memory("row-table entries per bank", "row_depth", hardware.row_depth)
         self.param = Memory("parameter words", "param_depth", hardware.param_depth)
         self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
-        self.spike, self.places = self.tensors()
+        self.spike, self.places = spike_places(layers, inputs, hardware)
         self.loaded: set[str] = set()  # inputs
         self.dump = None  # region of the counts of the attention at hand
 
@@ -122,70 +122,12 @@ class Assembler:
             return len(self.layers) + 1
         return 1 + load.memory.last_use(load.fields["dest"], addresses(self.hardware, load.fields))
 
-    def tensors(self) -> tuple[Memory, dict[str, Region]]:
-        """The spike memory and the region of every tensor.
-
-        A single input lies where its lines are free again soonest, so that the next one can be
-        loaded. Several inputs have places of their own if there is room, so that none of them waits
-        for a layer.
-        """
-        hardware = self.hardware
-        sizes = {}
-        for layer in self.layers:
-            for tensor in (layer.source, layer.target):
-                if tensor is not None:
-                    sizes.setdefault(tensor.name, tensor.tokens * tensor.lines(hardware))
-        if len(self.inputs) > 1:
-            tries = [dict(early=True), dict(early=False)]
-        else:
-            size = sizes[self.inputs[0].name]
-            room = hardware.spike_lines - size
-            starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
-            tries = [dict(starts=[s]) for s in (0, *sorted(s for s in starts if 0 < s <= room))]
-        best, refusal = None, None
-        for how in tries:
-            try:
-                memory, places = self.place(sizes, **how)
-            except UserError as error:
-                refusal = refusal or error  # of the simplest try
-                continue
-            first = places[self.inputs[0].name]
-            last = memory.last_use(first.start, first.size)
-            if best is None or (len(self.inputs) == 1 and last < best[0]):
-                best = last, memory, places
-        if best is None:
-            raise refusal
-        return best[1:]
-
-    def place(
-        self, sizes: dict[str, int], starts: list[int] | None = None, early: bool = True
-    ) -> tuple[Memory, dict[str, Region]]:
-        """Place all tensors; inputs before all others if ``early``, at ``starts`` if given."""
-        memory = Memory("spike lines", "spike_lines", self.hardware.spike_lines, loaded=False)
-        loaded, places = {tensor.name for tensor in self.inputs}, {}
-        used = [(i, t) for i, x in enumerate(self.layers) for t in (x.source, x.target)]
-        tensors = [(i, t.name) for i, t in used if t is not None]
-        if early:
-            tensors.sort(key=lambda t: t[1] not in loaded)
-        for index, name in tensors:
-            if name not in places:
-                places[name] = memory.take(
-                    name,
-                    sizes[name],
-                    index,
-                    self.last_use(name),
-                    starts if name in loaded else None,
-                    loaded=name in loaded,
-                )
-        return memory, places
-
-    def last_use(self, tensor: str) -> int:
-        """The last layer that reads (or, tile by tile, writes) a tensor."""
-        return max(
-            i
-            for i, layer in enumerate(self.layers)
-            if tensor in (layer.source.name, layer.target and layer.target.name)
-        )
+    def until(self, index: int) -> int:
+        """The last of the layers that repeat layer ``index``, itself without any."""
+        last = index
+        while last + 1 < len(self.layers) and self.layers[last + 1].repeat:
+            last += 1
+        return last
 
     def emit_load(
         self, name: str, target: int, memory: Memory | None, data: bytes | None = None, **fields
@@ -222,28 +164,17 @@ class Assembler:
     def compile(self, index: int, layer: Layer) -> CompiledLayer:
         """Emit the loads of a layer and the layer."""
         hardware = self.hardware
-        packed, values = None, {}
         self.load_input(layer.source)
-        if layer.mode == isa.MODE_HEAD and layer.tile == 0:  # of all tiles
-            bias = np.pad(self.head_bias, (0, self.config.classes % 2))
-            bias *= layer.merge  # else it is in the weights
-            data = bits.pack(bias[:, None], 32, "head.bias", 32)
-            self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
-        if layer.mode == isa.MODE_KEY_VALUE:
-            values = self.key_value(index, layer)
-        elif layer.weight is None:
-            values = self.query(index, layer)
-        else:
-            period = self.mask_period(layer)
-            packed = self.packing.rows(index, layer, period > 0)
-            values = self.rows(index, layer, packed)
-            if period:
-                values |= self.mask(index, layer, packed, period)
+        if not layer.repeat:
+            self.count += 1
+            self.resident = self.weights(index, layer)
+        packed, values = self.resident
         if layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
-            values |= self.parameters(index, layer) | self.output(index, layer)
+            values = values | self.output(layer)
         source, steps = layer.source, layer.source.steps
-        values |= dict(
-            id=index,
+        values = values | dict(
+            id=self.count - 1,
+            continues=int(layer.repeat > 0),
             mode=layer.mode,
             kernel3=int(layer.taps == 9),
             merge=int(layer.merge),
@@ -276,6 +207,29 @@ class Assembler:
         self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)
 
+    def weights(self, index: int, layer: Layer) -> tuple[PackedRows | None, dict[str, int]]:
+        """Emit the loads of a layer but for its input, or reserve what takes their place; the rows
+        and the fields that say where all that lies."""
+        packed, values = None, {}
+        if layer.mode == isa.MODE_HEAD and layer.tile == 0:  # of all tiles
+            bias = np.pad(self.head_bias, (0, self.config.classes % 2))
+            bias *= layer.merge  # else it is in the weights
+            data = bits.pack(bias[:, None], 32, "head.bias", 32)
+            self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
+        if layer.mode == isa.MODE_KEY_VALUE:
+            values = self.key_value(index, layer)
+        elif layer.weight is None:
+            values = self.query(index, layer)
+        else:
+            period = self.mask_period(layer)
+            packed = self.packing.rows(index, layer, period > 0)
+            values = self.rows(index, layer, packed)
+            if period:
+                values |= self.mask(index, layer, packed, period)
+        if layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+            values |= self.parameters(index, layer)
+        return packed, values
+
     def mask_period(self, layer: Layer) -> int:
         """Lines per tap of the row mask; 0 if all rows have weights or the mask is too large."""
         if layer.planes or row_lengths(layer.weight, self.hardware.lanes).all():
@@ -286,7 +240,7 @@ class Assembler:
     def mask(self, index: int, layer: Layer, packed: PackedRows, period: int) -> dict[str, int]:
         """Load the row mask."""
         mask = row_mask(packed.length, layer.source, layer.in_first, layer.in_words, self.hardware)
-        region = self.masks.take(layer.name, len(mask), index, index)
+        region = self.masks.take(layer.name, len(mask), index, self.until(index))
         name = f"{layer.name} mask"
         self.emit_load(name, isa.TARGET_MASK, self.masks, bits.pack(mask, 1, name),
                        records=len(mask), dest=region.start,
@@ -295,8 +249,8 @@ class Assembler:
 
     def rows(self, index: int, layer: Layer, packed: PackedRows) -> dict[str, int]:
         """Load row table and weights of a layer, each piece of the weights with its rows."""
-        table = self.row.take(layer.name, len(packed.entries), index, index)
-        found = pieces(self.weight, index, layer, packed, self.placement)
+        table = self.row.take(layer.name, len(packed.entries), index, self.until(index))
+        found = pieces(self.weight, index, self.until(index), layer, packed, self.placement)
         for first, rows, place in found:
             self.table(f"{layer.name} rows", table, first, rows.entries + place.start, rows.stored,
                        place.start, place.wait_layers)  # fmt: skip
@@ -328,7 +282,7 @@ class Assembler:
     def parameters(self, index: int, layer: Layer) -> dict[str, int]:
         """Load bias and theta2."""
         hardware, largest = self.hardware, (1 << self.hardware.acc_width - 1) - 1
-        region = self.param.take(layer.name, layer.words, index, index)
+        region = self.param.take(layer.name, layer.words, index, self.until(index))
         # |X| < 2**(acc_width - 2), so thresholds beyond the width behave like its ends.
         theta2 = np.clip(layer.theta2, -largest - 1, largest)
         pairs = np.stack([layer.bias, theta2], axis=1).reshape(layer.words, 2 * hardware.lanes)
@@ -338,7 +292,7 @@ class Assembler:
                        dest=region.start, wait_layers=region.wait_layers)  # fmt: skip
         return dict(param_base=region.start)
 
-    def output(self, index: int, layer: Layer) -> dict[str, int]:
+    def output(self, layer: Layer) -> dict[str, int]:
         """Where the spikes go."""
         target = layer.target
         lines = target.lines(self.hardware)

@@ -61,6 +61,16 @@ class Program:
         """Descriptors, the end included: what PROGRAM_COUNT has to be."""
         return len(self.program) // isa.DESCRIPTOR_BYTES
 
+    def counted(self) -> list[tuple[CompiledLayer, list[int]]]:
+        """Layers by the sets of counters: the first of each, and the numbers of all of them."""
+        out: list[tuple[CompiledLayer, list[int]]] = []
+        for number, layer in enumerate(self.layers):
+            if layer.layer.repeat:
+                out[-1][1].append(number)
+            else:
+                out.append((layer, [number]))
+        return out
+
     @property
     def image_bytes(self) -> int:
         return sum(input_bytes.size(tensor, self.hardware) for tensor in self.inputs)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Independent layers as one program: each reads spikes from memory and leaves spikes on the chip.
+Neighbours of the same weights, those of a batch of images, load them once.
 
 The image region holds the input spikes of all layers; the loads of a layer run while the layers
 before it compute, as far as the memories have room.
 """
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 from math import inf
 
 from golden.hardware.compile import input_bytes, windows
@@ -32,6 +33,9 @@ def compile_layers(
     """A program of ``layers``; raises UserError that names the layer and the limit it exceeds.
     ``coded`` and ``window`` as in :func:`golden.hardware.compile.program.compile_network`."""
     lowered = [_lower(x, hardware) for x in layers]
+    for i, (one, other) in enumerate(pairwise(layers)):
+        if other.repeats(one):
+            lowered[i + 1].repeat = lowered[i].repeat + 1
     prove(lowered, hardware)
     sources = [x.source for x in lowered]
     return assemble(
@@ -45,18 +49,26 @@ def in_order(layers: Sequence[BareLayer], hardware: Hardware) -> list[BareLayer]
     Nothing hides the loads of the first layer: the one with the fewest comes first. The others come
     in the order of the least idle time if they are few, else as they are.
     """
-    first, *others = sorted(layers, key=lambda x: x.load_bits)
+    groups: list[list[BareLayer]] = []
+    for x in layers:
+        if groups and x.repeats(groups[-1][-1]):
+            groups[-1].append(x)
+        else:
+            groups.append([x])
+    first, *others = sorted(groups, key=lambda same: same[0].load_bits)
     if len(others) > ORDERED:
-        return [first, *(x for x in layers if x is not first)]
-    activity, best, least = _activity(layers), None, inf
-    for order in permutations(x for x in layers if x is not first):
-        program = compile_layers([first, *order], hardware)
-        found = idle(program, activity)
-        if found < least:
-            best, least = [first, *order], found
-        if found <= loading(program):  # nothing is left but the start
+        found = [first, *(same for same in groups if same is not first)]
+        return [x for same in found for x in same]
+    activity, best, least = _activity(layers), list(layers), inf
+    for order in permutations(same for same in groups if same is not first):
+        tried = [x for same in (first, *order) for x in same]
+        program = compile_layers(tried, hardware)
+        cycles = idle(program, activity)
+        if cycles < least:
+            best, least = tried, cycles
+        if cycles <= loading(program):  # nothing is left but the start
             break
-    return best or list(layers)
+    return best
 
 
 def _activity(layers: Sequence[BareLayer]) -> windows.Activity:

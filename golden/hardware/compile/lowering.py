@@ -45,6 +45,7 @@ class Layer:
     in_words: int = 0
     out_first: int = 0
     tile: int = 0  # of the layers that share one target, which one
+    repeat: int = 0  # layers right in front of it that have the same weights, loaded once
     head_words: int = 0  # attention: m
     head_dim: int = 0
     heads: int = 0

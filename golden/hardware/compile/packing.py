@@ -20,6 +20,7 @@ class Packing:
 
     def rows(self, index: int, layer: Layer, masked: bool) -> PackedRows:
         """The packed rows of layer ``index``."""
+        index -= layer.repeat
         if index not in self._rows:
             channels = layer.in_words * self.hardware.lanes
             self._rows[index] = pack_rows(

@@ -37,26 +37,32 @@ class Placement(Enum):
 
 
 def pieces(
-    memory: Memory, index: int, layer: Layer, packed: PackedRows, placement: Placement
+    memory: Memory,
+    index: int,
+    last: int,
+    layer: Layer,
+    packed: PackedRows,
+    placement: Placement,
 ) -> Iterator[tuple[int, PackedRows, Region]]:
-    """Places in ``memory`` for the rows of layer ``index``: (first entry, rows, where).
+    """Places in ``memory`` for the rows of layer ``index``, in use until layer ``last`` is done:
+    (first entry, rows, where).
 
     LimitError where there is no room.
     """
-    whole = memory.find(packed.words, index, index)
+    whole = memory.find(packed.words, index, last)
     late = whole is None or (index and whole.wait_layers == index)
     if placement.in_pieces and late and not layer.planes:
-        found = _in_pieces(memory, index, packed)
+        found = _in_pieces(memory, index, last, packed)
         if found:
             for _, _, region in found:
                 memory.put(region)
             yield from found
             return
-    yield 0, packed, memory.take(layer.name, packed.words, index, index)
+    yield 0, packed, memory.take(layer.name, packed.words, index, last)
 
 
 def _in_pieces(
-    memory: Memory, index: int, packed: PackedRows
+    memory: Memory, index: int, last: int, packed: PackedRows
 ) -> list[tuple[int, PackedRows, Region]]:
     """The same in the runs that wait least, empty if they have no room."""
     out, first, total = [], 0, len(packed.entries)
@@ -66,7 +72,7 @@ def _in_pieces(
             continue
         rows = packed.piece(first, first + count)
         if count:
-            out.append((first, rows, replace(run, size=rows.words)))
+            out.append((first, rows, replace(run, size=rows.words, last=last)))
         first += count
         if first == total:
             return out

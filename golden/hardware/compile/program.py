@@ -97,15 +97,16 @@ def assemble(
     with a head needs the ``config`` and ``head_bias`` of its network and stores the logits.
     """
     tiled = windows.tiled(layers, hardware, window, activity)
-    if len(tiled) > MAX_LAYERS:
+    count = sum(not layer.repeat for layer in tiled)
+    if count > MAX_LAYERS:
         field = "bank_depth"
         if any(layer.words > hardware.acc_depth for layer in layers):
             field = "acc_depth"
         now = getattr(hardware, field)
         raise LimitError(
-            f"the network has {len(tiled)} hardware layers, the limit is {MAX_LAYERS}; "
+            f"the network has {count} hardware layers, the limit is {MAX_LAYERS}; "
             f"use fewer blocks, or {field} beyond {now}, so that layers have fewer tiles",
-            [Excess("network", "hardware layers", len(tiled), MAX_LAYERS, field, now, now + 1)],
+            [Excess("network", "hardware layers", count, MAX_LAYERS, field, now, now + 1)],
         )
     tiled, inputs = windows.with_windows(tiled, inputs, hardware, window, activity)
     cycles = [layer_cycles(layer, hardware, activity) for layer in tiled]

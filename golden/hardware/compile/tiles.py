@@ -6,6 +6,7 @@ words as its fullest lane in the tile at hand, so an edge in a bad place unbalan
 layer: of the edges that fit, those with the fewest words in all are taken.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -67,6 +68,39 @@ def split(layer: Layer, edges: list[int], lanes: int) -> list[Layer]:
         )
         for i, (low, high) in enumerate(pairwise(edges))
     ]
+
+
+def repeated(layers: Sequence[Layer]) -> list[list[Layer]]:
+    """``layers`` one after the other, each together with those behind it that repeat it."""
+    out: list[list[Layer]] = []
+    for layer in layers:
+        if layer.repeat:
+            out[-1].append(layer)
+        else:
+            out.append([layer])
+    return out
+
+
+def portions(
+    same: Sequence[Layer], parts: Sequence[Layer], hardware: Hardware
+) -> list[Sequence[Layer]]:
+    """The layers ``same``, which repeat one that was split into ``parts``, as many at a time as the
+    spike memory has room for: inputs and outputs stay until the last part is done."""
+    source, target = same[0].source, same[0].target
+    each = sum(t.tokens * t.lines(hardware) for t in (source, target) if t is not None)
+    most = len(same) if len(parts) == 1 else max(1, hardware.spike_lines // each - 1)
+    count = -(-len(same) // most)
+    edges = [len(same) * i // count for i in range(count + 1)]
+    return [same[low:high] for low, high in pairwise(edges)]
+
+
+def alike_split(layer: Layer, parts: Sequence[Layer], lanes: int) -> list[Layer]:
+    """``layer`` split like one of the same shape that was split into ``parts``."""
+    if len(parts) == 1:
+        return [layer]
+    first = parts[0].out_first
+    edges = [x.out_first - first for x in parts]
+    return split(layer, [*edges, edges[-1] + parts[-1].words], lanes)
 
 
 def _edges(words: int, count: int) -> list[list[int]]:

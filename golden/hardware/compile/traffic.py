@@ -80,7 +80,11 @@ class Traffic:
 def traffic(program: Program) -> Traffic:
     """What one inference of ``program`` moves."""
     hardware = program.hardware
-    layers = {c.name: LayerTraffic(c.name, dense_weights(c.layer)) for c in program.layers}
+    layers = {
+        c.name: LayerTraffic(c.name, dense_weights(c.layer))
+        for c in program.layers
+        if not c.layer.repeat  # else loaded with the one that it repeats
+    }
     other = len(program.program) + program.result_bytes
     named = iter(program.loads)  # those with a checksum, in program order
     for descriptor in isa.cut(program.program):

@@ -12,6 +12,7 @@ buffers, filled and drained by turns, they are at least half of both with what l
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import comb
 
 import numpy as np
@@ -21,7 +22,14 @@ from golden.hardware import isa
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import mask_lines, row_lengths
 from golden.hardware.compile.tensor import Tensor
-from golden.hardware.compile.tiles import bank_words, divisible, tiles
+from golden.hardware.compile.tiles import (
+    alike_split,
+    bank_words,
+    divisible,
+    portions,
+    repeated,
+    tiles,
+)
 from golden.hardware.configuration import (
     BEAT_BITS,
     MASK_LINES,
@@ -53,8 +61,11 @@ def with_windows(
     """``layers`` and ``inputs`` with windows of up to ``window`` timesteps, as many as possible,
     or with those of the least :func:`cost` (BY_COST)."""
     most = MAX_WINDOW if window is BY_COST else window
-    windows = []
+    windows: list[int] = []
     for layer in layers:
+        if layer.repeat:
+            windows.append(windows[-1])
+            continue
         found = candidates(layer, hardware, most)
         spikes = activity.get(layer.source.name)
         if window is BY_COST and len(found) > 1:
@@ -90,15 +101,26 @@ def tiled(
     layers: Sequence[Layer], hardware: Hardware, window: int | None, activity: Activity
 ) -> list[Layer]:
     """``layers`` as tiles: as few as possible, or with windows chosen BY_COST as many as pay,
-    since tiles with fewer words have room for the patterns of longer windows."""
-    few = [tiles(layer, hardware) for layer in layers]
+    since tiles with fewer words have room for the patterns of longer windows.
+
+    A tile comes with those of the layers that repeat its own.
+    """
+    alike = repeated(layers)
+    few = [tiles(same[0], hardware) for same in alike]
     if window is BY_COST:
         more: list[list[Layer]] = []
-        for layer, parts in zip(layers, few, strict=True):
+        for same, parts in zip(alike, few, strict=True):
             before = more[-1][-1] if more else None
-            more.append(_worth(parts, layer, hardware, activity.get(layer.source.name), before))
+            spikes = activity.get(same[0].source.name)
+            more.append(_worth(parts, same[0], hardware, spikes, before, len(same)))
         few = more if sum(map(len, more)) <= MAX_LAYERS else few
-    return [tile for parts in few for tile in parts]
+    out: list[Layer] = []
+    for same, parts in zip(alike, few, strict=True):
+        for some in portions(same, parts, hardware):
+            split = [alike_split(x, parts, hardware.lanes) for x in some]
+            for together in zip(*split, strict=True):
+                out += [replace(tile, repeat=k) for k, tile in enumerate(together)]
+    return out
 
 
 def _worth(
@@ -107,26 +129,43 @@ def _worth(
     hardware: Hardware,
     spikes: np.ndarray | None,
     before: Layer | None,
+    times: int,
 ) -> list[Layer]:
     """The tiles of the least cost: ``few``, those with room for longer windows, or those of which
-    the first can be loaded beside the weights of the layer ``before``."""
+    each can be loaded beside the weights of the one in front of it, the first beside those of
+    ``before``. The layer runs ``times``.
+    """
     if not divisible(layer) or _apart(layer):
         return few
     room = [hardware.entries // ((1 << window) - 1) for window in (2, 4)]
     most = {1 << r.bit_length() - 1 for r in room if r}
-    if _exposed(few[0], before, hardware):
+    if any(_exposed(new, old, hardware) for old, new in pairwise([before, *few])):
         most |= {-(-layer.words // parts) for parts in (2, 3, 4)}
     tried = [few, *(tiles(layer, hardware, m) for m in sorted(most, reverse=True))]
     turns = -(-layer.source.tokens // hardware.groups)
 
     def cycles(parts: list[Layer]) -> float:
-        return _exposed(parts[0], before, hardware) + sum(
+        each = [
             START
             + turns * min(cost(x, w, hardware, spikes) for w in candidates(x, hardware, MAX_WINDOW))
             for x in parts
+        ]
+        loads = len(portions([layer] * times, parts, hardware))
+        waits = loads * sum(
+            max(_exposed(new, old, hardware), _load(new, hardware) - cycles * times / loads)
+            for (old, new), cycles in zip(pairwise(parts), each, strict=False)
         )
+        waits += _exposed(parts[0], before, hardware)
+        waits += (loads - 1) * _exposed(parts[0], parts[-1], hardware)
+        return waits + times * sum(each)
 
     return min(tried, key=cycles)
+
+
+def _load(layer: Layer, hardware: Hardware) -> int:
+    """Cycles in which the weights of a layer are loaded, coded ones."""
+    words = bank_words(layer, hardware) * hardware.banks
+    return words * hardware.lanes * CODED_BITS // BEAT_BITS
 
 
 def _exposed(layer: Layer, before: Layer | None, hardware: Hardware) -> int:
@@ -136,7 +175,7 @@ def _exposed(layer: Layer, before: Layer | None, hardware: Hardware) -> int:
         return 0
     words = bank_words(layer, hardware)
     late = min(words, max(0, bank_words(before, hardware) + words - hardware.bank_depth))
-    return late * hardware.banks * hardware.lanes * CODED_BITS // BEAT_BITS
+    return _load(layer, hardware) * late // words if words else 0
 
 
 def _apart(layer: Layer) -> bool:

@@ -38,9 +38,9 @@ class Drained:
 
 @dataclass
 class Answer:
-    """What comes out for one image; ``drained`` by layer id."""
+    """What comes out for one image; ``drained`` by layer, in their order."""
 
-    drained: dict[int, Drained] = field(default_factory=dict)
+    drained: list[Drained] = field(default_factory=list)
     logits: np.ndarray | None = None
     label: int | None = None
 
@@ -66,7 +66,7 @@ class Emulator:
         self.logit = rng.integers(-9, 9, h.classes)
         self.label = int(rng.integers(h.classes))
         self.mask = rng.integers(0, 2, (MASK_LINES, h.line_words * h.lanes), np.uint8)
-        self.drained: dict[int, Drained] = {}  # of the job at hand
+        self.drained: list[Drained] = []  # of the job at hand
         self.answers: list[Answer] = []  # so far
 
     def run(self, program: bytes, weights: bytes, image: bytes, policy: str = "ring") -> Answer:
@@ -136,7 +136,7 @@ class Emulator:
         acc, *counts = self._accumulate(f)  # (N, steps, J, P)
         if f["mode"] == isa.MODE_HEAD:
             self._head(f, acc, averages)
-            self.drained[f["id"]] = Drained(None, acc, *counts)
+            self.drained.append(Drained(None, acc, *counts))
             return
         pairs = self.param[f["param_base"] : f["param_base"] + f["out_words"]]
         bias, theta2 = bits.signed(
@@ -149,7 +149,7 @@ class Emulator:
         assert np.abs(value).max() < 1 << self.hw.acc_width - 2
         spikes = lif(value.swapaxes(0, 1), theta2).swapaxes(0, 1)
         self._write(f, spikes)
-        self.drained[f["id"]] = Drained(spikes, value, *counts)
+        self.drained.append(Drained(spikes, value, *counts))
 
     def _words(self, f: dict[str, int], line: int) -> np.ndarray:
         """The words of one token, starting at ``line``."""
@@ -315,4 +315,4 @@ class Emulator:
                         index = u * m + b
                         weight = np.minimum(unit[i * m + b], MAX_COUNT)
                         self.weight[address, c % h.banks] = index << WEIGHT_WIDTH | weight
-        self.drained[f["id"]] = Drained(None, counts, rows * m, rows * m, units * f["out_words"])
+        self.drained.append(Drained(None, counts, rows * m, rows * m, units * f["out_words"]))

@@ -150,6 +150,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("repeat_drain", 0, 20, 1, "one scanned step, drained `steps` times (first convolution)"),
     ("pool", 0, 21, 1, "OR-pool k3 s2 p1 on the written spikes"),
     ("first", 0, 22, 1, "residual: the stream starts here"),
+    ("continues", 0, 23, 1, "its counters go on from those of the layer before"),
     ("shift", 0, 24, 4, "residual: left shift of the current"),
     ("wait_loads", 1, 0, 16, "start when this many loads of the job have completed"),
     ("charge", 1, 16, 16,

@@ -59,14 +59,14 @@ def spikes(
 
 
 def recordings(
-    shapes: Sequence[Shape], correlation: float, seed: int, steps: int = STEPS
+    shapes: Sequence[Shape], correlation: float, seed: int, steps: int = STEPS, images: int = 1
 ) -> list[Recording]:
-    """Layers of these shapes with spikes drawn for each."""
+    """Layers of these shapes with spikes drawn for each, those of all ``images`` side by side."""
     rng = np.random.default_rng(seed)
     return [
         Recording(
             s.name,
-            spikes((steps, s.inputs, s.size, s.size), s.rate, correlation, rng),
+            spikes((steps, s.inputs, s.size, s.size * images), s.rate, correlation, rng),
             s.outputs,
             s.kernel,
         )

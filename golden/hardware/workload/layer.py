@@ -39,6 +39,11 @@ class BareLayer:
         """About what has to be loaded before it can start: spikes and codes of the weights."""
         return self.recording.spikes.size + 8 * int(np.count_nonzero(self.layer.weight))
 
+    def repeats(self, other: BareLayer) -> bool:
+        """Whether it is the same layer as ``other`` with other spikes of the same shape."""
+        alike = self.recording.spikes.shape == other.recording.spikes.shape
+        return alike and self.layer is other.layer
+
     def run(self) -> tuple[np.ndarray, np.ndarray]:
         """(current int64, spikes uint8), both (T, N, O)."""
         current = apply(self.layer, self.recording.tokens[None], self.size)
@@ -49,9 +54,12 @@ def save(path: str | Path, layers: Sequence[BareLayer]) -> None:
     """Everything as one npz file; for files of recorded spikes see
     golden.hardware.workload.recording."""
     path, arrays = Path(path), {"names": np.array([x.name for x in layers])}
+    kept = [next(k for k, y in enumerate(layers) if y.layer is x.layer) for x in layers]
     for i, x in enumerate(layers):
+        arrays |= {f"{i}.spikes": x.recording.spikes, f"{i}.same": np.int64(kept[i])}
+        if kept[i] < i:
+            continue
         arrays |= {
-            f"{i}.spikes": x.recording.spikes,
             f"{i}.weight": x.layer.weight,
             f"{i}.bias": x.layer.bias,
             f"{i}.theta2": x.layer.theta2,
@@ -62,10 +70,14 @@ def save(path: str | Path, layers: Sequence[BareLayer]) -> None:
 
 def load(path: str | Path) -> list[BareLayer]:
     """What :func:`save` wrote."""
-    out = []
+    out: list[BareLayer] = []
     with np.load(path) as file:
         for i, name in enumerate(file["names"]):
-            layer = SpikeLayer(*(file[f"{i}.{key}"] for key in ("weight", "bias", "theta2")))
+            same = int(file[f"{i}.same"])
+            if same < i:
+                layer = out[same].layer
+            else:
+                layer = SpikeLayer(*(file[f"{i}.{key}"] for key in ("weight", "bias", "theta2")))
             kernel = 3 if layer.weight.ndim == 4 else 1
             spikes = file[f"{i}.spikes"]
             out.append(BareLayer(Recording(str(name), spikes, len(layer.weight), kernel), layer))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,24 @@ class Recording:
         """The spikes as (T, N, C), token n in raster order."""
         t, c = self.spikes.shape[:2]
         return self.spikes.reshape(t, c, -1).swapaxes(1, 2)
+
+
+def images_of(wide: Recording, images: int) -> list[Recording]:
+    """The layer once per image whose spikes lie side by side in ``wide``; a layer that has a single
+    token per image and no neighbours stays one, with a token per image."""
+    steps, channels, height, width = wide.spikes.shape
+    if images == 1 or (wide.kernel == 1 and height * width == images):
+        return [wide]
+    each = wide.spikes.reshape(steps, channels, height, images, -1)
+    return [
+        replace(wide, name=f"{wide.name}#{k}" if k else wide.name, spikes=each[:, :, :, k])
+        for k in range(images)
+    ]
+
+
+def repeated(recording: Recording, images: int) -> Recording:
+    """The same spikes for every image of a batch, side by side."""
+    return replace(recording, spikes=np.tile(recording.spikes, images))
 
 
 def read(path: str | Path) -> list[Recording]:

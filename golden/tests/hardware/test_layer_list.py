@@ -2,13 +2,14 @@
 """Independent layers, compiled and executed by the emulator, give the integer model's spikes."""
 
 from dataclasses import replace
-from itertools import permutations
+from itertools import accumulate, pairwise, permutations
 
 import numpy as np
 import pytest
 
 from golden.contract.errors import UserError
 from golden.contract.model import apply
+from golden.hardware import isa
 from golden.hardware.compile import layer_list, schedule
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
@@ -50,8 +51,7 @@ def check(todo, hardware, policy="ring", window=1):
     answer = Emulator(hardware, 3).run(program.program, program.weights, image, policy)
     expected = layer_list_expectation(program, todo)
     assert {c.layer.parts[0] for c in program.layers} == {x.name for x in todo}
-    for compiled, want in zip(program.layers, expected.layers, strict=True):
-        got = answer.drained[compiled.id]
+    for compiled, want, got in zip(program.layers, expected.layers, answer.drained, strict=True):
         np.testing.assert_array_equal(got.spikes, want.spikes, compiled.name)
         np.testing.assert_array_equal(got.value, want.value, compiled.name)
         counts = (got.rows, got.row_adds, got.reads)
@@ -208,3 +208,79 @@ def test_free_order(monkeypatch):
     assert waiting(found) == min(waiting([found[0], *order]) for order in others)
     monkeypatch.setattr(layer_list, "ORDERED", 3)
     assert [x.name for x in layer_list.in_order(layers, hardware)][1:3] == ["layer0", "layer1"]
+
+
+def batch(todo, images, seed=5):
+    """Every layer of ``todo`` ``images`` times with the same weights and other spikes."""
+    rng, out = np.random.default_rng(seed), []
+    for x in todo:
+        out.append(x)
+        for k in range(1, images):
+            spikes = rng.permuted(x.recording.spikes, axis=3)
+            again = replace(x.recording, name=f"{x.name}#{k}", spikes=spikes)
+            out.append(bare.BareLayer(again, x.layer))
+    return out
+
+
+def loaded_weights(program):
+    """Weight words that the program loads."""
+    loads = [f for op, f in descriptors(program.program) if op == isa.OP_LOAD]
+    return sum(f["records"] for f in loads if f["target"] == isa.TARGET_WEIGHT)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("small", [False, True], ids=["large", "small"])
+def test_weights_of_a_batch_are_loaded_once(policy, small):
+    """Also where layers come in tiles and inputs take turns in the spike memory."""
+    hardware = replace(Hardware.named("2x8"), patch_lines=64)
+    if small:
+        hardware = replace(
+            hardware, spike_lines=400, bank_depth=90, row_depth=100, acc_depth=2, param_depth=6
+        )
+    todo = layers(hardware, names=["conv", "ragged", "wide"])
+    alone, _ = check(todo, hardware, policy, window=None)
+    program, expected = check(batch(todo, 3), hardware, policy, window=None)
+    assert len(program.layers) == 3 * len(alone.layers)
+    loaded, once = loaded_weights(program), loaded_weights(alone)
+    goes_on = [c.fields["continues"] for c in program.layers]
+    if small:  # there is room for two images at a time while a layer comes in tiles
+        assert loaded < 2.1 * once and len(alone.layers) < sum(goes_on) < 2 * len(alone.layers)
+    else:
+        assert loaded == once and goes_on == [0, 1, 1] * len(alone.layers)
+        assert [c.name for c, _ in program.counted()] == [c.name for c in alone.layers]
+    assert [c.id for c in program.layers] == list(accumulate((not x for x in goes_on), initial=-1))[
+        1:
+    ]
+    distinct = {x.spikes.tobytes() for x in expected.layers}
+    assert len(distinct) == len(program.layers)
+
+
+def test_only_neighbours_of_the_same_shape_repeat():
+    hardware = Hardware.named("2x8")
+    (x,) = layers(hardware, names=["conv"])
+    narrow = replace(x.recording, name="narrow", spikes=x.recording.spikes[..., :3])
+    other = layers(hardware, names=["linear"])
+    todo = [
+        x,
+        bare.BareLayer(narrow, x.layer),
+        *other,
+        bare.BareLayer(replace(x.recording, name="y"), x.layer),
+    ]
+    program, _ = check(todo, hardware)
+    assert not any(c.layer.repeat for c in program.layers)
+
+
+def test_saved_batch(tmp_path):
+    todo = batch(layers(Hardware.named("2x8"), names=["conv", "linear"]), 2)
+    bare.save(tmp_path / "x.npz", todo)
+    got = bare.load(tmp_path / "x.npz")
+    assert [x.name for x in got] == [x.name for x in todo]
+    assert [b.repeats(a) for a, b in pairwise(got)] == [True, False, True]
+
+
+def test_batches_stay_together_in_any_order():
+    hardware = Hardware.named("2x8")
+    todo = batch(layers(hardware, names=["conv", "ragged", "linear"]), 2)
+    found = [x.name for x in layer_list.in_order(todo, hardware)]
+    assert sorted(found) == sorted(x.name for x in todo)
+    assert all(b == f"{a}#1" for a, b in zip(found[::2], found[1::2], strict=True))

@@ -29,10 +29,14 @@ class CountersBench(Bench):
         self.late = self.collisions = self.compared = self.unrecorded = 0
 
     async def begin(self) -> None:
-        await self.reset(**dict.fromkeys(PULSES, 0), layer_id_i=0, event_i=0, re_i=0, raddr_i=0)
+        await self.reset(
+            **dict.fromkeys(PULSES, 0), layer_id_i=0, layer_continues_i=0, event_i=0, re_i=0,
+            raddr_i=0,
+        )  # fmt: skip
 
     async def cycle(self, layer: int = 0, **pulses: int) -> bool:
         """One cycle with ``pulses``, a random read beside it; whether a layer has retired."""
+        goes_on = pulses.pop("continues", int(coin(0.5)))  # matters with layer_start alone
         given = dict.fromkeys(PULSES, 0) | {f"{k}_i": v for k, v in pulses.items()}
         events = [random.choice((0, 1, 255, random.getrandbits(8))) for _ in range(6)]
         read = random.getrandbits(9)
@@ -40,7 +44,14 @@ class CountersBench(Bench):
             read = self.queue[0][0]  # the word that is being written
         reads = coin(0.7)
         packed = sum(e << 8 * i for i, e in enumerate(events))
-        self.set(**given, layer_id_i=layer, event_i=packed, re_i=int(reads), raddr_i=read)
+        self.set(
+            **given,
+            layer_id_i=layer,
+            layer_continues_i=goes_on,
+            event_i=packed,
+            re_i=int(reads),
+            raddr_i=read,
+        )
         await self.settle()
         stop = given["stop_i"]
         retires = (given["layer_done_i"] or self.waiting) and not self.queue and not stop
@@ -66,8 +77,12 @@ class CountersBench(Bench):
             self.queue = [(8 * layer + i, v) if layer < IDS else None for i, v in enumerate(values)]
             assert len(self.queue) == WRITING
         self.waiting = bool(given["layer_done_i"] or self.waiting) and not retires and not stop
-        if given["layer_start_i"]:
+        if given["layer_start_i"] and goes_on:
+            self.before += self.gap
+        elif given["layer_start_i"]:
             self.sums, self.before = [0] * 7, self.gap
+        if given["start_i"]:
+            self.sums, self.before = [0] * 7, 0
         self.active = bool(given["layer_start_i"] or self.active) and not given["layer_done_i"]
         self.active = self.active and not stop
         self.gap = 1 if given["start_i"] or given["layer_done_i"] else self.gap + 1
@@ -86,7 +101,8 @@ class CountersBench(Bench):
     async def layer(self, layer: int, length: int, gap: int) -> None:
         """``gap`` cycles, then a layer of ``length`` cycles up to its retirement."""
         await self.idle(gap)
-        await self.cycle(layer, layer_start=1, load_done=int(coin(0.3)))
+        continues = int(coin(0.3))
+        await self.cycle(layer, layer_start=1, continues=continues, load_done=int(coin(0.3)))
         for _ in range(length - 1):
             await self.cycle(random.getrandbits(8), load_done=int(coin(0.3)))
         retired = await self.cycle(layer, layer_done=1)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where tensors lie in the spike memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from golden.contract.errors import UserError
+from golden.hardware.compile.allocate import Memory, Region
+from golden.hardware.compile.lowering import Layer
+from golden.hardware.compile.tensor import Tensor
+from golden.hardware.configuration import Hardware
+
+
+def spike_places(
+    layers: Sequence[Layer], inputs: Sequence[Tensor], hardware: Hardware
+) -> tuple[Memory, dict[str, Region]]:
+    """The spike memory and the region of every tensor that ``layers`` read or write.
+
+    A single input lies where its lines are free again soonest, so that the next one can be
+    loaded. Several inputs have places of their own if there is room, so that none of them waits
+    for a layer.
+    """
+    sizes: dict[str, int] = {}
+    for layer in layers:
+        for tensor in (layer.source, layer.target):
+            if tensor is not None:
+                sizes.setdefault(tensor.name, tensor.tokens * tensor.lines(hardware))
+    tries: list[dict]
+    if len(inputs) > 1:
+        tries = [dict(early=True), dict(early=False)]
+    else:
+        size = sizes[inputs[0].name]
+        room = hardware.spike_lines - size
+        starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
+        tries = [dict(starts=[s]) for s in (0, *sorted(s for s in starts if 0 < s <= room))]
+    best, refusal = None, None
+    for how in tries:
+        try:
+            memory, places = _place(layers, inputs, hardware, sizes, **how)
+        except UserError as error:
+            refusal = refusal or error  # of the simplest try
+            continue
+        first = places[inputs[0].name]
+        last = memory.last_use(first.start, first.size)
+        if best is None or (len(inputs) == 1 and last < best[0]):
+            best = last, memory, places
+    if best is None:
+        raise refusal
+    return best[1:]
+
+
+def _place(
+    layers: Sequence[Layer],
+    inputs: Sequence[Tensor],
+    hardware: Hardware,
+    sizes: dict[str, int],
+    starts: list[int] | None = None,
+    early: bool = True,
+) -> tuple[Memory, dict[str, Region]]:
+    """Place all tensors; inputs before all others if ``early``, at ``starts`` if given."""
+    memory = Memory("spike lines", "spike_lines", hardware.spike_lines, loaded=False)
+    loaded, places = {tensor.name for tensor in inputs}, {}
+    used = [(i, t) for i, x in enumerate(layers) for t in (x.source, x.target)]
+    tensors = [(i, t.name) for i, t in used if t is not None]
+    last = {name: i for i, name in tensors}  # that reads it or, tile by tile, writes it
+    if early:
+        tensors.sort(key=lambda t: t[1] not in loaded)
+    for index, name in tensors:
+        if name not in places:
+            places[name] = memory.take(
+                name,
+                sizes[name],
+                index,
+                last[name],
+                starts if name in loaded else None,
+                loaded=name in loaded,
+            )
+    return memory, places
