@@ -191,7 +191,7 @@ def _shape(draft: Draft) -> str | None:
     if index is None:
         return None
     names = ("width", "height", "steps", "in_words", "out_words", "in_lines", "tokens", "mode",
-             "kernel3", "merge", "repeat_drain", "pool", "first", "shift", "charge",
+             "kernel3", "merge", "repeat_drain", "pool", "first", "continues", "shift", "charge",
              "head_words", "head_lanes", "row_cost", "in_first", "out_first",
              "in_block", "out_block", "window")  # fmt: skip
     done = []
