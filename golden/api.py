@@ -137,12 +137,15 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
     return model.forward(network, images)
 
 
-def compile(network: QuantNetwork, hardware: str = "4x16", coded: bool = True) -> Program:
+def compile(
+    network: QuantNetwork, hardware: str = "4x16", coded: bool = True, effort: float = 0
+) -> Program:
     """The program and weight image for a hardware by name ('2x8', '4x16,bank_depth=2048').
 
-    coded: code weights and row tables where that is possible. UserError where it does not fit.
+    coded: code weights and row tables where that is possible. effort: seconds to look for a program
+    of fewer cycles than that of the plain rule. UserError where it does not fit.
     """
-    return compile_network(network, Hardware.named(hardware), coded=coded)
+    return compile_network(network, Hardware.named(hardware), coded=coded, effort=effort)
 
 
 def estimate(network: QuantNetwork, images: np.ndarray, hardware: str = "4x16") -> list[Cycles]:

@@ -38,6 +38,7 @@ def vectors(
     coded: bool = True,
     data: str = "",
     forms: Sequence[str] = (),
+    effort: float = 0,
 ) -> str:
     """Write program, weights, packed images and the expected trace to the folder ``out``.
 
@@ -45,12 +46,12 @@ def vectors(
     hardware layer, ``<name>.value`` and ``<name>.spikes`` (units, steps, words, lanes), and
     ``logits`` and ``label``. manifest.json has the shapes and checksums. ``coded``: code the loads
     that can be coded. ``data``: in place of the data set that the network was trained on.
-    ``forms``: of :data:`FORMS`, for the driver in sw/, each one file with all of it. Returns one
-    line to print.
+    ``forms``: of :data:`FORMS`, for the driver in sw/, each one file with all of it. ``effort``:
+    seconds to look for a better program. Returns what to print.
     """
     network = QuantNetwork.load(checkpoint)
     warn(network)
-    program = compile_network(network, Hardware.named(hardware), coded=coded)
+    program = compile_network(network, Hardware.named(hardware), coded=coded, effort=effort)
     test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}
     useful, logits = [], []
@@ -78,9 +79,10 @@ def vectors(
         labels=[int(x) for x in test.labels],
         useful_adds=useful,
     )
+    found = "" if program.search is None else f"{program.search}\n"
     return (
-        f"{out}: {images} images for {hardware}, {len(program.layers)} layers, PROGRAM_COUNT "
-        f"{program.count}"
+        f"{found}{out}: {images} images for {hardware}, {len(program.layers)} layers, "
+        f"PROGRAM_COUNT {program.count}"
     )
 
 

@@ -19,6 +19,7 @@ from golden.cli.options import (
     Config,
     Data,
     Density,
+    Effort,
     Images,
     Jobs,
     Latency,
@@ -131,6 +132,7 @@ def compile(
     images: Images = 4,
     out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "vectors",
     coded: Coded = True,
+    effort: Effort = 0,
     data: Data = "",
     form: Annotated[
         list[Form] | None,
@@ -140,7 +142,8 @@ def compile(
     """Compile a network: program, weights, images and the expected spikes of every layer."""
     from golden.cli.compile import vectors
 
-    print(vectors(checkpoint, config, images, out, coded, data, [f.value for f in form or ()]))
+    forms = [f.value for f in form or ()]
+    print(vectors(checkpoint, config, images, out, coded, data, forms, effort))
 
 
 def check(
@@ -222,6 +225,7 @@ def bench(
             help="Images of a run of recorded or drawn layers; weights are loaded once.",
         ),
     ] = 1,
+    effort: Effort = 0,
     config: Annotated[
         str | None,
         typer.Option(help="Hardware for all, as in 4x32,spike_lines=4096.", show_default="own"),
@@ -237,7 +241,16 @@ def bench(
     from tb.measure.bench import Options, run_bench
 
     options = Options(
-        images, batch, density, correlation, config, seed, stalls, latency, tuple(model or ())
+        images,
+        batch,
+        effort,
+        density,
+        correlation,
+        config,
+        seed,
+        stalls,
+        latency,
+        tuple(model or ()),
     )
     raise typer.Exit(run_bench(trace or [], workload or [], options))
 

@@ -55,6 +55,14 @@ Dense = Annotated[
 Coded = Annotated[
     bool, typer.Option("--coded/--raw", help="Code weights and row tables where possible.")
 ]
+Effort = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=86400,
+        help="Seconds to look for a program of fewer cycles than the plain rule's, by the model.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run was cut.")]
 Data = Annotated[
     str,

@@ -45,7 +45,8 @@ class Work(Protocol):
 class _Compiled:
     """A work that compiles its program once for a hardware, or finds it in the job folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, effort: float = 0) -> None:
+        self.effort = effort  # seconds of the compiler
         self._programs: dict[tuple[Hardware, bool], Program] = {}
 
     def compile(self, hardware: Hardware, coded: bool) -> Program:
@@ -68,13 +69,13 @@ class _Compiled:
 class NetworkWork(_Compiled):
     """``network`` classifies ``images`` uint8 (B, C, H, W)."""
 
-    def __init__(self, network: QuantNetwork, images: np.ndarray):
-        super().__init__()
+    def __init__(self, network: QuantNetwork, images: np.ndarray, effort: float = 0):
+        super().__init__(effort)
         self.network, self.images, self.runs = network, images, len(images)
         self._chunk: tuple[int, list[ImageExpectation]] = (-1, [])
 
     def compile(self, hardware: Hardware, coded: bool) -> Program:
-        return compile_network(self.network, hardware, coded=coded)
+        return compile_network(self.network, hardware, coded=coded, effort=self.effort)
 
     def image(self, program: Program, run: int) -> bytes:
         return program.pack_image(self.images[run])
@@ -95,12 +96,12 @@ class NetworkWork(_Compiled):
 class LayerListWork(_Compiled):
     """Independent ``layers``, ``runs`` times the same."""
 
-    def __init__(self, layers: Sequence[BareLayer], runs: int = 1):
-        super().__init__()
+    def __init__(self, layers: Sequence[BareLayer], runs: int = 1, effort: float = 0):
+        super().__init__(effort)
         self.layers, self.runs = layers, runs
 
     def compile(self, hardware: Hardware, coded: bool) -> Program:
-        return layer_list.compile_layers(self.layers, hardware, coded=coded)
+        return layer_list.compile_layers(self.layers, hardware, coded=coded, effort=self.effort)
 
     def image(self, program: Program, run: int) -> bytes:
         return layer_list.pack(program, self.layers)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +53,7 @@ class Options:
 
     images: int = 1
     batch: int = 1  # images of a run of recorded or drawn layers: weights are loaded once
+    effort: float = 0  # seconds of the compiler for every workload
     density: float = DENSITY
     correlation: float = CORRELATION
     config: str | None = None  # hardware, instead of the workload's own
@@ -86,7 +87,7 @@ def default(options: Options) -> Workload:
 
     return Workload(
         Hardware.named(options.config or "4x16"),
-        NetworkWork(network, images),
+        NetworkWork(network, images, options.effort),
         products,
         labels,
         {"network": checkpoint.name},
@@ -104,7 +105,7 @@ def paper(options: Options) -> Workload:
         return [of_network(network, image) for image in images]
 
     hardware = Hardware.named(options.config or "4x32")
-    return Workload(hardware, NetworkWork(network, images), products)
+    return Workload(hardware, NetworkWork(network, images, options.effort), products)
 
 
 def drawn(name: str, options: Options) -> Workload:
@@ -155,7 +156,7 @@ def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Opt
     rows = "every lane keeps as many weights of a row, also one with fewer outputs than others"
     zeros = 1 - facts["measured_density"]
     print(f"{name}: {told(1 - options.density, zeros, rows)}")
-    return Workload(hardware, LayerListWork(layers), products, None, facts)
+    return Workload(hardware, LayerListWork(layers, effort=options.effort), products, None, facts)
 
 
 def density(layers: Sequence[BareLayer]) -> float:
@@ -169,6 +170,8 @@ def measure(workload: Workload, options: Options) -> dict:
     footprint."""
     hardware = workload.hardware
     program = workload.work.program(hardware)  # a user's mistake shows before anything is built
+    if program.search:
+        print(program.search, flush=True)
     results = run_work(
         workload.work,
         hardware,
@@ -194,6 +197,7 @@ def measure(workload: Workload, options: Options) -> dict:
         "stalls": options.stalls,
         "latency": options.latency,
         "messages": results["messages"],
+        "search": program.search and asdict(program.search),
         **(workload.facts or {}),
     }
 

@@ -222,7 +222,7 @@ class Assembler:
             values = self.query(index, layer)
         else:
             period = self.mask_period(layer)
-            packed = self.packing.rows(index, layer, period > 0)
+            packed = self.packing.rows(layer, period > 0)
             values = self.rows(index, layer, packed)
             if period:
                 values |= self.mask(index, layer, packed, period)

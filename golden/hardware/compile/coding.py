@@ -22,6 +22,8 @@ from golden.hardware.compile import bits
 from golden.hardware.compile.rows import PackedRows, entry
 from golden.hardware.configuration import WEIGHT_WIDTH, clog2
 
+_MIDDLE = 1 << WEIGHT_WIDTH - 1  # of the weights; added, none is negative
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -40,13 +42,16 @@ def code_weights(packed: PackedRows) -> Coded | None:
     weight = bits.signed(packed.slots & (1 << WEIGHT_WIDTH) - 1, WEIGHT_WIDTH)
     index = packed.slots >> WEIGHT_WIDTH
     read = (np.arange(words)[:, None] < packed.used)[..., None]  # nothing reads the others
-    values = np.unique(weight[np.broadcast_to(read, weight.shape)])
+    seen = np.bincount(weight[np.broadcast_to(read, weight.shape)] + _MIDDLE, minlength=2 * _MIDDLE)
+    values = np.flatnonzero(seen) - _MIDDLE
     if not 0 < len(values) <= CODES:  # a layer without any weight has none
         return None
     values = values[np.argsort(values != 0, kind="stable")]  # 0 first, for what nothing reads
     book = np.zeros(CODES, np.int64)
     book[: len(values)] = values
-    code = np.where(read, (weight[..., None] == values).argmax(-1), 0)
+    code_of = np.zeros(2 * _MIDDLE, np.int64)
+    code_of[values + _MIDDLE] = np.arange(len(values))
+    code = np.where(read, code_of[weight + _MIDDLE], 0)
 
     reach = clog2(int(index.max()) + 1)
     formats = [(record_halves(lanes, reach), 0, reach, index, code)]
@@ -81,7 +86,9 @@ def _by_block(packed: PackedRows, index, weight, code, width: int):
     bank = np.broadcast_to(np.arange(banks)[None, :, None], index.shape)
     lane = np.broadcast_to(np.arange(lanes), index.shape)
     place = (row + block)[used], bank[used], lane[used]
-    if len(np.unique(np.ravel_multi_index(place, index.shape))) < used.sum():
+    taken = np.zeros(index.shape, bool)
+    taken[place] = True
+    if taken.sum() < used.sum():
         return None
     within, codes = np.zeros_like(index), np.zeros_like(code)  # code 0: weight 0 if any is unused
     within[place] = (index & (1 << width) - 1)[used]

@@ -43,6 +43,24 @@ class CompiledLayer:
         return self.layer.units, self.layer.drains, self.layer.words
 
 
+@dataclass(frozen=True)
+class Search:
+    """What was done for a better program: seconds that there were and that it took, programs that
+    were tried, cycles by the compiler's model of the plain one and of the one that was taken."""
+
+    seconds: float
+    took: float
+    tried: int
+    plain: float
+    cycles: float
+
+    def __str__(self) -> str:
+        return (
+            f"effort: {self.took:.1f} of {self.seconds:g} s, {self.tried} other programs tried, "
+            f"{self.plain:,.0f} -> {self.cycles:,.0f} cycles by the compiler's model"
+        )
+
+
 @dataclass
 class Program:
     """What the accelerator needs besides an image; the images are whole bytes of DRAM."""
@@ -55,6 +73,8 @@ class Program:
     layers: list[CompiledLayer]
     loads: list[dict] = field(default_factory=list)  # what, offset and CRC, in program order
     memory_use: dict[str, int] = field(default_factory=dict)
+    estimate: float = 0.0  # cycles by the compiler's model
+    search: Search | None = None  # None: the plain rule
 
     @property
     def count(self) -> int:
@@ -102,6 +122,7 @@ class Program:
             "image_bytes": self.image_bytes,
             "result_bytes": self.result_bytes,
             "memory_use": self.memory_use,
+            "search": self.search and asdict(self.search),
             "traffic": traffic(self).summary(),
             "loads": self.loads,
             "layers": [

@@ -29,9 +29,12 @@ def compile_layers(
     *,
     coded: bool = True,
     window: int | None = windows.DEFAULT,
+    effort: float = 0,
 ) -> Program:
     """A program of ``layers``; raises UserError that names the layer and the limit it exceeds.
-    ``coded`` and ``window`` as in :func:`golden.hardware.compile.program.compile_network`."""
+    ``coded``, ``window`` and ``effort`` as in
+    :func:`golden.hardware.compile.program.compile_network`; with an effort, layers may run in any
+    order."""
     lowered = [_lower(x, hardware) for x in layers]
     for i, (one, other) in enumerate(pairwise(layers)):
         if other.repeats(one):
@@ -39,7 +42,14 @@ def compile_layers(
     prove(lowered, hardware)
     sources = [x.source for x in lowered]
     return assemble(
-        lowered, hardware, sources, coded=coded, window=window, activity=_activity(layers)
+        lowered,
+        hardware,
+        sources,
+        coded=coded,
+        window=window,
+        activity=_activity(layers),
+        effort=effort,
+        free=True,
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows and loads of the weights of layers, worked out once for all placements that are tried."""
+"""Rows and loads of the weights of layers, worked out once for all programs that are tried."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ class Packing:
 
     def __init__(self, hardware: Hardware, coded: bool) -> None:
         self.hardware, self.coded = hardware, coded
-        self._rows: dict[int, PackedRows] = {}
+        self._rows: dict[tuple, PackedRows] = {}
         self._loads: dict[int, tuple[PackedRows, Coded]] = {}  # the key is the id of the rows
 
-    def rows(self, index: int, layer: Layer, masked: bool) -> PackedRows:
-        """The packed rows of layer ``index``."""
-        index -= layer.repeat
-        if index not in self._rows:
+    def rows(self, layer: Layer, masked: bool) -> PackedRows:
+        """The packed rows of a layer, or of a tile of it; ``masked``: the empty ones left out."""
+        key = layer.parts, layer.out_first, layer.words, masked
+        if key not in self._rows:
             channels = layer.in_words * self.hardware.lanes
-            self._rows[index] = pack_rows(
-                layer.weight, layer.planes, channels, self.hardware, masked
-            )
-        return self._rows[index]
+            self._rows[key] = pack_rows(layer.weight, layer.planes, channels, self.hardware, masked)
+        return self._rows[key]
 
     def load(self, name: str, rows: PackedRows) -> Coded:
         """Data and fields of the load of ``rows``."""

@@ -6,8 +6,10 @@ words as its fullest lane in the tile at hand, so an edge in a bad place unbalan
 layer: of the edges that fit, those with the fewest words in all are taken.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +19,44 @@ from golden.hardware import isa
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import row_lengths
 from golden.hardware.configuration import Hardware
+
+MOST_TILES = 16  # of a layer, that are tried
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A layer as the tiles ``parts``, with those that repeat it: ``same`` begins with itself."""
+
+    same: Sequence[Layer]
+    parts: Sequence[Layer]
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """First output words of the tiles."""
+        return tuple(part.out_first for part in self.parts)
+
+    def layers(self, hardware: Hardware) -> list[Layer]:
+        """In the order in which they run: a tile comes with those of the layers that repeat it."""
+        out: list[Layer] = []
+        for some in portions(self.same, self.parts, hardware):
+            split = [alike_split(x, self.parts, hardware.lanes) for x in some]
+            for together in zip(*split, strict=True):
+                out += [replace(tile, repeat=k) for k, tile in enumerate(together)]
+        return out
+
+    def others(self, hardware: Hardware) -> Iterator[Plan]:
+        """The same layer in other tiles, those with the most output words first."""
+        layer, seen = self.same[0], {self.edges}
+        if not divisible(layer) or layer.planes is not None:
+            return
+        for count in range(1, min(layer.words, MOST_TILES) + 1):
+            try:
+                plan = Plan(self.same, tiles(layer, hardware, -(-layer.words // count)))
+            except LimitError:
+                continue
+            if plan.edges not in seen:
+                seen.add(plan.edges)
+                yield plan
 
 
 def divisible(layer: Layer) -> bool:

@@ -23,7 +23,7 @@ from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import mask_lines, row_lengths
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.tiles import (
-    alike_split,
+    Plan,
     bank_words,
     divisible,
     portions,
@@ -97,13 +97,11 @@ def with_windows(
     return placed, [laid(tensor) for tensor in inputs]
 
 
-def tiled(
+def planned(
     layers: Sequence[Layer], hardware: Hardware, window: int | None, activity: Activity
-) -> list[Layer]:
+) -> list[Plan]:
     """``layers`` as tiles: as few as possible, or with windows chosen BY_COST as many as pay,
     since tiles with fewer words have room for the patterns of longer windows.
-
-    A tile comes with those of the layers that repeat its own.
     """
     alike = repeated(layers)
     few = [tiles(same[0], hardware) for same in alike]
@@ -114,13 +112,7 @@ def tiled(
             spikes = activity.get(same[0].source.name)
             more.append(_worth(parts, same[0], hardware, spikes, before, len(same)))
         few = more if sum(map(len, more)) <= MAX_LAYERS else few
-    out: list[Layer] = []
-    for same, parts in zip(alike, few, strict=True):
-        for some in portions(same, parts, hardware):
-            split = [alike_split(x, parts, hardware.lanes) for x in some]
-            for together in zip(*split, strict=True):
-                out += [replace(tile, repeat=k) for k, tile in enumerate(together)]
-    return out
+    return [Plan(same, parts) for same, parts in zip(alike, few, strict=True)]
 
 
 def _worth(
