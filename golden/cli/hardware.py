@@ -225,6 +225,13 @@ def bench(
             help="Images of a run of recorded or drawn layers; weights are loaded once.",
         ),
     ] = 1,
+    connected: Annotated[
+        str,
+        typer.Option(
+            help="Channels of fully connected layers behind those of a trace, as in 4096,1024,10.",
+            show_default="none",
+        ),
+    ] = "",
     effort: Effort = 0,
     config: Annotated[
         str | None,
@@ -238,11 +245,12 @@ def bench(
     model: Model = None,
 ) -> None:
     """The RTL against cycle models of published accelerators, on the same spikes."""
-    from tb.measure.bench import Options, run_bench
+    from tb.measure.bench import Options, channels, run_bench
 
     options = Options(
         images,
         batch,
+        channels(connected),
         effort,
         density,
         correlation,

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 TRACE_HARDWARE = "4x32"  # 128 PEs
 CORRELATION = 0.3  # of generated spikes at neighbouring timesteps
+CONNECTED_RATE = 0.05  # of the spikes into fully connected layers behind those of a trace
 DENSITY = 0.25  # of the weights of a trace; another one is part of the workload's name
 
 
@@ -53,6 +55,7 @@ class Options:
 
     images: int = 1
     batch: int = 1  # images of a run of recorded or drawn layers: weights are loaded once
+    connected: tuple[int, ...] = ()  # channels of fully connected layers behind those of a trace
     effort: float = 0  # seconds of the compiler for every workload
     density: float = DENSITY
     correlation: float = CORRELATION
@@ -126,7 +129,30 @@ USUAL = ("default", "paper")  # without a choice
 def trace(path: Path, options: Options) -> Workload:
     """The layers of a file of recorded spikes with random PE-balanced weights."""
     wide = [recording.repeated(r, options.batch) for r in recording.read(path)]
+    shapes = [
+        generated.Shape(f"fc{i}", inputs, outputs, 1, 1, CONNECTED_RATE)
+        for i, (inputs, outputs) in enumerate(pairwise(options.connected), 1)
+    ]
+    names = {r.name for r in wide} & {s.name for s in shapes}
+    if names:
+        raise UserError(f"trace {path} has a layer '{min(names)}' of its own; rename it")
+    steps = len(wide[-1].spikes)
+    wide += generated.recordings(shapes, options.correlation, options.seed, steps, options.batch)
     return of_recordings(path.name, wide, options)
+
+
+def channels(text: str) -> tuple[int, ...]:
+    """Of fully connected layers, as a user gives them: two or more numbers, or nothing."""
+    try:
+        found = tuple(map(int, text.split(","))) if text else ()
+    except ValueError:
+        found = (0,)
+    if text and (len(found) < 2 or not all(0 < n <= recording.LARGEST for n in found)):
+        raise UserError(
+            f"--connected '{text}' should be two or more numbers of channels from 1 to "
+            f"{recording.LARGEST}, as in 4096,1024,10"
+        )
+    return found
 
 
 def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Options) -> Workload:
@@ -288,7 +314,8 @@ def run_bench(traces: Sequence[Path], names: Sequence[str], options: Options) ->
     made = {
         name + suffix * (name in generated.NETWORKS): WORKLOADS[name](options) for name in names
     }
-    made |= {path.stem + suffix: trace(path, options) for path in traces}
+    connected = "-fc" if options.connected else ""
+    made |= {path.stem + connected + suffix: trace(path, options) for path in traces}
     figures = {}
     for name, work in made.items():
         figures[name] = measure(work, options)

@@ -51,6 +51,10 @@ MISTAKES = {
     "--trace {}/wide.npz --config 2x8": "wide: lines of one patch is 225",
     "--trace {}/small.npz --stalls 96": "--stalls is 96, it must be",
     "--workload vgg": "--workload 'vgg' is not known",
+    "--trace {}/small.npz --connected 24": "--connected '24' should be two or more numbers",
+    "--trace {}/small.npz --connected 24,x": "--connected '24,x' should be two or more numbers",
+    "--trace {}/small.npz --connected 24,0": "--connected '24,0' should be two or more numbers",
+    "--trace {}/small.npz --batch 0": "--batch is 0, it must be",
     "--workload default --images 0": "--images is 0, it must be",
 }
 
@@ -85,6 +89,36 @@ def test_a_trace(traces, capsys):
         assert data["bits_per_dense_weight"] == 8 * stream / dense
     assert figures[0.5]["layers"][0]["useful"] == 2 * figures[0.25]["layers"][0]["useful"]
     assert "prosperity" in capsys.readouterr().out
+
+
+def test_a_batch_with_fully_connected_layers(traces, monkeypatch):
+    """Weights are loaded once, all images are compared, and the layers behind those of the trace
+    have a token for each."""
+    works = []
+
+    def kept(work, hardware, *arguments, **options):
+        works.append(work)
+        return run_work(work, hardware, *arguments, **options)
+
+    monkeypatch.setattr(bench, "run_work", kept)
+    arguments = ("--trace", traces / "small.npz", "--config", "2x8", "--connected", "64,24,5")
+    assert start(*arguments, "--batch", 3) == 0
+    x = json.loads((traces / "bench.json").read_text())["small-fc-batch3"]
+    assert x["mismatches"] == 0 and x["batch"] == 3
+    assert [layer["name"].partition("[")[0] for layer in x["layers"]] == [
+        "conv",
+        "fc",
+        "fc1",
+        "fc2",
+    ]
+    (work,) = works
+    tokens = {y.name: y.recording.tokens.shape[1] for y in work.layers}
+    assert tokens["fc1"] == tokens["fc2"] == 3 and tokens["conv"] == tokens["conv#2"] == 16
+    assert start(*arguments) == 0
+    alone = json.loads((traces / "bench.json").read_text())["small-fc"]
+    assert alone["weight_stream_bytes"] == x["weight_stream_bytes"]
+    assert x["cycles"] < 3 * alone["cycles"]
+    assert all(x["cycles_of"][name] > 2 * alone["cycles_of"][name] for name in ("eyeriss", "mint"))
 
 
 def test_a_mismatch_is_an_exit_status(traces, monkeypatch, capsys):

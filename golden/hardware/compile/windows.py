@@ -162,11 +162,14 @@ def _load(layer: Layer, hardware: Hardware) -> int:
 
 def _exposed(layer: Layer, before: Layer | None, hardware: Hardware) -> int:
     """Cycles that a layer waits for its weights, coded ones: those of them that have no room beside
-    the weights of the layer ``before`` it."""
+    the weights of the layer ``before`` it; all of them if pieces would not fit into the banks, as
+    each may leave the end of a run empty."""
     if before is None or before.weight is None:
         return 0
     words = bank_words(layer, hardware)
     late = min(words, max(0, bank_words(before, hardware) + words - hardware.bank_depth))
+    if late and words + int(row_lengths(layer.weight, hardware.lanes).max()) > hardware.bank_depth:
+        late = words
     return _load(layer, hardware) * late // words if words else 0
 
 
