@@ -103,6 +103,7 @@ class ControlBench(Bench):
         self.job = 0  # of the layer that runs or ran last
         self.write_cycles: dict[tuple[int, int], int] = {}  # load -> cycle of its last write so far
         self.counters: dict[int, list[int]] = {}
+        self.sums = [0] * 8  # of the last layer, with those that it continues
 
     @property
     def cycle(self) -> int:
@@ -200,8 +201,8 @@ class ControlBench(Bench):
                 for i in range(6):
                     sums[1 + i] += event >> 8 * i & 0xFF
             if done:
-                sums[0] = self.cycle - began
-                self.counters[number] = sums
+                sums[0] += self.cycle - began
+                self.counters[number] = self.sums = sums
                 self.layer_runs, self.ended = False, self.cycle
                 self.layers_done[self.job] += 1
             if int(dut.layer_start_o.value):
@@ -215,7 +216,8 @@ class ControlBench(Bench):
                 last = self.write_cycles.get((self.job, want["wait_loads"] - 1), -2)
                 assert self.cycle >= last + 2
                 number, began = want["id"], self.cycle
-                sums = [0] * 7 + [began - self.ended]
+                sums = [*self.sums] if want["continues"] else [0] * 8
+                sums[7] += began - self.ended
                 self.layer_runs, left = True, random.choice(self.run_cycles)
             done = self.layer_runs and left == 1
             left -= 1
@@ -349,6 +351,7 @@ class ControlBench(Bench):
         while not int(self.dut.s_axil_bvalid.value):
             await RisingEdge(self.dut.clk_i)
         self.ended = self.cycle  # psf_counters counts from here
+        self.sums = [0] * 8
         return self.cycle - 1
 
     async def check_counters(self) -> None:
