@@ -141,7 +141,7 @@ async def limits(dut) -> None:
     width = HARDWARE.index_width
     for target in range(len(TARGETS)):
         for index_bits in (0, 1, width - 1, width, width + 1, 15):
-            for row_words in {0, 1, 255, 1 << max(width - index_bits, 0)}:
+            for row_words in {0, 1, 255, min(1 << max(width - index_bits, 0), 255)}:
                 for words in {row_words, min(row_words + 1, 255)}:
                     for coded, block in ((0, 0), (0, 1), (1, 0), (1, 1)):
                         fields = legal(isa.OP_LOAD, target=target) | {
