@@ -15,20 +15,20 @@
 module psf_counters (
     input  logic             clk_i,
     input  logic             rst_ni,
-    input  logic             start_i,        // a run begins
-    input  logic             stop_i,         // level
+    input  logic             start_i,            // a run begins
+    input  logic             stop_i,             // level
     input  logic             clear_i,
     input  logic             layer_start_i,
-    input  logic [ 7:0]      layer_id_i,     // ids from 64 on are not recorded
+    input  logic [ 7:0]      layer_id_i,         // ids from 64 on are not recorded
     input  logic             layer_continues_i,
     input  logic             layer_done_i,
     input  logic             load_done_i,
     input  logic [ 5:0][7:0] event_i,
     output logic             retire_o,
-    output logic [15:0]      layers_o,       // retired
-    output logic [15:0]      loads_o,        // done
+    output logic [15:0]      layers_o,           // retired
+    output logic [15:0]      loads_o,            // done
     input  logic             re_i,
-    input  logic [ 8:0]      raddr_i,        // 8 * id + counter
+    input  logic [ 8:0]      raddr_i,            // 8 * id + counter
     output logic [31:0]      rdata_o
 );
 

@@ -55,6 +55,7 @@ from tb.lib.parameters import VARIABLE
 from tb.run import run_folder
 from tb.run.simulators import (
     COVERAGE,
+    ENVIRONMENT,
     NETLIST_PASSES,
     LimitedIcarus,
     LimitedVerilator,
@@ -336,15 +337,9 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
         plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"]
     elif build.waves:
         plusargs.append(f"+dumpfile_path={run_dir / build.toplevel}.fst")
-    threads = os.environ.get("OMP_NUM_THREADS", "1")  # more wait for each other, and spin
-    env = {
-        VARIABLE: json.dumps(build.parameters),
-        "OMP_NUM_THREADS": threads,
-        **(what.env or {}),
-    }
+    env = {VARIABLE: json.dumps(build.parameters), **(what.env or {})}
     results, log = run_dir / "results.xml", run_dir / "sim.log"
-    runner.limit_s = what.timeout_s
-    ended = None
+    runner.limit_s, ended = what.timeout_s, None
     shown = Progress(what.name or "simulating", "images")
     runner.watch = (lambda: run_folder.tell(run_dir, shown)) if what.quiet else None
     try:
@@ -357,7 +352,7 @@ def _simulate(runner: Runner, build_dir: Path, build: Build, what: Simulation) -
             build_dir=build_dir,
             test_dir=run_dir,
             results_xml=str(results),
-            extra_env={"PYTHONUNBUFFERED": "1", **env},
+            extra_env=ENVIRONMENT | env,
             waves=build.waves,
             plusargs=plusargs,
             log_file=log,

@@ -161,6 +161,10 @@ class _Limited:
                     self.watch()
 
 
+# Of a simulation. BLAS in one thread: more of them wait for each other, and spin.
+ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+
+
 class LimitedIcarus(_Limited, Icarus):
     pass
 

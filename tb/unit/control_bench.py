@@ -103,7 +103,6 @@ class ControlBench(Bench):
         self.job = 0  # of the layer that runs or ran last
         self.write_cycles: dict[tuple[int, int], int] = {}  # load -> cycle of its last write so far
         self.counters: dict[int, list[int]] = {}
-        self.sums = [0] * 8  # of the last layer, with those that it continues
 
     @property
     def cycle(self) -> int:
@@ -350,8 +349,7 @@ class ControlBench(Bench):
         await RisingEdge(self.dut.clk_i)  # the response of the write before
         while not int(self.dut.s_axil_bvalid.value):
             await RisingEdge(self.dut.clk_i)
-        self.ended = self.cycle  # psf_counters counts from here
-        self.sums = [0] * 8
+        self.ended, self.sums = self.cycle, [0] * 8  # psf_counters counts from here
         return self.cycle - 1
 
     async def check_counters(self) -> None:

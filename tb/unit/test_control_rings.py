@@ -35,7 +35,7 @@ async def ring_of(bench: ControlBench, program: Program, jobs: int) -> Ring:
     bench.expect(program, jobs)
     ring = Ring(bench, bench.place(512))
     await ring.set_up()
-    bench.ended = 0
+    bench.ended, bench.sums = 0, [0] * 8
     return ring
 
 

@@ -281,6 +281,8 @@ async def resets(dut, stop: int, amid: int) -> None:
     for _ in range(amid):
         queued = coin(0.2) and bench.queue()
         await bench.cycle(start=int(coin(0.05)), doorbell=int(queued))
+    bench.set(start_i=0, ring_write_i=0)  # run_o follows them
+    await bench.settle()
     await bench.check_reset(
         "run_o", "cmd_valid_o", "job_valid_o", "ring_tail_o", "front_o", "more_o",
         start_i=0, soft_reset_i=0, ring_write_i=0, ring_head_i=1, idle_i=stop, stop_i=stop,
