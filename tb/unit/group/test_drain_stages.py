@@ -381,6 +381,16 @@ async def beyond_the_memories(dut) -> None:
                 bench.set(read_i=0)
                 bench.count()
             bench.equal(f"faults, {base} {index} {fixed}", bench.faults(), (0, uses * overruns))
+    # One word right behind the other: each is reported on its own.
+    f = layer.pack_layer(layer.random_fields(**spike | {"param_base": last}))
+    bench.set(layer_i=f)
+    for indices in ((1, 0), (0, 1), (1, 0, 0, 1, 1, 0)):
+        for index in (*indices, *[None] * 8):
+            read = int(index is not None)
+            bench.set(index_i=index or 0, read_i=read, first_i=read, first_step_i=read)
+            await bench.tick()
+            bench.count()
+        bench.equal(f"faults, {indices}", bench.faults(), (0, sum(indices)))
 
 
 CASES = [

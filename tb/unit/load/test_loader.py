@@ -318,6 +318,16 @@ async def resets(dut) -> None:
     await bench.drained()
     writes = (f"{target}_valid_o" for target in PORTS)
     await bench.check_reset("fault_valid_o", "parity_o", "done_o", *writes)
+    for cycles in range(9):  # behind the last beat of a load with a wrong checksum
+        bench.send(load.random_load(PARAMETERS, load.PARAM, records=2), check=1, crc=0, image=0)
+        while not (bench.commands.idle() and bench.beats.idle()):
+            await bench.tick()
+        for _ in range(cycles):
+            await bench.tick()
+        await bench.check_reset("fault_valid_o", "parity_o", "done_o")
+        bench.expected.clear()
+        bench.faults.items.clear()
+    bench.check("fault_valid_o" in bench.fell, "there was no fault before a reset")
     bench.image_crc = 0
     bench.send(load.random_load(PARAMETERS, load.PARAM, records=2))
     bench.send(load.random_load(PARAMETERS, load.SPIKE), check=1, image=1)
