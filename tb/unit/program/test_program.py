@@ -143,6 +143,26 @@ async def waits(dut) -> None:
             dut.job_valid_i.value = 0
 
 
+@cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
+@cocotb.parametrize(before=(1 << 15, 0xA5A5, 0xFFFC))
+async def many_loads(dut, before: int) -> None:
+    """As if ``before`` loads of the job had come and gone: it goes on, and leaves none behind."""
+    program = Program(HARDWARE)
+    for _ in range(2):
+        program.add_load(legal_load(HARDWARE, 2), wait_layers=0, wait_previous=0)
+    program.add_layer(wait_loads=before + 2)
+    program.add(isa.OP_END)
+    bench = ProgramBench(dut, program, 1, 0.0, run_cycles=(5,))
+    await bench.start()
+    bench.jobs[0].loads_done = before
+    dut.u_items.loads_q.value = before
+    dut.u_loads.count_q.value = before
+    while not bench.retired:
+        await RisingEdge(dut.clk_i)
+    await bench.cycles(3)
+    assert int(dut.u_items.loads_q.value) == 0, bench.where()
+
+
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN or DEPTH < 8)
 @cocotb.parametrize(reader=("loads", "items", "check"))
 async def flipped_bits(dut, reader: str) -> None:
