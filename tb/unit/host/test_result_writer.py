@@ -38,7 +38,7 @@ class ResultWriterBench(Bench):
         fields |= {"cycles": dut.cycles_i, "label": dut.label_i}
         self.stores = Source(dut, dut.store_valid_i, dut.store_ready_o, fields, stall)
         self.done = Sink(dut, dut.done_o, None, {})
-        self.faults = self.sink("fault", ("cause", "addr"))
+        self.faults = self.sink("fault", ("cause", "index", "addr"))
         dut.stop_i.value = 0
         self.window(0, SPACE - 1)
 
@@ -154,7 +154,9 @@ async def failed_writes(dut, stall: float) -> None:
         bench.port.bad = {address + 8 * bad}
         fault = await bench.store(address, count)
         bursts = store_bursts(address, count)
-        assert fault == {"cause": isa.ERROR_WRITE, "addr": bursts[burst][0]}, f"beat {bad}"
+        assert fault == {"cause": isa.ERROR_WRITE, "index": 0, "addr": bursts[burst][0]}, (
+            f"beat {bad}"
+        )
         assert bench.port.bursts == bursts[: burst + 1]
         bench.port.bad = set()
         assert await bench.store(address, count) is None
@@ -192,7 +194,11 @@ async def windows(dut, stall: float) -> None:
             assert fault is None
         else:
             first = inside.index(False)
-            assert fault == {"cause": isa.ERROR_WRITE_WINDOW, "addr": bursts[first][0]}, fault
+            assert fault == {
+                "cause": isa.ERROR_WRITE_WINDOW,
+                "index": 0,
+                "addr": bursts[first][0],
+            }, fault
             assert bench.port.bursts == bursts[:first]
         seen["inside" if all(inside) else "partly" if any(inside) else "outside"] += 1
     assert all(seen.values()), seen
