@@ -178,6 +178,28 @@ async def faults(dut) -> None:
     assert not bench.parities
 
 
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def resets(dut) -> None:
+    """At any time of a run: all is quiet, and the next run is right from its first word on."""
+    bench = await StreamPlanesBench(dut).begun()
+    f = bench.fields(2, 1, 1, 32)
+    await bench.run(f)
+    took = bench.took
+    for _ in range(16):
+        bench.set(layer_i=pack_layer(f), start_i=1, read_ready_i=1, word_ready_i=1)
+        bench.set(spike_busy_i=0, read_error_i=0)
+        await bench.tick()
+        bench.set(start_i=0)
+        for _ in range(random.randrange(took)):
+            bench.noise("read_data_i")
+            await bench.tick()
+        await bench.check_reset(
+            "busy_o", "done_o", "read_valid_o", "word_valid_o", "parity_o", "overrun_o"
+        )
+        assert await bench.run(f, 0.3) == bench.expected(f)
+    assert {"busy_o", "read_valid_o", "word_valid_o"} & bench.fell
+
+
 CASES = [
     dict(Groups=2, Lanes=8, LineWords=8, StreamWidth=16, StreamDepth=24, SpikeLines=64),
     dict(Groups=4, Lanes=4, LineWords=4, StreamWidth=9, StreamDepth=12, SpikeLines=52),
