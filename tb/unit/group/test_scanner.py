@@ -238,6 +238,7 @@ async def layers(dut, stall: float, density: float) -> None:
         {"in_block": 2, "window": 1, "steps": 7},
         {"in_block": 2, "window": 0, "steps": 6},
         {"in_block": 2, "window": 2, "steps": 1},
+        {"kernel3": 0, "in_block": 0, "steps": 255, "in_step": 1, "in_lines": bench.capacity},
     ):
         f = bench.layer(**fixed)
         patches = [Patch(f, bench, bench.taps(f), density) for _ in range(3)]
@@ -348,7 +349,7 @@ async def key_value_is_not_its_business(dut) -> None:
 
 @pytest.mark.long
 @cases(
-    {"Lanes": 8, "Banks": 4, "LineWords": 4, "PatchLines": 32, "RowDepth": 1024},
+    {"Lanes": 8, "Banks": 4, "LineWords": 4, "PatchLines": 64, "RowDepth": 1024},
     {"Lanes": 4, "Banks": 4, "LineWords": 8, "PatchLines": 16, "RowDepth": 3000},
 )
 def test_scanner(parameters: dict[str, int]) -> None:
