@@ -142,8 +142,11 @@ class ScannerBench(Bench):
         await self.tick()
         self.set(start_i=0)
 
-    async def run(self, f: dict[str, int], patches: list[Patch], stall: float) -> int:
-        """One layer; returns the cycles from its first line read to its last word."""
+    async def run(
+        self, f: dict[str, int], patches: list[Patch], stall: float, wait: int = 0
+    ) -> int:
+        """One layer; returns the cycles from its first line read to its last word. ``wait``: cycles
+        before the first word is taken."""
         await self.start(f)
         items = deque(item for p in patches for item in p.items)
         todo, current, filled, wanted = deque(patches), None, 0, deque()
@@ -162,7 +165,7 @@ class ScannerBench(Bench):
                 elif filled < len(current.lines) and coin(1 - stall):
                     filled += 1
                 self.set(filled_i=filled, patch_taps_i=current.taps)
-            ready = coin(1 - stall)
+            ready = coin(1 - stall) and (not wait or (bool(first) and self.now - first >= wait))
             self.set(word_ready_i=int(ready))
             if line is None:
                 self.noise("patch_line_i")
@@ -313,6 +316,8 @@ async def one_word_per_cycle(dut) -> None:
             f = bench.layer(**plain, **fixed, in_step=n, in_words=n)
             took = await bench.run(f, [Patch(f, bench, 1, 1.0) for _ in range(3)], 0.0)
             bench.equal("cycles of three patches: latency 5", took, 3 * (n << block - window) + 4)
+            took = await bench.run(f, [Patch(f, bench, 1, 1.0)], 0.0, wait=12)
+            bench.equal("cycles of a patch that has waited", took, 12 + (n << block - window))
     f = bench.layer(kernel3=1, steps=1, in_lines=1, in_step=1, in_words=1, in_block=0)
     for taps, cycles in ((0b111111111, 9), (0b000011011, 5), (0b110110000, 5)):
         took = await bench.run(f, [Patch(f, bench, taps, 1.0)], 0.0)
