@@ -326,16 +326,20 @@ async def one_word_per_cycle(dut) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def resets(dut) -> None:
-    """Lines and words on their way are forgotten at once."""
+    """Lines and words on their way are forgotten at once, and what they reported with them."""
     bench = await ScannerBench(dut).begun()
-    for i in range(20):
+    for i in range(48):
         await bench.start(bench.layer(mode=layer.MODE_SPIKE))
-        bench.set(patch_valid_i=1, filled_i=bench.capacity, patch_taps_i=511, word_ready_i=0)
+        bench.set(patch_valid_i=1, filled_i=bench.capacity, patch_taps_i=511, word_ready_i=i % 2)
         for _ in range(1 + i % 8):
             bench.noise("patch_line_i")
             await bench.tick()
         await bench.check_reset("word_valid_o", "patch_advance_o", "parity_o", "overrun_o",
                                 patch_valid_i=0)  # fmt: skip
+        if i % 6 == 0:
+            f = bench.layer(mode=layer.MODE_SPIKE)
+            await bench.run(f, [Patch(f, bench, bench.taps(f), 0.5)], 0.0)
+    bench.check("parity_o" in bench.fell, "nothing was reported")
     bench.check("word_valid_o" in bench.fell, "no word was there")
 
 
