@@ -13,6 +13,7 @@ mistake.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -167,6 +168,11 @@ def of_recordings(name: str, spikes: Sequence[recording.Recording], options: Opt
             )
         )
         layers += [BareLayer(other, layers[-1].layer) for other in others]
+    twice = [name for name, count in Counter(x.name for x in layers).items() if count > 1]
+    if twice:
+        raise UserError(
+            f"{name}: an image of a batch is called '{twice[0]}', like a layer; rename the layer"
+        )
     layers = in_order(layers, hardware)
 
     def products() -> list[list[Product]]:

@@ -91,6 +91,14 @@ def test_a_trace(traces, capsys):
     assert "prosperity" in capsys.readouterr().out
 
 
+def test_layers_called_like_images(traces, capsys):
+    rng = np.random.default_rng(1)
+    spikes = (rng.random((2, 8, 4, 4)) < 0.2).astype(np.uint8)
+    write(traces / "names.npz", [Recording(name, spikes, 8, 3) for name in ("x", "x#1")])
+    assert start("--trace", traces / "names.npz", "--config", "2x8", "--batch", 2) == 2
+    assert "an image of a batch is called 'x#1'" in capsys.readouterr().err
+
+
 def test_a_batch_with_fully_connected_layers(traces, monkeypatch):
     """Weights are loaded once, all images are compared, and the layers behind those of the trace
     have a token for each."""

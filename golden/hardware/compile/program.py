@@ -45,12 +45,12 @@ def compile_network(
     seconds in which tiles are looked for that take fewer cycles than those of the plain rule.
     """
 
-    def attempt(changed: Hardware) -> Program:
+    def attempt(changed: Hardware, effort: float = 0) -> Program:
         return _compiled(network, changed, coded=coded, window=window, example=example,
                          effort=effort)  # fmt: skip
 
     try:
-        return attempt(hardware)
+        return attempt(hardware, effort)
     except LimitError as error:
         if not explain:
             raise

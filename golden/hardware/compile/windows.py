@@ -103,26 +103,26 @@ def planned(
     """``layers`` as tiles: as few as possible, or with windows chosen BY_COST as many as pay,
     since tiles with fewer words have room for the patterns of longer windows.
     """
-    alike = repeated(layers)
-    few = [tiles(same[0], hardware) for same in alike]
-    if window is BY_COST:
-        more: list[list[Layer]] = []
-        for same, parts in zip(alike, few, strict=True):
-            before = more[-1][-1] if more else None
-            spikes = activity.get(same[0].source.name)
-            more.append(_worth(parts, same[0], hardware, spikes, before, len(same)))
-        few = more if sum(map(len, more)) <= MAX_LAYERS else few
-    return [Plan(same, parts) for same, parts in zip(alike, few, strict=True)]
+    few = [Plan(same, tiles(same[0], hardware)) for same in repeated(layers)]
+    if window is not BY_COST:
+        return few
+    more: list[Plan] = []
+    for plan in few:
+        before, layer = more[-1].parts[-1] if more else None, plan.same[0]
+        spikes = activity.get(layer.source.name)
+        parts = _worth(plan.parts, layer, hardware, spikes, before, len(plan.same))
+        more.append(Plan(plan.same, parts))
+    return more if sum(plan.counted(hardware) for plan in more) <= MAX_LAYERS else few
 
 
 def _worth(
-    few: list[Layer],
+    few: Sequence[Layer],
     layer: Layer,
     hardware: Hardware,
     spikes: np.ndarray | None,
     before: Layer | None,
     times: int,
-) -> list[Layer]:
+) -> Sequence[Layer]:
     """The tiles of the least cost: ``few``, those with room for longer windows, or those of which
     each can be loaded beside the weights of the one in front of it, the first beside those of
     ``before``. The layer runs ``times``.
@@ -136,7 +136,7 @@ def _worth(
     tried = [few, *(tiles(layer, hardware, m) for m in sorted(most, reverse=True))]
     turns = -(-layer.source.tokens // hardware.groups)
 
-    def cycles(parts: list[Layer]) -> float:
+    def cycles(parts: Sequence[Layer]) -> float:
         each = [
             START
             + turns * min(cost(x, w, hardware, spikes) for w in candidates(x, hardware, MAX_WINDOW))

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.contract.errors import UserError
 from golden.contract.random_network import random_images, random_network
-from golden.hardware.compile import layer_list, search, windows
+from golden.hardware.compile import layer_list, program, search, windows
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
@@ -30,11 +31,11 @@ def some_layers():
         yield random_layer(Recording(f"x{i}", spikes, outputs, 3), 0.5, HARDWARE.lanes, i)
 
 
-def run(todo, program):
-    image = layer_list.pack(program, todo)
-    answer = Emulator(HARDWARE, 3).run(program.program, program.weights, image)
-    expected = layer_list_expectation(program, todo)
-    for got, want, c in zip(answer.drained, expected.layers, program.layers, strict=True):
+def run(todo, found):
+    image = layer_list.pack(found, todo)
+    answer = Emulator(HARDWARE, 3).run(found.program, found.weights, image)
+    expected = layer_list_expectation(found, todo)
+    for got, want, c in zip(answer.drained, expected.layers, found.layers, strict=True):
         np.testing.assert_array_equal(got.spikes, want.spikes, c.name)
         assert (got.rows, got.row_adds) == (want.rows, want.row_adds), c.name
 
@@ -97,3 +98,22 @@ def test_tilings_of_a_plan():
     assert len({p.edges for p in [plan, *others]}) == len(others) + 1 > 4
     for other in others:
         assert sum(part.words for part in other.parts) == layers[0].words
+    again = [replace(layers[0], repeat=k) for k in range(5)]
+    narrow = replace(HARDWARE, spike_lines=200)  # room for some of the five images at a time
+    for other in others:
+        batch = replace(other, same=again)
+        counted = sum(not layer.repeat for layer in batch.layers(narrow))
+        assert batch.counted(narrow) == counted >= len(batch.parts)
+    assert counted > len(others[-1].parts)
+
+
+def test_a_refusal_does_not_search(monkeypatch):
+    """Neither on the hardware that is too small, nor on those that are tried to name one."""
+    searches = []
+    monkeypatch.setattr(program, "improved", lambda *_: searches.append(1))
+    network = random_network(config(), 1, "balanced", lanes=HARDWARE.lanes)
+    with pytest.raises(UserError, match="bank_depth"):
+        compile_network(network, replace(HARDWARE, bank_depth=4), effort=60)
+    assert not searches
+    compile_network(network, HARDWARE, effort=60)
+    assert len(searches) == 1
