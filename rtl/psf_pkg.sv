@@ -178,6 +178,8 @@ package psf_pkg;
     logic [1:0] in_block;  // log2 of the timesteps side by side in the input
     logic [1:0] out_block;  // log2 of the timesteps side by side in the output
     logic [1:0] window;  // log2 of the timesteps of one accumulation, at most in_block
+    logic above;  // a row lies above the first one: of a map that is computed in stripes
+    logic below;  // a row lies below the last one, and pooled rows go on there
   } layer_t;
 
   // The result of a job to DRAM.
@@ -272,7 +274,9 @@ package psf_pkg;
         stream_tokens: d[447:432],
         in_block: d[449:448],
         out_block: d[451:450],
-        window: d[453:452]
+        window: d[453:452],
+        above: d[454],
+        below: d[455]
     };
   endfunction
 

@@ -88,9 +88,10 @@ def layer_cycles(
         x = averaged(compiled, trace, network)
     else:
         source = trace.pooled if layer.source.pooled else trace.spike
-        x = source[layer.source.name][0]
+        x = source[layer.source.map][0]
     if layer.taps == 9:
-        x = patches(x[None], layer.source.height, layer.source.width)[0]
+        x = patches(x[None], layer.map_height, layer.source.width)[0]
+    x = x[:, layer.pixels]
     return play(_tokens(layer, x, length, h), h)
 
 
@@ -147,12 +148,12 @@ def _tokens(layer: Layer, x: np.ndarray, length: np.ndarray, h: Hardware) -> Ite
 
 def _inside(layer: Layer) -> list[int]:
     """The taps inside the image, a bit each, of every token."""
-    height, width = layer.source.height, layer.source.width
+    height, width = layer.map_height, layer.source.width
     if layer.taps == 1:
-        return [1] * (height * width)
+        return [1] * layer.units
     edge = np.pad(np.ones((height, width), np.int64), 1)
     bits = sum(edge[y : y + height, x : x + width] << 3 * y + x for y in range(3) for x in range(3))
-    return bits.ravel().tolist()
+    return bits.ravel()[layer.pixels].tolist()
 
 
 def _reads(pattern: np.ndarray, steps: int) -> int:

@@ -37,13 +37,14 @@ module psf_dispatcher #(
   logic [8:0] block_q, block_d;
   logic [GroupWidth-1:0] turn_q, turn_d;
 
-  logic key_value, last_x, last_y, take, block_last;
+  logic key_value, last_x, last_y, low_end, take, block_last;
   logic [2:0] block;  // timesteps side by side
   assign block = 3'd1 << layer_i.in_block;
   assign block_last = (x_q[2:0] & (block - 3'd1)) == block - 3'd1;
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
   assign last_x = x_q + 16'd1 == layer_i.width;
   assign last_y = y_q + 16'd1 == layer_i.height;
+  assign low_end = last_y && !layer_i.below;
   assign take = busy_q && (|request_i);
   assign done_o = !busy_q && !start_i;
 
@@ -60,8 +61,8 @@ module psf_dispatcher #(
     end
   end
 
-  // Taps inside the image: row 0 misses the upper three, and so on. Key-value: a word beyond 2^16 is
-  // in no pixel.
+  // Taps inside the image: row 0 misses the upper three, and so on, but where a stripe of a larger
+  // image ends. Key-value: a word beyond 2^16 is in no pixel.
   logic [ 2:0] column;
   logic [16:0] unit_line;
   assign column = {!last_x, 1'b1, x_q != 16'd0};
@@ -72,12 +73,12 @@ module psf_dispatcher #(
           taps:
           layer_i.kernel3
           ?
-          {last_y ? 3'd0 : column, column, y_q == 16'd0 ? 3'd0 : column}
+          {low_end ? 3'd0 : column, column, y_q == 16'd0 && !layer_i.above ? 3'd0 : column}
           : 9'd1,
           word: 8'(word_q[WordWidth-1:0]),
           out: out_q,
           right: layer_i.pool && x_q[0] && !last_x,
-          down: layer_i.pool && y_q[0] && !last_y,
+          down: layer_i.pool && y_q[0] && !low_end,
           place: {y_q[0], x_q[0]},
           bank: 8'(index_q[GroupWidth-1:0]),
           stream: stream_q,

@@ -49,3 +49,32 @@ def test_large_network(case, seed):
     first, *others = (x["cycles"] for x in results["layers"] if x["name"].startswith("head"))
     if not config.head_fires and config.tokens > MAX_COUNT:  # the first tile alone sums them
         assert others and max(others) < first, (first, others)
+
+
+# network, stall percentage of the memory, layers that come in stripes
+STRIPES = {
+    "colour, T = 2": (
+        replace(SMALL, height=75, width=60, in_channels=3, timesteps=2, pooled_stages=(1, 2, 3, 4)),
+        0, ("tokenizer.0",)),
+    "events, T = 3": (
+        replace(SMALL, height=96, width=49, in_channels=2, timesteps=3, input_timesteps=3,
+                input_bits=1, pooled_stages=(2, 3, 4)), 30, ("tokenizer.0", "tokenizer.1")),
+    "encoder, T = 1": (
+        replace(SMALL, height=70, width=66, timesteps=1, encoder_channels=5,
+                pooled_stages=(1, 2, 3, 4)), 10, ("encoder", "tokenizer.0")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STRIPES)
+def test_map_beyond_the_spike_memory(case, seed):
+    """The first layers of a large image, in stripes; two images, since a stripe is loaded again
+    and again into places that the one before has left."""
+    config, stalls, layers = STRIPES[case]
+    network = random_network(config, seed, "balanced", lanes=HARDWARE.lanes)
+    images = random_images(config, 2, seed)
+    program = compile_network(network, HARDWARE)
+    striped = {c.layer.parts[0] for c in program.layers if c.layer.stripe}
+    assert striped == set(layers), (striped, program.memory_use)
+    results = run_system(network, HARDWARE, images, seed=seed, stalls=stalls, waves=False)
+    assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
+    assert [r["rtl"] for r in results["images"]] == [r["golden"] for r in results["images"]]

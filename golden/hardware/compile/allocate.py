@@ -35,6 +35,7 @@ class Memory:
     depth: int
     loaded: bool = True  # from DRAM, ahead of time; else by the layer itself, which never waits
     by_turns: bool = False  # from the lower and the upper end, so that two large ones have room
+    unit: int = 1  # a depth is a multiple of it
     takes: int = 0
     regions: list[Region] = field(default_factory=list)  # without those that later ones cover
 
@@ -59,6 +60,7 @@ class Memory:
             edges = {0, *(r.start + r.size for r in used)}
             free = (start for start in edges if not any(r.overlaps(start, size) for r in used))
             least = max(min(free) + size, self.depth + 1)
+            least += -least % self.unit
             live = sum(r.size for r in used)
             raise LimitError(
                 f"{name} needs {size} {self.what}, of {self.depth} in all {live} are in use then; "

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places the tensors and weights of lowered layers and emits their descriptors and payloads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -56,6 +56,7 @@ class Assembler:
         self.config, self.head_bias, self.packing = config, head_bias, packing
         self.items: list[_Item] = []
         self.payload = bytearray()
+        self.stored: dict[bytes, int] = {}  # where it lies in the payload, by what it is
         self.loads = self.count = 0  # of those so far; of layers without those that repeat one
         self.weight = Memory("weight words per bank", "bank_depth", hardware.bank_depth)
         self.weight.by_turns = placement.by_turns
@@ -137,23 +138,27 @@ class Assembler:
             target=target, offset=0, check=0, wait_layers=0, wait_previous=0, coded=0, from_image=0
         ) | fields  # fmt: skip
         if data is not None:
-            values |= dict(offset=len(self.payload), check=1, crc=crc32(data))
-            self.payload += data
+            if data not in self.stored:
+                self.stored[data] = len(self.payload)
+                self.payload += data
+            values |= dict(offset=self.stored[data], check=1, crc=crc32(data))
         self.items.append(_Item(isa.OP_LOAD, name, values, memory, len(data or b"")))
         self.loads += 1
 
     def load_input(self, tensor: Tensor) -> None:
         """Load ``tensor`` from the image region if it lies there and nobody has loaded it yet."""
-        if tensor not in self.inputs or tensor.name in self.loaded:
+        names = [each.name for each in self.inputs]
+        if tensor.map not in names or tensor.name in self.loaded:
             return
         self.loaded.add(tensor.name)
-        before = self.inputs[: self.inputs.index(tensor)]
+        before = self.inputs[: names.index(tensor.map)]
+        above = replace(tensor, height=tensor.first)
         region = self.places[tensor.name]
         self.emit_load(
             tensor.name,
             isa.TARGET_SPIKE,
             self.spike,
-            offset=sum(input_bytes.size(t, self.hardware) for t in before),
+            offset=sum(input_bytes.size(t, self.hardware) for t in (*before, above)),
             records=input_bytes.records(tensor, self.hardware),
             dest=region.start,
             unit_words=input_bytes.record_words(tensor, self.hardware),
@@ -165,8 +170,8 @@ class Assembler:
         """Emit the loads of a layer and the layer."""
         hardware = self.hardware
         self.load_input(layer.source)
+        self.count += not layer.continues
         if not layer.repeat:
-            self.count += 1
             self.resident = self.weights(index, layer)
         packed, values = self.resident
         if layer.mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
@@ -174,7 +179,7 @@ class Assembler:
         source, steps = layer.source, layer.source.steps
         values = values | dict(
             id=self.count - 1,
-            continues=int(layer.repeat > 0),
+            continues=int(layer.continues),
             mode=layer.mode,
             kernel3=int(layer.taps == 9),
             merge=int(layer.merge),
@@ -187,7 +192,7 @@ class Assembler:
             in_base=self.places[source.name].start,
             in_lines=source.lines(hardware),
             in_row_lines=source.width * source.lines(hardware),
-            height=layer.blocks if layer.mode == isa.MODE_KEY_VALUE else source.height,
+            height=layer.blocks if layer.mode == isa.MODE_KEY_VALUE else layer.height,
             width=steps if layer.mode == isa.MODE_KEY_VALUE else source.width,
             in_first=layer.in_first,
             in_words=layer.in_words,
@@ -197,6 +202,9 @@ class Assembler:
             steps=(layer.target or source).steps,
             out_words=layer.words,
         )
+        if layer.stripe:
+            values["in_base"] += layer.stripe.read * values["in_row_lines"]
+            values |= dict(above=int(layer.stripe.above), below=int(layer.stripe.below))
         if layer.mode == isa.MODE_KEY_VALUE:
             values |= dict(steps=1, in_words=2 * layer.head_words)
         if layer.mode == isa.MODE_HEAD:
@@ -296,17 +304,17 @@ class Assembler:
         """Where the spikes go."""
         target = layer.target
         lines = target.lines(self.hardware)
-        size = target.tokens * lines
+        row, stripe = target.width * lines, layer.stripe
         values = dict(
-            out_base=self.places[target.name].start,
+            out_base=self.places[target.name].start + (stripe.written * row if stripe else 0),
             out_lines=lines,
             out_first=layer.out_first,
             out_step=target.step,
             out_block=clog2(target.block),
         )
         if layer.pool:
-            clear = size if layer.tile == 0 else 0
-            values |= dict(out_row_lines=target.width * lines, out_clear=clear)
+            clear = layer.tile == 0 and (stripe is None or stripe.clear)
+            values |= dict(out_row_lines=row, out_clear=target.height * row if clear else 0)
         if layer.mode == isa.MODE_RESIDUAL:
             values |= dict(stream_stride=target.steps * layer.words)
         return values

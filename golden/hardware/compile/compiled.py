@@ -85,7 +85,7 @@ class Program:
         """Layers by the sets of counters: the first of each, and the numbers of all of them."""
         out: list[tuple[CompiledLayer, list[int]]] = []
         for number, layer in enumerate(self.layers):
-            if layer.layer.repeat:
+            if layer.layer.continues:
                 out[-1][1].append(number)
             else:
                 out.append((layer, [number]))

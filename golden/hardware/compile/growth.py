@@ -66,8 +66,7 @@ def whole(
     found = grow(attempt, hardware)
     if found.refusal:
         return UserError(found.refusal)
-    first = {excess.field for excess in error.found}
-    if found.broken.keys() <= first:  # it says all of them itself
+    if smallest(found.broken.values()) == smallest(error.found):  # it says all of them itself
         return error
     message = "; ".join(map(str, found.broken.values()))
     advice = f"use hardware with {told(found.broken.values())} or a smaller network"

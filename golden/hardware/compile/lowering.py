@@ -21,6 +21,32 @@ from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import MIN_PLANES, SUM_BITS, Hardware
 
 
+@dataclass(frozen=True)
+class Stripe:
+    """Rows ``first`` to ``first + rows - 1`` of a map of ``height`` rows, computed on their own.
+
+    ``read``, ``written``: the rows of the layer's tensors for row ``first``; ``clear``: nothing has
+    been pooled into the target before.
+    """
+
+    first: int
+    rows: int
+    height: int
+    read: int
+    written: int
+    clear: bool
+
+    @property
+    def above(self) -> bool:
+        """There is a row above."""
+        return self.first > 0
+
+    @property
+    def below(self) -> bool:
+        """There is a row below."""
+        return self.first + self.rows < self.height
+
+
 @dataclass
 class Layer:
     """One hardware layer; the fields are those of the descriptor (docs/reference/formats.md)."""
@@ -46,6 +72,8 @@ class Layer:
     out_first: int = 0
     tile: int = 0  # of the layers that share one target, which one
     repeat: int = 0  # layers right in front of it that have the same weights, loaded once
+    joined: bool = False  # its counters go on from those of the layer before
+    stripe: Stripe | None = None  # None: the whole map
     head_words: int = 0  # attention: m
     head_dim: int = 0
     heads: int = 0
@@ -81,7 +109,28 @@ class Layer:
         """Units of work that the dispatcher hands out: tokens, or (block, step) pairs."""
         if self.mode == isa.MODE_KEY_VALUE:
             return self.blocks * self.source.steps
-        return self.source.tokens
+        return self.height * self.source.width
+
+    @property
+    def continues(self) -> bool:
+        """Its counters go on from those of the layer before."""
+        return self.joined or self.repeat > 0
+
+    @property
+    def height(self) -> int:
+        """Rows that are computed."""
+        return self.stripe.rows if self.stripe else self.source.height
+
+    @property
+    def map_height(self) -> int:
+        """Rows of the map that is read."""
+        return self.stripe.height if self.stripe else self.source.height
+
+    @property
+    def pixels(self) -> slice:
+        """The pixels of that map that are computed."""
+        first = self.stripe.first * self.source.width if self.stripe else 0
+        return slice(first, first + self.units)
 
     @property
     def blocks(self) -> int:

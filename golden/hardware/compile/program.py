@@ -20,6 +20,7 @@ from golden.hardware.compile.placement import Placement
 from golden.hardware.compile.proofs import prove
 from golden.hardware.compile.schedule import layer_cycles, loading, waits
 from golden.hardware.compile.search import improved
+from golden.hardware.compile.stripes import joined, striped
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.tiles import Plan
 from golden.hardware.configuration import Hardware
@@ -111,19 +112,27 @@ def assemble(
 
     def assembled(plans: Sequence[Plan]) -> Program:
         tiled = [layer for plan in plans for layer in plan.layers(hardware)]
+        tiled = joined(tiled, MAX_LAYERS)
         _count(tiled, hardware)
         tiled, placed = windows.with_windows(tiled, inputs, hardware, window, activity)
         cycles = [layer_cycles(layer, hardware, activity) for layer in tiled]
         return _placed(hardware, tiled, placed, config, head_bias, packing, cycles)
 
     plans = windows.planned(layers, hardware, window, activity)
-    plain = assembled(plans)
+    try:
+        plain = assembled(plans)
+    except LimitError as error:
+        if all(excess.field != "spike_lines" for excess in error.found):
+            raise
+        cut = striped(layers, inputs, hardware, error)
+        plans = windows.planned(cut, hardware, window, activity)
+        plain = assembled(plans)
     return improved(plans, plain, assembled, effort, free) if effort else plain
 
 
 def _count(tiled: Sequence[Layer], hardware: Hardware) -> None:
     """Raise LimitError if there are more layers than sets of counters."""
-    count = sum(not layer.repeat for layer in tiled)
+    count = sum(not layer.continues for layer in tiled)
     if count <= MAX_LAYERS:
         return
     field = "bank_depth"

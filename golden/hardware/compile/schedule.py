@@ -62,7 +62,7 @@ def layer_cycles(layer: Layer, hardware: Hardware, activity: windows.Activity) -
     elif layer.planes is not None:
         each = max(windows.AWAKE * layer.weight.shape[0] * layer.in_words, layer.words)
     else:
-        spikes = activity.get(layer.source.name)
+        spikes = activity.get(layer.source.map)
         each = windows.cost(layer, layer.window, hardware, spikes)
     return windows.START + turns * each
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from golden.contract.errors import UserError
 from golden.hardware.compile.allocate import Memory, Region
@@ -26,24 +26,27 @@ def spike_places(
         for tensor in (layer.source, layer.target):
             if tensor is not None:
                 sizes.setdefault(tensor.name, tensor.tokens * tensor.lines(hardware))
+    names = {tensor.name for tensor in inputs}
+    loaded = dict.fromkeys(x.source.name for x in layers if x.source.map in names)
+    first, *others = loaded
     tries: list[dict]
-    if len(inputs) > 1:
+    if others:
         tries = [dict(early=True), dict(early=False)]
     else:
-        size = sizes[inputs[0].name]
+        size = sizes[first]
         room = hardware.spike_lines - size
         starts = {a + b for a in sizes.values() for b in (0, *sizes.values())} | {room}
         tries = [dict(starts=[s]) for s in (0, *sorted(s for s in starts if 0 < s <= room))]
     best, refusal = None, None
     for how in tries:
         try:
-            memory, places = _place(layers, inputs, hardware, sizes, **how)
+            memory, places = _place(layers, loaded, hardware, sizes, **how)
         except UserError as error:
             refusal = refusal or error  # of the simplest try
             continue
-        first = places[inputs[0].name]
-        last = memory.last_use(first.start, first.size)
-        if best is None or (len(inputs) == 1 and last < best[0]):
+        place = places[first]
+        last = memory.last_use(place.start, place.size)
+        if best is None or (not others and last < best[0]):
             best = last, memory, places
     if best is None:
         raise refusal
@@ -52,15 +55,17 @@ def spike_places(
 
 def _place(
     layers: Sequence[Layer],
-    inputs: Sequence[Tensor],
+    loaded: Container[str],
     hardware: Hardware,
     sizes: dict[str, int],
     starts: list[int] | None = None,
     early: bool = True,
 ) -> tuple[Memory, dict[str, Region]]:
-    """Place all tensors; inputs before all others if ``early``, at ``starts`` if given."""
-    memory = Memory("spike lines", "spike_lines", hardware.spike_lines, loaded=False)
-    loaded, places = {tensor.name for tensor in inputs}, {}
+    """Place all tensors; ``loaded`` ones before all others if ``early``, at ``starts`` if given."""
+    memory = Memory(
+        "spike lines", "spike_lines", hardware.spike_lines, loaded=False, unit=hardware.groups
+    )
+    places: dict[str, Region] = {}
     used = [(i, t) for i, x in enumerate(layers) for t in (x.source, x.target)]
     tensors = [(i, t.name) for i, t in used if t is not None]
     last = {name: i for i, name in tensors}  # that reads it or, tile by tile, writes it

@@ -10,7 +10,10 @@ from golden.hardware.configuration import Hardware
 
 @dataclass(frozen=True)
 class Tensor:
-    """Spikes in the spike memory; ``step`` words per timestep, ``block`` timesteps side by side."""
+    """Spikes in the spike memory; ``step`` words per timestep, ``block`` timesteps side by side.
+
+    ``part_of``: the name of a larger map, of which these are the rows from row ``first`` on.
+    """
 
     name: str
     height: int
@@ -19,6 +22,13 @@ class Tensor:
     steps: int
     pooled: bool = False
     block: int = 1
+    part_of: str = ""
+    first: int = 0
+
+    @property
+    def map(self) -> str:
+        """The name of the map that it is, or is part of."""
+        return self.part_of or self.name
 
     @property
     def tokens(self) -> int:

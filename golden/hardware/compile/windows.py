@@ -67,14 +67,14 @@ def with_windows(
             windows.append(windows[-1])
             continue
         found = candidates(layer, hardware, most)
-        spikes = activity.get(layer.source.name)
+        spikes = activity.get(layer.source.map)
         if window is BY_COST and len(found) > 1:
             found.sort(key=lambda w: (-cost(layer, w, hardware, spikes), w))
         windows.append(found[-1])
-    written = {x.target.name: w for x, w in zip(layers, windows, strict=True) if x.target}
+    written = {x.target.map: w for x, w in zip(layers, windows, strict=True) if x.target}
     blocks: dict[str, int] = {}
-    for name in {layer.source.name for layer in layers}:
-        readers = [(x, w) for x, w in zip(layers, windows, strict=True) if x.source.name == name]
+    for name in {layer.source.map for layer in layers}:
+        readers = [(x, w) for x, w in zip(layers, windows, strict=True) if x.source.map == name]
         block = max(w for _, w in readers)
         if block == 1:  # nobody cares: as it is drained
             block = written.get(name, 1)
@@ -83,14 +83,14 @@ def with_windows(
         blocks[name] = block
 
     def laid(tensor: Tensor) -> Tensor:
-        return replace(tensor, block=blocks.get(tensor.name, 1))
+        return replace(tensor, block=blocks.get(tensor.map, 1))
 
     placed = [
         replace(
             x,
             source=laid(x.source),
             target=x.target and laid(x.target),
-            window=min(w, blocks[x.source.name]),
+            window=min(w, blocks[x.source.map]),
         )
         for x, w in zip(layers, windows, strict=True)
     ]
@@ -109,10 +109,10 @@ def planned(
     more: list[Plan] = []
     for plan in few:
         before, layer = more[-1].parts[-1] if more else None, plan.same[0]
-        spikes = activity.get(layer.source.name)
+        spikes = activity.get(layer.source.map)
         parts = _worth(plan.parts, layer, hardware, spikes, before, len(plan.same))
         more.append(Plan(plan.same, parts))
-    return more if sum(plan.counted(hardware) for plan in more) <= MAX_LAYERS else few
+    return more if len(more) <= MAX_LAYERS else few
 
 
 def _worth(
@@ -134,7 +134,7 @@ def _worth(
     if any(_exposed(new, old, hardware) for old, new in pairwise([before, *few])):
         most |= {-(-layer.words // parts) for parts in (2, 3, 4)}
     tried = [few, *(tiles(layer, hardware, m) for m in sorted(most, reverse=True))]
-    turns = -(-layer.source.tokens // hardware.groups)
+    turns = -(-layer.units // hardware.groups)
 
     def cycles(parts: Sequence[Layer]) -> float:
         each = [
@@ -215,7 +215,7 @@ def cost(layer: Layer, window: int, hardware: Hardware, spikes: np.ndarray | Non
     total, steps = 0.0, layer.source.steps
     if spikes is not None:
         if layer.taps == 9:
-            spikes = patches(spikes[None], layer.source.height, layer.source.width)[0]
+            spikes = patches(spikes[None], layer.map_height, layer.source.width)[0]
         spikes = np.where(length.ravel() > 0, spikes, 0)
     for first in range(0, steps, window):
         count = min(window, steps - first)

@@ -203,7 +203,8 @@ class Emulator:
                 sets = np.zeros((len(windows), 1 << (1 << f["window"]), *acc.shape[2:]), np.int64)
                 for tap in taps:
                     dy, dx = (tap // 3 - 1, tap % 3 - 1) if f["kernel3"] else (0, 0)
-                    if not (0 <= y + dy < f["height"] and 0 <= x + dx < w):
+                    above, below = -f["above"], f["height"] + f["below"]
+                    if not (above <= y + dy < below and 0 <= x + dx < w):
                         continue
                     line = f["in_base"] + (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
                     words = self._masked(f, self._words(f, line), tap)
@@ -277,7 +278,7 @@ class Emulator:
             if not f["pool"]:
                 targets = [f["out_base"] + n * f["out_lines"]]
             else:
-                ys = {y // 2, (y + 1) // 2} if y + 1 < height else {y // 2}
+                ys = {y // 2, (y + 1) // 2} if y + 1 < height + f["below"] else {y // 2}
                 xs = {x // 2, (x + 1) // 2} if x + 1 < width else {x // 2}
                 targets = [
                     f["out_base"] + py * f["out_row_lines"] + px * f["out_lines"]

@@ -107,8 +107,9 @@ def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerEx
     spike = np.concatenate([trace.spike[p][b] for p in layer.parts], axis=-1)
     value = _ordered(compiled, current)
     if layer.charge:  # of columns without a channel, too
-        first = start(layer.source.height, layer.source.width, layer.charge)[:, None, None]
-        value[:, 0] += np.where(layer.columns < 0, 1, 0).reshape(value.shape[2:]) * first
+        first = start(layer.map_height, layer.source.width, layer.charge)[layer.pixels]
+        empty = np.where(layer.columns < 0, 1, 0).reshape(value.shape[2:])
+        value[:, 0] += empty * first[:, None, None]
     return LayerExpectation(_ordered(compiled, spike), value, *counts)
 
 
@@ -123,7 +124,7 @@ def spiking(
 def _ordered(compiled: CompiledLayer, x: np.ndarray) -> np.ndarray:
     """Outputs (T, N, O) in hardware order."""
     columns = compiled.layer.columns
-    x = np.where(columns >= 0, x[:, :, columns], 0)
+    x = np.where(columns >= 0, x[:, compiled.layer.pixels, columns], 0)
     return x.transpose(1, 0, 2).reshape(*compiled.shape, -1)
 
 
@@ -137,7 +138,7 @@ def _attention(layer: Layer, trace: Trace, b: int) -> np.ndarray:
 
 def _source(layer: Layer, trace: Trace, b: int) -> np.ndarray:
     """Input spikes (T, N, C) of a layer that reads one tensor of the trace."""
-    name = layer.source.name
+    name = layer.source.map
     return (trace.pooled if layer.source.pooled else trace.spike)[name][b]
 
 
@@ -171,7 +172,8 @@ def _counts(compiled: CompiledLayer, x: np.ndarray) -> tuple[int, int, int, int,
     """(rows, row_adds, useful, pattern_adds, reads) for input spikes ``x`` (T, N, C)."""
     layer = compiled.layer
     if layer.taps == 9:
-        x = patches(x[None], layer.source.height, layer.source.width)[0]
+        x = patches(x[None], layer.map_height, layer.source.width)[0]
+    x = x[:, layer.pixels]
     packed, steps = compiled.packed, np.arange(0, len(x), layer.window)
     fired = x.sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
     issued = np.maximum.reduceat(x, steps).sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)

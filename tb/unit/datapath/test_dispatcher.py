@@ -37,14 +37,15 @@ def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, in
     for y in range(f["height"]):
         for x in range(f["width"]):
             n = y * f["width"] + x
-            right, down = x + 1 < f["width"], y + 1 < f["height"]
+            right, down = x + 1 < f["width"], y + 1 < f["height"] + f["below"]
             taps = 1
             if f["kernel3"]:
                 taps = sum(
                     1 << (dy + 1) * 3 + dx + 1
                     for dy in (-1, 0, 1)
                     for dx in (-1, 0, 1)
-                    if 0 <= y + dy < f["height"] and 0 <= x + dx < f["width"]
+                    if -f["above"] <= y + dy < f["height"] + f["below"]
+                    and 0 <= x + dx < f["width"]
                 )
             out = f["out_base"] + n * f["out_lines"]
             if f["pool"]:
