@@ -9,6 +9,7 @@ from golden.contract.random_network import random_images, random_network, with_f
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import MAX_COUNT, Hardware
 from golden.hardware.execute.expected import expectations
+from golden.hardware.isa import MODE_RESIDUAL
 from tb.system.run import SMALL, run_system
 
 HARDWARE = Hardware.named("2x8,patch_lines=256,classes=1024")  # one build for all
@@ -78,3 +79,14 @@ def test_map_beyond_the_spike_memory(case, seed):
     results = run_system(network, HARDWARE, images, seed=seed, stalls=stalls, waves=False)
     assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])
     assert [r["rtl"] for r in results["images"]] == [r["golden"] for r in results["images"]]
+
+
+def test_residual_layers_in_tiles(seed):
+    """Rows of more words than the banks hold, in a convolution and in a linear layer."""
+    config = replace(SMALL, dim=256, heads=32, height=4, width=4, timesteps=2, mlp_ratio=2)
+    network = random_network(config, seed, "dense", lanes=HARDWARE.lanes)
+    program = compile_network(network, HARDWARE)
+    tiled = {c.name for c in program.layers if c.fields["mode"] == MODE_RESIDUAL and c.layer.tile}
+    assert {name.partition("[")[0] for name in tiled} >= {"tokenizer.4", "blocks.0.mlp2"}
+    results = run_system(network, HARDWARE, random_images(config, 2, seed), seed=seed, waves=False)
+    assert results["mismatches"] == 0, f"SEED={seed}: " + "; ".join(results["messages"])

@@ -62,10 +62,11 @@ class Memory:
             least = max(min(free) + size, self.depth + 1)
             least += -least % self.unit
             live = sum(r.size for r in used)
+            value = min(live + size, least)
             raise LimitError(
                 f"{name} needs {size} {self.what}, of {self.depth} in all {live} are in use then; "
                 f"use hardware with {self.field}={least} or a smaller network",
-                [Excess(name, self.what, live + size, self.depth, self.field, self.depth, least)],
+                [Excess(name, self.what, value, self.depth, self.field, self.depth, least)],
             )
         self.put(best)
         return best

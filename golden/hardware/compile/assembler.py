@@ -316,7 +316,7 @@ class Assembler:
             clear = layer.tile == 0 and (stripe is None or stripe.clear)
             values |= dict(out_row_lines=row, out_clear=target.height * row if clear else 0)
         if layer.mode == isa.MODE_RESIDUAL:
-            values |= dict(stream_stride=target.steps * layer.words)
+            values |= dict(stream_stride=target.steps * target.step)
         return values
 
     def attention(self, layer: Layer) -> dict[str, int]:

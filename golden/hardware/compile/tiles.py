@@ -15,7 +15,6 @@ from itertools import pairwise
 import numpy as np
 
 from golden.contract.limits import LimitError, deep, told
-from golden.hardware import isa
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import row_lengths
 from golden.hardware.configuration import Hardware
@@ -65,7 +64,7 @@ class Plan:
 
 def divisible(layer: Layer) -> bool:
     """Whether the layer can be split over its outputs."""
-    return layer.weight is not None and layer.mode in (isa.MODE_SPIKE, isa.MODE_HEAD)
+    return layer.weight is not None
 
 
 def tiles(layer: Layer, hardware: Hardware, most: int | None = None) -> list[Layer]:
@@ -83,15 +82,15 @@ def tiles(layer: Layer, hardware: Hardware, most: int | None = None) -> list[Lay
         words = split(layer, list(range(layer.words + 1)), hardware.lanes)
         layer = replace(max(words, key=lambda word: bank_words(word, hardware)), name=layer.name)
     needed = 0 if layer.weight is None else bank_words(layer, hardware)
+    why = "not even one word of its outputs alone" if divisible(layer) else "attention is not split"
     found = [
         *deep(layer.name, "accumulators per lane", layer.words, "acc_depth", hardware.acc_depth),
         *deep(layer.name, "weight words per bank", needed, "bank_depth", hardware.bank_depth),
     ]
     raise LimitError(
         f"{layer.name}: {layer.words} accumulators per lane and {needed} weight words per bank "
-        f"do not fit acc_depth={hardware.acc_depth} and bank_depth={hardware.bank_depth}, and "
-        "only layers that do not add to the residual stream can be split over their outputs; "
-        f"use hardware with {told(found)} or a smaller network",
+        f"do not fit acc_depth={hardware.acc_depth} and bank_depth={hardware.bank_depth}, "
+        f"{why}; use hardware with {told(found)} or a smaller network",
         found,
     )
 

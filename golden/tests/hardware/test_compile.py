@@ -188,15 +188,15 @@ REFUSALS = {
     "tokens": (
         "4x16,patch_lines=256", dict(config=config(height=66, width=66)),
         "key_value: lines of one patch is 289, the limit with patch_lines=256 is 256"),
-    "spike lines": ("4x16,spike_lines=100", {}, "tokenizer.0@0 needs 48 spike lines"),
-    "banks": ("4x16,bank_depth=8", {}, "tokenizer.0: 1 accumulators per lane and 9 weight words"),
+    "spike lines": ("4x16,spike_lines=100", {}, "spike lines is 128, the limit with spike_lines=100"),
+    "banks": ("4x16,bank_depth=8", {}, "tokenizer.4: weight words per bank is 18, the limit"),
     "rows": ("4x16,row_depth=8", {}, "row-table entries per bank"),
     "params": ("4x16,param_depth=2", {}, "parameter words"),
     "residual words": ("4x16,stream_depth=2", dict(config=config(height=16)), "bank is 4, the"),
     "patch": ("4x16,patch_lines=16", dict(config=config(dim=64, timesteps=8)), "lines of one pat"),
     "accumulators": ("4x16", dict(config=config(dim=64)), "key_value: accumulators per lane is 64"),
     "head width": ("4x16", dict(config=config(dim=24, heads=1)), "head width 24 neither"),
-    "kept": ("4x16,spike_lines=100", dict(config=config(height=9)), "needs 40 spike lines, of 1"),
+    "kept": ("4x16,spike_lines=100", dict(config=config(height=9)), "spike lines is 136, the limit with spike_lines=100"),
     "line": ("4x16,line_words=2", dict(config=config(dim=32, heads=1)), "do not divide a spike"),
     "classes": (
         "4x16", dict(config=config(classes=129)),
@@ -210,6 +210,17 @@ REFUSALS = {
         "patch is 1056, the limit is 64; blocks.0.proj: residual words per bank is 528, the limit "
         "with stream_depth=512 is 512"),
 }  # fmt: skip
+
+
+def test_residual_layers_in_tiles():
+    """Each tile adds to its own words of the stream."""
+    shape = config(dim=40, heads=5, timesteps=3, depth=2)
+    hardware = Hardware.named("2x8,bank_depth=95")
+    network = random_network(shape, 6, "dense")
+    program = compile_network(network, hardware)
+    tiled = {c.layer.parts[0] for c in program.layers if c.layer.tile and c.fields["mode"] == 1}
+    assert "tokenizer.4" in tiled and len(tiled) > 1
+    compare(program, network, random_images(shape, 2, 3))
 
 
 @pytest.mark.parametrize("case", REFUSALS)

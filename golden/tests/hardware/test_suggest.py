@@ -70,7 +70,7 @@ def test_limits_of_every_stage_are_told():
     """What tiles and places ask for is found with the rest, and its advice does."""
     shape = config(dim=32, heads=4, height=10, width=9, timesteps=8, pooled_stages=(4,))
     network = random_network(shape, 1, "dense", lanes=8)
-    small = Hardware.named("2x8,spike_lines=150,stream_depth=64,patch_lines=16,bank_depth=100")
+    small = Hardware.named("2x8,spike_lines=150,stream_depth=64,patch_lines=16,bank_depth=30")
     with pytest.raises(UserError) as error:
         compile_network(network, small)
     fields = ("patch_lines", "stream_depth", "bank_depth", "spike_lines")

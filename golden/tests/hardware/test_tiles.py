@@ -70,6 +70,13 @@ def test_weight_words_ask_for_tiles_too():
     assert len(parts) == 2
 
 
-def test_a_residual_layer_is_refused():
-    with pytest.raises(UserError, match=r"layer: 12 accumulators .* with acc_depth=12 or"):
-        tiles(layer(12, 4, isa.MODE_RESIDUAL), HARDWARE)
+def test_a_word_of_outputs_that_does_not_fit_is_refused():
+    narrow = dataclasses.replace(HARDWARE, bank_depth=3, weight_arrays=1)
+    with pytest.raises(UserError, match=r"4 weight words .* of its outputs alone; .*bank_depth=4"):
+        tiles(layer(12, 4, isa.MODE_RESIDUAL), narrow)
+
+
+def test_attention_is_refused():
+    query = dataclasses.replace(layer(12, 4), weight=None)
+    with pytest.raises(UserError, match=r"attention is not split; .* acc_depth=12 or"):
+        tiles(query, HARDWARE)
