@@ -208,7 +208,7 @@ def bench(
     workload: Annotated[
         list[str] | None,
         typer.Option(
-            help="default, paper, vgg16 or resnet19.",
+            help="default, paper, imagenet, vgg16 or resnet19.",
             show_default="without traces: the first two",
         ),
     ] = None,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper-size network: Spikingformer-4-384, T = 4, 32x32 colour images (arXiv 2304.11954).
+"""Networks of the size of the Spikingformer paper (arXiv 2304.11954): Spikingformer-4-384 for
+colour images of 32x32 pixels, Spikingformer-8-512 for those of 224x224 (ImageNet).
 
 Untrained. Weights are PE-balanced for 32 lanes at a density of 1/4, one of every four neighbouring
 accumulators of a lane, out of 15 values per layer. Thresholds let 5 to 20 % fire in most layers
@@ -14,13 +15,17 @@ from golden.contract.random_network import Calibration, random_network
 CONFIG = NetworkConfig(
     depth=4, dim=384, heads=12, timesteps=4, in_channels=3, height=32, width=32, classes=10
 )
+IMAGENET = NetworkConfig(
+    depth=8, dim=512, heads=8, timesteps=4, in_channels=3, height=224, width=224, classes=1000,
+    pooled_stages=(1, 2, 3, 4),
+)  # fmt: skip
 LANES = 32
 HIDDEN = 0.1  # firing rate of the hidden layer of the MLP over that of the others
 COUNTS = 3.0  # mean of Q (K^T V), which fires at 8
 
 
 def paper_network(seed: int = 1, config: NetworkConfig = CONFIG) -> QuantNetwork:
-    """The network; the same for the same ``seed``. ``config``: another size, for tests."""
+    """The network; the same for the same ``seed``. ``config``: another size."""
     return random_network(
         config,
         seed,

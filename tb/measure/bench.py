@@ -26,8 +26,8 @@ from rich.table import Table
 
 from golden.contract import tables
 from golden.contract.errors import UserError
-from golden.contract.network import QuantNetwork
-from golden.contract.paper import natural_images, paper_network
+from golden.contract.network import NetworkConfig, QuantNetwork
+from golden.contract.paper import CONFIG, IMAGENET, natural_images, paper_network
 from golden.contract.sparsity import share_of_zeros, told
 from golden.hardware.compile.layer_list import in_order
 from golden.hardware.compile.traffic import traffic
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from golden.hardware.peers.product import Product
 
 TRACE_HARDWARE = "4x32"  # 128 PEs
+IMAGENET_HARDWARE = (
+    "8x32,acc_depth=128,stream_width=17,spike_lines=32768,stream_depth=1600,classes=1024"
+)
 CORRELATION = 0.3  # of generated spikes at neighbouring timesteps
 CONNECTED_RATE = 0.05  # of the spikes into fully connected layers behind those of a trace
 DENSITY = 0.25  # of the weights of a trace; another one is part of the workload's name
@@ -98,18 +101,18 @@ def default(options: Options) -> Workload:
     )
 
 
-def paper(options: Options) -> Workload:
-    """Spikingformer-4-384 with calibrated weights."""
-    network = paper_network(options.seed)
-    images = natural_images(options.images, options.seed)
+def paper(options: Options, config: NetworkConfig = CONFIG, hardware: str = "4x32") -> Workload:
+    """A network of golden.contract.paper with calibrated weights."""
+    network = paper_network(options.seed, config)
+    images = natural_images(options.images, options.seed, config)
 
     def products() -> list[list[Product]]:
         from golden.hardware.peers.product import of_network
 
         return [of_network(network, image) for image in images]
 
-    hardware = Hardware.named(options.config or "4x32")
-    return Workload(hardware, NetworkWork(network, images, options.effort), products)
+    work = NetworkWork(network, images, options.effort)
+    return Workload(Hardware.named(options.config or hardware), work, products)
 
 
 def drawn(name: str, options: Options) -> Workload:
@@ -122,6 +125,7 @@ def drawn(name: str, options: Options) -> Workload:
 WORKLOADS: dict[str, Callable[[Options], Workload]] = {
     "default": default,
     "paper": paper,
+    "imagenet": partial(paper, config=IMAGENET, hardware=IMAGENET_HARDWARE),
     **{name: partial(drawn, name) for name in generated.NETWORKS},
 }
 USUAL = ("default", "paper")  # without a choice

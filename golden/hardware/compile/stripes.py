@@ -65,7 +65,7 @@ def _each(layers: Sequence[Layer], hardware: Hardware, refusal: LimitError) -> l
 
 
 def _front(layers: Sequence[Layer]) -> list[Layer]:
-    """The layers from the first on that may be cut: of spikes, each of what the one before wrote."""
+    """The layers from the first on that may be cut: each reads what the one before writes."""
     out: list[Layer] = []
     for layer in layers:
         if layer.mode != isa.MODE_SPIKE or layer.weight is None or layer.repeat:
@@ -81,7 +81,7 @@ def _cuts(group: Sequence[Layer], hardware: Hardware, whole: bool) -> Iterator[l
     rows, unit = group[-1].source.height, _unit(group)
     seen = set()
     for count in range(2, rows // unit + 1):
-        edges = tuple(rows * i // (unit * count) * unit for i in range(count)) + (rows,)
+        edges = (*(rows * i // (unit * count) * unit for i in range(count)), rows)
         height = max(high - low for low, high in pairwise(edges))
         if height not in seen:
             seen.add(height)

@@ -44,8 +44,7 @@ def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, in
                     1 << (dy + 1) * 3 + dx + 1
                     for dy in (-1, 0, 1)
                     for dx in (-1, 0, 1)
-                    if -f["above"] <= y + dy < f["height"] + f["below"]
-                    and 0 <= x + dx < f["width"]
+                    if -f["above"] <= y + dy < f["height"] + f["below"] and 0 <= x + dx < f["width"]
                 )
             out = f["out_base"] + n * f["out_lines"]
             if f["pool"]:
