@@ -180,6 +180,7 @@ package psf_pkg;
     logic [1:0] window;  // log2 of the timesteps of one accumulation, at most in_block
     logic above;  // a row lies above the first one: of a map that is computed in stripes
     logic below;  // a row lies below the last one, and pooled rows go on there
+    logic invert;  // inputs count that do not fire, taps outside the image with them
   } layer_t;
 
   // The result of a job to DRAM.
@@ -276,7 +277,8 @@ package psf_pkg;
         out_block: d[451:450],
         window: d[453:452],
         above: d[454],
-        below: d[455]
+        below: d[455],
+        invert: d[456]
     };
   endfunction
 

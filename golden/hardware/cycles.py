@@ -91,7 +91,7 @@ def layer_cycles(
         x = source[layer.source.map][0]
     if layer.taps == 9:
         x = patches(x[None], layer.map_height, layer.source.width)[0]
-    x = x[:, layer.pixels]
+    x = x[:, layer.pixels] ^ layer.inverted
     return play(_tokens(layer, x, length, h), h)
 
 
@@ -149,8 +149,8 @@ def _tokens(layer: Layer, x: np.ndarray, length: np.ndarray, h: Hardware) -> Ite
 def _inside(layer: Layer) -> list[int]:
     """The taps inside the image, a bit each, of every token."""
     height, width = layer.map_height, layer.source.width
-    if layer.taps == 1:
-        return [1] * layer.units
+    if layer.taps == 1 or layer.inverted:
+        return [(1 << layer.taps) - 1] * layer.units
     edge = np.pad(np.ones((height, width), np.int64), 1)
     bits = sum(edge[y : y + height, x : x + width] << 3 * y + x for y in range(3) for x in range(3))
     return bits.ravel()[layer.pixels].tolist()

@@ -2,7 +2,8 @@
 // Fetches the spike lines of a token (its receptive field, all timesteps) into a patch buffer of
 // two halves: one is filled while the scanner works on the other. Order of the lines in a half:
 // valid taps ascending, then the lines of the pixel; key-value layers: one line per token of the
-// unit. Lines outside the image are neither fetched nor scanned. One line request per cycle; stalls
+// unit. Lines outside the image are neither fetched nor scanned, but with layer_i.invert, where every
+// line is inverted, lines of ones take their place and all taps are valid. One line request per cycle; stalls
 // while the shared spike memory serves somebody else. Line i of tap k passes through the row mask
 // (psf_row_mask), line mask_base + k*mask_lines + i mod mask_lines. The scanner may read line i of
 // its half as soon as i < filled_o, so that it never meets a write (asserted). Words carry their
@@ -72,18 +73,22 @@ module psf_patch_fetch #(
   logic [15:0] count_q;
   logic [ 7:0] line_q;
   logic beyond, full, key_value, tap_here, line_last, accept, step_tap, fetch_last;
+  logic invert, outside, outside_q;  // outside: a line of ones, one cycle later at the mask
 
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
   assign lines = {10'd0, layer_i.in_lines};
   assign row_lines = {2'd0, layer_i.in_row_lines};
+  assign invert = layer_i.invert && !key_value;
   assign tap_here = key_value || todo_q[0];
+  assign outside = fetching_q && invert && !tap_here;
   assign read_valid_o = fetching_q && tap_here;
   assign beyond = addr_q >= 18'(Cfg.SpikeLines);
   assign read_addr_o = beyond ? '0 : addr_q[LineAddrWidth-1:0];
-  assign accept = read_valid_o && read_ready_i;
+  assign accept = (read_valid_o && read_ready_i) || outside;
   assign line_last = key_value || line_q + 8'd1 == layer_i.in_lines;
-  assign step_tap = fetching_q && (!tap_here || (accept && line_last));
-  assign fetch_last = key_value ? count_q + 16'd1 == layer_i.tokens : todo_q[8:1] == 8'd0;
+  assign step_tap = fetching_q && ((!tap_here && !invert) || (accept && line_last));
+  assign fetch_last = key_value ? count_q + 16'd1 == layer_i.tokens
+      : invert && layer_i.kernel3 ? count_q == 16'd8 : todo_q[8:1] == 8'd0;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -153,7 +158,7 @@ module psf_patch_fetch #(
 
   always_ff @(posedge clk_i) begin
     if (token_valid_i) begin
-      taps_q[fill_q] <= token_i.taps;
+      taps_q[fill_q] <= token_i.taps | {9{invert && layer_i.kernel3}};
       word_q[fill_q] <= token_i.word[WordWidth-1:0];
     end
   end
@@ -189,6 +194,8 @@ module psf_patch_fetch #(
       .addr_i      (mask_tap_q + mask_line_q),
       .line_valid_i,
       .line_i,
+      .invert_i    (invert),
+      .outside_i   (outside_q),
       .line_valid_o(line_valid),
       .line_o      (line),
       .parity_o
@@ -200,10 +207,11 @@ module psf_patch_fetch #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {pending_q, overrun_o} <= '0;
+      {pending_q, outside_q, overrun_o} <= '0;
     end else begin
       pending_q <= accept;
-      overrun_o <= (accept && beyond) || (line_valid && full);
+      outside_q <= outside;
+      overrun_o <= (accept && !outside && beyond) || (line_valid && full);
     end
   end
 
@@ -232,7 +240,7 @@ module psf_patch_fetch #(
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       assert (!(token_valid_i && !room_o));
-      assert (!line_valid_i || pending_q);
+      assert (!line_valid_i || (pending_q && !outside_q));
       assert (!(line_write && patch_read_i &&
           {line_half_q, filled_q[line_half_q][PatchWidth-1:0]} == {scan_q, patch_index_i}));
       assert (!(patch_release_i && !patch_valid_o));

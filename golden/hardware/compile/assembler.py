@@ -201,6 +201,7 @@ class Assembler:
             window=clog2(layer.window),
             steps=(layer.target or source).steps,
             out_words=layer.words,
+            invert=int(layer.inverted),
         )
         if layer.stripe:
             values["in_base"] += layer.stripe.read * values["in_row_lines"]

@@ -74,6 +74,7 @@ class Layer:
     repeat: int = 0  # layers right in front of it that have the same weights, loaded once
     joined: bool = False  # its counters go on from those of the layer before
     stripe: Stripe | None = None  # None: the whole map
+    inverted: bool = False  # the inputs that do not fire are added
     head_words: int = 0  # attention: m
     head_dim: int = 0
     heads: int = 0

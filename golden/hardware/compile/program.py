@@ -14,6 +14,7 @@ from golden.hardware.compile import windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.growth import whole
+from golden.hardware.compile.inversion import with_inversion
 from golden.hardware.compile.lowering import Layer, lower
 from golden.hardware.compile.packing import Packing
 from golden.hardware.compile.placement import Placement
@@ -118,6 +119,7 @@ def assemble(
         cycles = [layer_cycles(layer, hardware, activity) for layer in tiled]
         return _placed(hardware, tiled, placed, config, head_bias, packing, cycles)
 
+    layers = with_inversion(layers, hardware, window, activity)
     plans = windows.planned(layers, hardware, window, activity)
     try:
         plain = assembled(plans)

@@ -216,6 +216,7 @@ def cost(layer: Layer, window: int, hardware: Hardware, spikes: np.ndarray | Non
     if spikes is not None:
         if layer.taps == 9:
             spikes = patches(spikes[None], layer.map_height, layer.source.width)[0]
+        spikes = spikes ^ layer.inverted
         spikes = np.where(length.ravel() > 0, spikes, 0)
     for first in range(0, steps, window):
         count = min(window, steps - first)

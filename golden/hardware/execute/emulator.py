@@ -204,10 +204,14 @@ class Emulator:
                 for tap in taps:
                     dy, dx = (tap // 3 - 1, tap % 3 - 1) if f["kernel3"] else (0, 0)
                     above, below = -f["above"], f["height"] + f["below"]
-                    if not (above <= y + dy < below and 0 <= x + dx < w):
+                    if above <= y + dy < below and 0 <= x + dx < w:
+                        line = (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
+                        words = self._words(f, f["in_base"] + line) ^ f["invert"]
+                    elif f["invert"]:
+                        words = np.ones((f["in_lines"] * h.line_words, h.lanes), np.uint8)
+                    else:
                         continue
-                    line = f["in_base"] + (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
-                    words = self._masked(f, self._words(f, line), tap)
+                    words = self._masked(f, words, tap)
                     for k, window in enumerate(windows):
                         dense, lengths = tables[k if f["step_rows"] else 0, tap]
                         spikes = words[word[window]].reshape(len(window), -1).astype(np.int64)

@@ -31,7 +31,8 @@ class LayerExpectation:
     the number of windows of timesteps and input bits that have a row and are active at least once
     (key-value: of V words that are asked for),
     ``row_adds`` the weight words they cost, ``useful`` the (active bit, non-zero weight) pairs and
-    ``pattern_adds`` those that are left of them if a window counts as one bit. ``reads`` are those
+    ``pattern_adds`` those that are left of them if a window counts as one bit; rows of an inverted
+    layer are those of the inputs that do not fire. ``reads`` are those
     of a lane's accumulators by the drain: of every output word the patterns that occur in a window,
     at least one.
     """
@@ -175,10 +176,16 @@ def _counts(compiled: CompiledLayer, x: np.ndarray) -> tuple[int, int, int, int,
         x = patches(x[None], layer.map_height, layer.source.width)[0]
     x = x[:, layer.pixels]
     packed, steps = compiled.packed, np.arange(0, len(x), layer.window)
+
+    def windows(x: np.ndarray) -> np.ndarray:
+        """In which an input is active at least once, (taps, C)."""
+        return np.maximum.reduceat(x, steps).sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
+
     fired = x.sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
-    issued = np.maximum.reduceat(x, steps).sum((0, 1), dtype=np.int64).reshape(layer.taps, -1)
-    issued *= packed.length > 0  # the others are masked
-    sums = issued, issued * packed.length, fired * packed.useful, issued * packed.useful
+    useful, pattern_adds = fired * packed.useful, windows(x) * packed.useful
+    x = x ^ layer.inverted
+    issued = windows(x) * (packed.length > 0)  # the others are masked
+    sums = issued, issued * packed.length, useful, pattern_adds
     rows, row_adds, useful, pattern_adds = (int(x.sum()) for x in sums)
     drains = x.shape[1] if layer.merge else _patterns(x, packed.length.ravel() > 0, layer.window)
     return rows, row_adds, useful, pattern_adds, drains * layer.words

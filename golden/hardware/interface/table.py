@@ -193,6 +193,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("window", 14, 4, 2, "log2 of the timesteps of one accumulation, at most in_block"),
     ("above", 14, 6, 1, "a row lies above the first one: of a map that is computed in stripes"),
     ("below", 14, 7, 1, "a row lies below the last one, and pooled rows go on there"),
+    ("invert", 14, 8, 1, "inputs count that do not fire, taps outside the image with them"),
 ))  # fmt: skip
 
 STORE = Descriptor("STORE", "store_t", "The result of a job to DRAM.", _fields(

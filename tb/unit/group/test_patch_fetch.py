@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The patch fetch against lists of addresses: order, contents, two halves, what is there when.
-Every line goes through the row mask, if the layer has one.
+Every line goes through the row mask, if the layer has one; with ``invert`` lines of ones stand for
+taps outside the image.
 
 Addresses may be beyond the spike memory, on both sides: then line 0 is read, and overrun_o says so.
 """
@@ -19,12 +20,15 @@ from tb.run.cases import cases
 from tb.run.runner import run
 
 
+OUTSIDE = None  # in the place of an address
+
+
 class Token:
     """One token with the addresses of its lines, in the order of docs/reference/formats.md."""
 
     def __init__(self, f: dict[str, int], bench: "PatchFetchBench", **place: int) -> None:
         self.word = random.randrange(1 << bench.width("patch_word_o"))
-        self.taps = random.getrandbits(9)
+        self.taps = self.inside = random.getrandbits(9)
         self.line = random.randrange(bench.lines)
         self.masks: list[int] | None = None  # mask line of every line
         if coin(0.2):
@@ -48,13 +52,16 @@ class Token:
                     for dy in (-1, 0, 1)
                     for dx in (-1, 0, 1)
                 ]
+            self.inside = self.taps
+            if f["invert"] and f["kernel3"]:
+                self.taps = 0b111111111
             order = [(t, i) for t in range(9) if self.taps >> t & 1 for i in range(f["in_lines"])]
-            offsets = [places[tap] + i for tap, i in order]
+            offsets = [places[t] + i if self.inside >> t & 1 else OUTSIDE for t, i in order]
             if period := f["mask_lines"]:
                 self.masks = [f["mask_base"] + tap * period + i % period for tap, i in order]
         self.line = place.get("line", self.line)
-        places = [self.line + offset for offset in offsets]
-        self.beyond = [not 0 <= p < bench.lines for p in places]
+        places = [OUTSIDE if offset is OUTSIDE else self.line + offset for offset in offsets]
+        self.beyond = [p is not OUTSIDE and not 0 <= p < bench.lines for p in places]
         self.lines = [0 if b else p for b, p in zip(self.beyond, places, strict=True)]
         self.requested = self.filled = 0  # lines asked for, lines in the buffer
         self.reads: deque[int] = deque()  # what the scanner is going to read
@@ -65,11 +72,15 @@ class Token:
 class PatchFetchBench(Bench):
     """``masks``: the row mask that the loader wrote, without its parity."""
 
-    def masked(self, line: int, mask: int | None) -> int:
+    def masked(self, line: int | None, mask: int | None, invert: int) -> int:
         """A line behind the mask: a word keeps its parity, right or wrong."""
-        out = 0
+        out, ones = 0, (1 << self.lanes) - 1
         for w in range(self.words):
-            word = line >> w * (self.lanes + 1) & (2 << self.lanes) - 1
+            if line is OUTSIDE:
+                word = ones
+            else:
+                word = line >> w * (self.lanes + 1) & (2 << self.lanes) - 1
+                word ^= ones * invert
             if mask is not None:
                 keep = mask >> w * self.lanes & (1 << self.lanes) - 1 | 1 << self.lanes
                 dropped = (word & ~keep).bit_count() & 1
@@ -83,7 +94,7 @@ class PatchFetchBench(Bench):
         self.lines = PARAMETERS["SpikeLines"]
         self.memory = [random.getrandbits(self.width("line_i")) for _ in range(self.lines)]
         self.both = 0  # cycles in which two halves held tokens
-        self.overruns = self.inside = 0
+        self.overruns = self.inside = self.outside = 0
         await self.reset(
             layer_i=layer.garbage(), token_valid_i=0, line_valid_i=0, read_ready_i=0,
             patch_read_i=0, patch_advance_i=0, patch_release_i=0, token_i=0,
@@ -132,7 +143,7 @@ class PatchFetchBench(Bench):
         self.set(layer_i=layer.pack_layer(f))
         waiting = deque(todo)
         tokens: deque[Token] = deque()  # in the buffer, oldest first; the last may be fetched
-        response = None  # address accepted in the last cycle
+        response = None  # (address,) accepted in the last cycle
         arrived = False  # a line came in the last cycle
         read: int | None = None  # the line at the output of the RAM
         held: int | None = None  # what patch_line_o must show
@@ -155,10 +166,11 @@ class PatchFetchBench(Bench):
                 self.equal("patch_line_o", self.get("patch_line_o"), held)
             self.both += len(tokens) == 2
             # Spike memory: the response comes in the cycle after the accepted request.
-            self.set(line_valid_i=int(response is not None))
+            line = response is not None and response[0] is not OUTSIDE
+            self.set(line_valid_i=int(line))
             self.noise("line_i")
-            if response is not None:
-                self.set(line_i=self.memory[response])
+            if line:
+                self.set(line_i=self.memory[response[0]])
             ready = coin(1 - stall)
             self.set(read_ready_i=int(ready))
             # Dispatcher: a token only while there is room.
@@ -171,7 +183,7 @@ class PatchFetchBench(Bench):
             if push:
                 token = waiting[0]
                 self.put_struct(
-                    "token_i", "token_t", line=token.line, taps=token.taps, word=token.word
+                    "token_i", "token_t", line=token.line, taps=token.inside, word=token.word
                 )
             # Scanner: reads lines that are there, releases with its last read or later.
             self.set(patch_read_i=0, patch_release_i=0)
@@ -186,7 +198,10 @@ class PatchFetchBench(Bench):
                     index = current.reads.popleft()
                     self.set(patch_read_i=1, patch_index_i=index)
                     mask = current.masks and self.masks[current.masks[index]]
-                    read = self.masked(self.memory[current.lines[index]], mask)
+                    place = current.lines[index]
+                    line = OUTSIDE if place is OUTSIDE else self.memory[place]
+                    invert = f["invert"] and f["mode"] != layer.MODE_KEY_VALUE
+                    read = self.masked(line, mask, invert)
                     release = not current.reads and coin(0.7)
                 else:
                     release = not current.reads
@@ -194,6 +209,7 @@ class PatchFetchBench(Bench):
             await self.settle()
             # Requests: the lines of the newest token, in order, kept until accepted.
             fetched, address = next((t for t in tokens if t.requested < len(t.lines)), None), None
+            outside = fetched and fetched.lines[fetched.requested] is OUTSIDE
             if self.get("read_valid_o"):
                 self.check(fetched, "a line was requested that belongs to no token")
                 address = fetched.lines[fetched.requested]
@@ -204,12 +220,17 @@ class PatchFetchBench(Bench):
             arrived = response is not None
             response = asked = None
             over = False
-            if address is not None and ready:
+            if outside:  # takes its cycle, whether the memory is ready or not
+                self.equal("read_valid_o outside the image", self.get("read_valid_o"), 0)
+                fetched.requested += 1
+                self.outside += 1
+                response = (OUTSIDE,)
+            elif address is not None and ready:
                 over = fetched.beyond[fetched.requested]
                 self.overruns += over
                 self.inside += not over
                 fetched.requested += 1
-                response = address
+                response = (address,)
             elif address is not None:
                 asked = address
             if release:
@@ -240,12 +261,15 @@ class PatchFetchBench(Bench):
 async def layers(dut, stall: float, slow_scan: float) -> None:
     """Layers of all kinds in turn, memory and scanner slow by turns."""
     bench = await PatchFetchBench(dut).begun()
-    for kind in ("kernel3", "key_value", "plain", "kernel3"):
-        f = bench.layer(kind)
+    for kind in ("kernel3", "key_value", "plain", "kernel3", "kernel3"):
+        f = bench.layer(kind) | {"invert": random.getrandbits(1)}
+        if kind == "kernel3" and not bench.outside:
+            f["invert"] = 1
         await bench.run(f, [Token(f, bench) for _ in range(4)], stall, slow_scan)
     if stall < 0.9:  # a memory this slow need not fill a half before the other is scanned
         bench.check(bench.both, "never were both halves in use")
     bench.check(bench.inside, "every line was beyond the memory")
+    bench.check(bench.outside, "no line was outside the image")
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -330,18 +354,22 @@ async def too_many_lines(dut) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_request_per_cycle(dut) -> None:
-    """Nothing stalls: consecutive requests, one cycle for a tap outside, room_o right after."""
+    """Nothing stalls: consecutive requests, one cycle for a tap outside (with ``invert`` one for
+    each of its lines), room_o right after."""
     bench = await PatchFetchBench(dut).begun()
     lines = bench.capacity // 9 or 1
     plain = bench.fields(mode=layer.MODE_SPIKE, kernel3=0, in_lines=bench.capacity)
     key_value = bench.fields(mode=layer.MODE_KEY_VALUE, tokens=bench.capacity)
-    kernel3 = bench.fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=lines)
+    kernel3 = bench.fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=lines, invert=0)
+    inverted = kernel3 | {"invert": 1}
     for f, taps, busy in (
         (plain, 1, bench.capacity),
         (key_value, 1, bench.capacity),
         (kernel3, 0b111111111, 9 * lines),
         (kernel3, 0b000011011, 4 * lines + 1),
         (kernel3, 0b110110000, 4 * lines + 5),
+        (inverted, 0b000011011, 9 * lines),
+        (inverted, 0b110110000, 9 * lines),
     ):
         bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, read_ready_i=1)
         bench.put_struct("token_i", "token_t", taps=taps, line=0)
@@ -361,7 +389,8 @@ async def one_request_per_cycle(dut) -> None:
         bench.set(line_valid_i=0)
         await bench.tick()
         bench.set(patch_release_i=1)
-        bench.equal("filled_o", bench.get("filled_o"), requests)
+        filled = busy if f is inverted else requests
+        bench.equal("filled_o", bench.get("filled_o"), filled)
         await bench.tick()
         bench.set(patch_release_i=0)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The row mask against its definition: line & mask, word by word, with every word's parity kept."""
+"""The row mask against its definition: line & mask, word by word, with every word's parity kept;
+lines may be inverted, or be ones."""
 
 import random
 
@@ -20,7 +21,7 @@ class RowMaskBench(Bench):
         self.flipped = [0] * MASK_LINES  # 1: its parity is wrong
         await self.reset(
             mask_valid_i=0, mask_addr_i=0, mask_data_i=0, enable_i=0, addr_i=0, line_valid_i=0,
-            line_i=0,
+            line_i=0, invert_i=0, outside_i=0,
         )  # fmt: skip
         for address in range(MASK_LINES):
             self.store(address, self.masks[address], 0)
@@ -34,14 +35,16 @@ class RowMaskBench(Bench):
         word = mask | parity << self.lanes * self.words
         self.set(mask_valid_i=1, mask_addr_i=address, mask_data_i=word)
 
-    def masked(self, line: int, mask: int) -> int:
-        """The bits of ``mask`` only; a right parity stays right, a wrong one wrong."""
-        out = 0
+    def masked(self, line: int | None, mask: int, invert: int) -> int:
+        """The bits of ``mask`` only; a right parity stays right, a wrong one wrong. None: ones."""
+        out, ones = 0, (1 << self.lanes) - 1
         for w in range(self.words):
-            word = line >> w * (self.lanes + 1)
-            bits, parity = word & (1 << self.lanes) - 1, word >> self.lanes & 1
-            kept = bits & mask >> w * self.lanes
+            word = 0 if line is None else line >> w * (self.lanes + 1)
+            bits, parity = word & ones, word >> self.lanes & 1
             wrong = bits.bit_count() & 1 ^ parity
+            if invert or line is None:
+                bits = ones if line is None else ones - bits
+            kept = bits & mask >> w * self.lanes
             out |= (kept | (kept.bit_count() & 1 ^ wrong) << self.lanes) << w * (self.lanes + 1)
         return out
 
@@ -53,20 +56,20 @@ async def lines(dut, enable: int) -> None:
     bench = await RowMaskBench(dut).begun()
     bench.set(enable_i=enable)
     everything = (1 << bench.lanes * bench.words) - 1
-    read = line = None  # the mask addressed in the cycle before; the line of this cycle
+    read = None  # the mask addressed in the cycle before
     expected = None  # (line, parity) at the output in this cycle
     errors = 0
     for _ in range(600):
         bench.set(mask_valid_i=0)
-        bench.noise("mask_addr_i", "mask_data_i", "line_i")
-        line = random.getrandbits(bench.width("line_i")) if coin(0.8) and read is not None else None
-        bench.set(line_valid_i=int(line is not None))
-        if line is not None:
-            bench.set(line_i=line)
+        bench.noise("mask_addr_i", "mask_data_i", "line_i", "invert_i")
+        kind = random.choice(("line", "line", "outside", "")) if read is not None else ""
+        bench.set(line_valid_i=int(kind == "line"), outside_i=int(kind == "outside"))
         follow = None
-        if line is not None:
+        if kind:
+            line, invert = random.getrandbits(bench.width("line_i")), random.getrandbits(1)
+            bench.set(line_i=line, invert_i=invert)
             mask, flipped = read if enable else (everything, 0)
-            follow = bench.masked(line, mask), flipped
+            follow = bench.masked(line if kind == "line" else None, mask, invert), flipped
         address, written = random.sample(range(MASK_LINES), 2)
         bench.set(addr_i=address)
         read = bench.masks[address], bench.flipped[address]
