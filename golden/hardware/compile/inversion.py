@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers whose inputs mostly fire: it is the silent inputs that are added, with the weights negated.
+"""Layers whose inputs mostly fire: the silent inputs are added, with the weights negated.
 
 With x' = 1 - x the current W x + b is (b + W 1) - W x', exactly. Taps outside the image count as
 silent inputs there, so that one bias serves every pixel.

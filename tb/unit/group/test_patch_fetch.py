@@ -19,7 +19,6 @@ from tb.lib.parameters import PARAMETERS
 from tb.run.cases import cases
 from tb.run.runner import run
 
-
 OUTSIDE = None  # in the place of an address
 
 
@@ -321,6 +320,18 @@ async def resets(dut) -> None:
         bench.equal("idle_o", bench.get("idle_o"), 1)
     bench.check("overrun_o" in bench.fell, "there was no report before a reset")
     await bench.run(f, [Token(f, bench) for _ in range(2)], 0.5, 0.5)
+    f = bench.fields(mode=layer.MODE_SPIKE, kernel3=1, in_lines=1, invert=1, mask_lines=0)
+    for cycles in range(1, 5):  # lines of taps outside the image are on their way
+        bench.set(layer_i=layer.pack_layer(f), token_valid_i=1, read_ready_i=0)
+        bench.put_struct("token_i", "token_t", taps=0b110000000, line=0)
+        await bench.tick()
+        bench.set(token_valid_i=0)
+        for _ in range(cycles):
+            await bench.tick()
+        await bench.check_reset("read_valid_o", "patch_valid_o", "filled_o", line_valid_i=0)
+        await bench.tick()
+        bench.equal("idle_o", bench.get("idle_o"), 1)
+        await bench.run(f, [Token(f, bench)], 0.0, 0.0)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
