@@ -2,6 +2,7 @@
 """From lowered layers to a program image and a weight image."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from golden.hardware.compile.placement import Placement
 from golden.hardware.compile.proofs import prove
 from golden.hardware.compile.schedule import layer_cycles, loading, waits
 from golden.hardware.compile.search import improved
-from golden.hardware.compile.stripes import joined, striped
+from golden.hardware.compile.stripes import joined, striped, with_room
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.tiles import Plan
 from golden.hardware.configuration import Hardware
@@ -119,16 +120,22 @@ def assemble(
         cycles = [layer_cycles(layer, hardware, activity) for layer in tiled]
         return _placed(hardware, tiled, placed, config, head_bias, packing, cycles)
 
+    def compiled(layers: list[Layer]) -> tuple[list[Plan], Program]:
+        plans = windows.planned(layers, hardware, window, activity)
+        return plans, assembled(plans)
+
     layers = with_inversion(layers, hardware, window, activity)
-    plans = windows.planned(layers, hardware, window, activity)
     try:
-        plain = assembled(plans)
+        plans, plain = compiled(layers)
     except LimitError as error:
         if all(excess.field != "spike_lines" for excess in error.found):
             raise
-        cut = striped(layers, inputs, hardware, error)
-        plans = windows.planned(cut, hardware, window, activity)
-        plain = assembled(plans)
+        plans, plain = compiled(striped(layers, inputs, hardware, error))
+    if free and (cut := with_room(layers, hardware)):
+        with suppress(LimitError):
+            other = compiled(cut)
+            if other[1].estimate < plain.estimate:
+                plans, plain = other
     return improved(plans, plain, assembled, effort, free) if effort else plain
 
 

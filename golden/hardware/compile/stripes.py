@@ -64,6 +64,29 @@ def _each(layers: Sequence[Layer], hardware: Hardware, refusal: LimitError) -> l
     return out
 
 
+def with_room(layers: Sequence[Layer], hardware: Hardware) -> list[Layer] | None:
+    """Independent ``layers``, those of which are cut that leave no room to load the next input while
+    they run; None if none are, or can be."""
+    out: list[Layer] = []
+    for layer in layers:
+        alone = [replace(layer, repeat=0)]
+        cuts = _cuts(alone, hardware, whole=False)
+        while not all(_has_room(x, hardware) for x in alone):
+            cut = next(cuts, None)
+            if cut is None:
+                alone = [replace(layer, repeat=0)]
+                break
+            alone = cut
+        first = layer.repeat * len(alone)
+        out += [replace(x, repeat=first + i) for i, x in enumerate(alone)]
+    return out if len(out) > len(layers) else None
+
+
+def _has_room(layer: Layer, hardware: Hardware) -> bool:
+    lines = 2 * _lines(layer.source, hardware) + _lines(layer.target, hardware)
+    return lines <= hardware.spike_lines
+
+
 def _front(layers: Sequence[Layer]) -> list[Layer]:
     """The layers from the first on that may be cut: each reads what the one before writes."""
     out: list[Layer] = []
@@ -174,18 +197,29 @@ def _unfit(
 ) -> LimitError | None:
     """Why the maps have no room, whatever windows of timesteps are taken; None if they have."""
 
-    def roomy(tensor: Tensor | None) -> Tensor | None:
-        if tensor is None:
-            return None
-        most = min(MAX_WINDOW, hardware.line_words)
-        return replace(tensor, block=max(1, min(most, 1 << (tensor.steps - 1).bit_length())))
-
-    large = [replace(x, source=roomy(x.source), target=roomy(x.target)) for x in layers]
+    large = [
+        replace(
+            x,
+            source=_roomy(x.source, hardware),
+            target=x.target and _roomy(x.target, hardware),
+        )
+        for x in layers
+    ]
     try:
         spike_places(large, inputs, hardware)
     except LimitError as refusal:
         return refusal
     return None
+
+
+def _roomy(tensor: Tensor, hardware: Hardware) -> Tensor:
+    """``tensor`` with as many timesteps side by side as there may be."""
+    most = min(MAX_WINDOW, hardware.line_words)
+    return replace(tensor, block=max(1, min(most, 1 << (tensor.steps - 1).bit_length())))
+
+
+def _lines(tensor: Tensor, hardware: Hardware) -> int:
+    return tensor.tokens * _roomy(tensor, hardware).lines(hardware)
 
 
 def _cycles(layers: Sequence[Layer], hardware: Hardware) -> float:

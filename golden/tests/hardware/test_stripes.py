@@ -10,14 +10,22 @@ from golden.contract.errors import UserError
 from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
 from golden.hardware.check import image_crc
+from golden.hardware.compile import program as compiler
 from golden.hardware.compile import stripes
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.cycles import cycles
 from golden.hardware.sequence import POLICIES, descriptors
+from golden.hardware.workload.random_layer import random_layer
 from golden.tests.hardware.test_compile import EVENTS, compare, config
-from golden.tests.hardware.test_layer_list import batch, check, layers, loaded_weights
+from golden.tests.hardware.test_layer_list import (
+    batch,
+    check,
+    layers,
+    loaded_weights,
+    recording,
+)
 
 pytestmark = pytest.mark.smoke
 
@@ -146,3 +154,18 @@ def test_counters_are_shared_where_there_are_too_few():
     tile = replace(found[-1], tile=1)  # two tiles, and then there are few enough
     tiled = stripes.joined([*found, tile], len(found))
     assert [x.joined for x in tiled] == [False] * len(found) + [True]
+
+
+def test_the_next_input_has_room(monkeypatch):
+    """Layers that fit, but would let the next input wait, are cut if that takes fewer cycles."""
+    spikes = recording("large", (4, 16, 24, 12), 16, 3)
+    hardware = Hardware.named("2x8,patch_lines=64,spike_lines=600")  # 288 in, 288 out
+    todo = [
+        random_layer(replace(spikes, name=f"large{i}"), 0.25, hardware.lanes, i) for i in range(3)
+    ]
+    cut, _ = check(todo, hardware, window=None)
+    assert all(c.layer.stripe for c in cut.layers) and len(cut.counted()) == 3
+    monkeypatch.setattr(compiler, "with_room", lambda *_: None)
+    whole, _ = check(todo, hardware, window=None)
+    assert len(whole.layers) == 3 and cut.estimate < whole.estimate
+    assert loaded_weights(cut) == loaded_weights(whole)
