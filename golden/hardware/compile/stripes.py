@@ -65,8 +65,8 @@ def _each(layers: Sequence[Layer], hardware: Hardware, refusal: LimitError) -> l
 
 
 def with_room(layers: Sequence[Layer], hardware: Hardware) -> list[Layer] | None:
-    """Independent ``layers``, those of which are cut that leave no room to load the next input while
-    they run; None if none are, or can be."""
+    """Independent ``layers``, of which those are cut that leave no room to load the next input
+    while they run; None if none are, or can be."""
     out: list[Layer] = []
     for layer in layers:
         alone = [replace(layer, repeat=0)]
