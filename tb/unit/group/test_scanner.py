@@ -325,6 +325,32 @@ async def one_word_per_cycle(dut) -> None:
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
+async def lines_wait_in_every_stage(dut) -> None:
+    """Nobody takes a word: the line with the first word and one for each of the stages in front of
+    it are read, also when each comes so late that the one before has long stopped."""
+    bench = await ScannerBench(dut).begun()
+    words = bench.line_words
+    assert words >= 2, "a line with one word would leave the picker"
+    f = bench.layer(kernel3=0, in_lines=8, steps=1, in_block=0, window=0, in_step=8 * words,
+                    in_words=8 * words, in_first=0, merge=0, repeat_drain=0)  # fmt: skip
+    await bench.start(f)
+    bench.set(
+        patch_valid_i=1,
+        patch_taps_i=1,
+        word_ready_i=0,
+        patch_line_i=(1 << words * (bench.lanes + 1)) - 1,
+    )
+    read = 0
+    for filled in range(6):
+        bench.set(filled_i=filled)
+        for _ in range(8):
+            await bench.settle()
+            read += bench.get("patch_read_o")
+            await bench.tick()
+        bench.equal(f"lines read of {filled}", read, min(filled, 3))
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
 async def resets(dut) -> None:
     """Lines and words on their way are forgotten at once, and what they reported with them."""
     bench = await ScannerBench(dut).begun()
