@@ -45,7 +45,7 @@ def test_lists(window, lines):
     for compiled, want in zip(program.layers, expected.layers, strict=True):
         *_, inverted = SHAPES[compiled.layer.parts[0]]
         assert compiled.fields["invert"] == inverted, compiled.name
-        if inverted and window == 1:
+        if inverted and window == 1 and not compiled.layer.stripe:
             assert want.row_adds * HARDWARE.lanes < want.useful
     assert any(c.layer.stripe for c in program.layers) == (lines == 60)
 
