@@ -44,7 +44,7 @@ _WEIGHT, _ROW, _LINES = (TARGETS[t] for t in (isa.TARGET_WEIGHT, isa.TARGET_ROW,
 USED_IN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("kernel3", "merge", "repeat_drain", "window", "step_rows", "tap_rows", "mask_base",
-         "mask_lines"), (*_WRITING, _HEAD)),
+         "mask_lines", "above", "below", "invert"), (*_WRITING, _HEAD)),
     **dict.fromkeys(("param_base", "out_lines", "out_base", "out_block"), _WRITING),
     **dict.fromkeys(("pool", "charge", "out_row_lines", "out_clear"), (_SPIKE,)),
     **dict.fromkeys(("first", "shift"), (_RESIDUAL,)),

@@ -108,10 +108,10 @@ def _cuts(group: Sequence[Layer], hardware: Hardware, whole: bool) -> Iterator[l
         height = max(high - low for low, high in pairwise(edges))
         if height not in seen:
             seen.add(height)
-            yield cut(group, edges, hardware, whole)
+            yield in_stripes(group, edges, hardware, whole)
 
 
-def cut(
+def in_stripes(
     group: Sequence[Layer], edges: Sequence[int], hardware: Hardware, whole: bool
 ) -> list[Layer]:
     """``group``, each layer of which reads what the one before writes, one stripe after the other.

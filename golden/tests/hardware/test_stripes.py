@@ -79,6 +79,15 @@ def test_networks(case):
         assert answer.layers.keys() == {c.name for c in program.layers}
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_jobs_one_after_the_other(policy):
+    """Loads of the next image run among the stripes of the one before, early or late."""
+    name, shape, _ = CASES["odd"]
+    network = random_network(shape, 5)
+    program = scarce(network, Hardware.named(name))
+    compare(program, network, random_images(shape, 3, 6), policy)
+
+
 @pytest.mark.parametrize("depth", range(1, 5))
 @pytest.mark.parametrize("pooled", [(), (1, 3), (1, 2, 3, 4)], ids=str)
 def test_every_cut(depth, pooled, monkeypatch):
