@@ -64,7 +64,6 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         shift=rng.randrange(limits.MAX_SHIFT + 1), out_lines=rng.randrange(1, 8),
         out_step=rng.randrange(h.acc_depth, 256), in_block=rng.randrange(3),
         out_block=rng.randrange(3), wait_loads=rng.choice((0, 0, 1, 2)),
-        above=rng.randrange(2), below=rng.randrange(2),
     )  # fmt: skip
     if rng.random() < 0.4:
         window = rng.randrange(1, 3)
