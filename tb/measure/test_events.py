@@ -19,6 +19,7 @@ import pytest
 from golden.contract.errors import UserError
 from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
+from golden.hardware.check import load_bytes
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
@@ -251,9 +252,7 @@ def test_loads(inference):
         if op == isa.OP_LOAD:
             units = f["unit_words"] if f["target"] == isa.TARGET_SPIKE else 1
             records[f["target"]] = records.get(f["target"], 0) + f["records"] * units
-            if f["from_image"]:
-                beats += -(-f["records"] * units * hardware.lanes // 64)
-    beats += len(program.weights) // 8
+            beats += load_bytes(hardware, f) // 8
     got = counts["loads"]
     assert got["load_weights"] == records[isa.TARGET_WEIGHT]
     assert got["load_rows"] == records[isa.TARGET_ROW]

@@ -25,7 +25,7 @@ class LayerTraffic:
     """The weight stream of one hardware layer; ``raw_bytes``: if nothing of it were coded."""
 
     name: str
-    dense_weights: int  # 0: attention, which has a row table alone
+    dense_weights: int  # 0: attention, which has a row table alone; a stripe but for the first
     coded: bool = False  # the weights
     index_bits: int = 0
     block: bool = False
@@ -80,11 +80,15 @@ class Traffic:
 def traffic(program: Program) -> Traffic:
     """What one inference of ``program`` moves."""
     hardware = program.hardware
-    layers = {
-        c.name: LayerTraffic(c.name, dense_weights(c.layer))
-        for c in program.layers
-        if not c.layer.repeat  # else loaded with the one that it repeats
-    }
+    layers: dict[str, LayerTraffic] = {}
+    seen: set[tuple[tuple[str, ...], int]] = set()
+    for c in program.layers:
+        if c.layer.repeat:  # loaded with the one that it repeats
+            continue
+        key = c.layer.parts, c.layer.tile
+        again = c.layer.stripe is not None and key in seen  # stripes load the same weights
+        layers[c.name] = LayerTraffic(c.name, 0 if again else dense_weights(c.layer))
+        seen.add(key)
     other = len(program.program) + program.result_bytes
     named = iter(program.loads)  # those with a checksum, in program order
     for descriptor in isa.cut(program.program):

@@ -14,6 +14,7 @@ from golden.hardware.compile import program as compiler
 from golden.hardware.compile import stripes
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
+from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
 from golden.hardware.cycles import cycles
 from golden.hardware.sequence import POLICIES, descriptors
@@ -75,6 +76,10 @@ def test_networks(case):
             assert one.first <= other.first <= ends[0] <= ends[1]
     images = random_images(shape, 2, 5)
     compare(program, network, images)
+    whole = traffic(compile_network(network, Hardware.named(name))).summary()
+    moved = traffic(program).summary()
+    assert moved["dense_weights"] == whole["dense_weights"]
+    assert moved["weight_stream_bytes"] > whole["weight_stream_bytes"]
     for answer in cycles(program, network, images[:1]):
         assert answer.layers.keys() == {c.name for c in program.layers}
 
