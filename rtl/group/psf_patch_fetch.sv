@@ -2,9 +2,9 @@
 // Fetches the spike lines of a token (its receptive field, all timesteps) into a patch buffer of
 // two halves: one is filled while the scanner works on the other. Order of the lines in a half:
 // valid taps ascending, then the lines of the pixel; key-value layers: one line per token of the
-// unit. Lines outside the image are neither fetched nor scanned, but with layer_i.invert, where every
-// line is inverted, lines of ones take their place and all taps are valid. One line request per cycle; stalls
-// while the shared spike memory serves somebody else. Line i of tap k passes through the row mask
+// unit. Lines outside the image are neither fetched nor scanned; with layer_i.invert, where every
+// line is inverted, lines of ones take their place, and all taps are valid. One line request per
+// cycle; stalls while the shared spike memory serves somebody else. Line i of tap k passes through the row mask
 // (psf_row_mask), line mask_base + k*mask_lines + i mod mask_lines. The scanner may read line i of
 // its half as soon as i < filled_o, so that it never meets a write (asserted). Words carry their
 // parity, which is not checked here; parity_o is that of the mask. A line beyond the memory reads

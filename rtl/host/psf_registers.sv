@@ -10,7 +10,6 @@
 
 module psf_registers #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    parameter logic [31:0] Version = 32'h0005_0004,  // major<<16 | minor
     parameter int unsigned AddrWidth = 32,  // bits of an address on the bus, 32 to 64
     parameter int unsigned Outstanding = 4  // read bursts in flight
 ) (
@@ -234,8 +233,7 @@ module psf_registers #(
   endfunction
 
   psf_capabilities #(
-      .Cfg(Cfg),
-      .Version(Version)
+      .Cfg(Cfg)
   ) u_capabilities (
       .raddr_i(raddr[4:2]),
       .rdata_o(capability)

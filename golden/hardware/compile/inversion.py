@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from golden.hardware import isa
 from golden.hardware.compile import windows
 from golden.hardware.compile.lowering import Layer
@@ -30,17 +32,16 @@ def with_inversion(
         if spikes is None or not _can(same[0], better, hardware):
             out += same
             continue
-        most = windows.MAX_WINDOW if window is windows.BY_COST else window
-
-        def cost(layer: Layer) -> float:
-            return min(
-                windows.cost(layer, w, hardware, spikes)  # noqa: B023
-                for w in windows.candidates(layer, hardware, most)  # noqa: B023
-            )
-
-        taken = cost(better) < cost(same[0])
+        taken = _cost(better, hardware, window, spikes) < _cost(same[0], hardware, window, spikes)
         out += [inverted(layer) if taken else layer for layer in same]
     return out
+
+
+def _cost(layer: Layer, hardware: Hardware, window: int | None, spikes: np.ndarray) -> float:
+    """Cycles of a group for the average token, with the best window of up to ``window``."""
+    most = windows.MAX_WINDOW if window is windows.BY_COST else window
+    found = windows.candidates(layer, hardware, most)
+    return min(windows.cost(layer, w, hardware, spikes) for w in found)
 
 
 def inverted(layer: Layer) -> Layer:

@@ -11,7 +11,7 @@ from golden.contract.limits import Excess, LimitError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.hardware.check import MAX_LAYERS
-from golden.hardware.compile import windows
+from golden.hardware.compile import counters, windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.growth import whole
@@ -22,7 +22,7 @@ from golden.hardware.compile.placement import Placement
 from golden.hardware.compile.proofs import prove
 from golden.hardware.compile.schedule import layer_cycles, loading, waits
 from golden.hardware.compile.search import improved
-from golden.hardware.compile.stripes import joined, striped, with_room
+from golden.hardware.compile.stripes import striped, with_room
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.tiles import Plan
 from golden.hardware.configuration import Hardware
@@ -114,7 +114,7 @@ def assemble(
 
     def assembled(plans: Sequence[Plan]) -> Program:
         tiled = [layer for plan in plans for layer in plan.layers(hardware)]
-        tiled = joined(tiled, MAX_LAYERS)
+        tiled = counters.joined(tiled)
         _count(tiled, hardware)
         tiled, placed = windows.with_windows(tiled, inputs, hardware, window, activity)
         cycles = [layer_cycles(layer, hardware, activity) for layer in tiled]
@@ -141,7 +141,7 @@ def assemble(
 
 def _count(tiled: Sequence[Layer], hardware: Hardware) -> None:
     """Raise LimitError if there are more layers than sets of counters."""
-    count = sum(not layer.continues for layer in tiled)
+    count = counters.sets(tiled)
     if count <= MAX_LAYERS:
         return
     field = "bank_depth"

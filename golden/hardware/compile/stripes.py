@@ -233,22 +233,3 @@ def _cycles(layers: Sequence[Layer], hardware: Hardware) -> float:
             total += windows.START + layer.units * count * windows.AWAKE / hardware.pes
             total += count * windows.CODED_BITS / BEAT_BITS
     return total
-
-
-def joined(layers: Sequence[Layer], most: int) -> list[Layer]:
-    """``layers`` with fewer sets of counters, if there are more than ``most``: the tiles of a layer
-    share one, then stripes do, too."""
-    out = list(layers)
-    for shared in (lambda x: x.tile > 0, lambda x: x.stripe is not None):
-        if sum(not x.continues for x in out) <= most:
-            break
-        out = [
-            replace(x, joined=x.joined or (i > 0 and shared(x) and _together(out[i - 1], x)))
-            for i, x in enumerate(out)
-        ]
-    return out
-
-
-def _together(before: Layer, layer: Layer) -> bool:
-    """Tiles of one layer, or stripes of one map."""
-    return before.parts == layer.parts or (before.stripe is not None and layer.stripe is not None)

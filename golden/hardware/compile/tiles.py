@@ -34,10 +34,6 @@ class Plan:
         """First output words of the tiles."""
         return tuple(part.out_first for part in self.parts)
 
-    def counted(self, hardware: Hardware) -> int:
-        """Sets of counters that it takes."""
-        return len(self.parts) * len(portions(self.same, self.parts, hardware))
-
     def layers(self, hardware: Hardware) -> list[Layer]:
         """In the order in which they run: a tile comes with those of the layers that repeat it."""
         out: list[Layer] = []

@@ -19,6 +19,7 @@ import numpy as np
 
 from golden.contract.model import patches
 from golden.hardware import isa
+from golden.hardware.compile import counters
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.rows import mask_lines, row_lengths
 from golden.hardware.compile.tensor import Tensor
@@ -112,7 +113,8 @@ def planned(
         spikes = activity.get(layer.source.map)
         parts = _worth(plan.parts, layer, hardware, spikes, before, len(plan.same))
         more.append(Plan(plan.same, parts))
-    return more if len(more) <= MAX_LAYERS else few
+    tiled = counters.joined([layer for plan in more for layer in plan.layers(hardware)])
+    return more if counters.sets(tiled) <= MAX_LAYERS else few
 
 
 def _worth(

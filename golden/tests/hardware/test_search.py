@@ -9,7 +9,7 @@ import pytest
 
 from golden.contract.errors import UserError
 from golden.contract.random_network import random_images, random_network
-from golden.hardware.compile import layer_list, program, search, windows
+from golden.hardware.compile import counters, layer_list, program, search, windows
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
@@ -101,10 +101,12 @@ def test_tilings_of_a_plan():
     again = [replace(layers[0], repeat=k) for k in range(5)]
     narrow = replace(HARDWARE, spike_lines=200)  # room for some of the five images at a time
     for other in others:
-        batch = replace(other, same=again)
-        counted = sum(not layer.repeat for layer in batch.layers(narrow))
-        assert batch.counted(narrow) == counted >= len(batch.parts)
-    assert counted > len(others[-1].parts)
+        layers = replace(other, same=again).layers(narrow)
+        counted = counters.sets(layers)
+        turns = sum(not layer.repeat and not layer.tile for layer in layers)
+        assert counted == turns * len(other.parts)
+        assert counters.sets(counters.joined(layers, counted - 1)) == turns < counted
+    assert turns > 1
 
 
 def test_a_refusal_does_not_search(monkeypatch):

@@ -10,8 +10,8 @@ from golden.contract.errors import UserError
 from golden.contract.random_network import random_images, random_network
 from golden.hardware import isa
 from golden.hardware.check import image_crc
+from golden.hardware.compile import counters, stripes
 from golden.hardware.compile import program as compiler
-from golden.hardware.compile import stripes
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.traffic import traffic
@@ -162,11 +162,11 @@ def test_counters_are_shared_where_there_are_too_few():
     program = scarce(random_network(shape, 3), Hardware.named("2x8"))
     found = [c.layer for c in program.layers]
     striped = sum(x.stripe is not None for x in found)
-    assert stripes.joined(found, len(found)) == found
-    fewer = stripes.joined(found, len(found) - 1)
+    assert counters.joined(found, len(found)) == found
+    fewer = counters.joined(found, len(found) - 1)
     assert [x.joined for x in fewer] == [0 < i < striped for i in range(len(found))]
     tile = replace(found[-1], tile=1)  # two tiles, and then there are few enough
-    tiled = stripes.joined([*found, tile], len(found))
+    tiled = counters.joined([*found, tile], len(found))
     assert [x.joined for x in tiled] == [False] * len(found) + [True]
 
 
