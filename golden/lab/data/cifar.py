@@ -4,7 +4,8 @@ unpacked.
 
 A batch is a Python 2 pickle of a dictionary: b'data' uint8 (n, 3072), the planes red, green and
 blue of 32x32 pixels each, and a list of labels. A pickle is a program: the one here is read by an
-unpickler that knows numpy arrays and refuses everything else.
+unpickler that knows numpy arrays, and bytes as Python 3 writes them for Python 2 (text to be
+encoded as Latin-1), and refuses everything else.
 """
 
 from __future__ import annotations
@@ -44,10 +45,19 @@ def facts(name: str, title: str, labels: tuple[str, ...], archive: str, unpacked
     )
 
 
+def _latin1(text: str, encoding: str) -> bytes:
+    """The bytes that Python 3 wrote as text, in place of `_codecs.encode`."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding}, bytes are latin1")
+    return text.encode("latin1")
+
+
 class ArrayUnpickler(pickle.Unpickler):
     """Numbers, strings, lists, dictionaries and numpy arrays; any other name is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("_codecs", "encode"):
+            return _latin1
         if (module, name) not in _ADMITTED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not data")
         if name == "_reconstruct":

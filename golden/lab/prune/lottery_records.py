@@ -52,7 +52,7 @@ def record(model: nn.Module, number: int, lanes: int, minutes: float, data: str 
         "zeros": weights - found.weights,
         "sparsity": 1 - found.weights / weights,
         "accuracy": accuracy(
-            model, *split_tensors("test", 0, data, model.config.timesteps), bfloat16=True
+            model, *split_tensors("test", 0, data, model.config.timesteps), precision="auto"
         ),
         "utilisation": found.utilisation,
         "layers": {

@@ -15,6 +15,7 @@ from golden.lab.prune.masks import by_lane
 from golden.lab.prune.network_masks import prunable
 from golden.lab.quantise.convert import calibrate
 from golden.lab.train.checkpoint import load_dense
+from golden.lab.train.precision import autocast
 from golden.lab.train.source import network_input, tensors_for
 
 
@@ -63,7 +64,7 @@ def _loss(model: Spikingformer, images: torch.Tensor, labels: torch.Tensor) -> f
     losses = []
     for part, truth in zip(images.split(250), labels.split(250), strict=True):
         pixels = network_input(model, part)
-        with torch.autocast(pixels.device.type, torch.bfloat16):
+        with autocast(pixels.device.type):
             logits = model(pixels)
         truth = truth.to(logits.device)
         losses.append(functional.cross_entropy(logits.float(), truth, reduction="sum"))

@@ -11,6 +11,7 @@ from torch import nn
 from golden.contract.progress import over
 from golden.lab.networks.lif_neuron import LIF
 from golden.lab.networks.watching import watching
+from golden.lab.train.precision import Precision, autocast
 from golden.lab.train.source import network_input
 
 
@@ -20,15 +21,15 @@ def accuracy(
     images: torch.Tensor,
     labels: torch.Tensor,
     batch_size: int = 250,
-    bfloat16: bool = False,
+    precision: Precision = "float32",
 ) -> float:
     """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified
-    right; in the precision of the model unless bfloat16."""
+    right; in the precision of the model unless that is bfloat16 (or auto, golden.lab.train.precision)."""
     model.eval()
     right, parameter = 0, next(model.parameters())
     parts = zip(images.split(batch_size), labels.split(batch_size), strict=True)
     for part, truth in over(parts, "evaluating", "batches", -(-len(images) // batch_size)):
-        with torch.autocast(parameter.device.type, torch.bfloat16, enabled=bfloat16):
+        with autocast(parameter.device.type, precision):
             logits = model(network_input(model, part))
         right += int((logits.argmax(1).cpu() == truth).sum())
     return right / len(images)

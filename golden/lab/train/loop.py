@@ -26,6 +26,7 @@ from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
 from golden.lab.train.evaluate import accuracy, firing_rates
+from golden.lab.train.precision import autocast, chosen
 from golden.lab.train.recipe import Recipe
 from golden.lab.train.scalars import Scalars
 from golden.lab.train.source import check, largest, split_tensors, time_first
@@ -95,7 +96,7 @@ def _fit(
     if resume:
         first = _restore(run / CHECKPOINT, model, optimiser, schedule, generator)
     scalars = Scalars(run)
-    bfloat16 = config.precision == "bfloat16"
+    precision = chosen(config.precision, device.type)
     penalty = RatePenalty(model, config)
     recipe = Recipe(config, model.config.in_channels, model.config.classes)
     for epoch in range(first, config.epochs):
@@ -110,7 +111,7 @@ def _fit(
             for step, (pixels, truth) in enumerate(parts, 1):
                 pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
                 optimiser.zero_grad(set_to_none=True)
-                with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                with autocast(device.type, precision):
                     logits = network(time_first(pixels), timesteps)
                 logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
                 if truth.is_floating_point():  # shares of the classes
@@ -130,9 +131,9 @@ def _fit(
         seconds = time.monotonic() - began
         if not ranks.first:
             continue
-        right = accuracy(model, test_images, test_labels, bfloat16=bfloat16)
+        right = accuracy(model, test_images, test_labels, precision=precision)
         line = (
-            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} "
+            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} {precision} "
             f"loss {total / steps:.4f} monitor accuracy {right:.4f} "
             f"({len(test_images)} test images) {seconds:.0f} s"
         )

@@ -11,6 +11,7 @@ from msgspec import Meta
 from golden.contract.settings import Settings, beside
 from golden.lab.data import absolute
 from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.train.precision import Precision
 
 MOST_EPOCHS, MOST_IMAGES = 10_000, 100_000_000
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1, description="of everything random")]
@@ -78,9 +79,10 @@ class TrainConfig(Settings, table="train"):
              "for all of them"),
     ] = 0  # fmt: skip
     precision: Annotated[
-        Literal["bfloat16", "float32", "float64"],
-        Meta(description="of the training, bfloat16 by autocast"),
-    ] = "bfloat16"
+        Precision,
+        Meta(description="of the training, bfloat16 by autocast; auto: bfloat16 where the machine "
+             "has instructions for it, else float32"),
+    ] = "auto"  # fmt: skip
     images: Annotated[
         int, Meta(ge=0, le=MOST_IMAGES, description="training images, 0 for all of them")
     ] = 0

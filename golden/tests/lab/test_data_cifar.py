@@ -90,6 +90,20 @@ def test_reads_the_original_layout(tmp_path, monkeypatch, name, packed):
     assert data.facts(name).classes == LAYOUTS[name][3] == len(set(data.facts(name).labels))
 
 
+def test_reads_bytes_that_python_3_wrote(tmp_path):
+    pixels, labels, _ = batch("test_batch", b"labels", 10, 5)
+    content = pickle.dumps({b"labels": labels, b"data": pixels}, protocol=2)
+    assert b"_codecs" in content  # bytes as text
+    make(tmp_path, "cifar10", True, {"test_batch": content})
+    read = data.load("cifar10", "test", folder=tmp_path)
+    assert (read.images == pixels.reshape(-1, 3, 32, 32)).all()
+    assert read.labels.tolist() == labels
+    other = content.replace(b"latin1", b"latin2")
+    make(tmp_path, "cifar10", True, {"test_batch": other})
+    with pytest.raises(UserError, match="encoding latin2, bytes are latin1"):
+        data.load("cifar10", "test", folder=tmp_path)
+
+
 class Malicious:
     def __init__(self, path):
         self.path = path
