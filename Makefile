@@ -13,6 +13,7 @@ endif
 endif
 
 IMAGES  ?= 32
+BATCH   ?=
 SIM     ?= verilator
 CONFIG  ?=
 MODULE  ?=
@@ -27,6 +28,7 @@ DENSITY ?= 0.25
 PSF     := .venv/bin/python -m golden
 STAMP   := $(shell bash scripts/setup.sh --stamp)
 config  := $(if $(CONFIG),--config $(CONFIG))
+batch   := $(if $(BATCH),--batch $(BATCH))
 seed    := $(if $(SEED),--seed $(SEED))
 export SIM
 
@@ -49,7 +51,7 @@ $(STAMP):
 setup: $(STAMP) ## install everything that is missing (system packages, .venv, requirements)
 
 sim: $(STAMP) ## classify test images on the RTL and compare every spike with the golden model
-	@$(PSF) sim --images $(IMAGES) --sim $(SIM) $(config)
+	@$(PSF) sim --images $(IMAGES) --sim $(SIM) $(config) $(batch)
 
 test: $(STAMP) ## all tests, those of the RTL on SIM
 	@$(PSF) test -n $(JOBS) $(ARGS)
@@ -76,7 +78,7 @@ train: $(STAMP) ## train, prune and quantise the committed default network again
 	@$(PSF) --replace curves train
 
 vectors: $(STAMP) ## compile the committed checkpoint: program, weights, images, expected spikes
-	@$(PSF) compile $(config)
+	@$(PSF) compile $(config) $(batch)
 
 accuracy: $(STAMP) ## accuracy over all 10,000 test images: dense, and pruned int8
 	@$(PSF) accuracy
@@ -85,7 +87,7 @@ compare: $(STAMP) ## balanced against unstructured pruning, both measured on the
 	@$(PSF) compare --images $(IMAGES) --sim $(SIM) $(config)
 
 batch: $(STAMP) ## images one by one against a batch in the job ring: cycles per image
-	@$(PSF) batch --images $(IMAGES) $(config)
+	@$(PSF) batch --images $(IMAGES) $(config) $(batch)
 
 latency: $(STAMP) ## cycles of an image against the latency of the memory and the reads outstanding
 	@$(PSF) latency $(config)

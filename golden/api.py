@@ -138,14 +138,21 @@ def forward(network: QuantNetwork, images: np.ndarray) -> Trace:
 
 
 def compile(
-    network: QuantNetwork, hardware: str = "4x16", coded: bool = True, effort: float = 0
+    network: QuantNetwork,
+    hardware: str = "4x16",
+    coded: bool = True,
+    effort: float = 0,
+    batch: int | None = 1,
 ) -> Program:
     """The program and weight image for a hardware by name ('2x8', '4x16,bank_depth=2048').
 
     coded: code weights and row tables where that is possible. effort: seconds to look for a program
-    of fewer cycles than that of the plain rule. UserError where it does not fit.
+    of fewer cycles than that of the plain rule. batch: images that a job classifies, None for as
+    many as take the fewest cycles each. UserError where it does not fit.
     """
-    return compile_network(network, Hardware.named(hardware), coded=coded, effort=effort)
+    return compile_network(
+        network, Hardware.named(hardware), coded=coded, effort=effort, images=batch
+    )
 
 
 def estimate(network: QuantNetwork, images: np.ndarray, hardware: str = "4x16") -> list[Cycles]:
@@ -163,12 +170,14 @@ def simulate(
     seed: int | None = None,
     stalls: int = 0,
     latency: int = 20,
+    batch: int | None = 1,
 ) -> Simulation:
     """Run uint8 images on the RTL in a simulator, every spike compared with the golden model.
 
     labels: the right classes, for the figures.  sim: 'verilator' or 'icarus'.  seed: of stalls and
     start values.  stalls: percent of the cycles in which the memory holds back.  latency: cycles of
-    a memory read. Raises UserError, and golden.contract.errors.RunFailed if the simulation fails.
+    a memory read.  batch: images of a job, as in :func:`compile`. Raises UserError, and
+    golden.contract.errors.RunFailed if the simulation fails.
     """
     from tb.measure.report import summarise
     from tb.system.run import run_system
@@ -177,7 +186,7 @@ def simulate(
     truth = None if labels is None else np.asarray(labels)
     found = run_system(
         network, target, images, truth,
-        sim=sim, seed=seed, stalls=stalls, latency=latency, quiet=True,
+        sim=sim, seed=seed, stalls=stalls, latency=latency, quiet=True, batch=batch,
     )  # fmt: skip
     rows = found["images"]
     return Simulation(

@@ -110,8 +110,8 @@ package psf_pkg;
 
   // A load: DRAM to a memory on the chip.
   typedef struct packed {
-    logic [15:0] wait_layers;  // start when this many layers of the job have completed; if 0:
-    logic [15:0] wait_previous;  // ... when this many of the job before have (store: one more)
+    logic [15:0] wait_items;  // start when so many layers and stores of the job are complete; if 0:
+    logic [15:0] wait_previous;  // ... when this many of the job before have
     logic [3:0] target;  // TARGET_*
     logic from_image;  // offset counts from the image address, else from WEIGHT_BASE
     logic check;  // crc is that of the data; from_image: the ring's is that of all so far
@@ -181,6 +181,7 @@ package psf_pkg;
     logic above;  // a row lies above the first one: of a map that is computed in stripes
     logic below;  // a row lies below the last one, and pooled rows go on there
     logic invert;  // inputs count that do not fire, taps outside the image with them
+    logic [7:0] images;  // images one behind the other, each of `height` rows, less one
   } layer_t;
 
   // The result of a job to DRAM.
@@ -207,7 +208,7 @@ package psf_pkg;
 
   function automatic load_t to_load(logic [511:0] d);
     to_load = '{
-        wait_layers: d[47:32],
+        wait_items: d[47:32],
         wait_previous: d[63:48],
         target: d[67:64],
         from_image: d[68],
@@ -278,7 +279,8 @@ package psf_pkg;
         window: d[453:452],
         above: d[454],
         below: d[455],
-        invert: d[456]
+        invert: d[456],
+        images: d[471:464]
     };
   endfunction
 

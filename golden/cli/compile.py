@@ -39,25 +39,39 @@ def vectors(
     data: str = "",
     forms: Sequence[str] = (),
     effort: float = 0,
+    batch: int = 1,
 ) -> str:
     """Write program, weights, packed images and the expected trace to the folder ``out``.
 
-    Per image ``image<i>.bin`` is what IMAGE_BASE points to and ``expected<i>.npz`` holds, per
-    hardware layer, ``<name>.value`` and ``<name>.spikes`` (units, steps, words, lanes), and
-    ``logits`` and ``label``. manifest.json has the shapes and checksums. ``coded``: code the loads
-    that can be coded. ``data``: in place of the data set that the network was trained on.
-    ``forms``: of :data:`FORMS`, for the driver in sw/, each one file with all of it. ``effort``:
-    seconds to look for a better program. Returns what to print.
+    Per image, or batch of images, ``image<i>.bin`` is what IMAGE_BASE points to and
+    ``expected<i>.npz`` holds, per hardware layer, ``<name>.value`` and ``<name>.spikes`` (units,
+    steps, words, lanes), and ``logits`` and ``label``, those of a batch (images, classes) and
+    (images,). manifest.json has the shapes and checksums. ``coded``: code the loads that can be
+    coded. ``data``: in place of the data set that the network was trained on. ``forms``: of
+    :data:`FORMS`, for the driver in sw/, each one file with all of it. ``effort``: seconds to look
+    for a better program. ``batch``: images of a job, 0 for as many as take the
+    fewest cycles each. Returns what to print.
     """
     network = QuantNetwork.load(checkpoint)
     warn(network)
-    program = compile_network(network, Hardware.named(hardware), coded=coded, effort=effort)
+    program = compile_network(
+        network, Hardware.named(hardware), coded=coded, effort=effort, images=batch or None
+    )
+    if forms and program.images > 1:
+        raise UserError(
+            "--format: the driver's packages hold programs for one image; use --batch 1"
+        )
     test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}
     useful, logits = [], []
-    for i, image in enumerate(over(test.images, "compiling", "images", len(test.images))):
-        (expected,) = expectations(program, network, image[None])
+    each = program.images
+    jobs = [test.images[i : i + each] for i in range(0, len(test.images), each)]
+    for i, job in enumerate(over(jobs, "compiling", "jobs", len(jobs))):
+        (expected,) = expectations(program, network, job)
         arrays = {"logits": expected.logits, "label": np.int64(expected.label)}
+        if each > 1:
+            labels, stored = zip(*expected.stored, strict=True)
+            arrays = {"logits": np.stack(stored), "label": np.array(labels, np.int64)}
         for compiled, layer in zip(program.layers, expected.layers, strict=True):
             name = f"{compiled.name}.value"
             arrays[name] = narrow(layer.value, np.int32, name)
@@ -65,7 +79,7 @@ def vectors(
                 arrays[f"{compiled.name}.spikes"] = layer.spikes
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)
-        files[f"image{i}.bin"] = program.pack_image(image)
+        files[f"image{i}.bin"] = program.pack_images(job)
         files[f"expected{i}.npz"] = buffer.getvalue()
         useful.append([layer.useful for layer in expected.layers])
         logits.append(expected.logits)
@@ -81,7 +95,8 @@ def vectors(
     )
     found = "" if program.search is None else f"{program.search}\n"
     return (
-        f"{found}{out}: {images} images for {hardware}, {len(program.layers)} layers, "
+        f"{found}{out}: {images} images for {hardware}"
+        f"{f' in jobs of {each}' if each > 1 else ''}, {len(program.layers)} layers, "
         f"PROGRAM_COUNT {program.count}"
     )
 

@@ -14,6 +14,7 @@ from golden.cli.options import (
     COMMITTED,
     MOST,
     SEEDS,
+    Batch,
     Checkpoint,
     Coded,
     Config,
@@ -118,11 +119,12 @@ def sim(
     data: Data = "",
     first: Annotated[int, typer.Option(min=0, max=MOST, help="Number of the first image.")] = 0,
     jobs: Jobs = 1,
+    batch: Batch = 1,
 ) -> None:
     """Classify test images on the RTL; every spike is compared with the golden model."""
     from tb.measure.sim import RunOptions, simulate
 
-    options = RunOptions(images, config, sim, seed, stalls, latency, data, first, jobs)
+    options = RunOptions(images, config, sim, seed, stalls, latency, data, first, jobs, batch)
     raise typer.Exit(simulate(checkpoint, options, program))
 
 
@@ -133,6 +135,7 @@ def compile(
     out: Annotated[Path, to_folder("Folder to write.")] = BUILD / "vectors",
     coded: Coded = True,
     effort: Effort = 0,
+    batch: Batch = 1,
     data: Data = "",
     form: Annotated[
         list[Form] | None,
@@ -143,7 +146,7 @@ def compile(
     from golden.cli.compile import vectors
 
     forms = [f.value for f in form or ()]
-    print(vectors(checkpoint, config, images, out, coded, data, forms, effort))
+    print(vectors(checkpoint, config, images, out, coded, data, forms, effort, batch))
 
 
 def check(
@@ -171,12 +174,14 @@ def batch(
     stalls: Stalls = 0,
     latency: Latency = 20,
     data: Data = "",
+    batch: Batch = 1,
 ) -> None:
-    """Cycles per image: one by one against a batch in the job ring."""
+    """Cycles per image: jobs one by one against a batch of them in the job ring."""
     from tb.measure.batch import run_batch
     from tb.measure.sim import RunOptions
 
-    run_batch(checkpoint, RunOptions(images, config, stalls=stalls, latency=latency, data=data))
+    options = RunOptions(images, config, stalls=stalls, latency=latency, data=data, batch=batch)
+    run_batch(checkpoint, options)
 
 
 def latency(config: Config = "4x16", checkpoint: Checkpoint = BALANCED, data: Data = "") -> None:

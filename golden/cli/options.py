@@ -63,6 +63,14 @@ Effort = Annotated[
         help="Seconds to look for a program of fewer cycles than the plain rule's, by the model.",
     ),
 ]
+Batch = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=256,
+        help="Images of a job, which share its weights; 0: as many as take the fewest cycles each.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the run was cut.")]
 Data = Annotated[
     str,

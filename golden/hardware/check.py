@@ -159,7 +159,9 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         yield f["in_words"] < 2, "in_words is 1, a word of channels and one of constants are less"
         yield f["stream_tokens"] < 1, "stream_tokens is 0 in a head without merge"
         yield bool(f["pool"] or f["repeat_drain"]), "pool or repeat_drain in a head without merge"
-    if mode in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+    if mode not in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+        yield f["images"] > 0, f"images {f['images']} in a layer that writes no spikes"
+    else:
         yield f["out_lines"] < 1, "out_lines is 0"
         yield f["out_step"] < 1, "out_step is 0"
         yield f["out_step"] < f["out_words"], f"out_step {f['out_step']} is less than out_words"

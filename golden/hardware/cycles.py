@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from golden.hardware.groups import Accumulation, Token, Word, play
 
 @dataclass
 class Cycles:
-    """One image. ``useful`` adds are (active input bit, non-zero weight) pairs, ``pattern_adds``
+    """One job. ``useful`` adds are (active input bit, non-zero weight) pairs, ``pattern_adds``
     what is left of them if a bit counts once per window of timesteps."""
 
     layers: dict[str, int]
@@ -55,15 +56,17 @@ class Cycles:
 
 
 def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[Cycles]:
-    """What every image of uint8 (B, C, H, W) takes on ``program.hardware``, one by one."""
+    """What every job, of one of ``images`` uint8 (B, C, H, W) or as many as ``program`` takes at a
+    time, takes on ``program.hardware``."""
     out = []
-    start = loading(program)
-    for image in over(images, "counting cycles", "images", len(images)):
-        image = image[None]
-        trace = forward(network, image)
-        (expected,) = expectations(program, network, image)
+    start, each = loading(program), program.images
+    jobs = [images[i : i + each] for i in range(0, len(images), each)]
+    for job in over(jobs, "counting cycles", "jobs", len(jobs)):
+        job = np.pad(job, [(0, each - len(job))] + [(0, 0)] * (job.ndim - 1))
+        trace = forward(network, job)
+        (expected,) = expectations(program, network, job)
         layers = {
-            compiled.name: layer_cycles(compiled, trace, network, image, program.hardware)
+            compiled.name: layer_cycles(compiled, trace, network, job, program.hardware)
             for compiled in program.layers
         }
         adds = expected.useful, expected.pattern_adds
@@ -72,27 +75,36 @@ def cycles(program: Program, network: QuantNetwork, images: np.ndarray) -> list[
 
 
 def layer_cycles(
-    compiled: CompiledLayer, trace: Trace, network: QuantNetwork, image: np.ndarray, h: Hardware
+    compiled: CompiledLayer, trace: Trace, network: QuantNetwork, images: np.ndarray, h: Hardware
 ) -> int:
-    """Cycles of one layer for the first image of a trace."""
-    layer = compiled.layer
+    """Cycles of one layer for the job of ``images``, whose trace this is."""
+    layer, one = compiled.layer, compiled.single
+    own = range(layer.image, layer.image + layer.images)
     if layer.mode == isa.MODE_KEY_VALUE:
         return _key_value(layer, trace, h)
+    found = (_found(one, trace, network, images, b) for b in own)
+    return play(chain.from_iterable(_tokens(one.layer, x, rows, h) for x, rows in found), h)
+
+
+def _found(
+    compiled: CompiledLayer, trace: Trace, network: QuantNetwork, images: np.ndarray, b: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the scanners see of image ``b``, (T, N, taps * C), and the lengths of the rows."""
+    layer = compiled.layer
     length = compiled.packed.length if layer.weight is not None else None
     if length is None:  # Q on the counts: every row m words
-        x = trace.spike[layer.name.removesuffix("attention") + "q"][0]
+        x = trace.spike[layer.origin.removesuffix("attention") + "q"][b]
         length = np.full((1, x.shape[2]), layer.head_words)
     elif layer.planes:
-        x = layer.planes.spikes(network.config, image)[0]
+        x = layer.planes.spikes(network.config, images[b : b + 1])[0]
     elif layer.averaged:
-        x = averaged(compiled, trace, network)
+        x = averaged(compiled, trace, network, b)
     else:
         source = trace.pooled if layer.source.pooled else trace.spike
-        x = source[layer.source.map][0]
+        x = source[layer.source.map][b]
     if layer.taps == 9:
         x = patches(x[None], layer.map_height, layer.source.width)[0]
-    x = x[:, layer.pixels] ^ layer.inverted
-    return play(_tokens(layer, x, length, h), h)
+    return x[:, layer.pixels] ^ layer.inverted, length
 
 
 def _tokens(layer: Layer, x: np.ndarray, length: np.ndarray, h: Hardware) -> Iterator[Token]:
@@ -166,7 +178,7 @@ def _reads(pattern: np.ndarray, steps: int) -> int:
 
 def _key_value(layer, trace: Trace, h: Hardware) -> int:
     """Every K spike adds the m V words of its token; a unit is a (head block, timestep) pair."""
-    k = trace.spike[layer.name.removesuffix("attention.key_value") + "k"][0]
+    k = trace.spike[layer.origin.removesuffix("attention.key_value") + "k"][layer.image]
     steps, tokens, dim = k.shape
     width = layer.head_words * h.lanes
     k = np.pad(k, ((0, 0), (0, 0), (0, layer.blocks * width - dim)))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of psf_program: two in-order streams through one ring, and waits by counts.
 
-The layer stream has the layers, the store and the end of every job. Jobs follow each other in both
+The layer stream has the layers, the stores and the end of every job. Jobs follow each other in both
 streams, so that the loads of a job may overtake the layers of the job before.
 """
 
@@ -59,12 +59,12 @@ def job_order(program: bytes, jobs: int, policy: str = "ring"):
     )
     items_room, loads_room = (RING, AHEAD) if policy == "ring" else (len(pending), len(pending))
     loads, items, running = deque(), deque(), None
-    decoded, loaded, layers, done = ([0] * jobs for _ in range(4))  # per job; done: and stores
+    decoded, loaded, done = ([0] * jobs for _ in range(3))  # per job; done: layers and stores
     retired = 0
 
     def may_load(load: _Item) -> bool:
-        if load.fields["wait_layers"]:
-            return layers[load.job] >= load.fields["wait_layers"]
+        if load.fields["wait_items"]:
+            return done[load.job] >= load.fields["wait_items"]
         return retired >= load.job or done[load.job - 1] >= load.fields["wait_previous"]
 
     while pending or loads or items or running:
@@ -92,13 +92,12 @@ def job_order(program: bytes, jobs: int, policy: str = "ring"):
                 retired = running.job + 1
             else:
                 yield running.job, _KIND[running.op], running.index, running.fields
-                layers[running.job] += running.op == isa.OP_LAYER
                 done[running.job] += 1
             running = None
         else:
             raise RuntimeError(
                 f"deadlock in job {retired} after {loaded[retired]} loads and "
-                f"{layers[retired]} layers"
+                f"{done[retired]} layers and stores"
             )
 
 

@@ -3,8 +3,9 @@
 // tokens with different firing rates. All addresses are running sums, so no multiplier is needed. A
 // sum that leaves its 16 bits (block: 8) keeps the bit above set from then on, so that nobody takes
 // it for an address on the chip. A token is a pixel (n), or for key-value layers a unit (block u =
-// row, step t = column). First grant in the cycle after start_i, one token per cycle, stalls while
-// no group asks. Golden: golden.hardware.compile (layout rules in docs/reference/formats.md).
+// row, step t = column). The pixels of several images follow each other, and so do pooled rows. First
+// grant in the cycle after start_i, one token per cycle, stalls while no group asks.
+// Golden: golden.hardware.compile (layout rules in docs/reference/formats.md).
 module psf_dispatcher #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
 ) (
@@ -31,6 +32,7 @@ module psf_dispatcher #(
 
   logic busy_q, busy_d;
   logic [15:0] x_q, x_d, y_q, y_d, index_q, index_d;
+  logic [7:0] left_q, left_d;  // images behind this one
   logic [16:0] line_q, line_d, out_q, out_d, out_row_q, out_row_d;
   logic [16:0] stream_q, stream_d, word_q, word_d, word_row_q, word_row_d;
   logic [16:0] dump_q, dump_d, dump_row_q, dump_row_d;
@@ -90,6 +92,7 @@ module psf_dispatcher #(
     busy_d = busy_q;
     x_d = x_q;
     y_d = y_q;
+    left_d = left_q;
     index_d = index_q;
     line_d = line_q;
     out_d = out_q;
@@ -104,6 +107,7 @@ module psf_dispatcher #(
       busy_d = 1'b1;
       x_d = '0;
       y_d = '0;
+      left_d = layer_i.images;
       index_d = '0;
       line_d = {1'b0, layer_i.in_base};
       out_d = {1'b0, layer_i.out_base};
@@ -128,8 +132,8 @@ module psf_dispatcher #(
         if (!layer_i.pool || x_q[0]) out_d = add(out_q, {8'd0, layer_i.out_lines});
       end else begin
         x_d = '0;
-        y_d = y_q + 16'd1;
-        busy_d = !last_y;
+        y_d = last_y ? '0 : y_q + 16'd1;
+        if (last_y) {busy_d, left_d} = {left_q != '0, left_q - 8'd1};
         word_row_d = add(word_row_q, {7'd0, layer_i.head_words, 1'b0} << layer_i.in_block);
         word_d = word_row_d;
         dump_row_d = add(dump_row_q, layer_i.dump_block);
@@ -138,7 +142,7 @@ module psf_dispatcher #(
         if (!layer_i.pool) begin
           out_d = add(out_q, {8'd0, layer_i.out_lines});
         end else begin
-          if (y_q[0]) out_row_d = add(out_row_q, layer_i.out_row_lines);
+          if (y_q[0] || last_y) out_row_d = add(out_row_q, layer_i.out_row_lines);
           out_d = out_row_d;
         end
       end
@@ -157,6 +161,7 @@ module psf_dispatcher #(
   always_ff @(posedge clk_i) begin
     x_q <= x_d;
     y_q <= y_d;
+    left_q <= left_d;
     index_q <= index_d;
     line_q <= line_d;
     out_q <= out_d;

@@ -214,7 +214,7 @@ module psf_descriptor_check #(
       4'd14: begin
         layer_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
             (!key_value && lines_bad_q) || layer.window > layer.in_block ||
-            (sums && layer.in_block != '0) ||
+            (sums && layer.in_block != '0) || (layer.images != '0 && !spikes) ||
             (key_value && (32'(head_words_q) << layer.in_block << 1) > Cfg.LineWords) ||
             (layer.window != '0 && (key_value || merge_q || repeat_q || rows_q ||
             32'(out_words_q) > (layer.window[0] ? Room2 : Room4)));

@@ -151,7 +151,7 @@ module psf_program #(
 
   // ---- Its readers.
   logic ahead, job_valid, mark_valid, mark_ready, job_end;
-  logic [15:0] mark, layers, items;
+  logic [15:0] mark, items;
   psf_pkg::job_t job;
 
   psf_program_check #(
@@ -187,7 +187,6 @@ module psf_program #(
       .read_ready_i (read_ready[LOADS]),
       .read_beat_o  (read_beat[LOADS]),
       .word_i       (beat_q),
-      .layers_i     (layers),
       .items_i      (items),
       .mark_ready_i (mark_ready),
       .end_i        (job_end),
@@ -221,7 +220,6 @@ module psf_program #(
       .mark_i      (mark),
       .mark_ready_o(mark_ready),
       .end_o       (job_end),
-      .layers_o    (layers),
       .items_o     (items),
       .load_done_i,
       .layer_start_o,

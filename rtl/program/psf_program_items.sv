@@ -31,8 +31,7 @@ module psf_program_items #(
     input logic [15:0] mark_i,
     output logic mark_ready_o,
     output logic end_o,
-    output logic [15:0] layers_o,
-    output logic [15:0] items_o,
+    output logic [15:0] items_o,  // layers and stores of the job that have completed
     input logic load_done_i,
     output logic layer_start_o,
     output psf_pkg::layer_t layer_o,  // holds until the next layer_start_o
@@ -122,18 +121,13 @@ module psf_program_items #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {layer_active_q, store_active_q, layer_start_o, retire_o, layers_o, items_o} <= '0;
+      {layer_active_q, store_active_q, layer_start_o, retire_o, items_o} <= '0;
     end else begin
       layer_start_o  <= layer_go;
       layer_active_q <= layer_go || (layer_active_q && !layer_done_i);
       store_active_q <= store_go || (store_active_q && !store_done_i);
       retire_o       <= end_o;
-      if (end_o) begin
-        {layers_o, items_o} <= '0;
-      end else begin
-        layers_o <= layers_o + 16'(layer_done_i);
-        items_o  <= items_o + 16'(layer_done_i || store_done_i);
-      end
+      items_o        <= end_o ? '0 : items_o + 16'(layer_done_i || store_done_i);
     end
   end
 

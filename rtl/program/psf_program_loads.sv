@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Goes through the descriptors of one job after the other and hands on their loads, in order. A load
-// leaves when wait_layers layers of its job have completed or, if that is 0, wait_previous items
-// (layers, stores) of the job before, at most all of them. So the loads of a job, but not its items,
+// leaves when wait_items items (layers, stores) of its job have completed or, if that is 0,
+// wait_previous items of the job before, at most all of them. So the loads of a job, but not its items,
 // may overtake the job before; none overtakes two.
 // A store or the end of a job needs all loads before it: how many of its job those are stands in
 // mark_o once this module has come past it. It goes past no store or end while an earlier one that
@@ -29,8 +29,7 @@ module psf_program_loads #(
     output logic [2:0] read_beat_o,
     input psf_control_pkg::beat_t word_i,
     // Where the items are, and what they may know.
-    input logic [15:0] layers_i,  // completed ones of their job
-    input logic [15:0] items_i,  // likewise layers and stores
+    input logic [15:0] items_i,  // layers and stores of their job that have completed
     input logic mark_ready_i,  // a store or an end has gone
     input logic end_i,  // it was an end
     output logic mark_valid_o,
@@ -45,7 +44,7 @@ module psf_program_loads #(
 
   logic open, whole, last, over, next, is_load, is_store, is_end, reached, reached_q, go, mark;
   logic [511:0] data;
-  logic [15:0] index, done, needed;
+  logic [15:0] index, needed;
   psf_pkg::load_t load;
 
   psf_descriptor_walk #(
@@ -76,9 +75,8 @@ module psf_program_loads #(
 
   // ---- Has its time come? What has completed only grows; as the items come to its job, waiting for
   // the job before is over.
-  assign done    = ahead_o ? items_i : layers_i;
-  assign needed  = ahead_o ? load.wait_previous : load.wait_layers;
-  assign reached = done >= needed && !(ahead_o && load.wait_layers != '0);
+  assign needed = ahead_o ? load.wait_previous : load.wait_items;
+  assign reached = items_i >= needed && !(ahead_o && load.wait_items != '0);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) reached_q <= 1'b0;
@@ -90,7 +88,7 @@ module psf_program_loads #(
 
   always_comb begin
     load_o.load = load;
-    load_o.load.wait_layers = '0;  // they are over
+    load_o.load.wait_items = '0;  // they are over
     load_o.load.wait_previous = '0;
     if (load.from_image) begin
       load_o.load.crc   = job_o.crc;

@@ -121,7 +121,7 @@ def _wait(draft: Draft) -> str | None:
         return None
     names = ("wait_loads",)
     if draft.cut[index][0] == isa.OP_LOAD:
-        names = ("wait_layers", "wait_previous")
+        names = ("wait_items", "wait_previous")
     name = draft.rng.choice(names)
     value = draft.rng.choice((0, 1, draft.rng.randrange(64), 0xFFFF))
     return f"descriptor {index}: {name} {draft.set(index, name, value)} -> {value}"
@@ -193,7 +193,7 @@ def _shape(draft: Draft) -> str | None:
     names = ("width", "height", "steps", "in_words", "out_words", "in_lines", "tokens", "mode",
              "kernel3", "merge", "repeat_drain", "pool", "first", "continues", "shift", "charge",
              "head_words", "head_lanes", "row_cost", "in_first", "out_first",
-             "in_block", "out_block", "window")  # fmt: skip
+             "in_block", "out_block", "window", "images")  # fmt: skip
     done = []
     for name in draft.rng.sample(names, draft.rng.randrange(1, 4)):
         value = draft.rng.randrange(1 << min(isa.LAYER_FIELDS[name][2], 5))

@@ -54,7 +54,7 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
             index_bits=width, row_words=rng.randint(1, 1 << h.index_width - width),
             first_word=rng.choice((0, rng.randrange(h.bank_depth))),
         )  # fmt: skip
-        return values | dict(wait_layers=0 if rng.random() < 0.8 else rng.randrange(4))
+        return values | dict(wait_items=0 if rng.random() < 0.8 else rng.randrange(4))
     mode = rng.randrange(len(table.MODES.codes))
     values = dict(
         id=rng.randrange(limits.MAX_LAYERS), mode=mode, steps=rng.randrange(1, 5),

@@ -45,7 +45,7 @@ USED_IN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("kernel3", "merge", "repeat_drain", "window", "step_rows", "tap_rows", "mask_base",
          "mask_lines", "above", "below", "invert"), (*_WRITING, _HEAD)),
-    **dict.fromkeys(("param_base", "out_lines", "out_base", "out_block"), _WRITING),
+    **dict.fromkeys(("param_base", "out_lines", "out_base", "out_block", "images"), _WRITING),
     **dict.fromkeys(("pool", "charge", "out_row_lines", "out_clear"), (_SPIKE,)),
     **dict.fromkeys(("first", "shift"), (_RESIDUAL,)),
     **dict.fromkeys(("out_first", "out_step"), (*_WRITING, _HEAD)),
@@ -70,7 +70,7 @@ LEGAL: dict[str, Range] = {
     "param_base": (0, 255),
     "id": (0, MAX_LAYERS - 1),
     "shift": (0, MAX_SHIFT),
-    "wait_layers": (0, MAX_LAYERS),
+    "wait_items": (0, MAX_LAYERS + 1),
     "wait_previous": (0, MAX_LAYERS + 1),
     "head_words": (1, 4),
     **dict.fromkeys(("in_block", "out_block", "window"), (0, 2)),

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,9 @@ BUS_CAUSES = (
 )  # fmt: skip
 
 
+Results = list[tuple[int, list[int]]]
+
+
 @dataclass
 class Outcome:
     """How a run ended: STATUS, and the error registers."""
@@ -46,6 +50,11 @@ class Outcome:
         )
 
 
+def results(stored: Iterable[tuple[int, Sequence[int]]]) -> Results:
+    """Label and logits of the images of a job, of plain numbers."""
+    return [(int(label), [int(x) for x in logits]) for label, logits in stored]
+
+
 class Inference(Host):
     """A host with a network, its program and images, and what must come out."""
 
@@ -59,9 +68,9 @@ class Inference(Host):
         self.program = work.program(self.hardware, coded=self.settings["coded"])
         self.place = memory_map(self.program)
         expected = expectations(self.program, self.network, self.images)
-        self.expected = [(e.label, [int(x) for x in e.logits]) for e in expected]
+        self.expected = [results(e.stored) for e in expected]  # by job, as images do
         self.blank = b"\xa5" * self.program.result_bytes
-        self.packed = [self.program.pack_image(image) for image in self.images]
+        self.packed = [work.image(self.program, job) for job in range(work.runs)]
         self.row_adds = max(sum(x.row_adds for x in e.layers) for e in expected)
         # Generous: what a run takes at most when the memory does not hold back.
         self.limit = 20_000 + 10 * self.row_adds
@@ -98,11 +107,14 @@ class Inference(Host):
         """The image, and a result area that is clearly not a result."""
         await self.load({self.place["image"]: self.packed[image], self.place["result"]: self.blank})
 
-    async def stored(self, addr: int | None = None) -> tuple[int, list[int]]:
-        """Label and logits in memory."""
+    async def stored(self, addr: int | None = None) -> Results:
+        """Labels and logits in memory."""
         size = self.program.result_bytes
         data = np.frombuffer(await self.dump(addr or self.place["result"], size), "<i4")
-        return int(data[0]), [int(x) for x in data[2 : 2 + self.program.config.classes]]
+        return results(
+            (row[0], row[2 : 2 + self.program.config.classes])
+            for row in data.reshape(self.program.images, -1)
+        )
 
     async def untouched(self) -> bool:
         """Is the result area as ``put_image`` left it?"""
@@ -110,7 +122,7 @@ class Inference(Host):
 
     async def check_good(self, image: int | None = None, limit: int | None = None) -> None:
         """A run must end well and give what the golden model says."""
-        image = random.randrange(len(self.images)) if image is None else image
+        image = random.randrange(len(self.packed)) if image is None else image
         outcome = await self.run(limit, image)
         assert outcome.status == DONE and outcome.cause == 0, f"a good run: {outcome}"
         got = await self.stored()

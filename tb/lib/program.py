@@ -46,6 +46,8 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
     f["shift"] %= MAX_SHIFT + 1
     for name in ("steps", "width", "height", "in_words", "row_cost", "out_lines"):
         f[name] = f[name] or 1
+    if f["mode"] not in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
+        f["images"] = 0
     taps = 9 if f["kernel3"] else 1
     f["in_lines"] = random.randint(1, min(h.patch_lines // taps, 255))
     f["mask_lines"] = random.randint(0, MASK_LINES // taps)
@@ -159,18 +161,20 @@ class Program:
         return self.add(isa.OP_LAYER, **(fields | values))
 
     def add_load(self, item: Load, **values: int) -> Descriptor:
-        """A load with data; it waits for some of the layers before it, or of the job before."""
+        """A load with data; it waits for some of the layers and stores before it, or of the job
+        before."""
         fields = {
             "target": item.target, "dest": item.dest, "records": item.records,
-            "unit_words": item.unit_words, **item.descriptor, "wait_layers": self.waits(),
+            "unit_words": item.unit_words, **item.descriptor, "wait_items": self.waits(),
             "wait_previous": random.choice((0, 1, random.randrange(20), 1 << 15)),
             "from_image": random.getrandbits(1),
         }  # fmt: skip
         return self.add(isa.OP_LOAD, item, **(fields | values))
 
     def waits(self) -> int:
-        """How many layers the next load waits for: none, all, or some of those before it."""
-        before = len(self.layers)
+        """How many layers and stores the next load waits for: none, all, or some of those before
+        it."""
+        before = len(self.layers) + len(self.stores)
         return random.choice((0, before, max(0, before - 1), random.randint(0, before)))
 
     def encoded(self) -> bytes:

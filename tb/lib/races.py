@@ -22,7 +22,7 @@ def race(h: Hardware, f: dict[str, int]) -> str | None:
     """
     if f["mode"] == isa.MODE_HEAD:
         return None  # additions commute, and what is read is not written by a token
-    tokens, words = f["width"] * f["height"], f["in_words"] + f["out_words"]
+    tokens, words = rows(f) * f["width"], f["in_words"] + f["out_words"]
     if tokens * 9 * f["steps"] * words > MOST:
         return "more words than there are"
     if f["mode"] == isa.MODE_KEY_VALUE:
@@ -61,6 +61,11 @@ def meets(h: Hardware, load: dict[str, int], f: dict[str, int]) -> bool:
     return bool(((written >= first) & (written < end)).any())
 
 
+def rows(f: dict[str, int]) -> int:
+    """Rows of all images."""
+    return (f["images"] + 1) * f["height"]
+
+
 def _written_lines(h: Hardware, f: dict[str, int]) -> np.ndarray:
     """Lines of the spike memory that a layer writes or clears."""
     if f["mode"] in (isa.MODE_KEY_VALUE, isa.MODE_HEAD):
@@ -83,9 +88,10 @@ def _written(h: Hardware, f: dict[str, int], steps: int) -> tuple[np.ndarray, np
     """First lines of the written pixels, one per token (all of a pool), and words in a pixel."""
     places = [[word_place(f, "out", t, j) for j in range(f["out_words"])] for t in range(steps)]
     if not f["pool"]:
-        lines = np.arange(f["width"] * f["height"]) * f["out_lines"]
+        lines = np.arange(f["width"] * rows(f)) * f["out_lines"]
     else:
-        y, x = np.indices(((f["height"] + 1) // 2, (f["width"] + 1) // 2))
+        high = (f["images"] + 1) * ((f["height"] + 1) // 2)
+        y, x = np.indices((high, (f["width"] + 1) // 2))
         lines = (y * f["out_row_lines"] + x * f["out_lines"]).ravel()
     return f["out_base"] + lines, np.array(places)
 
@@ -94,12 +100,12 @@ def _read(h: Hardware, f: dict[str, int]) -> np.ndarray:
     """Words that are scanned."""
     steps = 1 if f["repeat_drain"] else f["steps"]
     places = [word_place(f, "in", t, j) for t in range(steps) for j in range(f["in_words"])]
-    y, x = np.indices((f["height"], f["width"]))
-    lines = []
+    row, x = np.indices((rows(f), f["width"]))
+    y, lines = row % f["height"], []
     for dy in (-1, 0, 1) if f["kernel3"] else (0,):
         for dx in (-1, 0, 1) if f["kernel3"] else (0,):
             inside = (y + dy >= 0) & (y + dy < f["height"]) & (x + dx >= 0) & (x + dx < f["width"])
-            line = (y * f["width"] + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
+            line = (row * f["width"] + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
             lines.append(line[inside])
     first = (f["in_base"] + np.unique(np.concatenate(lines))) * h.line_words
     return (first[:, None] + np.array(places)).ravel()

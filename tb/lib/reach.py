@@ -11,6 +11,7 @@ from golden.hardware import isa
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.decode import row_entries
 from golden.hardware.execute.emulator import word_place
+from tb.lib.races import rows
 
 MAX_ROW_SHIFT = 7  # of a row-table entry, whose field has a bit more
 
@@ -55,9 +56,9 @@ def rows_overrun(h: Hardware, f: dict[str, int], data: bytes) -> bool:
 
 def _last_read(f: dict[str, int]) -> int:
     """Pixels lie one after the other; rows matter for what is below a pixel only."""
-    last = (f["width"] * f["height"] - 1) * f["in_lines"]
+    last = (f["width"] * rows(f) - 1) * f["in_lines"]
     if f["kernel3"] and f["height"] > 1:
-        above = (f["width"] * (f["height"] - 1) - 1) * f["in_lines"]
+        above = (f["width"] * (rows(f) - 1) - 1) * f["in_lines"]
         last = max(last, above + f["in_row_lines"])
     return f["in_base"] + last + f["in_lines"] - 1
 
@@ -68,11 +69,12 @@ def _last_word(f: dict[str, int]) -> int:
 
 
 def _written(h: Hardware, f: dict[str, int]) -> dict[str, int]:
-    tokens, word = f["width"] * f["height"], _last_word(f)
+    tokens, word = f["width"] * rows(f), _last_word(f)
     at = word_place(f, "out", 0 if f["merge"] else f["steps"] - 1, f["out_words"] - 1)
     out = {"parameter": f["param_base"] + f["out_words"] - 1}
     if f["pool"]:
-        y, x = (f["height"] - 1) // 2, (f["width"] - 1) // 2
+        y = (f["images"] + 1) * ((f["height"] + 1) // 2) - 1
+        x = (f["width"] - 1) // 2
         line = y * f["out_row_lines"] + x * f["out_lines"]
         if f["out_clear"]:
             out["cleared line"] = f["out_base"] + f["out_clear"] - 1

@@ -80,5 +80,5 @@ async def ring(dut, jobs: int, *, checked: bool = False, **options) -> Ring:
     bench.checked, bench.spoilt = checked, {}
     await bench.begin(seed=cocotb.RANDOM_SEED, **options)
     await bench.check_good()
-    await bench.prepare([random.randrange(len(bench.images)) for _ in range(jobs)])
+    await bench.prepare([random.randrange(len(bench.packed)) for _ in range(jobs)])
     return bench

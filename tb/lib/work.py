@@ -37,6 +37,8 @@ class Work(Protocol):
 
     def image(self, program: Program, run: int) -> bytes: ...
 
+    def images_of(self, program: Program, run: int) -> range: ...
+
     def expected(self, program: Program, run: int) -> ImageExpectation: ...
 
     def save(self, folder: Path) -> None: ...
@@ -67,30 +69,39 @@ class _Compiled:
 
 
 class NetworkWork(_Compiled):
-    """``network`` classifies ``images`` uint8 (B, C, H, W)."""
+    """``network`` classifies ``images`` uint8 (N, C, H, W), ``batch`` of them in a run."""
 
-    def __init__(self, network: QuantNetwork, images: np.ndarray, effort: float = 0):
+    def __init__(
+        self, network: QuantNetwork, images: np.ndarray, effort: float = 0, batch: int = 1
+    ):
         super().__init__(effort)
-        self.network, self.images, self.runs = network, images, len(images)
+        self.network, self.images, self.batch = network, images, batch
+        self.runs = -(-len(images) // batch)
         self._chunk: tuple[int, list[ImageExpectation]] = (-1, [])
 
     def compile(self, hardware: Hardware, coded: bool) -> Program:
-        return compile_network(self.network, hardware, coded=coded, effort=self.effort)
+        return compile_network(
+            self.network, hardware, coded=coded, effort=self.effort, images=self.batch
+        )
+
+    def images_of(self, program: Program, run: int) -> range:
+        return range(len(self.images))[run * self.batch : (run + 1) * self.batch]
 
     def image(self, program: Program, run: int) -> bytes:
-        return program.pack_image(self.images[run])
+        return program.pack_images(self.images[run * self.batch : (run + 1) * self.batch])
 
     def expected(self, program: Program, run: int) -> ImageExpectation:
-        chunk = run // CHUNK
+        runs = max(1, CHUNK // self.batch)
+        chunk = run // runs
         if chunk != self._chunk[0]:
-            images = self.images[chunk * CHUNK : (chunk + 1) * CHUNK]
+            images = self.images[chunk * runs * self.batch : (chunk + 1) * runs * self.batch]
             self._chunk = chunk, expectations(program, self.network, images)
-        return self._chunk[1][run % CHUNK]
+        return self._chunk[1][run % runs]
 
     def save(self, folder: Path) -> None:
         super().save(folder)
         self.network.save(folder / "network.safetensors")
-        np.save(folder / "images.npy", self.images)
+        np.savez(folder / "images.npz", images=self.images, batch=self.batch)
 
 
 class LayerListWork(_Compiled):
@@ -106,6 +117,9 @@ class LayerListWork(_Compiled):
     def image(self, program: Program, run: int) -> bytes:
         return layer_list.pack(program, self.layers)
 
+    def images_of(self, program: Program, run: int) -> range:
+        return range(run, run + 1)
+
     def expected(self, program: Program, run: int) -> ImageExpectation:
         return layer_list_expectation(program, self.layers)
 
@@ -120,6 +134,7 @@ def load(folder: Path, runs: int = 1) -> Work:
         work: _Compiled = LayerListWork(bare.load(folder / "layers.npz"), runs)
     else:
         network = QuantNetwork.load(folder / "network.safetensors")
-        work = NetworkWork(network, np.load(folder / "images.npy"))
+        saved = np.load(folder / "images.npz")
+        work = NetworkWork(network, saved["images"], batch=int(saved["batch"]))
     work.restore(folder)
     return work

@@ -38,7 +38,8 @@ class RunOptions:
     verilator or icarus.  seed: of stalls and start values, None: a fresh one.  stalls: percent of
     the cycles in which the memory holds back.  latency: cycles of a memory read.  data: in place of
     the data set that the network was trained on.  first: number of the first image.  jobs:
-    simulations side by side, each with a share of the images.
+    simulations side by side, each with a share of the images.  batch: images of a job
+    (golden.hardware.compile.batch), 0: as many as take the fewest cycles each.
     """
 
     images: int = 1
@@ -50,6 +51,7 @@ class RunOptions:
     data: str = ""
     first: int = 0
     jobs: int = 1
+    batch: int = 1
 
 
 def test_images(network: QuantNetwork, count: int, data: str = "", first: int = 0):
@@ -93,12 +95,14 @@ def measure(
         latency=options.latency,
         quiet=True,
         program=None if program is None else program.read_bytes(),
+        batch=options.batch or None,
         monitors=monitors,
     )
     results = side_by_side(run, x, labels, options)
     return report.summarise(results, hardware) | {
         "checkpoint": str(checkpoint),
         "first": options.first,
+        "batch": options.batch,
         "simulator": options.sim,
         "messages": results["messages"],
         "folder": results["folder"],
@@ -107,8 +111,10 @@ def measure(
 
 def side_by_side(run: Run, images: np.ndarray, labels: np.ndarray, options: RunOptions) -> dict:
     """results.json of ``run`` on all ``images``, in ``options.jobs`` parts if there are so many."""
-    jobs = min(options.jobs, len(images))
-    edges = [len(images) * i // jobs for i in range(jobs + 1)]
+    jobs = min(options.jobs, -(-len(images) // max(options.batch, 1)))
+    each = max(options.batch, 1)  # jobs of the accelerator are whole
+    count = -(-len(images) // each)
+    edges = [min(len(images), count * i // jobs * each) for i in range(jobs + 1)]
     places = [slice(*edge) for edge in pairwise(edges)]
     named = [
         partial(run, images[p], labels[p], number_from=options.first + p.start) for p in places

@@ -12,6 +12,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, Timer
 from cocotb.utils import get_sim_time
 
+from golden.hardware.compile.compiled import result_bytes
 from golden.hardware.configuration import Hardware
 from tb.lib.host import CAUSES, COUNTERS, PERIOD_NS, Host
 from tb.lib.memory_map import memory_map
@@ -69,9 +70,9 @@ async def work(dut):
             [await host.layer_counter(c.id, i) for i in range(len(COUNTERS))] for c, _ in counted
         ]
         await check_status(host, verdict)
-        logits = None
+        stored: list[tuple[int | None, list[int] | None]] = [(None, None)]  # label, logits by image
         if program.result_bytes:
-            logits = await check_result(host, place["result"], expected, verdict)
+            stored = await check_results(host, place["result"], expected, verdict)
         check_counters(program, counters, expected, verdict)
         assert int(dut.escapes_o.value) == 0, "an access outside the windows"
         unknown = int(dut.trace_unknown_o.value) + int(dut.bus_unknown_o.value)
@@ -84,19 +85,23 @@ async def work(dut):
                 total["mismatches"] += verdict.mismatches.get(program.layers[n].name, 0)
             for name, value in zip(COUNTERS, values, strict=True):
                 total[name] += value
-        results["images"].append(
-            {
-                "label": job["labels"][index] if job["labels"] else None,
-                "rtl": await host.read("LABEL") if program.result_bytes else None,
-                "golden": expected.label,
-                "logits": logits,
-                "cycles": await host.read("CYCLES"),
-                "useful": expected.useful,
-                "pattern_adds": expected.pattern_adds,
-            }
-        )
+        numbers = todo.images_of(program, index)
+        counts = {"cycles": await host.read("CYCLES"), "useful": expected.useful,
+                  "pattern_adds": expected.pattern_adds}  # fmt: skip
+        for number, (rtl, logits), golden in zip(
+            numbers, stored, expected.stored or [(None, None)], strict=False
+        ):
+            results["images"].append(
+                {
+                    "label": job["labels"][number] if job["labels"] else None,
+                    "rtl": rtl,
+                    "golden": golden[0],
+                    "logits": logits,
+                    **{name: shared(value, len(numbers)) for name, value in counts.items()},
+                }
+            )
         results["mismatches"] += verdict.total
-        told = [f"image {job['number_from'] + index}: {m}" for m in verdict.messages]
+        told = [f"image {job['number_from'] + numbers[0]}: {m}" for m in verdict.messages]
         results["messages"] += told
         for message in told:
             dut._log.error(message)
@@ -152,17 +157,40 @@ async def check_status(host: Host, verdict: Verdict) -> None:
         verdict.add("status", 1, [f"status {status}, error cause {cause} at descriptor {at}"])
 
 
-async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> list[int]:
-    """Result in memory and label register; the logits found there, none where they are unknown."""
-    classes = len(expected.logits)
+def shared(value: int, images: int) -> float:
+    """The share of an image in what a job of ``images`` took."""
+    return value if images == 1 else value / images
+
+
+async def check_results(
+    host: Host, addr: int, expected, verdict: Verdict
+) -> list[tuple[int | None, list[int] | None]]:
+    """Results in memory and label register; by image the label and the logits found there, none
+    where they are unknown."""
+    out = []
+    for label, logits in expected.stored:
+        found = await check_result(host, addr, label, logits, verdict)
+        out.append(found)
+        addr += result_bytes(len(logits))
+    register = await host.read("LABEL")
+    if register != expected.stored[-1][0]:
+        message = f"label register expected {expected.stored[-1][0]}, got {register}"
+        verdict.add("result", 1, [message])
+    return out
+
+
+async def check_result(
+    host: Host, addr: int, label: int, logits, verdict: Verdict
+) -> tuple[int | None, list[int]]:
+    """The result of an image in memory: label and logits found there."""
+    classes = len(logits)
     try:
-        data = np.frombuffer(await host.dump(addr, 8 + 8 * -(-classes // 2)), "<i4")
+        data = np.frombuffer(await host.dump(addr, result_bytes(classes)), "<i4")
     except ValueError as error:  # an x in the file
         verdict.add("result", 1, [f"unknown bits in the stored result ({error})"])
-        return []
-    checks = [("stored label", data[0], expected.label)]
-    checks += [("label register", await host.read("LABEL"), expected.label)]
-    checks += [(f"logit {i}", data[2 + i], want) for i, want in enumerate(expected.logits)]
+        return None, []
+    checks = [("stored label", data[0], label)]
+    checks += [(f"logit {i}", data[2 + i], want) for i, want in enumerate(logits)]
     checks += [("the word behind an odd last logit", x, 0) for x in data[2 + classes :]]
     for what, got, want in checks:
         if got != want:
@@ -170,7 +198,7 @@ async def check_result(host: Host, addr: int, expected, verdict: Verdict) -> lis
     total = await host.read("CYCLES")
     if not 0 < data[1] <= total:
         verdict.add("result", 1, [f"stored cycles {data[1]}, the register says {total}"])
-    return [int(x) for x in data[2 : 2 + classes]]
+    return int(data[0]), [int(x) for x in data[2 : 2 + classes]]
 
 
 def check_counters(program, counters, expected, verdict: Verdict) -> None:

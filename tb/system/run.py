@@ -23,6 +23,7 @@ from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.contract.paths import ROOT
 from golden.contract.random_network import random_images
+from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from tb.lib.memory_map import memory_map
 from tb.lib.networks import seeing_network
@@ -133,13 +134,17 @@ def run_system(
     *,
     program: bytes | None = None,
     coded: bool = True,
+    batch: int | None = 1,
     **options,
 ) -> dict:
-    """Classify ``images`` uint8 (B, C, H, W) of ``labels``: :func:`run_work` with its ``options``.
+    """Classify ``images`` uint8 (N, C, H, W) of ``labels``: :func:`run_work` with its ``options``.
 
-    ``program`` has to be as long as the one that the compiler makes.
+    ``program`` has to be as long as the one that the compiler makes. ``batch``: images of a job,
+    None: as many as take the fewest cycles each by the compiler's model.
     """
-    work = NetworkWork(network, images)
+    if batch is None:
+        batch = compile_network(network, hardware, coded=coded, images=None).images
+    work = NetworkWork(network, images, batch=batch)
     size = len(work.program(hardware, coded=coded).program)
     if program is not None and len(program) != size:
         raise UserError(

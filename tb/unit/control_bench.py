@@ -154,8 +154,8 @@ class ControlBench(Bench):
         assert self.writes, f"{got}, but nothing is to come"
         job, number, values, want = self.writes.popleft()
         assert got == want, f"load {number}: expected {want}, got {got}, SEED={SEED}"
-        assert self.layers_done[job] >= values["wait_layers"], f"load {number} of {job} is early"
-        if not values["wait_layers"] and job and values["wait_previous"]:
+        assert self.layers_done[job] >= values["wait_items"], f"load {number} of {job} is early"
+        if not values["wait_items"] and job and values["wait_previous"]:
             floor = min(values["wait_previous"], len(self.program.layers))
             assert self.layers_done[job - 1] >= floor, f"load {number} of job {job} is early"
         self.overlaps += self.layer_runs

@@ -57,8 +57,8 @@ async def full_rate(dut) -> None:
     program.add_layer(wait_loads=0)
     for records in (300, 200, 100, 300, 200):  # plain: coded records may fill half a beat
         item = legal_load(HARDWARE, load.WEIGHT, records, coded=False)
-        program.add_load(item, wait_layers=0)
-    program.add_load(legal_load(HARDWARE, load.PARAM, 16), wait_layers=0)
+        program.add_load(item, wait_items=0)
+    program.add_load(legal_load(HARDWARE, load.PARAM, 16), wait_items=0)
     program.add(isa.OP_END)
     bench.expect(program)
     bench.place(1024)
@@ -110,7 +110,7 @@ async def errors(dut, kind: str, stall: float) -> None:
         program.items.insert(0, program.items.pop())
         middle, store = 0, store + 1
     for later in program.items:  # what they wait for may be gone
-        later.values |= {n: 0 for n in ("wait_loads", "wait_layers") if n in later.values}
+        later.values |= {n: 0 for n in ("wait_loads", "wait_items") if n in later.values}
     bench.expect(program)
     end = bench.place(2048)
     results = (end + PAGE) & ~7
@@ -223,7 +223,7 @@ async def changed_codebook(dut, used: bool) -> None:
     lane = random.randrange(HARDWARE.lanes)
     codes = load.used_codes(item, HARDWARE.lanes, lane)
     entries = [random.choice(sorted(codes))] if used else sorted(set(range(16)) - codes)
-    program.add_load(item, wait_layers=0, wait_previous=0, from_image=0)
+    program.add_load(item, wait_items=0, wait_previous=0, from_image=0)
     program.add(isa.OP_END)
     bench.expect(program)
     results = (bench.place(2048) + PAGE) & ~7

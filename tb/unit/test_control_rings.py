@@ -95,7 +95,7 @@ async def ring_stops(dut, what: int) -> None:
     """Abort: the front job is gone, the next write of the head goes on. Soft reset: from 0."""
     bench = await ControlBench(dut, latency=10, run_cycles=(3000,)).begun()
     program = Program(HARDWARE)
-    program.add_load(legal_load(HARDWARE, load.SPIKE), from_image=1, wait_layers=0)
+    program.add_load(legal_load(HARDWARE, load.SPIKE), from_image=1, wait_items=0)
     program.add_layer(wait_loads=1)
     program.add(isa.OP_STORE, logits=8, offset=0)
     program.add(isa.OP_END)

@@ -2,6 +2,7 @@
 """Places the tensors and weights of lowered layers and emits their descriptors and payloads."""
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from zlib import crc32
 
 import numpy as np
@@ -11,7 +12,7 @@ from golden.hardware.check import addresses, check_program
 from golden.hardware.compile import bits, input_bytes
 from golden.hardware.compile.allocate import Memory, Region
 from golden.hardware.compile.coding import Coded, code_rows
-from golden.hardware.compile.compiled import CompiledLayer, Program
+from golden.hardware.compile.compiled import CompiledLayer, Program, result_bytes
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.packing import Packing
 from golden.hardware.compile.placement import Placement, pieces
@@ -66,15 +67,18 @@ class Assembler:
         self.masks = Memory("lines of the row mask", "mask", MASK_LINES)
         self.spike, self.places = spike_places(layers, inputs, hardware)
         self.loaded: set[str] = set()  # inputs
-        self.dump = None  # region of the counts of the attention at hand
+        self.dumps: dict[int, Region] = {}  # of the counts of the attention at hand, by image
+        self.numbers: list[int] = []  # of the layers among layers and stores
+        self.stores = 0
 
     def program(self) -> Program:
         hardware = self.hardware
-        compiled = [self.compile(i, layer) for i, layer in enumerate(self.layers)]
-        if self.config:
-            self.items.append(
-                _Item(isa.OP_STORE, "store", dict(logits=self.config.classes, offset=0))
-            )
+        compiled = []
+        for i, (layer, following) in enumerate(zip_longest(self.layers, self.layers[1:])):
+            compiled.append(self.compile(i, layer))
+            ends = following is None or following.image != layer.image
+            if layer.mode == isa.MODE_HEAD and ends:
+                self.store()
         self.items.append(_Item(isa.OP_END, "end", {}))
         self.items = self.ordered()
         images = [i for i in self.items if i.fields.get("from_image")]
@@ -96,8 +100,20 @@ class Assembler:
             if i.op == isa.OP_LOAD and not i.fields["from_image"]
         ]
         return Program(
-            hardware, self.config, program, bytes(self.payload), self.inputs, compiled, loads, use
-        )
+            hardware, self.config, program, bytes(self.payload), self.inputs, compiled, loads, use,
+            images=max(1, self.stores),
+        )  # fmt: skip
+
+    def store(self) -> None:
+        """Store the result of the image whose head has run, behind those before it."""
+        classes = self.config.classes
+        offset = self.stores * result_bytes(classes)
+        self.items.append(_Item(isa.OP_STORE, "store", dict(logits=classes, offset=offset)))
+        self.stores += 1
+
+    def items_of(self, layers: int) -> int:
+        """Layers and stores that are complete when the first ``layers`` layers are."""
+        return self.numbers[layers - 1] + 1 if layers else 0
 
     def ordered(self) -> list[_Item]:
         """The items with ``wait_previous`` filled in; of the loads of a layer the patient last.
@@ -108,20 +124,21 @@ class Assembler:
         out, group = [], []
         for item in self.items:
             if item.op == isa.OP_LOAD:
-                if not item.fields["wait_layers"]:
+                if not item.fields["wait_items"]:
                     item.fields["wait_previous"] = self.previous(item)
                 group.append(item)
                 continue
-            group.sort(key=lambda i: (i.fields["wait_layers"], i.fields["wait_previous"]))
+            group.sort(key=lambda i: (i.fields["wait_items"], i.fields["wait_previous"]))
             out += [*group, item]
             group = []
         return out
 
     def previous(self, load: _Item) -> int:
         """Items of the layer stream of the job before that have to be complete."""
-        if load.memory is None:  # the logits: the store, behind all layers, reads them
-            return len(self.layers) + 1
-        return 1 + load.memory.last_use(load.fields["dest"], addresses(self.hardware, load.fields))
+        if load.memory is None:  # the logits: the last store reads them
+            return len(self.layers) + self.stores
+        size = addresses(self.hardware, load.fields)
+        return self.items_of(1 + load.memory.last_use(load.fields["dest"], size))
 
     def until(self, index: int) -> int:
         """The last of the layers that repeat layer ``index``, itself without any."""
@@ -131,11 +148,19 @@ class Assembler:
         return last
 
     def emit_load(
-        self, name: str, target: int, memory: Memory | None, data: bytes | None = None, **fields
+        self,
+        name: str,
+        target: int,
+        memory: Memory | None,
+        data: bytes | None = None,
+        wait_layers: int = 0,
+        **fields,
     ) -> None:
-        """A load of ``data`` from the weight image, or of the image if there are none."""
+        """A load of ``data`` from the weight image, or of the image if there are none, when the
+        first ``wait_layers`` layers are complete."""
         values = dict(
-            target=target, offset=0, check=0, wait_layers=0, wait_previous=0, coded=0, from_image=0
+            target=target, offset=0, check=0, wait_items=self.items_of(wait_layers),
+            wait_previous=0, coded=0, from_image=0,
         ) | fields  # fmt: skip
         if data is not None:
             if data not in self.stored:
@@ -202,6 +227,7 @@ class Assembler:
             steps=(layer.target or source).steps,
             out_words=layer.words,
             invert=int(layer.inverted),
+            images=layer.images - 1,
         )
         if layer.stripe:
             values["in_base"] += layer.stripe.read * values["in_row_lines"]
@@ -213,6 +239,7 @@ class Assembler:
         if layer.averaged:
             words = layer.averaged.step * layer.averaged.steps
             values |= dict(stream_tokens=layer.averaged.tokens, stream_stride=words)
+        self.numbers.append(len(self.numbers) + self.stores)
         self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)
 
@@ -224,7 +251,8 @@ class Assembler:
             bias = np.pad(self.head_bias, (0, self.config.classes % 2))
             bias *= layer.merge  # else it is in the weights
             data = bits.pack(bias[:, None], 32, "head.bias", 32)
-            self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0)
+            self.emit_load("logits", isa.TARGET_LOGIT, None, data, records=len(bias), dest=0,
+                           wait_items=index + self.stores if layer.image else 0)  # fmt: skip
         if layer.mode == isa.MODE_KEY_VALUE:
             values = self.key_value(index, layer)
         elif layer.weight is None:
@@ -314,8 +342,8 @@ class Assembler:
             out_block=clog2(target.block),
         )
         if layer.pool:
-            clear = layer.tile == 0 and (stripe is None or stripe.clear)
-            values |= dict(out_row_lines=row, out_clear=target.height * row if clear else 0)
+            clear = 0 if layer.tile else stripe.clear if stripe else target.height
+            values |= dict(out_row_lines=row, out_clear=clear * row)
         if layer.mode == isa.MODE_RESIDUAL:
             values |= dict(stream_stride=target.steps * target.step)
         return values
@@ -326,15 +354,18 @@ class Assembler:
         return dict(head_words=m, head_lanes=(min(layer.head_dim, lanes) - 1).bit_length())
 
     def key_value(self, index: int, layer: Layer) -> dict[str, int]:
-        """Reserve the words that the counts go to; they live until the next layer has read them."""
+        """Reserve the words that the counts go to; they live until the image's next layer has read
+        them."""
         m = layer.head_words
         per_block = m * self.hardware.lanes // self.hardware.banks * m
         per_step = layer.blocks * per_block
         size = per_step * layer.source.steps
-        self.dump = self.weight.take(layer.name, size, index, index + 1)
+        reader = next(i for i, x in enumerate(self.layers) if i > index and x.image == layer.image)
+        dump = self.weight.take(layer.name, size, index, reader)
+        self.dumps[layer.image] = dump
         return self.attention(layer) | dict(
-            tokens=layer.source.tokens,
-            dump_base=self.dump.start,
+            tokens=layer.map_height * layer.source.width,
+            dump_base=dump.start,
             dump_step=per_step,
             dump_block=per_block,
             row_cost=m,
@@ -343,8 +374,9 @@ class Assembler:
     def query(self, index: int, layer: Layer) -> dict[str, int]:
         """The row table that points to the counts."""
         m, steps = layer.head_words, layer.source.steps
-        entries = attention_rows(steps, layer.words, m, self.hardware) + self.dump.start
+        first = self.dumps[layer.image].start
+        entries = attention_rows(steps, layer.words, m, self.hardware) + first
         table = self.row.take(layer.name, len(entries), index, index)
         stored = np.full_like(entries, m)
-        self.table(f"{layer.name} rows", table, 0, entries, stored, self.dump.start)
+        self.table(f"{layer.name} rows", table, 0, entries, stored, first)
         return dict(row_base=table.start, step_rows=len(entries) // steps, row_cost=m)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the compiler makes: program image, weight image and how they came about."""
 
+from __future__ import annotations
+
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,15 @@ from golden.hardware.check import capabilities
 from golden.hardware.compile import input_bytes
 from golden.hardware.compile.lowering import Layer
 from golden.hardware.compile.planes import Planes
-from golden.hardware.compile.rows import PackedRows  # fmt: skip
+from golden.hardware.compile.rows import PackedRows
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.traffic import traffic
 from golden.hardware.configuration import Hardware
+
+
+def result_bytes(classes: int) -> int:
+    """Of an image: beat 0, and the logits, two per beat."""
+    return 8 + 8 * -(-classes // 2)
 
 
 @dataclass
@@ -36,6 +43,17 @@ class CompiledLayer:
     @property
     def name(self) -> str:
         return self.layer.name
+
+    @property
+    def single(self) -> CompiledLayer:
+        """The same for one image of a layer that works on several."""
+        images, layer = self.layer.images, self.layer
+        if images == 1:
+            return self
+        source = replace(layer.source, height=layer.source.height // images)
+        target = layer.target and replace(layer.target, height=layer.target.height // images)
+        layer = replace(layer, source=source, target=target, images=1)
+        return replace(self, layer=layer)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -75,6 +93,7 @@ class Program:
     memory_use: dict[str, int] = field(default_factory=dict)
     estimate: float = 0.0  # cycles by the compiler's model
     search: Search | None = None  # None: the plain rule
+    images: int = 1  # of a job: golden.hardware.compile.batch
 
     @property
     def count(self) -> int:
@@ -97,14 +116,24 @@ class Program:
 
     @property
     def result_bytes(self) -> int:
-        """Beat 0 and the logits, two per beat; 0 without a store."""
-        return 8 + 8 * -(-self.config.classes // 2) if self.config else 0
+        """Of all images of a job, one behind the other; 0 without a store."""
+        return self.images * result_bytes(self.config.classes) if self.config else 0
 
     def pack_image(self, image: np.ndarray) -> bytes:
         """An image uint8 (C, H, W), or frames (T, C, H, W), as bit-planes, one pixel after the
-        other."""
-        spikes = Planes.of(self.config).spikes(self.config, image[None])[0]  # (T, N, C)
-        return input_bytes.pack(spikes.swapaxes(0, 1), self.inputs[0], self.hardware)
+        other, for a program for one image."""
+        return self.pack_images(image[None])
+
+    def pack_images(self, images: np.ndarray) -> bytes:
+        """The images or frames of a job, at most ``images``: without the last ones the job works
+        on blank ones in their place."""
+        missing = self.images - len(images)
+        assert missing >= 0, f"{len(images)} images for a program for {self.images}"
+        images = np.pad(images, [(0, missing)] + [(0, 0)] * (images.ndim - 1))
+        spikes = Planes.of(self.config).spikes(self.config, images).swapaxes(1, 2)  # (B, N, T, C)
+        parts = spikes.reshape(len(self.inputs), -1, *spikes.shape[2:])
+        packed = zip(parts, self.inputs, strict=True)
+        return b"".join(input_bytes.pack(x, tensor, self.hardware) for x, tensor in packed)
 
     def manifest(self) -> dict:
         """Everything about the images as plain JSON values."""
@@ -119,6 +148,7 @@ class Program:
                 "program.bin": hashlib.sha256(self.program).hexdigest(),
                 "weights.bin": hashlib.sha256(self.weights).hexdigest(),
             },
+            "images": self.images,
             "image_bytes": self.image_bytes,
             "result_bytes": self.result_bytes,
             "memory_use": self.memory_use,

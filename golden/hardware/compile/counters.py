@@ -17,9 +17,9 @@ def sets(layers: Sequence[Layer]) -> int:
 
 def joined(layers: Sequence[Layer], most: int = MAX_LAYERS) -> list[Layer]:
     """``layers`` with fewer sets of counters, if they take more than ``most``: the tiles of a
-    layer share one, then stripes that follow each other do, too."""
+    layer share one, then stripes that follow each other do, too, then the images of a layer."""
     out = list(layers)
-    for shared in (_tile, _stripe):
+    for shared in (_tile, _stripe, _image):
         if sets(out) <= most:
             break
         out = [
@@ -34,4 +34,8 @@ def _tile(before: Layer, layer: Layer) -> bool:
 
 
 def _stripe(before: Layer, layer: Layer) -> bool:
-    return before.stripe is not None and layer.stripe is not None
+    return before.image == layer.image and None not in (before.stripe, layer.stripe)
+
+
+def _image(before: Layer, layer: Layer) -> bool:
+    return before.origin == layer.origin and layer.image > 0

@@ -25,8 +25,8 @@ from golden.hardware.configuration import MIN_PLANES, SUM_BITS, Hardware
 class Stripe:
     """Rows ``first`` to ``first + rows - 1`` of a map of ``height`` rows, computed on their own.
 
-    ``read``, ``written``: the rows of the layer's tensors for row ``first``; ``clear``: nothing has
-    been pooled into the target before.
+    ``read``, ``written``: the rows of the layer's tensors for row ``first``; ``clear``: rows of the
+    target, from ``written`` on, into which nothing has been pooled before.
     """
 
     first: int
@@ -34,7 +34,7 @@ class Stripe:
     height: int
     read: int
     written: int
-    clear: bool
+    clear: int
 
     @property
     def above(self) -> bool:
@@ -74,6 +74,8 @@ class Layer:
     repeat: int = 0  # layers right in front of it that have the same weights, loaded once
     joined: bool = False  # its counters go on from those of the layer before
     stripe: Stripe | None = None  # None: the whole map
+    image: int = 0  # of a batch, the first one; golden.hardware.compile.batch
+    images: int = 1  # whose maps lie one behind the other in the tensors
     inverted: bool = False  # the inputs that do not fire are added
     head_words: int = 0  # attention: m
     head_dim: int = 0
@@ -110,7 +112,7 @@ class Layer:
         """Units of work that the dispatcher hands out: tokens, or (block, step) pairs."""
         if self.mode == isa.MODE_KEY_VALUE:
             return self.blocks * self.source.steps
-        return self.height * self.source.width
+        return self.images * self.height * self.source.width
 
     @property
     def continues(self) -> bool:
@@ -119,19 +121,24 @@ class Layer:
 
     @property
     def height(self) -> int:
-        """Rows that are computed."""
-        return self.stripe.rows if self.stripe else self.source.height
+        """Rows of an image that are computed."""
+        return self.stripe.rows if self.stripe else self.map_height
 
     @property
     def map_height(self) -> int:
-        """Rows of the map that is read."""
-        return self.stripe.height if self.stripe else self.source.height
+        """Rows of the map that is read, of one image."""
+        return self.stripe.height if self.stripe else self.source.height // self.images
 
     @property
     def pixels(self) -> slice:
         """The pixels of that map that are computed."""
-        first = self.stripe.first * self.source.width if self.stripe else 0
-        return slice(first, first + self.units)
+        first = self.stripe.first if self.stripe else 0
+        return slice(first * self.source.width, (first + self.height) * self.source.width)
+
+    @property
+    def origin(self) -> str:
+        """Its name without the number of an image."""
+        return self.name.partition("@")[0]
 
     @property
     def blocks(self) -> int:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From lowered layers to a program image and a weight image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from golden.contract.limits import Excess, LimitError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.hardware.check import MAX_LAYERS
-from golden.hardware.compile import counters, windows
+from golden.hardware.compile import batch, counters, windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.growth import whole
@@ -37,6 +38,7 @@ def compile_network(
     example: np.ndarray | None = None,
     explain: bool = True,
     effort: float = 0,
+    images: int | None = 1,
 ) -> Program:
     """Compile ``network``; raises UserError that names the layers and the limits that they exceed.
 
@@ -46,11 +48,17 @@ def compile_network(
     ``Program.pack_image``, whose spikes are counted for that; without one they are assumed.
     ``explain``: look for all limits that are exceeded, else the first ones will do. ``effort``:
     seconds in which tiles are looked for that take fewer cycles than those of the plain rule.
+    ``images``: that one job classifies, golden.hardware.compile.batch; None: as many as take the
+    fewest cycles each by the compiler's model.
     """
+    if images is not None and not 1 <= images <= batch.MAX_IMAGES:
+        raise UserError(f"{images} images of a job are none of 1 to {batch.MAX_IMAGES}")
 
     def attempt(changed: Hardware, effort: float = 0) -> Program:
-        return _compiled(network, changed, coded=coded, window=window, example=example,
-                         effort=effort)  # fmt: skip
+        compiled = partial(_compiled, network, changed, coded=coded, window=window, example=example)
+        if images is None:
+            return _fewest(compiled, effort)
+        return compiled(effort=effort, images=images)
 
     try:
         return attempt(hardware, effort)
@@ -68,21 +76,48 @@ def _compiled(
     window: int | None,
     example: np.ndarray | None,
     effort: float,
+    images: int = 1,
 ) -> Program:
     network.tensors()  # refuses what no file would hold: a fraction, a weight beyond int8
     layers = lower(network, hardware)
     prove(layers, hardware, network.head_bias)
-    return assemble(
-        layers,
-        hardware,
-        [layers[0].source],
-        network.config,
-        network.head_bias,
+    found = partial(
+        assemble,
+        hardware=hardware,
+        config=network.config,
+        head_bias=network.head_bias,
         coded=coded,
         window=window,
         activity={} if example is None else _activity(network, example),
-        effort=effort,
     )
+    if images == 1:
+        return found(layers, inputs=[layers[0].source], effort=effort)
+    tried, refusal = [], None
+    for apart in range(batch.most_apart(layers) + 1):
+        together, inputs = batch.batched(layers, images, apart, hardware)
+        try:
+            tried.append((found(together, inputs=inputs).estimate, together, inputs))
+        except LimitError as error:
+            refusal = error  # that of the fewest lines
+    if not tried:
+        raise refusal
+    _, together, inputs = min(tried, key=lambda one: one[0])
+    return found(together, inputs=inputs, effort=effort)
+
+
+def _fewest(compiled: Callable[..., Program], effort: float) -> Program:
+    """The program of the batch that takes the fewest cycles for an image."""
+    best = compiled(effort=0)
+    count = 2
+    while count <= batch.MOST:
+        with suppress(UserError):
+            program = compiled(effort=0, images=count)
+            if program.estimate / count < best.estimate / best.images:
+                best = program
+        if best.images < count // 2:
+            break  # neither this one nor the one before was better
+        count *= 2
+    return compiled(effort=effort, images=best.images) if effort else best
 
 
 def _activity(network: QuantNetwork, example: np.ndarray) -> windows.Activity:
@@ -128,7 +163,8 @@ def assemble(
     try:
         plans, plain = compiled(layers)
     except LimitError as error:
-        if all(excess.field != "spike_lines" for excess in error.found):
+        batch_of = any(layer.images > 1 for layer in layers)
+        if batch_of or all(excess.field != "spike_lines" for excess in error.found):
             raise
         plans, plain = compiled(striped(layers, inputs, hardware, error))
     if free and (cut := with_room(layers, hardware)):

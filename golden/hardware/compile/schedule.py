@@ -19,6 +19,7 @@ from golden.hardware.configuration import Hardware
 
 BEAT_BYTES = 8
 LOAD = 40  # cycles of a load besides its data: descriptor, latency of the memory outside (20)
+STORE, STORED = 40, 2  # cycles of a store, and of every logit
 DECODER = 16  # until the first coded weight word
 
 
@@ -70,17 +71,19 @@ def layer_cycles(layer: Layer, hardware: Hardware, activity: windows.Activity) -
 def waits(program: Program, cycles: Sequence[float]) -> list[float]:
     """Cycles that every layer waits for its loads, those of the first one left out (nothing can
     hide them), when layer i takes ``cycles[i]``."""
-    loaded, ended = [0.0], [0.0]  # when so many loads, so many layers are complete
+    loaded, ended = [0.0], [0.0]  # when so many loads, so many layers and stores are complete
     out = []
     for descriptor in isa.cut(program.program):
         op, fields = isa.decode(descriptor)
         if op == isa.OP_LOAD:
-            start = max(loaded[-1], ended[fields["wait_layers"]])
+            start = max(loaded[-1], ended[fields["wait_items"]])
             loaded.append(start + load_cycles(program.hardware, fields))
         elif op == isa.OP_LAYER:
             start = max(ended[-1], loaded[fields["wait_loads"]])
             out.append(start - ended[-1])
             ended.append(start + cycles[len(out) - 1])
+        elif op == isa.OP_STORE:
+            ended.append(ended[-1] + STORE + fields["logits"] * STORED)
     return [0.0, *out[1:]]
 
 

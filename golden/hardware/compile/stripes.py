@@ -148,7 +148,7 @@ def in_stripes(
                 height=height,
                 read=rows[0] - first,
                 written=at - target.first,
-                clear=bool(target.part_of) or number == 0,
+                clear=target.height if target.part_of or number == 0 else 0,
             )
             name = f"{layer.name}@{number}"
             stripe.append(replace(layer, name=name, source=window, target=target, stripe=place))

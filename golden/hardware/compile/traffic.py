@@ -25,7 +25,9 @@ class LayerTraffic:
     """The weight stream of one hardware layer; ``raw_bytes``: if nothing of it were coded."""
 
     name: str
-    dense_weights: int  # 0: attention, which has a row table alone; a stripe but for the first
+    dense_weights: (
+        int  # 0: attention, which has a row table alone; a stripe or image but for the first
+    )
     coded: bool = False  # the weights
     index_bits: int = 0
     block: bool = False
@@ -78,7 +80,7 @@ class Traffic:
 
 
 def traffic(program: Program) -> Traffic:
-    """What one inference of ``program`` moves."""
+    """What one job of ``program`` moves."""
     hardware = program.hardware
     layers: dict[str, LayerTraffic] = {}
     seen: set[tuple[tuple[str, ...], int]] = set()
@@ -86,7 +88,8 @@ def traffic(program: Program) -> Traffic:
         if c.layer.repeat:  # loaded with the one that it repeats
             continue
         key = c.layer.parts, c.layer.tile
-        again = c.layer.stripe is not None and key in seen  # stripes load the same weights
+        apart = c.layer.stripe is not None or c.layer.image > 0  # they load the same weights
+        again = apart and key in seen
         layers[c.name] = LayerTraffic(c.name, 0 if again else dense_weights(c.layer))
         seen.add(key)
     other = len(program.program) + program.result_bytes

@@ -38,11 +38,21 @@ class Drained:
 
 @dataclass
 class Answer:
-    """What comes out for one image; ``drained`` by layer, in their order."""
+    """What comes out of a job; ``drained`` by layer, in their order, ``stored`` by image the label
+    and the logits."""
 
     drained: list[Drained] = field(default_factory=list)
-    logits: np.ndarray | None = None
-    label: int | None = None
+    stored: list[tuple[int, np.ndarray]] = field(default_factory=list)
+
+    @property
+    def label(self) -> int | None:
+        """Of the last image."""
+        return self.stored[-1][0] if self.stored else None
+
+    @property
+    def logits(self) -> np.ndarray | None:
+        """Of the last image."""
+        return self.stored[-1][1] if self.stored else None
 
 
 def word_place(f: dict[str, int], side: str, step: int, word: int) -> int:
@@ -92,8 +102,8 @@ class Emulator:
             if kind == "layer":
                 self._layer(fields)
             else:
-                answers[job].logits = self.logit[: fields["logits"]].copy()
-                answers[job].label = self.label
+                logits = self.logit[: fields["logits"]].copy()
+                answers[job].stored.append((self.label, logits))
         return answers
 
     # -- loads --------------------------------------------------------------------------------
@@ -143,7 +153,8 @@ class Emulator:
             pairs.reshape(f["out_words"], self.hw.lanes, 2), self.hw.acc_width
         ).transpose(2, 0, 1)
         value = acc + bias
-        value[:, 0] += start(f["height"], f["width"], f["charge"])[:, None, None]
+        charge = start(f["height"], f["width"], f["charge"])
+        value[:, 0] += np.tile(charge, f["images"] + 1)[:, None, None]
         if f["mode"] == isa.MODE_RESIDUAL:
             value = self._residual(f, value << f["shift"])
         assert np.abs(value).max() < 1 << self.hw.acc_width - 2
@@ -195,9 +206,11 @@ class Emulator:
             for t in (range(scanned) if f["step_rows"] else [0])
             for tap in taps
         }
-        acc = np.zeros((f["height"] * w, scanned, 1 << h.index_width, h.lanes), np.int64)
+        tall = (f["images"] + 1) * f["height"]  # rows of all images
+        acc = np.zeros((tall * w, scanned, 1 << h.index_width, h.lanes), np.int64)
         rows = row_adds = drained = 0
-        for y in range(f["height"]):
+        for row in range(tall):
+            y = row % f["height"]
             for x in range(w):
                 touched = np.zeros((len(windows), 1 << (1 << f["window"])), bool)
                 sets = np.zeros((len(windows), 1 << (1 << f["window"]), *acc.shape[2:]), np.int64)
@@ -205,7 +218,7 @@ class Emulator:
                     dy, dx = (tap // 3 - 1, tap % 3 - 1) if f["kernel3"] else (0, 0)
                     above, below = -f["above"], f["height"] + f["below"]
                     if above <= y + dy < below and 0 <= x + dx < w:
-                        line = (y * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
+                        line = (row * w + x + dx) * f["in_lines"] + dy * f["in_row_lines"]
                         words = self._words(f, f["in_base"] + line) ^ f["invert"]
                     elif f["invert"]:
                         words = np.ones((f["in_lines"] * h.line_words, h.lanes), np.uint8)
@@ -225,7 +238,7 @@ class Emulator:
                 for window, patterns in zip(windows, sets, strict=True):
                     for bit, t in enumerate(window):
                         fires = np.arange(len(patterns)) >> bit & 1 == 1
-                        acc[y * w + x, t] = patterns[fires].sum(0)
+                        acc[row * w + x, t] = patterns[fires].sum(0)
         if f["repeat_drain"]:
             acc = acc.repeat(f["steps"], axis=1)
         elif f["merge"]:
@@ -278,14 +291,17 @@ class Emulator:
             self.spike[f["out_base"] : f["out_base"] + f["out_clear"]] = 0
         width, height = f["width"], f["height"]
         for n, steps in enumerate(spikes):
-            y, x = divmod(n, width)
+            row, x = divmod(n, width)
+            image, y = divmod(row, height)
             if not f["pool"]:
                 targets = [f["out_base"] + n * f["out_lines"]]
             else:
                 ys = {y // 2, (y + 1) // 2} if y + 1 < height + f["below"] else {y // 2}
                 xs = {x // 2, (x + 1) // 2} if x + 1 < width else {x // 2}
                 targets = [
-                    f["out_base"] + py * f["out_row_lines"] + px * f["out_lines"]
+                    f["out_base"]
+                    + (image * ((height + 1) // 2) + py) * f["out_row_lines"]
+                    + px * f["out_lines"]
                     for py in ys
                     for px in xs
                 ]

@@ -48,11 +48,21 @@ class LayerExpectation:
 
 @dataclass
 class ImageExpectation:
-    """One image: a LayerExpectation per hardware layer, and the result."""
+    """A job, of one image or of those of a batch: a LayerExpectation per hardware layer, and label
+    and logits by image; without a head there are none."""
 
     layers: list[LayerExpectation]
-    logits: np.ndarray
-    label: int | None  # None: there is no head
+    stored: list[tuple[int, np.ndarray]]
+
+    @property
+    def label(self) -> int | None:
+        """Of the first image."""
+        return self.stored[0][0] if self.stored else None
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Of the first image."""
+        return self.stored[0][1] if self.stored else np.zeros(0, np.int64)
 
     @property
     def useful(self) -> int:
@@ -64,15 +74,18 @@ class ImageExpectation:
 
 
 def expectations(program: Program, network: QuantNetwork, images: np.ndarray):
-    """An ImageExpectation per image of ``images`` uint8 (B, C, H, W) or frames (B, T, C, H, W)."""
+    """An ImageExpectation per job for ``images`` uint8 (B, C, H, W) or frames (B, T, C, H, W):
+    for every image, or for every ``program.images``, the last ones filled up with blank images.
+    """
+    missing = -len(images) % program.images
+    images = np.pad(images, [(0, missing)] + [(0, 0)] * (images.ndim - 1))
     trace = forward(network, images)
     return [
         ImageExpectation(
-            [_layer(c, trace, network, images, b) for c in program.layers],
-            trace.logits[b],
-            int(trace.label[b]),
+            [_layer(c, trace, network, images, first) for c in program.layers],
+            [(int(trace.label[b]), trace.logits[b]) for b in range(first, first + program.images)],
         )
-        for b in range(len(images))
+        for first in range(0, len(images), program.images)
     ]
 
 
@@ -80,10 +93,28 @@ def layer_list_expectation(program: Program, layers: Sequence[BareLayer]) -> Ima
     """What every hardware layer of a list must do; there are no logits."""
     known = {x.name: (x.recording.tokens, *x.run()) for x in layers}
     expected = [spiking(c, *known[c.layer.parts[0]]) for c in program.layers]
-    return ImageExpectation(expected, np.zeros(0, np.int64), None)
+    return ImageExpectation(expected, [])
 
 
-def _layer(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerExpectation:
+def _layer(compiled: CompiledLayer, trace: Trace, network, images, first) -> LayerExpectation:
+    """What a layer does in the job whose images are those from ``first`` on."""
+    layer, one = compiled.layer, compiled.single
+    own = range(first + layer.image, first + layer.image + layer.images)
+    parts = [_image(one, trace, network, images, b) for b in own]
+    if len(parts) == 1:
+        return parts[0]
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("spikes", "value")
+    }
+    counts = ("rows", "row_adds", "useful", "pattern_adds", "reads")
+    return LayerExpectation(
+        **joined, **{name: sum(getattr(part, name) for part in parts) for name in counts}
+    )
+
+
+def _image(compiled: CompiledLayer, trace: Trace, network, images, b) -> LayerExpectation:
+    """Image ``b`` through a layer that works on one."""
     layer, shape = compiled.layer, compiled.shape
     lanes = layer.bias.size // layer.words if layer.bias is not None else 0
     if layer.mode == isa.MODE_KEY_VALUE:
@@ -131,8 +162,8 @@ def _ordered(compiled: CompiledLayer, x: np.ndarray) -> np.ndarray:
 
 def _attention(layer: Layer, trace: Trace, b: int) -> np.ndarray:
     """Current (T, N, D) of Q on the counts as the weight banks hold them."""
-    q = trace.spike[layer.name.removesuffix("attention") + "q"][b]
-    weight = saturated(trace.key_value[layer.name][b])  # (T, h, d, d)
+    q = trace.spike[layer.origin.removesuffix("attention") + "q"][b]
+    weight = saturated(trace.key_value[layer.origin][b])  # (T, h, d, d)
     by_head = q.reshape(*q.shape[:2], layer.heads, -1).swapaxes(1, 2)
     return matmul(by_head, weight).swapaxes(1, 2).reshape(q.shape)
 
@@ -158,9 +189,9 @@ def _activity(
     """(rows, row_adds, useful, pattern_adds, reads) of a layer that scans spikes."""
     layer = compiled.layer
     if layer.weight is None:  # Q on the counts: (T, N, D) x (T, h, d, d)
-        q = trace.spike[layer.name.removesuffix("attention") + "q"][b]
+        q = trace.spike[layer.origin.removesuffix("attention") + "q"][b]
         fired = q.sum(1, dtype=np.int64)  # (T, D)
-        pairs = np.count_nonzero(trace.key_value[layer.name][b], axis=-1)  # (T, h, d)
+        pairs = np.count_nonzero(trace.key_value[layer.origin][b], axis=-1)  # (T, h, d)
         rows = int(fired.sum())
         useful = int((fired * pairs.reshape(fired.shape)).sum())
         reads = q.shape[0] * q.shape[1] * layer.words
@@ -205,7 +236,7 @@ def _patterns(x: np.ndarray, known: np.ndarray, window: int) -> int:
 
 def _key_value(layer: Layer, trace: Trace, b: int) -> tuple[np.ndarray, int, int]:
     """(counts (blocks*T, 1, entries, P), useful adds, K spikes): one unit per (block, step)."""
-    name = layer.name.removesuffix(".key_value")
+    name = layer.origin.removesuffix(".key_value")
     counts = trace.key_value[name][b]  # (T, h, d, d)
     steps, heads, d, _ = counts.shape
     m = layer.head_words

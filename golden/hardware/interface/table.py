@@ -121,8 +121,8 @@ def _fields(*rows: tuple[str, int, int, int, str]) -> tuple[Field, ...]:
 
 
 LOAD = Descriptor("LOAD", "load_t", "A load: DRAM to a memory on the chip.", _fields(
-    ("wait_layers", 1, 0, 16, "start when this many layers of the job have completed; if 0:"),
-    ("wait_previous", 1, 16, 16, "... when this many of the job before have (store: one more)"),
+    ("wait_items", 1, 0, 16, "start when so many layers and stores of the job are complete; if 0:"),
+    ("wait_previous", 1, 16, 16, "... when this many of the job before have"),
     ("target", 2, 0, 4, "TARGET_*"),
     ("from_image", 2, 4, 1, "offset counts from the image address, else from WEIGHT_BASE"),
     ("check", 2, 5, 1, "crc is that of the data; from_image: the ring's is that of all so far"),
@@ -194,6 +194,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("above", 14, 6, 1, "a row lies above the first one: of a map that is computed in stripes"),
     ("below", 14, 7, 1, "a row lies below the last one, and pooled rows go on there"),
     ("invert", 14, 8, 1, "inputs count that do not fire, taps outside the image with them"),
+    ("images", 14, 16, 8, "images one behind the other, each of `height` rows, less one"),
 ))  # fmt: skip
 
 STORE = Descriptor("STORE", "store_t", "The result of a job to DRAM.", _fields(

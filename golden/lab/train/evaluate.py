@@ -24,7 +24,7 @@ def accuracy(
     precision: Precision = "float32",
 ) -> float:
     """Fraction of uint8 images (n, C, H, W) or event frames (n, T, 2, H, W) classified
-    right; in the precision of the model unless that is bfloat16 (or auto, golden.lab.train.precision)."""
+    right; in the precision of the model, but with "bfloat16", and "auto" where it means that."""
     model.eval()
     right, parameter = 0, next(model.parameters())
     parts = zip(images.split(batch_size), labels.split(batch_size), strict=True)

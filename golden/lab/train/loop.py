@@ -133,8 +133,8 @@ def _fit(
             continue
         right = accuracy(model, test_images, test_labels, precision=precision)
         line = (
-            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} {precision} "
-            f"loss {total / steps:.4f} monitor accuracy {right:.4f} "
+            f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} "
+            f"{precision} loss {total / steps:.4f} monitor accuracy {right:.4f} "
             f"({len(test_images)} test images) {seconds:.0f} s"
         )
         log(run, line)

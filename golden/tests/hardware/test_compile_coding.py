@@ -194,7 +194,7 @@ def test_loads_wait_and_share_memory():
     small = replace(full.hardware, bank_depth=needs + 4, row_depth=42)
     program = compile_network(network, small)
     fields = [f for op, f in map(isa.decode, isa.cut(program.program)) if op == isa.OP_LOAD]
-    assert any(f["coded"] and f["wait_layers"] and f["first_word"] for f in fields)
+    assert any(f["coded"] and f["wait_items"] and f["first_word"] for f in fields)
     for policy in ("ring", "eager", "lazy"):
         compare(program, network, random_images(network_config, 2, 2), policy)
 

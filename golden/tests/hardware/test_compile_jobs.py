@@ -86,7 +86,7 @@ def test_wait_previous_by_its_definition(compiled):
     for op, f in listing:
         if op != isa.OP_LOAD:
             continue
-        if f["wait_layers"]:
+        if f["wait_items"]:
             assert f["wait_previous"] == 0
             continue
         end = f["dest"] + addresses(hardware, f)
@@ -151,7 +151,7 @@ def test_overlap_of_the_default_network():
 def test_deadlocks_are_found(compiled):
     """A load in front of the image that waits for a layer of its own job."""
     cut = isa.cut(compiled.program)
-    for i, wrong in ((0, dict(wait_layers=1)), (-3, dict(wait_loads=1000))):
+    for i, wrong in ((0, dict(wait_items=1)), (-3, dict(wait_loads=1000))):
         op, fields = isa.decode(cut[i])
         broken = list(cut)
         broken[i] = isa.encode(op, "x", **(fields | wrong))

@@ -109,7 +109,7 @@ def useful(x):
 def test_inputs_wait_for_nobody_if_there_is_room():
     hardware = Hardware.named("2x8")
     program = layer_list.compile_layers(layers(hardware), hardware)
-    waits = [f["wait_layers"] for _, f in descriptors(program.program) if "wait_layers" in f]
+    waits = [f["wait_items"] for _, f in descriptors(program.program) if "wait_items" in f]
     masks = sum("mask" in x["name"] for x in program.loads)
     assert len(waits) == 4 * len(SHAPES) + masks and not any(waits)
 
@@ -123,8 +123,8 @@ def test_small_memories(policy):
     )  # fmt: skip
     program, _ = check(layers(hardware, names=["conv", "ragged", "wide"]), hardware, policy)
     assert len(program.layers) > 3
-    loads = [f for _, f in descriptors(program.program) if "wait_layers" in f]
-    assert any(f["wait_layers"] for f in loads if f["from_image"])
+    loads = [f for _, f in descriptors(program.program) if "wait_items" in f]
+    assert any(f["wait_items"] for f in loads if f["from_image"])
 
 
 def test_refusals():

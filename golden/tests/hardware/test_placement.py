@@ -138,7 +138,7 @@ def test_waits_of_a_program():
         descriptor(isa.OP_LAYER, wait_loads=1, **layer),
         descriptor(isa.OP_LOAD, records=20, **load),
         descriptor(isa.OP_LAYER, wait_loads=2, **layer),
-        descriptor(isa.OP_LOAD, records=100, wait_layers=1, **load),
+        descriptor(isa.OP_LOAD, records=100, wait_items=1, **load),
         descriptor(isa.OP_LAYER, wait_loads=3, **layer),
         descriptor(isa.OP_END),
     ]

@@ -22,6 +22,7 @@ def random_layer(height: int, width: int, **fixed: int) -> dict[str, int]:
     """Sums may leave their 16 bits: they must say so."""
     mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
     sizes = {"mode": mode, "height": height, "width": width, "in_block": random.randrange(3)}
+    sizes["images"] = 0 if coin(0.5) else random.randrange(4)
     f = layer.random_fields(**sizes | fixed)
     if coin(0.7):  # small enough for most tokens to stay inside
         for name in ("in_base", "out_base", "dump_base"):
@@ -34,9 +35,11 @@ def random_layer(height: int, width: int, **fixed: int) -> dict[str, int]:
 def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, int]]:
     """What docs/reference/formats.md says about each token of the layer, in raster order."""
     result = []
-    for y in range(f["height"]):
+    pooled = (f["height"] + 1) // 2  # rows of an image
+    for row in range((f["images"] + 1) * f["height"]):
+        image, y = divmod(row, f["height"])
         for x in range(f["width"]):
-            n = y * f["width"] + x
+            n = row * f["width"] + x
             right, down = x + 1 < f["width"], y + 1 < f["height"] + f["below"]
             taps = 1
             if f["kernel3"]:
@@ -48,7 +51,8 @@ def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, in
                 )
             out = f["out_base"] + n * f["out_lines"]
             if f["pool"]:
-                out = f["out_base"] + y // 2 * f["out_row_lines"] + x // 2 * f["out_lines"]
+                row_lines = (image * pooled + y // 2) * f["out_row_lines"]
+                out = f["out_base"] + row_lines + x // 2 * f["out_lines"]
             token = {
                 "index": n,
                 "line": f["in_base"] + n * f["in_lines"],
@@ -159,7 +163,7 @@ async def key_value(dut, stall: float) -> None:
     bench = await DispatcherBench(dut).begun()
     for m in (1, 2, 4):
         for blocks, steps in ((1, 1), (1, 4), (3, 1), (3, 4), (8, 5)):
-            f = random_layer(blocks, steps, mode=layer.MODE_KEY_VALUE, kernel3=0, pool=0)
+            f = random_layer(blocks, steps, mode=layer.MODE_KEY_VALUE, kernel3=0, pool=0, images=0)
             f |= {"head_words": m, "in_step": random.randrange(2 * m, 97)}
             await bench.run(f, stall)
     bench.check(bench.ones, "only zeros were compared")
@@ -170,7 +174,7 @@ async def one_token_per_cycle(dut) -> None:
     """The first grant in the cycle after start_i, then one in every cycle in which a group asks."""
     bench = await DispatcherBench(dut).begun()
     for ask in (1, 1 << bench.groups - 1, (1 << bench.groups) - 1):
-        f = random_layer(4, 5)
+        f = random_layer(4, 5, images=0)
         bench.set(start_i=1, layer_i=layer.pack_layer(f), request_i=ask)
         await bench.tick()
         bench.set(start_i=0)
@@ -188,6 +192,8 @@ async def large(dut) -> None:
     bench = await DispatcherBench(dut).begun()
     await bench.run(random_layer(32, 32, kernel3=1, pool=1), 0.0)
     await bench.run(random_layer(2, 300, kernel3=1, pool=0), 0.0)
+    await bench.run(random_layer(1, 2, images=255), 0.0)
+    await bench.run(random_layer(3, 3, images=255, kernel3=1, pool=1), 0.0)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -200,7 +206,8 @@ async def beyond_the_range(dut) -> None:
         await bench.run(f, 0.0)
     f = random_layer(9, 2, pool=1, out_base=60000, out_row_lines=50000, out_lines=1)
     await bench.run(f, 0.0)
-    key_value = {"mode": layer.MODE_KEY_VALUE, "kernel3": 0, "pool": 0, "head_words": 4}
+    key_value = {"mode": layer.MODE_KEY_VALUE, "kernel3": 0, "pool": 0, "head_words": 4,
+                 "images": 0}  # fmt: skip
     for height, width, fixed in (
         (1, 600, {"in_step": 255, "dump_step": 65535, "dump_base": 65535}),
         (200, 1, {"in_step": 1, "dump_block": 50000, "in_base": 65530}),

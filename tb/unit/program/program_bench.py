@@ -58,7 +58,6 @@ class Job:
     check: int = field(default_factory=lambda: random.getrandbits(1))
     crc: int = field(default_factory=lambda: random.getrandbits(32))
     loads_done: int = 0
-    layers_done: int = 0
     items_done: int = 0  # layers and stores
 
     def vector(self) -> int:
@@ -198,8 +197,8 @@ class ProgramBench(Bench):
             dut.cmd_ready_i.value = int(ready)
 
     def may_load(self, job: Job, values: dict[str, int]) -> bool:
-        if values["wait_layers"]:
-            return job.layers_done >= values["wait_layers"]
+        if values["wait_items"]:
+            return job.items_done >= values["wait_items"]
         retired = self.retired + int(self.dut.retire_o.value)  # in this cycle
         if retired < job.number - 1:
             return False
@@ -221,7 +220,7 @@ class ProgramBench(Bench):
                 may = self.may_load(job, want.values)
                 if int(dut.load_valid_o.value):
                     assert may, f"load {index} of job {job.number} is early"
-                    plain = want.values | {"wait_layers": 0, "wait_previous": 0}
+                    plain = want.values | {"wait_items": 0, "wait_previous": 0}
                     if plain["from_image"]:
                         plain |= {"check": plain.get("check", 0) & job.check, "crc": job.crc}
                     assert int(dut.load_load_o.value) == pack_load(plain)
@@ -262,7 +261,6 @@ class ProgramBench(Bench):
             if self.layer_done or self.store_done:
                 job = self.running[0]
                 job.items_done += 1
-                job.layers_done += self.layer_done
                 self.running, last_end = None, self.now
             index = self.running[1] if self.running else 0
             started = False

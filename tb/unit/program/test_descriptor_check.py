@@ -86,7 +86,7 @@ def legal(op: int, **values: int) -> dict[str, int]:
     return {
         "target": item.target, "dest": item.dest, "records": item.records,
         "unit_words": item.unit_words, "offset": random.getrandbits(29) << 3,
-        "wait_layers": random.getrandbits(16), "wait_previous": random.getrandbits(16),
+        "wait_items": random.getrandbits(16), "wait_previous": random.getrandbits(16),
         "check": random.getrandbits(1), "crc": random.getrandbits(32), **item.descriptor,
     } | values  # fmt: skip
 

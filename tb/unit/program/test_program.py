@@ -33,10 +33,10 @@ async def loads_overtake(dut) -> None:
     program = Program(HARDWARE)
     for previous in (1, 2, 3):
         item = legal_load(HARDWARE, 0)
-        program.add_load(item, wait_layers=0, wait_previous=previous)
+        program.add_load(item, wait_items=0, wait_previous=previous)
     program.add_layer(wait_loads=1)
     program.add_layer(wait_loads=3)
-    program.add_load(legal_load(HARDWARE, 1), wait_layers=1)
+    program.add_load(legal_load(HARDWARE, 1), wait_items=1)
     program.add(isa.OP_STORE, logits=4, offset=8)
     program.add(isa.OP_END)
     bench = ProgramBench(dut, program, 6, 0.0, run_cycles=(400,))  # longer than its patience
@@ -76,7 +76,7 @@ async def faults(dut, kind: str, stall: float) -> None:
         bad = len(program.items) - 2
         program.items.pop()
     for item in program.items:  # what they wait for may be gone
-        item.values |= {n: 0 for n in ("wait_loads", "wait_layers") if n in item.values}
+        item.values |= {n: 0 for n in ("wait_loads", "wait_items") if n in item.values}
     bench = ProgramBench(dut, program, 1, stall)
     bench.items = deque(x for x in bench.items if x[1] < bad)
     bench.load_queue = deque(x for x in bench.load_queue if x[1] < bad)
@@ -125,11 +125,11 @@ async def waits(dut) -> None:
             program = Program(HARDWARE)
             item = legal_load(HARDWARE, random.randrange(len(TARGETS)))
             if of_loads:
-                program.add_load(item, wait_layers=0, wait_previous=0)
+                program.add_load(item, wait_items=0, wait_previous=0)
                 program.add_layer(wait_loads=1 << bit)
             else:
                 program.add_layer(wait_loads=0)
-                program.add_load(item, wait_layers=1 << bit)
+                program.add_load(item, wait_items=1 << bit)
             program.add(isa.OP_END)
             bench = ProgramBench(dut, program, 1, 0.0, run_cycles=(1,))
             await bench.start(clock)
@@ -149,7 +149,7 @@ async def many_loads(dut, before: int) -> None:
     """As if ``before`` loads of the job had come and gone: it goes on, and leaves none behind."""
     program = Program(HARDWARE)
     for _ in range(2):
-        program.add_load(legal_load(HARDWARE, 2), wait_layers=0, wait_previous=0)
+        program.add_load(legal_load(HARDWARE, 2), wait_items=0, wait_previous=0)
     program.add_layer(wait_loads=before + 2)
     program.add(isa.OP_END)
     bench = ProgramBench(dut, program, 1, 0.0, run_cycles=(5,))
@@ -172,7 +172,7 @@ async def flipped_bits(dut, reader: str) -> None:
         for _ in range(3):
             program.add_layer()
         for _ in range(2):
-            program.add_load(legal_load(HARDWARE, 2), wait_layers=1)
+            program.add_load(legal_load(HARDWARE, 2), wait_items=1)
         program.add(isa.OP_END)
         bench = ProgramBench(dut, program, 2, 0.0, run_cycles=(300,))
         await bench.start(clock=i == 0)
