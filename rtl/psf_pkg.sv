@@ -181,6 +181,7 @@ package psf_pkg;
     logic above;  // a row lies above the first one: of a map that is computed in stripes
     logic below;  // a row lies below the last one, and pooled rows go on there
     logic invert;  // inputs count that do not fire, taps outside the image with them
+    logic pair;  // a token is two pixels; lanes P/2 on are those of the right one
     logic [7:0] images;  // images one behind the other, each of `height` rows, less one
   } layer_t;
 
@@ -280,6 +281,7 @@ package psf_pkg;
         above: d[454],
         below: d[455],
         invert: d[456],
+        pair: d[457],
         images: d[471:464]
     };
   endfunction

@@ -165,6 +165,8 @@ def _layer(h: Hardware, f: dict[str, int]) -> Rules:
         yield f["out_lines"] < 1, "out_lines is 0"
         yield f["out_step"] < 1, "out_step is 0"
         yield f["out_step"] < f["out_words"], f"out_step {f['out_step']} is less than out_words"
+    apart = mode != isa.MODE_SPIKE or f["pool"] > 0
+    yield f["pair"] > 0 and apart, "pair in a layer that pools or is no spike layer"
     if mode == isa.MODE_RESIDUAL:
         yield bool(f["pool"]), "pool is set in a residual layer"
 

@@ -40,7 +40,9 @@ module psf_dispatcher #(
   logic [GroupWidth-1:0] turn_q, turn_d;
 
   logic key_value, last_x, last_y, low_end, take, block_last;
-  logic [2:0] block;  // timesteps side by side
+  logic [ 2:0] block;  // timesteps side by side
+  logic [15:0] out_step;  // lines of what a token writes
+  assign out_step = {7'd0, layer_i.pair ? {layer_i.out_lines, 1'b0} : {1'b0, layer_i.out_lines}};
   assign block = 3'd1 << layer_i.in_block;
   assign block_last = (x_q[2:0] & (block - 3'd1)) == block - 3'd1;
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
@@ -129,7 +131,7 @@ module psf_dispatcher #(
           block_last ? 16'd1 - 16'(block) + ({8'd0, layer_i.in_step} << layer_i.in_block) : 16'd1
         );
         dump_d = add(dump_q, layer_i.dump_step);
-        if (!layer_i.pool || x_q[0]) out_d = add(out_q, {8'd0, layer_i.out_lines});
+        if (!layer_i.pool || x_q[0]) out_d = add(out_q, out_step);
       end else begin
         x_d = '0;
         y_d = last_y ? '0 : y_q + 16'd1;
@@ -140,7 +142,7 @@ module psf_dispatcher #(
         dump_d = dump_row_d;
         block_d = block_q[8] ? block_q : block_q + {1'b0, layer_i.head_words};
         if (!layer_i.pool) begin
-          out_d = add(out_q, {8'd0, layer_i.out_lines});
+          out_d = add(out_q, out_step);
         end else begin
           if (y_q[0] || last_y) out_row_d = add(out_row_q, layer_i.out_row_lines);
           out_d = out_row_d;

@@ -5,7 +5,9 @@
 //     mem[target].word[w] |= data.word[w]   for every enabled word w
 // by read, OR, write; one target per cycle. A word that one of the two previous cycles read
 // makes the next read of it wait until it is written. clear_start_i zeroes clear_count lines
-// from clear_base, one per cycle; targets wait for that. The read port answers one cycle later
+// from clear_base, one per cycle; targets wait for that. With pair_i two pixels come at once and are
+// written, not OR-ed: the lower half of the lanes into addr, the upper half, as its lower one, into
+// addr + pool_lines. The read port answers one cycle later
 // and always takes the read; a write is in the memory two cycles after we_o (one register stage
 // follows). Start a clear only while busy_o is low.
 // line_i has a parity bit above every word: one that is wrong in an enabled word gives a pulse on
@@ -21,6 +23,7 @@ module psf_pool #(
     input logic clk_i,
     input logic rst_ni,
     // Stable while busy.
+    input logic pair_i,
     input logic [7:0] pool_lines_i,  // from a pooled pixel to the one on its right
     input logic [15:0] pool_row_lines_i,  // to the one below
     input logic clear_start_i,
@@ -52,7 +55,7 @@ module psf_pool #(
 
   // The command and the targets that are left of it: {both, down, right, itself}; target_q is the
   // next one.
-  logic cmd_valid_q, cmd_take, issue, last, over;
+  logic cmd_valid_q, cmd_take, issue, go, last, over;
   logic [AddrWidth-1:0] addr_q, target;
   logic [TargetWidth-1:0] target_q, offset;
   logic [Cfg.LineWords-1:0] words_q;
@@ -87,6 +90,17 @@ module psf_pool #(
     end
   end
 
+  // Of two pixels, the one whose turn it is.
+  logic [LineWidth-1:0] half;
+  localparam int unsigned Half = Cfg.Lanes / 2;
+  always_comb begin
+    half = '0;
+    for (int unsigned w = 0; w < Cfg.LineWords; w++) begin
+      half[w*Cfg.Lanes+:Half] = todo_q[0] ? data_q[w*Cfg.Lanes+:Half] :
+          data_q[w*Cfg.Lanes+Half+:Half];
+    end
+  end
+
   assign todo_rest = todo_q & (todo_q - 4'd1);
   assign last = todo_rest == '0;
   assign target = target_q[AddrWidth-1:0];
@@ -98,13 +112,14 @@ module psf_pool #(
   assign cmd_ready_o = !cmd_valid_q || (issue && last);
   assign cmd_take = cmd_valid_i && cmd_ready_o;
 
-  assign re_o = issue && !over;
+  assign go = issue && !over;
+  assign re_o = go && !pair_i;
   assign raddr_o = target;
   assign we_o = (clear_q && !clear_over) || or_valid_q;
   assign waddr_o = or_valid_q ? or_addr_q : clear_addr_q[AddrWidth-1:0];
   assign wwords_o = or_valid_q ? or_words_q : '1;
   assign wdata_o = or_valid_q ? or_data_q : '0;
-  assign or_o = or_valid_q;
+  assign or_o = or_valid_q && !pair_i;
   assign busy_o = cmd_valid_q || or_valid_q || wrote_q || clear_q;
 
   always_ff @(posedge clk_i) begin
@@ -121,7 +136,7 @@ module psf_pool #(
     if (issue) begin
       or_addr_q  <= target;
       or_words_q <= words_q;
-      or_data_q  <= data_q;
+      or_data_q  <= pair_i ? half : data_q;
     end
     bad_q <= bad_d & wrote_words_q;
     wrote_addr_q <= waddr_o;
@@ -142,13 +157,13 @@ module psf_pool #(
     end else begin
       cmd_valid_q <= cmd_take || (cmd_valid_q && !(issue && last));
       if (cmd_take) begin
-        todo_q <= {cmd_right_i && cmd_down_i, cmd_down_i, cmd_right_i, 1'b1};
+        todo_q <= pair_i ? 4'b0011 : {cmd_right_i && cmd_down_i, cmd_down_i, cmd_right_i, 1'b1};
       end else if (issue) begin
         todo_q <= todo_rest;
       end
-      or_valid_q <= re_o;
+      or_valid_q <= go;
       wrote_q <= we_o;
-      ored_q <= or_valid_q;
+      ored_q <= or_o;
       judged_q <= ored_q;
       parity_o <= judged_q && bad_q != '0;
       overrun_o <= (issue && over) || (clear_q && clear_over);

@@ -27,6 +27,7 @@ module psf_spike_memory #(
     input logic rst_ni,
     // Of the layer: stable while a group works on it.
     input logic pool_i,
+    input logic pair_i,  // with pool_i: see psf_pool
     input logic [7:0] pool_lines_i,  // lines per pooled pixel
     input logic [15:0] pool_row_lines_i,  // lines per pooled row
     input logic clear_start_i,  // only while busy_o is low
@@ -137,6 +138,7 @@ module psf_spike_memory #(
   ) u_pool (
       .clk_i(clk_i),
       .rst_ni(rst_ni),
+      .pair_i(pair_i),
       .pool_lines_i(pool_lines_i),
       .pool_row_lines_i(pool_row_lines_i),
       .clear_start_i(clear_start_i),

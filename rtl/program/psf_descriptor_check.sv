@@ -20,7 +20,6 @@ module psf_descriptor_check #(
     output logic        judged_o,  // pulse
     output logic [ 7:0] cause_o    // with judged_o
 );
-
   localparam int unsigned BankBits = $clog2(Cfg.Banks);
   localparam int unsigned LaneBits = $clog2(Cfg.Lanes);
   localparam int unsigned IndexWidth = $clog2(Cfg.AccDepth);
@@ -47,7 +46,6 @@ module psf_descriptor_check #(
   psf_pkg::load_t load;
   psf_pkg::layer_t layer;
   psf_pkg::store_t store;
-
   assign load  = psf_pkg::to_load({16{word_q}});
   assign layer = psf_pkg::to_layer({16{word_q}});
   assign store = psf_pkg::to_store({16{word_q}});
@@ -56,7 +54,7 @@ module psf_descriptor_check #(
   logic [2:0] op_q;
   logic op_bad_q;
   logic [1:0] mode_q;
-  logic kernel3_q, merge_q, repeat_q, rows_q;  // rows: step_rows is not 0
+  logic kernel3_q, merge_q, repeat_q, pool_q, rows_q;  // rows: step_rows is not 0
   logic [3:0] target_q;
   logic coded_q, block_q;
   logic [15:0] dest_q;
@@ -91,6 +89,7 @@ module psf_descriptor_check #(
           kernel3_q <= layer.kernel3;
           merge_q <= layer.merge;
           repeat_q <= layer.repeat_drain;
+          pool_q <= layer.pool;
         end
         4'd2: begin
           target_q <= load.target;
@@ -215,6 +214,7 @@ module psf_descriptor_check #(
         layer_bad = 1 << layer.in_block > Longest || 1 << layer.out_block > Longest ||
             (!key_value && lines_bad_q) || layer.window > layer.in_block ||
             (sums && layer.in_block != '0) || (layer.images != '0 && !spikes) ||
+            (layer.pair && (pool_q || mode_q != psf_pkg::MODE_SPIKE)) ||
             (key_value && (32'(head_words_q) << layer.in_block << 1) > Cfg.LineWords) ||
             (layer.window != '0 && (key_value || merge_q || repeat_q || rows_q ||
             32'(out_words_q) > (layer.window[0] ? Room2 : Room4)));

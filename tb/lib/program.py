@@ -79,6 +79,7 @@ def legal_layer(hardware: Hardware, **values: int) -> dict[str, int]:
             "head_lanes": random.randint(0, h.lanes.bit_length() - 1),
             "tokens": random.randint(1, h.patch_lines),
         }  # fmt: skip
+    f["pair"] &= f["mode"] == isa.MODE_SPIKE and not f["pool"]
     f["window"] = random.choice(_windows(h, f))
     return f | values
 

@@ -88,7 +88,7 @@ def _written(h: Hardware, f: dict[str, int], steps: int) -> tuple[np.ndarray, np
     """First lines of the written pixels, one per token (all of a pool), and words in a pixel."""
     places = [[word_place(f, "out", t, j) for j in range(f["out_words"])] for t in range(steps)]
     if not f["pool"]:
-        lines = np.arange(f["width"] * rows(f)) * f["out_lines"]
+        lines = np.arange(f["width"] * rows(f) << f["pair"]) * f["out_lines"]
     else:
         high = (f["images"] + 1) * ((f["height"] + 1) // 2)
         y, x = np.indices((high, (f["width"] + 1) // 2))

@@ -79,7 +79,7 @@ def _written(h: Hardware, f: dict[str, int]) -> dict[str, int]:
         if f["out_clear"]:
             out["cleared line"] = f["out_base"] + f["out_clear"] - 1
     else:
-        line = (tokens - 1) * f["out_lines"]
+        line = ((tokens << f["pair"]) - 1) * f["out_lines"]
     out["written line"] = f["out_base"] + line + at // h.line_words
     if f["mode"] == isa.MODE_RESIDUAL:
         out["stream word"] = (tokens - 1) // h.groups * f["stream_stride"] + word

@@ -149,6 +149,7 @@ def place(c: CompiledLayer, flat: int, lane: int | None) -> str:
     if lane is not None:
         lanes = layer.columns.size // layer.words
         channel = int(layer.columns[word * lanes + lane])
+        unit = 2 * unit + lane // (lanes // 2) if layer.pair else unit
         part = ""
         if len(layer.parts) > 1 and channel >= 0:  # q, k, v in one layer
             part, channel = divmod(channel, layer.columns.max() // len(layer.parts) + 1)

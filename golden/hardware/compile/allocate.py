@@ -47,13 +47,14 @@ class Memory:
         last: int,
         starts: Iterable[int] | None = None,
         loaded: bool | None = None,
+        high: bool = False,
     ) -> Region:
         """Place ``size`` addresses for ``layer`` (its index), in use until ``last`` is done.
 
         ``starts``: the first addresses to choose from, else all that leave no gap. ``loaded``: how
-        this region is filled, if not as the others of this memory.
+        this region is filled, if not as the others of this memory. ``high``: from the upper end.
         """
-        best = self.find(size, layer, last, starts, loaded)
+        best = self.find(size, layer, last, starts, loaded, high)
         self.takes += 1
         if best is None:
             used = [r for r in self.regions if r.last >= layer]
@@ -78,13 +79,14 @@ class Memory:
         last: int,
         starts: Iterable[int] | None = None,
         loaded: bool | None = None,
+        high: bool = False,
     ) -> Region | None:
         """The region that :meth:`take` would take, None without room."""
         best, loaded = None, self.loaded if loaded is None else loaded
         places = {0, *(r.start + r.size for r in self.regions)}
-        if self.by_turns:
+        if self.by_turns or high:
             places |= {self.depth - size, *(r.start - size for r in self.regions)}
-        down = self.by_turns and self.takes % 2 == 1
+        down = high or (self.by_turns and self.takes % 2 == 1)
         for start in sorted(places if starts is None else starts, reverse=down):
             if not 0 <= start <= self.depth - size:
                 continue

@@ -228,6 +228,7 @@ class Assembler:
             out_words=layer.words,
             invert=int(layer.inverted),
             images=layer.images - 1,
+            pair=int(layer.pair),
         )
         if layer.stripe:
             values["in_base"] += layer.stripe.read * values["in_row_lines"]
@@ -269,7 +270,8 @@ class Assembler:
 
     def mask_period(self, layer: Layer) -> int:
         """Lines per tap of the row mask; 0 if all rows have weights or the mask is too large."""
-        if layer.planes or row_lengths(layer.weight, self.hardware.lanes).all():
+        planes = layer.planes and not layer.pair
+        if planes or row_lengths(layer.weight, self.hardware.lanes).all():
             return 0
         period = mask_lines(layer.source, self.hardware)
         return period if layer.taps * period <= MASK_LINES else 0

@@ -16,7 +16,6 @@ from golden.hardware import isa
 from golden.hardware.check import capabilities
 from golden.hardware.compile import input_bytes
 from golden.hardware.compile.lowering import Layer
-from golden.hardware.compile.planes import Planes
 from golden.hardware.compile.rows import PackedRows
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.compile.traffic import traffic
@@ -130,7 +129,8 @@ class Program:
         missing = self.images - len(images)
         assert missing >= 0, f"{len(images)} images for a program for {self.images}"
         images = np.pad(images, [(0, missing)] + [(0, 0)] * (images.ndim - 1))
-        spikes = Planes.of(self.config).spikes(self.config, images).swapaxes(1, 2)  # (B, N, T, C)
+        planes = self.layers[0].layer.planes
+        spikes = planes.spikes(self.config, images).swapaxes(1, 2)  # (B, N, T, C)
         parts = spikes.reshape(len(self.inputs), -1, *spikes.shape[2:])
         packed = zip(parts, self.inputs, strict=True)
         return b"".join(input_bytes.pack(x, tensor, self.hardware) for x, tensor in packed)

@@ -65,6 +65,7 @@ class Layer:
     planes: Planes | None = None  # of a multi-bit input
     shift: int = 0
     charge: int = 0  # of the membranes at the first timestep: golden.contract.neuron.start
+    pair: bool = False  # a token is two pixels: golden.hardware.compile.pairs
     first: bool = False
     window: int = 1  # timesteps of one accumulation: golden.hardware.compile.windows
     in_first: int = 0

@@ -14,10 +14,12 @@ from golden.contract.network import NetworkConfig
 
 @dataclass(frozen=True)
 class Planes:
-    """``channel`` and ``bit`` int64 (C,) of the hardware channels."""
+    """``channel`` and ``bit`` int64 (C,) of the hardware channels; ``pixels`` that are side by side
+    have their channels one behind the other: golden.hardware.compile.pairs."""
 
     channel: np.ndarray
     bit: np.ndarray
+    pixels: int = 1
 
     @classmethod
     def of(cls, config: NetworkConfig) -> "Planes":
@@ -37,8 +39,8 @@ class Planes:
 
     @property
     def channels(self) -> int:
-        """Input channels."""
-        return len(np.unique(self.channel))
+        """Input channels of a pixel."""
+        return len(np.unique(self.channel)) // self.pixels
 
     def shared(self, banks: int) -> np.ndarray:
         """bool (C,): a channel before this one has its row in the same bank, of every tap."""
@@ -47,6 +49,8 @@ class Planes:
         return ~np.isin(np.arange(len(self)), first)
 
     def spikes(self, config: NetworkConfig, images: np.ndarray) -> np.ndarray:
-        """uint8 (B, T, N, C) of images (B, C, H, W) or frames (B, T, C, H, W); see
-        :func:`golden.contract.model.frames`."""
-        return frames(config, images)[..., self.channel] >> self.bit.astype(np.uint8) & 1
+        """uint8 (B, T, N, C) of images (B, C, H, W) or frames (B, T, C, H, W), N pixels or pairs of
+        them; see :func:`golden.contract.model.frames`."""
+        seen = frames(config, images)
+        seen = seen.reshape(*seen.shape[:2], -1, self.pixels * seen.shape[-1])
+        return seen[..., self.channel] >> self.bit.astype(np.uint8) & 1

@@ -12,7 +12,7 @@ from golden.contract.limits import Excess, LimitError
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig, QuantNetwork
 from golden.hardware.check import MAX_LAYERS
-from golden.hardware.compile import batch, counters, windows
+from golden.hardware.compile import batch, counters, pairs, windows
 from golden.hardware.compile.assembler import Assembler
 from golden.hardware.compile.compiled import Program
 from golden.hardware.compile.growth import whole
@@ -80,6 +80,7 @@ def _compiled(
 ) -> Program:
     network.tensors()  # refuses what no file would hold: a fraction, a weight beyond int8
     layers = lower(network, hardware)
+    layers[0] = pairs.paired(layers[0], hardware)
     prove(layers, hardware, network.head_bias)
     found = partial(
         assemble,

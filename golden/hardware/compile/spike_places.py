@@ -31,7 +31,7 @@ def spike_places(
     first, *others = loaded
     tries: list[dict]
     if others:
-        tries = [dict(early=True), dict(early=False)]
+        tries = [dict(early=True), dict(early=False), dict(early=False, apart=True)]
     else:
         size = sizes[first]
         room = hardware.spike_lines - size
@@ -60,8 +60,10 @@ def _place(
     sizes: dict[str, int],
     starts: list[int] | None = None,
     early: bool = True,
+    apart: bool = False,
 ) -> tuple[Memory, dict[str, Region]]:
-    """Place all tensors; ``loaded`` ones before all others if ``early``, at ``starts`` if given."""
+    """Place all tensors; ``loaded`` ones before all others if ``early``, at ``starts`` if given.
+    ``apart``: those that stay for several layers lie at the upper end."""
     memory = Memory(
         "spike lines", "spike_lines", hardware.spike_lines, loaded=False, unit=hardware.groups
     )
@@ -69,6 +71,7 @@ def _place(
     used = [(i, t) for i, x in enumerate(layers) for t in (x.source, x.target)]
     tensors = [(i, t.name) for i, t in used if t is not None]
     last = {name: i for i, name in tensors}  # that reads it or, tile by tile, writes it
+    long = {name for i, name in tensors if last[name] > i + 1} if apart else set()
     if early:
         tensors.sort(key=lambda t: t[1] not in loaded)
     for index, name in tensors:
@@ -80,5 +83,6 @@ def _place(
                 last[name],
                 starts if name in loaded else None,
                 loaded=name in loaded,
+                high=name in long,
             )
     return memory, places

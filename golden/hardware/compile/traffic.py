@@ -121,4 +121,5 @@ def dense_weights(layer: Layer) -> int:
     if layer.weight is None:
         return 0
     inputs = layer.planes.channels if layer.planes else layer.rows
-    return layer.taps * inputs * int((layer.columns >= 0).sum())
+    outputs = int((layer.columns >= 0).sum()) // (2 if layer.pair else 1)
+    return layer.taps * inputs * outputs

@@ -294,7 +294,8 @@ class Emulator:
             row, x = divmod(n, width)
             image, y = divmod(row, height)
             if not f["pool"]:
-                targets = [f["out_base"] + n * f["out_lines"]]
+                targets = [f["out_base"] + ((n << f["pair"]) + i) * f["out_lines"]
+                           for i in range(1 + f["pair"])]  # fmt: skip
             else:
                 ys = {y // 2, (y + 1) // 2} if y + 1 < height + f["below"] else {y // 2}
                 xs = {x // 2, (x + 1) // 2} if x + 1 < width else {x // 2}
@@ -305,9 +306,12 @@ class Emulator:
                     for py in ys
                     for px in xs
                 ]
-            for line in targets:
+            for i, line in enumerate(targets):
                 words = self.spike[line:].reshape(-1, self.hw.lanes)
                 for t, written in enumerate(steps):
+                    if f["pair"]:
+                        half = self.hw.lanes // 2
+                        written = np.pad(written[:, i * half :][:, :half], ((0, 0), (0, half)))
                     at = [word_place(f, "out", t, j) for j in range(f["out_words"])]
                     words[at] = words[at] | written if f["pool"] else written
 

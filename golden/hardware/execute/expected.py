@@ -155,8 +155,14 @@ def spiking(
 
 def _ordered(compiled: CompiledLayer, x: np.ndarray) -> np.ndarray:
     """Outputs (T, N, O) in hardware order."""
-    columns = compiled.layer.columns
-    x = np.where(columns >= 0, x[:, compiled.layer.pixels, columns], 0)
+    columns, pixels = compiled.layer.columns, compiled.layer.pixels
+    if compiled.layer.pair:  # the outputs of the right pixel behind those of the left one
+        x = x.reshape(len(x), -1, 2, x.shape[-1])[:, pixels]
+        left, right = np.split(columns, 2)
+        x = np.concatenate([x[:, :, 0, left], x[:, :, 1, right]], axis=-1)
+        x = np.where(columns >= 0, x, 0)
+    else:
+        x = np.where(columns >= 0, x[:, pixels, columns], 0)
     return x.transpose(1, 0, 2).reshape(*compiled.shape, -1)
 
 

@@ -58,7 +58,7 @@ def test_wait_previous_by_its_definition(compiled):
     """1 + the last item of the program that touches the destination, found field by field."""
     hardware, listing = compiled.hardware, descriptors(compiled.program)
     layers = [f for op, f in listing if op == isa.OP_LAYER]
-    users = {target: [] for target in range(5)}  # (first address, end, item)
+    users = {target: [] for target in range(6)}  # (first address, end, item)
     for i, f in enumerate(layers):
         compiled_layer = compiled.layers[i]
         source, target = compiled_layer.layer.source, compiled_layer.layer.target
@@ -75,6 +75,8 @@ def test_wait_previous_by_its_definition(compiled):
             rows = compiled_layer.packed.entries if compiled_layer.packed else None
             entries = len(rows) if rows is not None else source.steps * f["step_rows"]
             users[isa.TARGET_ROW].append((f["row_base"], f["row_base"] + entries, i))
+        masks = (9 if f["kernel3"] else 1) * f["mask_lines"]
+        users[isa.TARGET_MASK].append((f["mask_base"], f["mask_base"] + masks, i))
     group = []  # the weights of a layer are those that its own load brings
     for op, f in listing:
         if op == isa.OP_LOAD and f["target"] == isa.TARGET_WEIGHT:

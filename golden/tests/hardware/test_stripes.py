@@ -34,7 +34,7 @@ pytestmark = pytest.mark.smoke
 CASES = {
     "image alone": ("2x8", config(height=28, width=9, pooled_stages=(1, 2, 3)), 1),
     "odd": ("2x8", config(height=25, width=11, pooled_stages=(1, 2, 4)), 1),
-    "late pools": ("4x16", config(height=22, width=7, dim=32, pooled_stages=(3, 4)), 2),
+    "late pools": ("4x16", config(height=22, width=7, dim=32, pooled_stages=(3, 4)), 3),
     "all four": ("2x8", config(height=26, width=5, pooled_stages=(4,), timesteps=3), 4),
     "encoder": (
         "2x8", config(height=19, width=9, in_channels=3, encoder_channels=4,

@@ -23,6 +23,7 @@ def random_layer(height: int, width: int, **fixed: int) -> dict[str, int]:
     mode = random.choice((layer.MODE_SPIKE, layer.MODE_RESIDUAL, layer.MODE_HEAD))
     sizes = {"mode": mode, "height": height, "width": width, "in_block": random.randrange(3)}
     sizes["images"] = 0 if coin(0.5) else random.randrange(4)
+    sizes["pair"] = 0 if fixed.get("pool", 1) else random.getrandbits(1)
     f = layer.random_fields(**sizes | fixed)
     if coin(0.7):  # small enough for most tokens to stay inside
         for name in ("in_base", "out_base", "dump_base"):
@@ -49,7 +50,7 @@ def tokens(f: dict[str, int], groups: int, line_words: int) -> list[dict[str, in
                     for dx in (-1, 0, 1)
                     if -f["above"] <= y + dy < f["height"] + f["below"] and 0 <= x + dx < f["width"]
                 )
-            out = f["out_base"] + n * f["out_lines"]
+            out = f["out_base"] + n * (1 + f["pair"]) * f["out_lines"]
             if f["pool"]:
                 row_lines = (image * pooled + y // 2) * f["out_row_lines"]
                 out = f["out_base"] + row_lines + x // 2 * f["out_lines"]

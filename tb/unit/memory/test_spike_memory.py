@@ -33,9 +33,11 @@ class SpikeMemoryBench(Bench):
             "ld_spread_i", "ld_addr_i", "ld_words_i", "ld_data_i", "clear_base_i", "clear_count_i",
         ]  # fmt: skip
         self.noise(*self.payload)
-        await self.reset(rd_valid_i=0, wr_valid_i=0, ld_valid_i=0, clear_start_i=0, pool_i=0)
+        await self.reset(rd_valid_i=0, wr_valid_i=0, ld_valid_i=0, clear_start_i=0, pool_i=0,
+                         pair_i=0)  # fmt: skip
         self.lines = [0] * self.depth
         self.pool, self.pool_lines, self.row_lines = 0, 0, 0
+        self.pair = 0
         self.asked = {}  # group: (address, line) of the reads accepted in the last cycle
         self.must_be_busy, self.served, self.written = False, [0] * self.groups, [0] * self.groups
         self.overruns = self.parities = 0  # pulses seen
@@ -64,6 +66,8 @@ class SpikeMemoryBench(Bench):
     def targets(self, addr: int, right: int, down: int) -> list[int]:
         if not self.pool:
             return [addr]
+        if self.pair:
+            right, down = 1, 0
         every = [
             addr + x * self.pool_lines + y * self.row_lines
             for x in range(1 + right)
@@ -73,12 +77,19 @@ class SpikeMemoryBench(Bench):
         self.skipped |= inside != every
         return inside
 
+    def half(self, data: int, upper: bool) -> int:
+        """The lower half of the lanes of every word, or the upper half in its place."""
+        half = self.lanes // 2
+        words = unpack(data, self.lanes, self.line_words)
+        return pack([w >> half * upper & (1 << half) - 1 for w in words], self.lanes)
+
     async def cycle_with(self, reads=None, writes=None, load=None, clear=None):
         """reads {g: addr}, writes {g: (addr, words, data, right, down)}, load (addr, words, data,
         and 1 if it is spread), clear (base, count). Returns accepted (reads, writes, load)."""
         reads, writes = reads or {}, writes or {}
         self.noise(*self.payload)
         self.set(pool_i=self.pool, pool_lines_i=self.pool_lines, pool_row_lines_i=self.row_lines)
+        self.set(pair_i=self.pair if self.pool else random.getrandbits(1))
         self.set(rd_valid_i=sum(1 << g for g in reads))
         if reads:
             junk = [random.getrandbits(self.addr_bits) for _ in range(self.groups)]
@@ -127,7 +138,7 @@ class SpikeMemoryBench(Bench):
         assert wrote & (wrote - 1) == 0
         banks = [addr % self.groups for g, addr in reads.items() if read >> g & 1]
         assert len(banks) == len(set(banks)), f"two reads of one bank, {self.where()}"
-        if not self.pool:  # nobody else reads: every bank that is asked for serves one
+        if self.pair or not self.pool:  # nobody else reads: every bank that is asked for serves one
             assert set(banks) == {addr % self.groups for addr in reads.values()}
         self.asked = {}
         for g in reads:
@@ -140,8 +151,11 @@ class SpikeMemoryBench(Bench):
                 addr, words, data, right, down = writes[g]
                 m = self.mask(words)
                 for a in self.targets(addr, right, down):
-                    old = self.lines[a]
-                    self.lines[a] = (old & ~m) | ((old & m if self.pool else 0) | (data & m))
+                    old, new = self.lines[a], data
+                    if self.pair:
+                        new = self.half(data, a != addr)
+                    kept = old & m if self.pool and not self.pair else 0
+                    self.lines[a] = (old & ~m) | kept | (new & m)
         if loaded and len(load) == 4:
             m = self.mask(1)
             for i, word in enumerate(unpack(load[2], self.lanes, self.spread)):
@@ -178,15 +192,12 @@ class SpikeMemoryBench(Bench):
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
-@cocotb.parametrize(pool=[0, 1], idle=STALLS)
-async def random_traffic(dut, pool: int, idle: float) -> None:
+@cocotb.parametrize(kind=["plain", "pool", "pair"], idle=STALLS)
+async def random_traffic(dut, kind: str, idle: float) -> None:
     bench = await SpikeMemoryBench(dut).begun()
+    pool, bench.pair = int(kind != "plain"), int(kind == "pair")
     third = bench.depth // 3
-    bench.pool, bench.pool_lines, bench.row_lines = (
-        pool,
-        random.choice([1, 2]),
-        random.choice([3, 5]),
-    )
+    bench.pool, bench.pool_lines, bench.row_lines = pool, random.choice([1, 2]), 3
     reach = bench.pool_lines + bench.row_lines if pool else 0
     if pool:
         await bench.cycle_with(clear=(third, third - 1))
@@ -242,6 +253,21 @@ async def pool_back_to_back(dut, same: bool) -> None:
     assert spent <= 12 * 4 * (3 if same else 1) + 4, spent
     await bench.compare([0, 1, 2, 3])
     assert bench.lines[0] != 0
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def pairs_back_to_back(dut) -> None:
+    """Two cycles a line, however often the same lines come, and nothing is read for it."""
+    bench = await SpikeMemoryBench(dut).begun()
+    bench.pool, bench.pair, bench.pool_lines = 1, 1, 1
+    begin, whole = bench.now, (1 << bench.line_words) - 1
+    for i in range(12):
+        write = (2 * i, whole, random.getrandbits(bench.line_bits), 0, 0)
+        while not (await bench.cycle_with(writes={i % bench.groups: write}))[1]:
+            pass
+    await bench.quiet()
+    assert bench.now - begin <= 12 * 2 + 4, bench.now - begin
+    await bench.compare(list(range(24)))
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
