@@ -32,18 +32,21 @@ VERDICTS = ("programs", "hangs", "escapes", "unreported", "wrong")
 SHARE = 250  # programs of a shard, at most: every shard has another network
 CONFIGS = ("2x8", "2x8 with 64-bit addresses", "4x16", "4x32")
 WIDE = " with 64-bit addresses"
-# Networks by what they have beyond others, with the sparsity and code of their weights.
-FEATURES: dict[str, tuple[NetworkConfig, str, int]] = {
-    "masked rows": (SMALL, "rows", 15),
+# Networks by what they have beyond others, with the sparsity and code of their weights, and images
+# of a job.
+FEATURES: dict[str, tuple[NetworkConfig, str, int, int]] = {
+    "masked rows": (SMALL, "rows", 15, 1),
     "learned encoder, colour, average head": (
-        replace(SMALL, in_channels=3, encoder_channels=3, head="avgpool_fc"), "balanced", 15),
+        replace(SMALL, in_channels=3, encoder_channels=3, head="avgpool_fc"), "balanced", 15, 1),
     "tiled layers, raw weights": (
-        replace(SMALL, dim=64, heads=8, mlp_ratio=8, height=5, width=5), "unstructured", 0),
+        replace(SMALL, dim=64, heads=8, mlp_ratio=8, height=5, width=5), "unstructured", 0, 1),
     "average head, five timesteps": (
-        replace(SMALL, timesteps=5, head="fc_avgpool", classes=30), "rows", 0),
+        replace(SMALL, timesteps=5, head="fc_avgpool", classes=30), "rows", 0, 1),
     "frames of events, blocks": (
-        replace(SMALL, timesteps=4, input_timesteps=4, input_bits=1, in_channels=2), "block", 15),
-    "wide heads": (replace(SMALL, heads=1, height=5, width=7), "dense", 16),
+        replace(SMALL, timesteps=4, input_timesteps=4, input_bits=1, in_channels=2),
+        "block", 15, 1),
+    "wide heads": (replace(SMALL, heads=1, height=5, width=7), "dense", 16, 1),
+    "two images a job": (replace(SMALL, height=6), "balanced", 15, 2),
 }  # fmt: skip
 
 
@@ -55,11 +58,12 @@ def shard(configs: Sequence[str], first: int, name: str, seed: int, programs: in
     turn = number + number // len(FEATURES) if len(FEATURES) % len(configs) == 0 else number
     feature = [*FEATURES][turn % len(FEATURES)]
     hardware = Hardware.named(config.removesuffix(WIDE))
-    shape, sparsity, codebook = FEATURES[feature]
+    shape, sparsity, codebook, batch = FEATURES[feature]
     network = seeing_network(shape, seed, sparsity, lanes=hardware.lanes, codebook=codebook)
+    images = random_images(shape, IMAGES * batch, seed)
     folder = run_bench(
         "tb.campaigns.fuzz_bench",
-        NetworkWork(network, random_images(shape, IMAGES, seed)),
+        NetworkWork(network, images, batch=batch),
         hardware,
         settings={"programs": programs},
         bus={"AxiAddrWidth": 64 if config.endswith(WIDE) else 32},

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 import numpy as np
 
@@ -105,7 +105,7 @@ def stores(program: bytes, count: int, memory: Memory, job: int) -> list[Span]:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job stores, and where."""
+    """What a store writes, and where."""
 
     place: int
     label: int
@@ -126,13 +126,13 @@ def result_bytes(logits: int) -> int:
 class Certain:
     """What is known of a run: None where the model does not know.
 
-    layers, loads: of one job.  results: of every job.  rows: of a layer id, rows and row-adds, in
-    the last job.  open: why a result is missing.
+    layers, loads: of one job.  results: of every job those of its stores.  rows: of a layer id,
+    rows and row-adds, in the last job.  open: why results are missing.
     """
 
     layers: int
     loads: int
-    results: list[Result | None]
+    results: list[list[Result] | None]
     rows: dict[int, tuple[int, int]] = field(default_factory=dict)
     open: str = "the result depends on what lies in a memory"
 
@@ -162,15 +162,22 @@ def certain(
     goes_on = [bool(f["continues"]) for op, f in steps if op == isa.OP_LAYER] * jobs
     known = _rows(layers[:alike], goes_on, models[0].layers, jobs)
     out.rows = {layer: rows for layer, rows in known.items() if layer not in layers[alike:]}
-    if len(offsets) != 1:
-        out.open = f"{min(len(offsets), 2)} stores"
+    if not offsets:
+        out.open = "no store"
+        return out
+    sizes = [result_bytes(f["logits"]) for op, f in steps if op == isa.OP_STORE]
+    places = sorted(zip(offsets, sizes, strict=True))
+    if any(first + size > other for (first, size), (other, _) in pairwise(places)):
+        out.open = "stores that overlap"
         return out
     out.open = models[0].open or models[1].open or out.open
     for job in range(jobs):
         first, second = (model.result(job) for model in models)
         if first and first == second and alike >= (job + 1) * len(ids):
-            place = memory.place(memory.results[job], offsets[0])
-            out.results[job] = Result(place, *first)
+            out.results[job] = [
+                Result(memory.place(memory.results[job], offset), *stored)
+                for offset, stored in zip(offsets, first, strict=True)
+            ]
     return out
 
 
@@ -243,9 +250,7 @@ class Model(Emulator):
             said = str(error).partition("\n")[0]
             self.open = said if "share" in said else UNKNOWN[type(error)]
 
-    def result(self, job: int) -> tuple[int, list[int]] | None:
-        """Label and logits of a job; None if it does not know."""
-        answer = self.answers[job] if self.answers else None
-        if answer is None or answer.logits is None:
-            return None
-        return answer.label, answer.logits.tolist()
+    def result(self, job: int) -> list[tuple[int, list[int]]]:
+        """Label and logits of the stores of a job, as far as it knows."""
+        stored = self.answers[job].stored if self.answers else []
+        return [(label, logits.tolist()) for label, logits in stored]

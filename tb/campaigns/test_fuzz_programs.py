@@ -11,6 +11,7 @@ import pytest
 from golden.contract.random_network import random_images
 from golden.hardware import isa
 from golden.hardware.check import check_program
+from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.expected import expectations
 from tb.campaigns.fuzz_memory import Memory
@@ -100,7 +101,7 @@ def test_oracle_knows_what_a_good_program_does(rng, jobs):
     must = certain(program.hardware, program.program, program.count, memory)
     loads = sum(d[0] == isa.OP_LOAD for d in isa.cut(program.program))
     assert (must.layers, must.loads) == (len(program.layers), loads)
-    for result, want, place in zip(must.results, expected, memory.results, strict=True):
+    for (result,), want, place in zip(must.results, expected, memory.results, strict=True):
         assert (result.label, result.logits) == (want.label, list(want.logits))
         assert result.place == place and len(result.stored(7)) == program.result_bytes
         assert result_bytes(len(result.logits)) == program.result_bytes
@@ -108,6 +109,26 @@ def test_oracle_knows_what_a_good_program_does(rng, jobs):
     for layer, want in zip(program.layers, expected[-1].layers, strict=True):
         assert must.rows[layer.id] == (want.rows, want.row_adds)
     assert not certain_stop(program.hardware, program.program, program.count, memory)
+
+
+def test_oracle_knows_every_image_of_a_job(rng):
+    """A store each; of stores that overlap it says nothing."""
+    hardware = Hardware.named("2x8")
+    network, _ = good_program(rng, hardware, depth=1)
+    program = compile_network(network, hardware, images=2)
+    images = random_images(network.config, 4, rng.getrandbits(31))
+    memory = laid_out(program, program.pack_images(images[:2]), program.pack_images(images[2:]))
+    must = certain(hardware, program.program, program.count, memory)
+    each = result_bytes(network.config.classes)
+    for job, want in enumerate(expectations(program, network, images)):
+        found = [(r.place, r.label, r.logits) for r in must.results[job]]
+        first = memory.results[job]
+        assert found == [(first + i * each, c, list(x)) for i, (c, x) in enumerate(want.stored)]
+    cut = isa.cut(program.program)
+    second = max(i for i, d in enumerate(cut) if d[0] == isa.OP_STORE)
+    cut[second] = isa.encode(isa.OP_STORE, "store", logits=network.config.classes, offset=8)
+    must = certain(hardware, isa.sealed(b"".join(cut)), program.count, memory)
+    assert must.results == [None] * 2 and must.open == "stores that overlap"
 
 
 def test_oracle_does_not_guess(rng):
