@@ -25,7 +25,7 @@ class OnRtl(Inference):
 
     async def begin(self, **options) -> None:
         await self.start(**options)
-        logits = [expected[1] for expected in self.expected]
+        logits = [logits for ((_, logits),) in self.expected]
         self.whole = package(self.program, self.packed, logits)
         self.ring_at = PACKAGE + len(self.whole)
         self.result_at = self.ring_at + 64
@@ -83,7 +83,7 @@ async def drives_the_accelerator(dut) -> None:
         assert await bench.call("psf_start", image, bench.result_at) == "OK"
         assert await bench.call("psf_wait", LOOKS) == "OK"
         assert await bench.stored(bench.result_at) == bench.expected[i]
-        assert await bench.value("psf_label") == bench.expected[i][0]
+        assert await bench.value("psf_label") == bench.expected[i][0][0]
         assert await bench.value("psf_cycles") > 1000
         assert await bench.value("psf_irq_take") == 1 and not int(dut.irq_o.value)
 

@@ -234,8 +234,9 @@ def test_spikes(inference):
                 for t in range(first, min(first + window, steps))
             ]
             changes = sum(a != b for a, b in pairwise(lines))
-            assert got["spike_words"] == units * steps * words, c.name
-            assert got["spike_writes"] == units * (changes + 1), c.name
+            pixels = units * (1 + layer.pair)
+            assert got["spike_words"] == pixels * steps * words, c.name
+            assert got["spike_writes"] == pixels * (changes + 1), c.name
             assert got["spike_reads"] == fetched, c.name
         else:  # OR-ed: every line that is written was cleared or read before
             cleared = c.fields["out_clear"]

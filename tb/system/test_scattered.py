@@ -30,8 +30,8 @@ class Scattered(Memory):
 
     rng = random.Random(0)
 
-    def find(self, size, layer, last, starts=None, loaded=None) -> Region | None:
-        least = super().find(size, layer, last, starts, loaded)
+    def find(self, size, layer, last, starts=None, loaded=None, high=False) -> Region | None:
+        least = super().find(size, layer, last, starts, loaded, high)
         if least is None or starts is not None:
             return least
         for _ in range(TRIES):
