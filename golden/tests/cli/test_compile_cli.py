@@ -56,6 +56,24 @@ def test_folder_drives_the_emulator(checkpoint, tmp_path):
     assert answer.label == expected["label"]
 
 
+def test_jobs_of_two_images(checkpoint, tmp_path):
+    """The third image has a job to itself; the driver's packages are for one image a job."""
+    out = tmp_path / "vectors"
+    hardware = "4x16,spike_lines=4096,stream_depth=1024"
+    assert f"3 images for {hardware} in jobs of 2" in vectors(checkpoint, hardware, 3, out, batch=2)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["images"] == 2 and len(manifest["useful_adds"]) == 2
+    emulator = Emulator(Hardware(**manifest["hardware"]))
+    for job in range(2):
+        files = [(out / f"{n}.bin").read_bytes() for n in ("program", "weights", f"image{job}")]
+        answer, expected = emulator.run(*files), np.load(out / f"expected{job}.npz")
+        assert [label for label, _ in answer.stored] == expected["label"].tolist()
+        np.testing.assert_array_equal([x for _, x in answer.stored], expected["logits"])
+    with pytest.raises(UserError, match=r"--format: .* use --batch 1"):
+        vectors(checkpoint, hardware, 3, tmp_path / "other", forms=["bin"], batch=2)
+    assert not (tmp_path / "other").exists()
+
+
 def test_too_many_images(checkpoint, tmp_path):
     with pytest.raises(UserError, match="--images 4 must lie between 1 and 3"):
         vectors(checkpoint, "4x16", 4, tmp_path / "vectors")
