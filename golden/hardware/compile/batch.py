@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from golden.contract.errors import UserError
-from golden.contract.limits import deep, refuse
+from golden.contract.limits import refuse
 from golden.hardware import isa
 from golden.hardware.compile.lowering import Layer, Stripe
-from golden.hardware.compile.proofs import residual_words
+from golden.hardware.compile.proofs import residual_depth
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import Hardware
 
@@ -52,11 +52,8 @@ def batched(
             out += [_alone(layer, b, images) for b in range(images)]
         else:
             out.append(_together(layer, images))
-    for layer in out:
-        if layer.mode == isa.MODE_RESIDUAL:
-            words = residual_words(layer, hardware)
-            refuse([*deep(layer.name, "residual words per bank", words, "stream_depth",
-                          hardware.stream_depth)])  # fmt: skip
+    refuse([excess for layer in out if layer.mode == isa.MODE_RESIDUAL
+            for excess in residual_depth(layer, hardware)])  # fmt: skip
     return out, inputs
 
 

@@ -164,8 +164,8 @@ def assemble(
     try:
         plans, plain = compiled(layers)
     except LimitError as error:
-        batch_of = any(layer.images > 1 for layer in layers)
-        if batch_of or all(excess.field != "spike_lines" for excess in error.found):
+        several = any(layer.images > 1 for layer in layers)  # their maps are not cut
+        if several or all(excess.field != "spike_lines" for excess in error.found):
             raise
         plans, plain = compiled(striped(layers, inputs, hardware, error))
     if free and (cut := with_room(layers, hardware)):

@@ -114,14 +114,14 @@ def residual(
     field, now = "stream_width", hardware.stream_width
     yield from wide(layer.name, "largest shifted current", np.abs(added).max(), field, now, 0)
     yield from wide(layer.name, what, np.abs(stream).max(), field, now)
-    words = residual_words(layer, hardware)
+    yield from residual_depth(layer, hardware)
+
+
+def residual_depth(layer: Layer, hardware: Hardware) -> Iterator[Excess]:
+    """The residual stream behind a layer has room."""
+    words = -(-layer.source.tokens // hardware.groups) * layer.words * layer.source.steps
     yield from deep(layer.name, "residual words per bank", words, "stream_depth",
                     hardware.stream_depth)  # fmt: skip
-
-
-def residual_words(layer: Layer, hardware: Hardware) -> int:
-    """Words of a bank that the residual stream behind a layer takes."""
-    return -(-layer.source.tokens // hardware.groups) * layer.words * layer.source.steps
 
 
 def saturated(counts: np.ndarray) -> np.ndarray:

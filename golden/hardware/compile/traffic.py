@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class LayerTraffic:
-    """The weight stream of one hardware layer; ``raw_bytes``: if nothing of it were coded."""
+    """The weight stream of one hardware layer; ``raw_bytes``: if nothing of it were coded.
+
+    ``dense_weights`` are 0 for attention, which has a row table alone, and for stripes and images
+    of a layer but the first one.
+    """
 
     name: str
-    dense_weights: (
-        int  # 0: attention, which has a row table alone; a stripe or image but for the first
-    )
+    dense_weights: int
     coded: bool = False  # the weights
     index_bits: int = 0
     block: bool = False
