@@ -15,7 +15,7 @@ package psf_pkg;
   localparam int unsigned MinPlanes = 25;  // a head sees at least so many planes of the sums
   localparam int unsigned MaxLayers = 64;  // layer ids, each with a set of counters
   localparam int unsigned MaxCount = 127;  // of K^T V as a weight; a larger count becomes this one
-  localparam int unsigned MaxShift = 7;  // largest left shift of a residual current
+  localparam int unsigned MaxShift = 7;  // largest left shift of a weight
   // timesteps of one accumulation, and those side by side, at most
   localparam int unsigned MaxWindow = 4;
 
@@ -76,7 +76,7 @@ package psf_pkg;
 
   // What a group does with finished accumulators.
   localparam logic [1:0] MODE_SPIKE = 2'd0;  // + bias, LIF, pack, write
-  localparam logic [1:0] MODE_RESIDUAL = 2'd1;  // + bias, << shift, + stream, back, LIF, write
+  localparam logic [1:0] MODE_RESIDUAL = 2'd1;  // + bias, + stream, back, LIF, write
   localparam logic [1:0] MODE_KEY_VALUE = 2'd2;  // K^T V counts into the weight banks
   localparam logic [1:0] MODE_HEAD = 2'd3;  // add to the logits
 
@@ -141,7 +141,7 @@ package psf_pkg;
     logic pool;  // OR-pool k3 s2 p1 on the written spikes
     logic first;  // residual: the stream starts here
     logic continues;  // its counters go on from those of the layer before
-    logic [3:0] shift;  // residual: left shift of the current
+    logic [3:0] shift;  // residual: left shift of the weights, beside that of their rows
     logic [15:0] wait_loads;  // start when this many loads of the job have completed
     logic [15:0] charge;  // spike: of the membranes, added in parts at the first timestep, by place
     logic [15:0] in_base;  // line of pixel 0

@@ -52,7 +52,7 @@ def netlist(folder: Path, hardware: Hardware, clock_hz: int) -> ulx3s.Files:
         "synth_ecp5: system",
         folder,
         [
-            "read_rtlil elaborated.il",
+            *yosys.ecp5_source(folder.resolve()),
             *(f"read_verilog {source}" for source in sources),
             f"synth_ecp5 -top {ulx3s.TOP} -json flat.json",
         ],

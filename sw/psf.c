@@ -49,9 +49,7 @@ enum psf_status psf_init(struct psf_device *device, uintptr_t base) {
     return PSF_NOT_THERE;
   if (get(device, REG(VERSION)) >> PSF_REGS__VERSION__MAJOR_bp != PSF_REGS__VERSION__MAJOR_reset)
     return PSF_VERSION;
-  device->address_bits = 32;
-  if (get(device, REG(VERSION)) & PSF_REGS__VERSION__MINOR_bm) /* 0 had no high words */
-    device->address_bits = (uint8_t)(get(device, REG(BUS)) & PSF_REGS__BUS__ADDR_WIDTH_bm);
+  device->address_bits = (uint8_t)(get(device, REG(BUS)) & PSF_REGS__BUS__ADDR_WIDTH_bm);
   for (i = 0; i < PSF_CAPABILITIES - 1; i++)
     device->capability[i] = get(device, REG(CAP0) + 4 * i);
   device->capability[i] = get(device, REG(CAP6)); /* lies elsewhere */
@@ -224,8 +222,6 @@ enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf
 
 enum psf_status psf_ring_checked(struct psf_device *device, volatile uint32_t *ring,
                                  psf_address address, unsigned log2_entries) {
-  if ((get(device, REG(VERSION)) & PSF_REGS__VERSION__MINOR_bm) < 2)
-    return PSF_VERSION;
   return begin_ring(device, ring, address, log2_entries, CHECKED);
 }
 

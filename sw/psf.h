@@ -118,8 +118,7 @@ enum psf_status psf_ring(struct psf_device *device, volatile uint32_t *ring, psf
 enum psf_status psf_push(struct psf_device *device, psf_address image, psf_address result,
                          int interrupt);
 /* The same with images that carry a checksum: entries have 32 bytes, and an image whose CRC-32 is not
- * `crc` (psf_crc over its bytes as they were packed) ends the run with cause IMAGE_CRC. Hardware
- * before version 5.2 has no such ring (PSF_VERSION). */
+ * `crc` (psf_crc over its bytes as they were packed) ends the run with cause IMAGE_CRC. */
 enum psf_status psf_ring_checked(struct psf_device *device, volatile uint32_t *ring,
                                  psf_address address, unsigned log2_entries);
 enum psf_status psf_push_checked(struct psf_device *device, psf_address image, psf_address result,
@@ -130,7 +129,7 @@ uint16_t psf_pending(struct psf_device *device);
 /* ---- Packages: what `psf compile --format bin` writes. All numbers are little endian. */
 
 #define PSF_PACKAGE_MAGIC 0x50465350u /* "PSFP" */
-#define PSF_PACKAGE_VERSION 1u
+#define PSF_PACKAGE_VERSION 2u
 
 /* Offsets count from the first byte of the package; every part begins at a multiple of 64. */
 struct psf_package {

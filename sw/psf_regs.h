@@ -20,11 +20,11 @@ extern "C" {
 #define PSF_REGS__VERSION__MINOR_bm 0xffff
 #define PSF_REGS__VERSION__MINOR_bp 0
 #define PSF_REGS__VERSION__MINOR_bw 16
-#define PSF_REGS__VERSION__MINOR_reset 0x5
+#define PSF_REGS__VERSION__MINOR_reset 0x0
 #define PSF_REGS__VERSION__MAJOR_bm 0xffff0000
 #define PSF_REGS__VERSION__MAJOR_bp 16
 #define PSF_REGS__VERSION__MAJOR_bw 16
-#define PSF_REGS__VERSION__MAJOR_reset 0x5
+#define PSF_REGS__VERSION__MAJOR_reset 0x6
 
 // reg - psf_regs.CAP0
 #define PSF_REGS__CAP0__GROUPS_bm 0xff

@@ -70,6 +70,7 @@ def xilinx_numbers(cells: Counter[str]) -> dict[str, float]:
     }
 
 
+_SOURCE = {"ecp5": yosys.ecp5_source, "xilinx": yosys.source}
 _SYNTH = {
     "ecp5": ("synth_ecp5", ecp5_numbers),
     "xilinx": ("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf", xilinx_numbers),
@@ -92,9 +93,11 @@ def parts(folder: Path, elaborated: dict, family: str, repeated: str = GROUP) ->
         ("rest", yosys.TOP, True, 1),
     ):
         name = f"{family}_{part}"
-        passes = [f"read_rtlil {folder}/elaborated.il"]
+        passes = _SOURCE[family](folder)
         if holes:
             passes.append(f"blackbox {repeated}$*")  # a whole name has brackets, so is a pattern
+        else:
+            passes.append(f"delete -port {repeated}$*/o:trace_*")  # psf_top leaves them open
         passes += [f"hierarchy -top {top}", f"{command} -top {top} -json {name}.json"]
         yosys.yosys(name, folder, passes)
         netlist = json.loads((folder / f"{name}.json").read_text())["modules"][top]

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from golden.contract.errors import UserError
-from synth import process, wrapper
+from synth import gated_add, process, wrapper
 from tb.run.sources import sources_of
 
 TOP = "psf_top"
@@ -65,7 +65,8 @@ def elaborate(
     sources: list[Path] | None = None,
     top: str = TOP,
 ) -> dict:
-    """Read the design with these parameters, check it; leaves ``elaborated.il`` and ``.json``.
+    """Read the design with these parameters, check it; leaves ``elaborated.il``, ``.json`` and
+    ``ecp5_cells.v``, modules in cells of an ECP5 that ``ecp5_source`` puts in their places.
 
     Raises:
         UserError: Yosys does not accept it; a latch, a conflicting driver or a combinational loop.
@@ -87,12 +88,24 @@ def elaborate(
             "write_rtlil elaborated.il",
         ],
     )
-    return json.loads((folder / "elaborated.json").read_text())
+    elaborated = json.loads((folder / "elaborated.json").read_text())
+    (folder / "ecp5_cells.v").write_text(gated_add.modules(elaborated))
+    return elaborated
+
+
+def source(folder: Path) -> list[str]:
+    """The pass that reads what ``elaborate`` left in ``folder``."""
+    return [f"read_rtlil {folder}/elaborated.il"]
+
+
+def ecp5_source(folder: Path) -> list[str]:
+    """The same with the modules that are made of cells of an ECP5."""
+    return [*source(folder), f"read_verilog -overwrite {folder}/ecp5_cells.v"]
 
 
 def synth_flat(folder: Path, top: str = TOP) -> str:
     """synth_ecp5 over the flattened design; leaves ``flat.json``; the log."""
-    passes = [f"read_rtlil {folder}/elaborated.il", f"synth_ecp5 -top {top} -json flat.json"]
+    passes = [*ecp5_source(folder), f"synth_ecp5 -top {top} -json flat.json"]
     return yosys("synth_ecp5: flat", folder, passes)
 
 
@@ -104,7 +117,7 @@ def synth_wrapped(folder: Path, elaborated: dict, top: str = TOP) -> wrapper.Cel
     ports = elaborated["modules"][top]["ports"]
     (folder / wrapper.FILE).write_text(wrapper.source(top, ports))
     passes = [
-        f"read_rtlil {folder}/elaborated.il",
+        *ecp5_source(folder),
         f"read_verilog {wrapper.FILE}",
         f"synth_ecp5 -top {wrapper.WRAPPER} -json wrapped.json",
     ]
@@ -115,7 +128,7 @@ def synth_wrapped(folder: Path, elaborated: dict, top: str = TOP) -> wrapper.Cel
 def synth_modules(folder: Path) -> dict:
     """synth_ecp5 with every module kept; the netlist."""
     passes = [
-        f"read_rtlil {folder}/elaborated.il",
+        *ecp5_source(folder),
         f"synth_ecp5 -noflatten -top {TOP} -json modules.json",
     ]
     folder = folder / "modules"

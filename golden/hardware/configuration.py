@@ -19,7 +19,7 @@ SUM_BITS = 32  # bits of the residual stream summed up
 MIN_PLANES = 25  # a head sees at least so many planes of the sums
 MAX_LAYERS = 64  # layer ids, each with a set of counters
 MAX_COUNT = 127  # of K^T V as a weight; a larger count becomes this one
-MAX_SHIFT = 7  # largest left shift of a residual current
+MAX_SHIFT = 7  # largest left shift of a weight
 MAX_WINDOW = 4  # timesteps of one accumulation, and those side by side, at most
 # end generated
 

@@ -29,7 +29,7 @@ module psf_drain
     output logic read_o,
     output logic buffer_o,
     output logic [EntryWidth-1:0] entry_o,
-    input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
+    input logic [Cfg.Lanes-1:0][1:0][Cfg.AccWidth-1:0] acc_i,  // one of the two, or zero
     // currents, in the order of windows, words and steps
     output logic current_valid_o,
     input logic current_ready_i,
@@ -153,23 +153,31 @@ module psf_drain
     item_q <= {item_q[1:0], item};
   end
 
-  logic [Cfg.Lanes-1:0][Steps-1:0][Cfg.AccWidth-1:0] sum_q;
-  always_ff @(posedge clk_i) begin
-    for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
-      for (int unsigned t = 0; t < Steps; t++) begin
-        if (value_item_valid && value_item.adds[t]) begin
-          sum_q[p][t] <= acc_i[p] + (value_item.fresh[t] ? '0 : sum_q[p][t]);
-        end
+  logic [Cfg.Lanes-1:0][Steps-1:0][Cfg.AccWidth-1:0] sum, sum_q;
+  for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
+    for (genvar t = 0; t < Steps; t++) begin : gen_step
+      psf_gated_add #(
+          .Width(Cfg.AccWidth)
+      ) u_add (
+          .a_i   (acc_i[p][0]),
+          .b_i   (acc_i[p][1]),
+          .c_i   (sum_q[p][t]),
+          .keep_i(!value_item.fresh[t]),
+          .sum_o (sum[p][t])
+      );
+      always_ff @(posedge clk_i) begin
+        if (value_item_valid && value_item.adds[t]) sum_q[p][t] <= sum[p][t];
       end
     end
   end
 
-  // The currents of a word, one a cycle.
+  // The currents of a word, one a cycle: the register of one step takes its sum, the others are zero.
   logic emit_q, value_valid_q;
-  logic [1:0] emit_step_q;
+  logic [Steps-1:0] emit_step_q;  // one bit is set
   logic [2:0] emit_left_q;
   logic [Steps-1:0] emit_fires_q;
-  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] value_q;
+  logic [Steps-1:0][Cfg.Lanes-1:0][Cfg.AccWidth-1:0] value_q;
+  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] value;
   logic emit_begin, emit_end;
   assign emit_begin = value_item_valid && value_item.last;
   assign emit_end   = emit_left_q == 3'd1;
@@ -183,16 +191,22 @@ module psf_drain
   end
   always_ff @(posedge clk_i) begin
     if (emit_begin) begin
-      emit_step_q  <= '0;
+      emit_step_q  <= Steps'(1);
       emit_left_q  <= value_item.window;
       emit_fires_q <= value_item.fires;
     end else begin
-      emit_step_q <= emit_step_q + 2'd1;
+      emit_step_q <= emit_step_q << 1;
       emit_left_q <= emit_left_q - 3'd1;
     end
-    for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
-      value_q[p] <= emit_fires_q[emit_step_q] ? sum_q[p][emit_step_q] : '0;
+    for (int unsigned t = 0; t < Steps; t++) begin
+      for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
+        value_q[t][p] <= emit_step_q[t] && emit_fires_q[t] ? sum_q[p][t] : '0;
+      end
     end
+  end
+  always_comb begin
+    value = '0;
+    for (int unsigned t = 0; t < Steps; t++) value |= value_q[t];
   end
 
   logic queue_ready, queue_error;
@@ -205,7 +219,7 @@ module psf_drain
       .clear_i    (1'b0),
       .in_valid_i (value_valid_q),
       .in_ready_o (queue_ready),
-      .in_data_i  (value_q),
+      .in_data_i  (value),
       .out_valid_o(current_valid_o),
       .out_ready_i(current_ready_i),
       .out_data_o (current_o),

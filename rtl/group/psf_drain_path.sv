@@ -30,7 +30,7 @@ module psf_drain_path #(
     output logic read_o,
     output logic buffer_o,
     output logic [EntryWidth-1:0] entry_o,
-    input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_i,
+    input logic [Cfg.Lanes-1:0][1:0][Cfg.AccWidth-1:0] acc_i,
     // parameters (bias, theta2); the top bit is the parity
     input logic param_valid_i,
     input logic [$clog2(Cfg.ParamDepth)-1:0] param_addr_i,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages of a group's drain behind stage 0 (psf_drain_words), which takes a current; that comes here
 // one cycle after its place. The parameters are read once for the steps of a window.
-//   spike, residual: x = current + bias; residual: x = (first ? 0 : stream) + (x << shift); spike, first
-//   timestep: x + start(charge), 0, 1/2, 3/4 or 1/4 of the charge by the place of the token;
+//   spike, residual: x = current + bias; residual: x = (first ? 0 : stream) + x, both on the stream's
+//   grid; spike, first timestep: x + start(charge), 0, 1/2, 3/4 or 1/4 of the charge by the place of the
+//   token;
 //   spike = LIF(x): out to the line writer, x back to the stream. Five stages (psf_neuron), a word a
 //   cycle, no stalls
 //   head, key-value: the current goes to the logits, or as a row of min(count, MaxCount)
@@ -204,7 +205,6 @@ module psf_drain_stages #(
       .rst_ni,
       .residual_i    (mode_residual),
       .no_stream_i   (layer_i.first),
-      .shift_i       (layer_i.shift[2:0]),
       .params_i      (params[ParamWidth-1:0]),
       .current_i,
       .stream_i      (stream_data_i),

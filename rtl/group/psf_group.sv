@@ -143,7 +143,7 @@ module psf_group #(
   // Accumulations out.
   logic drain_idle, drain_waits, drain_read, drain_buffer, drain_parity, drain_overrun;
   logic [EntryWidth-1:0] drain_entry;
-  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc;
+  logic [Cfg.Lanes-1:0][1:0][Cfg.AccWidth-1:0] acc;
   psf_drain_path #(
       .Cfg(Cfg)
   ) u_drain (

@@ -2,7 +2,8 @@
 // One processing element: an adder and two accumulator buffers of Depth entries in block RAM. While
 // rows are added to one buffer the other is drained.
 //   add:   acc[add_buffer][add_entry] += weight <<< shift
-//   drain: drain_acc_o = acc[drain_buffer][drain_entry], set to zero when drain_clear_i
+//   drain: drain_acc_o[drain_buffer] = acc[drain_buffer][drain_entry], the other 0;
+//          acc[drain_buffer][drain_entry] = 0 when drain_clear_i
 // An add takes four cycles, read, forward and shift, add, write; the adds to one entry may follow each
 // other in any distance (the last three results are forwarded). A drain read comes out two cycles
 // later, its zero is there for reads from the second cycle after it on. One of each per cycle, no
@@ -15,20 +16,20 @@ module psf_lane #(
     parameter int unsigned AccWidth = 20,
     localparam int unsigned EntryWidth = $clog2(Depth)
 ) (
-    input  logic                  clk_i,
-    input  logic                  rst_ni,
-    input  logic                  add_valid_i,
-    input  logic                  add_buffer_i,
-    input  logic [EntryWidth-1:0] add_entry_i,
-    input  logic [           7:0] add_weight_i,    // signed
-    input  logic [           2:0] add_shift_i,     // bit-plane of a multi-bit input
-    input  logic                  drain_valid_i,   // drain_acc_o is used
-    input  logic                  drain_buffer_i,
-    input  logic [EntryWidth-1:0] drain_entry_i,
-    input  logic                  drain_clear_i,
-    output logic [  AccWidth-1:0] drain_acc_o,
-    output logic                  parity_o,
-    output logic                  overrun_o
+    input  logic                                clk_i,
+    input  logic                                rst_ni,
+    input  logic                                add_valid_i,
+    input  logic                                add_buffer_i,
+    input  logic [EntryWidth-1:0]               add_entry_i,
+    input  logic [           7:0]               add_weight_i,    // signed
+    input  logic [           2:0]               add_shift_i,     // bit-plane of a multi-bit input
+    input  logic                                drain_valid_i,   // drain_acc_o is used
+    input  logic                                drain_buffer_i,
+    input  logic [EntryWidth-1:0]               drain_entry_i,
+    input  logic                                drain_clear_i,
+    output logic [           1:0][AccWidth-1:0] drain_acc_o,
+    output logic                                parity_o,
+    output logic                                overrun_o
 );
   // Stage 0: the entry is read. Only a Depth that is no power of two leaves room for a wrong one.
   logic add;
@@ -44,9 +45,8 @@ module psf_lane #(
   end
 
   // What the last three adds, of stages 1 to 3, went to.
-  logic [3:1] add_q, buffer_q;
+  logic [3:1] add_q, buffer_q, same;  // same: the entry of stage 0
   logic [3:1][EntryWidth-1:0] entry_q;
-  logic [2:0] same_q;  // stage 1: the result of the add one, two or three cycles before is newer
   logic [7:0] weight_q;
   logic [2:0] shift_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -60,31 +60,41 @@ module psf_lane #(
       weight_q <= add_weight_i;
       shift_q  <= add_shift_i;
     end
-    for (int unsigned i = 0; i < 3; i++) begin
-      same_q[i] <= add_q[i+1] && buffer_q[i+1] == add_buffer_i && entry_q[i+1] == add_entry_i;
-    end
+  end
+  for (genvar i = 1; i <= 3; i++) begin : gen_same
+    assign same[i] = add_q[i] && buffer_q[i] == add_buffer_i && entry_q[i] == add_entry_i;
   end
 
-  // Stage 1: the newest value. Stage 2: the sum. Stage 3: back to the memory.
+  // Stage 1: the newest value, out of the memory or of one of the last three adds. Registers that are
+  // zero unless theirs is the newest stand for multiplexers. Stage 2: the sum. Stage 3: back to the
+  // memory.
   logic [1:0][AccWidth:0] read;  // the top bit is the parity
-  logic [AccWidth-1:0] forwarded, term_q, sum, sum_q, before_q;
+  logic [AccWidth-1:0] second_q, third_q;  // of two and of three adds before
+  logic first_q, stored_q;  // the add before is newer; none of the three is
+  logic [AccWidth-1:0] forwarded_q, term_q, sum, sum_q;
+  logic [AccWidth:0] stored_word_q;
   logic [1:0][AccWidth-1:0] back_q;  // what each buffer is written with: the sum, or zero
-  logic [AccWidth:0] operand_q;
-  logic check_q;  // operand_q comes from the memory
-  always_comb begin
-    forwarded = before_q;
-    if (same_q[1]) forwarded = sum_q;
-    if (same_q[0]) forwarded = sum;
-  end
   // 8 bits shifted by up to 7 are 15 bits; the sum cannot overflow: the compiler bounds it.
-  assign sum = operand_q[AccWidth-1:0] + term_q;
+  psf_gated_add #(
+      .Width(AccWidth)
+  ) u_add (
+      .a_i   (stored_word_q[AccWidth-1:0]),
+      .b_i   (forwarded_q),
+      .c_i   (term_q),
+      .keep_i(1'b1),
+      .sum_o (sum)
+  );
   always_ff @(posedge clk_i) begin
+    first_q  <= same[1];
+    stored_q <= same == '0;
+    second_q <= same[2] ? sum : '0;
+    third_q  <= same[3] && !same[2] ? sum_q : '0;
     if (add_q[1]) begin
-      operand_q <= same_q != '0 ? {1'b0, forwarded} : read[buffer_q[1]];
+      stored_word_q <= stored_q ? read[buffer_q[1]] : '0;
+      forwarded_q <= first_q ? sum : second_q | third_q;
       term_q <= {{(AccWidth - 8) {weight_q[7]}}, weight_q} << shift_q;
     end
     if (add_q[2]) sum_q <= sum;
-    if (add_q[3]) before_q <= sum_q;
     for (int unsigned b = 0; b < 2; b++) begin
       if (add_q[2] && buffer_q[2] == 1'(b)) back_q[b] <= sum;
       else back_q[b] <= '0;
@@ -92,22 +102,25 @@ module psf_lane #(
   end
 
   // Drain: the entry is read, then its value registered; the zero is written beside that.
-  logic drain_q, clear_q, drain_buffer_q, acc_valid_q, acc_parity_q;
+  logic drain_q, clear_q, drain_buffer_q, acc_valid_q;
+  logic [1:0] acc_parity_q;
   logic [EntryWidth-1:0] drain_entry_q;
   always_ff @(posedge clk_i) begin
     drain_buffer_q <= drain_buffer_i;
     drain_entry_q  <= drain_entry_i;
-    if (drain_q) {acc_parity_q, drain_acc_o} <= read[drain_buffer_q];
+    for (int unsigned b = 0; b < 2; b++) begin
+      if (drain_buffer_q != 1'(b)) {acc_parity_q[b], drain_acc_o[b]} <= '0;
+      else if (drain_q) {acc_parity_q[b], drain_acc_o[b]} <= read[b];
+    end
   end
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {drain_q, clear_q, acc_valid_q, check_q, parity_o} <= '0;
+      {drain_q, clear_q, acc_valid_q, parity_o} <= '0;
     end else begin
       drain_q <= drain_valid_i;
       clear_q <= drain_clear_i;
       acc_valid_q <= drain_q;
-      check_q <= add_q[1] && same_q == '0;
-      parity_o <= (check_q && ^operand_q) || (acc_valid_q && ^{acc_parity_q, drain_acc_o});
+      parity_o <= (add_q[2] && ^stored_word_q) || (acc_valid_q && ^{acc_parity_q, drain_acc_o});
     end
   end
 
@@ -124,7 +137,7 @@ module psf_lane #(
         .clk_i,
         .we_i   (writes || clears),
         .waddr_i(writes ? entry_q[3] : drain_entry_q),
-        .wdata_i({^back_q[b], back_q[b]}),
+        .wdata_i({writes && ^sum_q, back_q[b]}),
         .re_i   (adds || drains),
         .raddr_i(adds ? add_entry_i : drain_entry_i),
         .rdata_o(read[b])

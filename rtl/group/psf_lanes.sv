@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The P lanes of a group. A weight word or the bits of a V word is added in all of them at once; an
-// accumulator word is read for the drain beside it. The accumulators of a lane lie in sets, one for
-// each firing pattern of a window of timesteps:
+// accumulator word is read for the drain beside it. A weight is shifted by its row's shift, in residual
+// layers by the layer's shift more (the sum is at most 7). The accumulators of a lane lie in sets, one
+// for each firing pattern of a window of timesteps:
 //   entry = pattern << clog2(J) | index     (pattern: the steps that fire, less one)
 // After reset one sweep sets both buffers to zero (ready_o is low until it ends; 2 * AccDepth *
 // Patterns cycles), afterwards drain_clear_i keeps them so. Latencies as in psf_lane, adds one cycle
@@ -30,20 +31,23 @@ module psf_lanes #(
     input logic drain_buffer_i,
     input logic drain_clear_i,
     input logic [EntryWidth-1:0] drain_entry_i,
-    output logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] acc_o,
+    output logic [Cfg.Lanes-1:0][1:0][Cfg.AccWidth-1:0] acc_o,
     output logic parity_o,
     output logic overrun_o
 );
   logic [Cfg.Lanes-1:0] parity, overrun;
 
-  // First set of a pattern. Of a layer, from registers: bits of an index, whether it is key-value.
+  // First set of a pattern. Of a layer, from registers: bits of an index, whether it is key-value, its
+  // shift.
   logic key_value_q;
+  logic [2:0] shift_q;
   logic [3:0] index_bits_q;
   logic [EntryWidth+3:0] set;
   logic beyond;
   always_ff @(posedge clk_i) begin
-    key_value_q  <= layer_i.mode == psf_pkg::MODE_KEY_VALUE;
+    key_value_q <= layer_i.mode == psf_pkg::MODE_KEY_VALUE;
     index_bits_q <= psf_group_pkg::bits_of(layer_i.out_words);
+    shift_q <= layer_i.mode == psf_pkg::MODE_RESIDUAL ? layer_i.shift[2:0] : 3'd0;
   end
   assign set = (EntryWidth + 4)'(word_tag_i.pattern) << index_bits_q;
   assign beyond = set >= (EntryWidth + 4)'(Entries);
@@ -64,7 +68,7 @@ module psf_lanes #(
   end
   always_ff @(posedge clk_i) begin
     add_buffer_q <= key_value_q ? kv_buffer_i : word_tag_i.buffer;
-    add_shift_q  <= key_value_q ? 3'd0 : word_shift_i;
+    add_shift_q  <= key_value_q ? 3'd0 : word_shift_i + shift_q;
     for (int unsigned p = 0; p < Cfg.Lanes; p++) begin
       add_entry_q[p] <= key_value_q ? EntryWidth'(kv_index_i)
           : set[EntryWidth-1:0] | EntryWidth'(word_data_i[p*SlotWidth+8+:IndexWidth]);

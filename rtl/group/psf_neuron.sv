@@ -3,7 +3,7 @@
 // current a cycle, no stalls. With what is at the inputs in cycle t:
 //   t     bias, theta2, the residual word and the current are registered
 //   t + 1 x = current + bias
-//   t + 2 value = base + (x << shift), base = residual word or start, as the layer has it
+//   t + 2 value = base + x, base = residual word or start, as the layer has it
 //   t + 3 margin = value - theta2
 //   t + 4 value_o = value, spike_o = LIF(value); first_i: the neuron is at rest
 // valid_i says for each of these cycles whether it has a current: registers that have none hold.
@@ -18,7 +18,6 @@ module psf_neuron #(
     // of the layer
     input  logic                   residual_i,
     input  logic                   no_stream_i,     // the stream starts here
-    input  logic [            2:0] shift_i,
     // cycle t
     input  logic [   AccWidth-1:0] bias_i,
     input  logic [   AccWidth-1:0] theta2_i,
@@ -36,29 +35,37 @@ module psf_neuron #(
     output logic [   AccWidth-1:0] left_o,          // the membrane after it
     output logic                   left_parity_o
 );
-  logic [AccWidth-1:0] bias_q, current_q, base_q, base2_q, x_q, shifted, value_q;
+  logic [AccWidth-1:0] bias_q, current_q, x_q, value, value_q;
+  logic [2:1][AccWidth-1:0] stream_q, start_q;  // zero where the layer has the other one
   logic [3:1][AccWidth-1:0] theta2_q;
   logic [AccWidth:0] margin_q;
-  logic [2:0] shift_q;  // of the layer, that of residual layers
-  assign shifted = x_q << shift_q;
+  psf_gated_add #(
+      .Width(AccWidth)
+  ) u_value (
+      .a_i   (stream_q[2]),
+      .b_i   (start_q[2]),
+      .c_i   (x_q),
+      .keep_i(1'b1),
+      .sum_o (value)
+  );
   assign param_parity_o = ^{theta2_q[1], bias_q};
 
   always_ff @(posedge clk_i) begin
-    shift_q <= residual_i ? shift_i : 3'd0;
     if (valid_i[0]) begin
       bias_q <= bias_i;
       theta2_q[1] <= theta2_i;
       current_q <= current_i;
-      if (!residual_i) base_q <= AccWidth'(start_i);
-      else base_q <= no_stream_i ? '0 : AccWidth'($signed(stream_i));
+      stream_q[1] <= residual_i && !no_stream_i ? AccWidth'($signed(stream_i)) : '0;
+      start_q[1] <= residual_i ? '0 : AccWidth'(start_i);
     end
     if (valid_i[1]) begin
-      base2_q <= base_q;
+      stream_q[2] <= stream_q[1];
+      start_q[2] <= start_q[1];
       x_q <= current_q + bias_q;
       theta2_q[2] <= theta2_q[1];
     end
     if (valid_i[2]) begin
-      value_q <= base2_q + shifted;
+      value_q <= value;
       theta2_q[3] <= theta2_q[2];
     end
     if (valid_i[3]) begin

@@ -12,7 +12,6 @@ module psf_neurons #(
     // of the layer
     input logic residual_i,
     input logic no_stream_i,
-    input logic [2:0] shift_i,
     // cycle t
     input logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] params_i,  // bias, theta2 of each lane
     input logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] current_i,
@@ -62,7 +61,6 @@ module psf_neurons #(
         .clk_i,
         .residual_i,
         .no_stream_i,
-        .shift_i,
         .bias_i        (params_i[p*2*Cfg.AccWidth+:Cfg.AccWidth]),
         .theta2_i      (params_i[(p*2+1)*Cfg.AccWidth+:Cfg.AccWidth]),
         .current_i     (current_i[p]),

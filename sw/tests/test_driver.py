@@ -155,8 +155,6 @@ def test_a_ring_of_checked_images(bench, work):
     assert driver.value("psf_error").cause == isa.ERROR_IMAGE_CRC
     assert driver.call("psf_ring", entries, RING, 1) == "OK"
     assert driver.call("psf_push_checked", image, RESULT, 0, crc) == "ARGUMENT"
-    model.values["VERSION"] = 5 << 16 | 1
-    assert driver.call("psf_ring_checked", entries, RING, 1) == "VERSION"
 
 
 def test_what_stops_a_run_is_said(bench, work):
@@ -223,16 +221,6 @@ def test_addresses_above_4_gib(tmp_path, work, width, end):
         assert driver.call("psf_windows", Window(0, beyond + 7), Window(0, 7)) == "ARGUMENT"
         network.weights = beyond
         assert driver.call("psf_load", ctypes.byref(network)) == "ARGUMENT"
-
-
-def test_hardware_of_before_has_no_high_words(bench, work):
-    """Version 5.0: the driver does not touch the registers that came with 5.1."""
-    driver, model = bench
-    model.values["VERSION"] = model.resets["VERSION"] = 5 << 16
-    del model.values["BUS"]  # a read would raise
-    ready(driver, work)
-    assert driver.device.address_bits == 32
-    assert not any(name.endswith("_HIGH") for name, _ in model.writes)
 
 
 def test_texts(bench):

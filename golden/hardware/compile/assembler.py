@@ -319,12 +319,15 @@ class Assembler:
                        wait_layers=max(region.wait_layers, wait_layers), **load.fields)  # fmt: skip
 
     def parameters(self, index: int, layer: Layer) -> dict[str, int]:
-        """Load bias and theta2."""
+        """Load theta2, and the bias on the grid of what the lanes add up: their weights are
+        shifted."""
         hardware, largest = self.hardware, (1 << self.hardware.acc_width - 1) - 1
         region = self.param.take(layer.name, layer.words, index, self.until(index))
         # |X| < 2**(acc_width - 2), so thresholds beyond the width behave like its ends.
         theta2 = np.clip(layer.theta2, -largest - 1, largest)
-        pairs = np.stack([layer.bias, theta2], axis=1).reshape(layer.words, 2 * hardware.lanes)
+        pairs = np.stack([layer.bias << layer.shift, theta2], axis=1).reshape(
+            layer.words, 2 * hardware.lanes
+        )
         name = f"{layer.name} parameters"
         self.emit_load(name, isa.TARGET_PARAM, self.param,
                        bits.pack(pairs, hardware.acc_width, name), records=layer.words,

@@ -15,7 +15,7 @@ from golden.contract.narrow import narrow
 from golden.hardware.check import capabilities
 from golden.hardware.compile.compiled import Program
 
-MAGIC, VERSION, ALIGN = 0x50465350, 1, 64  # the letters PSFP
+MAGIC, VERSION, ALIGN = 0x50465350, 2, 64  # the letters PSFP
 _HEADER = struct.Struct("<24I")
 _CRC = 3  # its word
 

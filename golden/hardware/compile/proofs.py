@@ -50,7 +50,8 @@ def excesses(
             continue
         low, high = currents(layer)
         yield from accumulator(layer, low, high, hardware)
-        low, high = low + layer.bias, high + layer.bias
+        bias = layer.bias << layer.shift
+        low, high = low + bias, high + bias
         if layer.mode == isa.MODE_HEAD:
             yield from deep(layer.name, "number of logits, of whole words",
                             layer.words * hardware.lanes, "classes", hardware.classes)  # fmt: skip
@@ -59,7 +60,7 @@ def excesses(
         elif layer.mode == isa.MODE_HEAD:
             yield from logits(layer, low, high, head_bias)
         elif layer.mode == isa.MODE_RESIDUAL:
-            added = np.stack([low, high]) << layer.shift
+            added = np.stack([low, high])
             stream = stream + added
             shares[layer.name] = int(np.abs(added).max())
             what = largest_residual(layer.name, shares)
@@ -77,11 +78,12 @@ def patch(layer: Layer, hardware: Hardware) -> Iterator[Excess]:
 
 
 def currents(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high) of the current X of every output column, before the bias."""
+    """(low, high) of the current of every output column, shifted as the lanes do, before the
+    bias."""
     if layer.weight is None:  # counts of at most N, for every active query
         high = np.full(layer.bias.shape, min(layer.source.tokens, MAX_COUNT) * layer.head_dim)
         return np.zeros_like(high), high
-    weight = layer.weight
+    weight = layer.weight << layer.shift
     if layer.planes:  # bit b of a value counts 2**b
         weight = weight << layer.planes.bit[:, None]
     steps = layer.source.steps if layer.merge else 1  # all go into one accumulation
@@ -95,7 +97,7 @@ def accumulator(
     if layer.weight is not None and np.abs(layer.weight + 0.5).max() > 1 << WEIGHT_WIDTH - 1:
         yield Excess(layer.name, "largest weight", int(np.abs(layer.weight).max()),
                      (1 << WEIGHT_WIDTH - 1) - 1, advice="quantise it to int8")  # fmt: skip
-    field, now, bias = "acc_width", hardware.acc_width, layer.bias
+    field, now, bias = "acc_width", hardware.acc_width, layer.bias << layer.shift
     reach = max(high.max(), -low.min())
     yield from wide(layer.name, "largest sum of weights", reach, field, now, 2)
     reach = max((high + bias).max(), -(low + bias).min())
@@ -106,10 +108,13 @@ def accumulator(
 def residual(
     layer: Layer, added: np.ndarray, stream: np.ndarray, what: str, hardware: Hardware
 ) -> Iterator[Excess]:
-    """A current ``added`` (2, O), shifted by at most seven bits, and the ``stream`` with it fit;
-    ``what``: the words for the largest value of the stream."""
-    if layer.shift > MAX_SHIFT:
-        yield Excess(layer.name, "shift", layer.shift, MAX_SHIFT,
+    """A current ``added`` (2, O), whose weights are shifted by at most seven bits, and the
+    ``stream`` with it fit; ``what``: the words for the largest value of the stream."""
+    planes = layer.planes
+    what_shifts = "shift" if planes is None else "shift, with that of the image's highest bit,"
+    shift = layer.shift + (0 if planes is None else int(planes.bit.max()))
+    if shift > MAX_SHIFT:
+        yield Excess(layer.name, what_shifts, shift, MAX_SHIFT,
                      advice="use fewer fraction bits in the residual stream")  # fmt: skip
     field, now = "stream_width", hardware.stream_width
     yield from wide(layer.name, "largest shifted current", np.abs(added).max(), field, now, 0)

@@ -17,6 +17,7 @@ from golden.hardware.compile import bits
 from golden.hardware.configuration import (
     MASK_LINES,
     MAX_COUNT,
+    MAX_SHIFT,
     SUM_BITS,
     WEIGHT_WIDTH,
     Hardware,
@@ -156,7 +157,7 @@ class Emulator:
         charge = start(f["height"], f["width"], f["charge"])
         value[:, 0] += np.tile(charge, f["images"] + 1)[:, None, None]
         if f["mode"] == isa.MODE_RESIDUAL:
-            value = self._residual(f, value << f["shift"])
+            value = self._residual(f, value)
         assert np.abs(value).max() < 1 << self.hw.acc_width - 2
         spikes = lif(value.swapaxes(0, 1), theta2).swapaxes(0, 1)
         self._write(f, spikes)
@@ -180,6 +181,7 @@ class Emulator:
         dense = np.zeros((channels, 1 << h.index_width, h.lanes), np.int64)
         lengths = np.zeros(channels, np.int64)
         base = f["row_base"] + step * f["step_rows"] + tap * f["tap_rows"]
+        more = f["shift"] if f["mode"] == isa.MODE_RESIDUAL else 0
         lane = np.arange(h.lanes)
         for c in range(channels):
             bank = (c + tap) % h.banks
@@ -187,7 +189,7 @@ class Emulator:
             address, lengths[c], shift = row & 0xFFFF, row >> 16 & 0xFF, row >> 24 & 0xF
             for slots in self.weight[address : address + lengths[c], bank]:
                 weight = bits.signed(slots & (1 << WEIGHT_WIDTH) - 1, WEIGHT_WIDTH)
-                dense[c, slots >> WEIGHT_WIDTH, lane] += weight << shift
+                dense[c, slots >> WEIGHT_WIDTH, lane] += weight << (shift + more & MAX_SHIFT)
         return dense, lengths
 
     def _accumulate(self, f: dict[str, int]):

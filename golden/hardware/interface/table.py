@@ -43,7 +43,7 @@ CONSTANTS = (
         (1 << _WEIGHT_WIDTH - 1) - 1,
         "of K^T V as a weight; a larger count becomes this one",
     ),
-    Constant("MAX_SHIFT", 7, "largest left shift of a residual current"),
+    Constant("MAX_SHIFT", 7, "largest left shift of a weight"),
     Constant("MAX_WINDOW", 4, "timesteps of one accumulation, and those side by side, at most"),
 )
 
@@ -79,7 +79,7 @@ MODES = Enumeration(
     "What a group does with finished accumulators.",
     (
         Code("SPIKE", 0, "+ bias, LIF, pack, write"),
-        Code("RESIDUAL", 1, "+ bias, << shift, + stream, back, LIF, write"),
+        Code("RESIDUAL", 1, "+ bias, + stream, back, LIF, write"),
         Code("KEY_VALUE", 2, "K^T V counts into the weight banks"),
         Code("HEAD", 3, "add to the logits"),
     ),
@@ -151,7 +151,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("pool", 0, 21, 1, "OR-pool k3 s2 p1 on the written spikes"),
     ("first", 0, 22, 1, "residual: the stream starts here"),
     ("continues", 0, 23, 1, "its counters go on from those of the layer before"),
-    ("shift", 0, 24, 4, "residual: left shift of the current"),
+    ("shift", 0, 24, 4, "residual: left shift of the weights, beside that of their rows"),
     ("wait_loads", 1, 0, 16, "start when this many loads of the job have completed"),
     ("charge", 1, 16, 16,
      "spike: of the membranes, added in parts at the first timestep, by place"),

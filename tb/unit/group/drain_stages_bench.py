@@ -102,7 +102,7 @@ class DrainStagesBench(Bench):
             w.value = [a + b for a, b in zip(acc, bias, strict=True)]
             if mode == layer.MODE_RESIDUAL:
                 old = [0] * self.lanes if f["first"] else stream
-                w.value = [s + (v << f["shift"]) for s, v in zip(old, w.value, strict=True)]
+                w.value = [s + v for s, v in zip(old, w.value, strict=True)]
             elif begins:
                 y, x = divmod(token["place"], 2)
                 w.value = [v + int(start(2, 2, f["charge"])[2 * y + x]) for v in w.value]
@@ -231,7 +231,7 @@ class DrainStagesBench(Bench):
         m = random.choice((1, 2, 4))
         depth = min(self.hw["ParamDepth"], self.hw["AccDepth"])
         base = random.randrange(depth - 8) if coin(0.5) else 0
-        values = {"mode": mode, "shift": random.randrange(5), "head_words": m, "param_base": base}
+        values = {"mode": mode, "head_words": m, "param_base": base}
         return layer.random_fields(**values | {"charge": self.charge()} | fixed)
 
     def indices(self, f: dict[str, int], count: int) -> list[int]:

@@ -137,8 +137,10 @@ class DrainBench(Bench):
             self.set(touched_i=touched, current_ready_i=int(ready))
             self.noise("acc_i")
             value = pipe.popleft()
-            if value is not None:
-                self.set(acc_i=pack(value, self.bits))
+            if value is not None:  # of either buffer, the other is zero
+                buffer, lanes = value
+                both = [x for v in lanes for x in ((0, v) if buffer else (v, 0))]
+                self.set(acc_i=pack(both, self.bits))
             await self.settle()
             self.overlap += None not in complete
             self.equal("parity_o", self.get("parity_o"), 0)
@@ -150,8 +152,9 @@ class DrainBench(Bench):
                 self.equal("accumulation that is read", complete[n % 2], n)
                 self.equal("buffer_o", self.get("buffer_o"), n % 2)
                 self.equal("entry_o", self.get("entry_o"), self.entry(f, pattern, word))
-                value = todo[n].acc.pop((pattern, word), None)
-                self.check(pattern == 0 or value, f"read twice: pattern {pattern}, word {word}")
+                lanes = todo[n].acc.pop((pattern, word), None)
+                self.check(pattern == 0 or lanes, f"read twice: pattern {pattern}, word {word}")
+                value = None if lanes is None else (n % 2, lanes)
                 if not reads or reads[0][::2] != (n, word):  # last read of the word
                     read_at.append(self.now)
                     allowed += [self.now + LATENCY + t for t in range(words_left.popleft())]

@@ -94,8 +94,8 @@ async def beyond_the_memories(dut) -> None:
     bench = await DrainStagesBench(dut).begun()
     await bench.load()
     hw = bench.hw
-    residual = {"mode": layer.MODE_RESIDUAL, "shift": 1, "first": 0}
-    head, spike = {"mode": layer.MODE_HEAD}, {"mode": layer.MODE_SPIKE, "shift": 1}
+    residual = {"mode": layer.MODE_RESIDUAL, "first": 0}
+    head, spike = {"mode": layer.MODE_HEAD}, {"mode": layer.MODE_SPIKE}
     key_value = {"mode": layer.MODE_KEY_VALUE, "head_words": 2}
     top = hw["AccDepth"] - 1
     plain = {"stream": 0, "dump": 0, "block": 0}

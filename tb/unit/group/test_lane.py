@@ -6,7 +6,7 @@ import random
 import cocotb
 
 from tb.lib.bench import HIDDEN, Bench
-from tb.lib.bits import coin
+from tb.lib.bits import coin, signed
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.run.cases import cases
@@ -21,12 +21,12 @@ class LaneBench(Bench):
 
     async def begin(self) -> None:
         self.depth = PARAMETERS["Depth"]
-        self.bits = self.width("drain_acc_o")
+        self.bits = self.width("drain_acc_o") // 2
         self.acc = [[0] * self.depth for _ in range(2)]
         self.compared = self.wrong = 0
         self.flipped: set[tuple[int, int]] = set()  # (buffer, entry)
         self.parity = [0, 0, 0]  # of the next three cycles
-        self.drained: list[int | None] = [None, None]  # of the next two cycles
+        self.drained: list[tuple[int, int] | None] = [None, None]  # buffer, value of two cycles
         self.overrun = 0  # of the next cycle
         self.added = [0, 0]  # cycle of the last add to each buffer
         self.cleared = [(0, 0, 0)] * 2  # cycle, buffer, entry
@@ -74,15 +74,18 @@ class LaneBench(Bench):
         self.equal("overrun_o", self.get("overrun_o"), self.overrun)
         expected = self.drained.pop(0)
         if expected is not None:
-            self.equal("drain_acc_o", self.dut.drain_acc_o.value.to_signed(), expected)
-            self.compared += expected != 0
+            buffer, value = expected
+            got = [signed(x, self.bits) for x in self.elements("drain_acc_o", self.bits, 2)]
+            self.equal("drain_acc_o", got, [value * (buffer == b) for b in (0, 1)])
+            self.compared += value != 0
         inside = add is not None and add[1] < self.depth
         self.overrun = int(add is not None and not inside)
         bad = bool(drain and valid and drain[:2] in self.flipped)
         bad |= inside and add[:2] in self.flipped
         self.parity.append(int(bad))
         self.wrong += bad
-        self.drained.append(self.acc[drain[0]][drain[1]] if drain and valid else None)
+        read = drain and valid
+        self.drained.append((drain[0], self.acc[drain[0]][drain[1]]) if read else None)
         if drain and drain[2]:
             self.flipped.discard(drain[:2])
             self.acc[drain[0]][drain[1]] = 0

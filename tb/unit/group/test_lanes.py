@@ -27,7 +27,7 @@ class LanesBench(Bench):
         self.index_bits = self.width("kv_index_i")
         self.acc = [[[0] * self.lanes for _ in range(self.entries)] for _ in range(2)]
         self.added = [-LANDING] * 2  # cycle of the last word to each buffer
-        self.drained: list[list[int] | None] = [None, None]  # of the next two cycles
+        self.drained: list[tuple[int, list[int]] | None] = [None, None]  # buffer, values by lane
         self.compared = self.overruns = self.parities = 0
         await self.reset(
             layer_i=layer.garbage(), word_valid_i=0, kv_valid_i=0, drain_valid_i=0, drain_clear_i=0,
@@ -39,6 +39,7 @@ class LanesBench(Bench):
         self.equal("cycles of the sweep", self.now, 2 * self.entries)
 
     async def start(self, f: dict[str, int]) -> None:
+        f["shift"] = random.randrange(6)  # with a row's of up to two
         self.f, self.index_of_set = f, (f["out_words"] - 1).bit_length()
         self.set(layer_i=layer.pack_layer(f))
         await self.cycle()
@@ -64,6 +65,7 @@ class LanesBench(Bench):
             self.set(word_tag_i=buffer << 4 | pattern - 1, word_shift_i=shift)
             data = [index << 8 | weight & 255 for index, weight in slots]
             self.put("word_data_i", data, self.index_bits + 8)
+            shift += self.f["shift"] if self.f["mode"] == layer.MODE_RESIDUAL else 0
             base = pattern - 1 << self.index_of_set
             terms = [(buffer, base | index, weight << shift) for index, weight in slots]
             if base >= self.entries:
@@ -81,10 +83,12 @@ class LanesBench(Bench):
         self.equal("ready_o", self.get("ready_o"), 1)
         expected = self.drained.pop(0)
         if expected is not None:
-            got = [signed(v, self.bits) for v in self.elements("acc_o", self.bits, self.lanes)]
-            self.equal("acc_o", got, expected)
-            self.compared += any(expected)
-        self.drained.append(list(self.acc[drain[0]][drain[1]]) if drain else None)
+            buffer, values = expected
+            both = self.elements("acc_o", self.bits, 2 * self.lanes)
+            self.equal("acc_o", [signed(v, self.bits) for v in both[buffer::2]], values)
+            self.equal("acc_o of the other buffer", both[1 - buffer :: 2], [0] * self.lanes)
+            self.compared += any(values)
+        self.drained.append((drain[0], list(self.acc[drain[0]][drain[1]])) if drain else None)
         if drain and drain[2]:
             self.acc[drain[0]][drain[1]] = [0] * self.lanes
         for lane, (buffer, entry, term) in enumerate(terms):

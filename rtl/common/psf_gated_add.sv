@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An adder with an OR at one operand and a gate at the other, modulo 2^Width:
+//   sum_o = (a_i | b_i) + (keep_i ? c_i : 0)
+// So a sum of one of two words, of which the other is zero, costs no multiplexer. Combinational. Where
+// a carry cell has inputs to spare, OR and gate cost nothing: synth/gated_add.py has the cells of an
+// ECP5, whose mapper would put them in front of the adder, a LUT a bit each.
+// Golden: tb.unit.common.test_gated_add.
+
+module psf_gated_add #(
+    parameter int unsigned Width = 20  // bits, >= 1
+) (
+    input  logic [Width-1:0] a_i,
+    input  logic [Width-1:0] b_i,
+    input  logic [Width-1:0] c_i,
+    input  logic             keep_i,
+    output logic [Width-1:0] sum_o
+);
+
+  assign sum_o = (a_i | b_i) + (c_i & {Width{keep_i}});
+
+endmodule
