@@ -12,11 +12,11 @@ from synth import gated_add, yosys
 MODELS = Path(pyosys.__file__).parent / "share/ecp5"
 
 
-def prove(folder: Path, width: int) -> None:
+def prove(folder: Path, width: int, gate: int = 1) -> None:
     """Raises:
     UserError: an input for which the two differ.
     """
-    elaborated = yosys.elaborate(folder, {"Width": width}, top=gated_add.MODULE)
+    elaborated = yosys.elaborate(folder, {"Width": width, "Gate": gate}, top=gated_add.MODULE)
     (name,) = elaborated["modules"]
     passes = [
         f"read_verilog {folder}/ecp5_cells.v",

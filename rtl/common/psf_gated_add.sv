@@ -4,11 +4,13 @@
 //   sum_o = (a_i | b_i) + (keep_i ? c_i : 0)
 // So a sum of one of two words, of which the other is zero, costs no multiplexer. Combinational. Where
 // a carry cell has inputs to spare, OR and gate cost nothing: synth/gated_add.py has the cells of an
-// ECP5, whose mapper would put them in front of the adder, a LUT a bit each.
+// ECP5, whose mapper would put them in front of the adder, a LUT a bit each. Mappers for 7 series want
+// the first operand as it is beside the exclusive or, so without a gate c_i is the first.
 // Golden: tb.unit.common.test_gated_add.
 
 module psf_gated_add #(
-    parameter int unsigned Width = 20  // bits, >= 1
+    parameter int unsigned Width = 20,  // bits, >= 1
+    parameter bit Gate = 1'b1  // 0: keep_i is always 1, which the caller sees to
 ) (
     input  logic [Width-1:0] a_i,
     input  logic [Width-1:0] b_i,
@@ -17,6 +19,10 @@ module psf_gated_add #(
     output logic [Width-1:0] sum_o
 );
 
-  assign sum_o = (a_i | b_i) + (c_i & {Width{keep_i}});
+  if (Gate) begin : gen_gate
+    assign sum_o = (a_i | b_i) + (c_i & {Width{keep_i}});
+  end else begin : gen_no_gate
+    assign sum_o = c_i + (a_i | b_i);
+  end
 
 endmodule
