@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """psf_gated_add in the cells of an ECP5: proved equal to the module of rtl/ for several widths."""
 
+from importlib.metadata import distribution
 from pathlib import Path
 
-import pyosys
 import pytest
 
 from golden.contract.errors import UserError
 from synth import gated_add, yosys
 
-MODELS = Path(pyosys.__file__).parent / "share/ecp5"
+MODELS = Path(str(distribution("pyosys").locate_file("pyosys/share/ecp5")))
 
 
-def prove(folder: Path, width: int, gate: int = 1) -> None:
+def prove(folder: Path, width: int, or_first: int = 1) -> None:
     """Raises:
     UserError: an input for which the two differ.
     """
-    elaborated = yosys.elaborate(folder, {"Width": width, "Gate": gate}, top=gated_add.MODULE)
+    elaborated = yosys.elaborate(
+        folder, {"Width": width, "OrFirst": or_first}, top=gated_add.MODULE
+    )
     (name,) = elaborated["modules"]
     passes = [
         f"read_verilog {folder}/ecp5_cells.v",
@@ -33,9 +35,10 @@ def prove(folder: Path, width: int, gate: int = 1) -> None:
     yosys.yosys("prove", folder, passes)
 
 
+@pytest.mark.parametrize("or_first", [0, 1])
 @pytest.mark.parametrize("width", [1, 2, 5, 20])
-def test_cells_add_as_the_module_does(tmp_path, width):
-    prove(tmp_path, width)
+def test_cells_add_as_the_module_does(tmp_path, width, or_first):
+    prove(tmp_path, width, or_first)
 
 
 @pytest.mark.parametrize("wrong", ["16'h1eec", "16'h1aaa", "16'h96aa", "16'h3ccc"])

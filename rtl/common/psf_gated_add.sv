@@ -5,12 +5,12 @@
 // So a sum of one of two words, of which the other is zero, costs no multiplexer. Combinational. Where
 // a carry cell has inputs to spare, OR and gate cost nothing: synth/gated_add.py has the cells of an
 // ECP5, whose mapper would put them in front of the adder, a LUT a bit each. Mappers for 7 series want
-// the first operand as it is beside the exclusive or, so without a gate c_i is the first.
+// the first operand as it is beside the exclusive or: OrFirst = 0 where keep_i is constant.
 // Golden: tb.unit.common.test_gated_add.
 
 module psf_gated_add #(
     parameter int unsigned Width = 20,  // bits, >= 1
-    parameter bit Gate = 1'b1  // 0: keep_i is always 1, which the caller sees to
+    parameter bit OrFirst = 1'b1  // the order of the operands
 ) (
     input  logic [Width-1:0] a_i,
     input  logic [Width-1:0] b_i,
@@ -19,10 +19,10 @@ module psf_gated_add #(
     output logic [Width-1:0] sum_o
 );
 
-  if (Gate) begin : gen_gate
+  if (OrFirst) begin : gen_or_first
     assign sum_o = (a_i | b_i) + (c_i & {Width{keep_i}});
-  end else begin : gen_no_gate
-    assign sum_o = c_i + (a_i | b_i);
+  end else begin : gen_gate_first
+    assign sum_o = (c_i & {Width{keep_i}}) + (a_i | b_i);
   end
 
 endmodule

@@ -76,8 +76,8 @@ module psf_lane #(
   logic [1:0][AccWidth-1:0] back_q;  // what each buffer is written with: the sum, or zero
   // 8 bits shifted by up to 7 are 15 bits; the sum cannot overflow: the compiler bounds it.
   psf_gated_add #(
-      .Width(AccWidth),
-      .Gate (1'b0)
+      .Width  (AccWidth),
+      .OrFirst(1'b0)
   ) u_add (
       .a_i   (stored_word_q[AccWidth-1:0]),
       .b_i   (forwarded_q),

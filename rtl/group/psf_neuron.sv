@@ -40,8 +40,8 @@ module psf_neuron #(
   logic [3:1][AccWidth-1:0] theta2_q;
   logic [AccWidth:0] margin_q;
   psf_gated_add #(
-      .Width(AccWidth),
-      .Gate (1'b0)
+      .Width  (AccWidth),
+      .OrFirst(1'b0)
   ) u_value (
       .a_i   (stream_q[2]),
       .b_i   (start_q[2]),
