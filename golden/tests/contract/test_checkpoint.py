@@ -21,7 +21,7 @@ from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.lab.networks import backbones
 from golden.lab.networks.network_config import NetworkConfig as FloatConfig
-from golden.lab.spikezip import vit_checkpoint
+from golden.lab.spikezip import spikezip_checkpoint
 from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.vit import QuantViT
 from golden.lab.train.checkpoint import load_dense, save_dense
@@ -29,7 +29,7 @@ from golden.lab.train.checkpoint import load_dense, save_dense
 SIZES = {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
 HARDWARE = Hardware.named("2x8")
 CONFIGS = {"quantised": NetworkConfig, "float": FloatConfig, "vit": VitConfig}
-READERS = {"quantised": QuantNetwork.load, "float": load_dense, "vit": vit_checkpoint.load}
+READERS = {"quantised": QuantNetwork.load, "float": load_dense, "vit": spikezip_checkpoint.load}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def files(tmp_path_factory):
     random_network(NetworkConfig(**SIZES)).save(paths_["quantised"])
     save_dense(paths_["float"], backbones.build(FloatConfig(**SIZES)), {})
     vit = QuantViT(VitConfig(patch=7, dim=16, depth=1, heads=4, level=4))
-    vit_checkpoint.save(paths_["vit"], vit, {})
+    spikezip_checkpoint.save(paths_["vit"], vit, {})
     return paths_
 
 
