@@ -37,7 +37,7 @@ FILES: dict[str, tuple[type[Settings], str]] = {
     "psf curves": (CurvesConfig, "`curves.toml`"),
     "psf methods": (CompareConfig, "`pruning/compare.toml`"),
     "psf spikezip train": (SpikezipConfig, "`spikezip/level16.toml`, `spikezip/level8.toml`"),
-    "psf spikezip train-text": (TextRunConfig, "`spikezip/mr.toml`"),
+    "psf spikezip train-text": (TextRunConfig, "`spikezip/mr.toml`, `spikezip/mr_level8.toml`"),
 }
 HEAD = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 <!-- generated, the whole page: python -m golden.cli.configuration_files -->

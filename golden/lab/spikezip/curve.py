@@ -27,9 +27,7 @@ from golden.lab.train.loop import keep_freed_memory
 BATCH = 100
 
 
-def curve(
-    folder: Path, out: Path, count: int, timesteps: int, command: str, data: str = ""
-) -> None:
+def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> None:
     """Measure every checkpoint of `folder`, all of images or all of text, on the first `count` test
     samples; print a table, write `out` (.json) and a .png beside it."""
     paths = sorted(folder.glob("*.safetensors"), key=lambda path: load(path).config.level)
@@ -45,7 +43,7 @@ def curve(
                 f"{folder} holds networks of {' and of '.join(sorted(names))}: put them into a "
                 "folder each"
             )
-        samples, labels = samples_of(ann, path, limit=count, data=data)
+        samples, labels = samples_of(ann, path, limit=count)
         seeds.add(told["seed"])
         curves[path.stem] = {
             "bits": ann.config.bits, "level": ann.config.level, "ann_accuracy_all":

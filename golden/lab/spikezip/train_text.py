@@ -71,9 +71,9 @@ def train(
     )
     facts = {
         "command": command, "seed": settings.seed, "fold": settings.fold, "accuracy": right,
-        "validation_accuracy": best["accuracy"], "epoch": best["epoch"], "words": len(words),
-        "bits": config.network.bits, "level": config.network.level, "minutes": round(minutes, 1),
-        "config": config_path.read_text(),
+        "validation_accuracy": best["accuracy"], "epoch": best["epoch"], "bits":
+        config.network.bits, "level": config.network.level, "minutes": round(minutes, 1), "config":
+        config_path.read_text(),
     }  # fmt: skip
     save(out, model, facts, run / "log.txt", record(settings.fold))
     print(f"{out} written")
