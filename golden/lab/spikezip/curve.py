@@ -30,19 +30,18 @@ BATCH = 100
 def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> None:
     """Measure every checkpoint of `folder`, all of images or all of text, on the first `count` test
     samples; print a table, write `out` (.json) and a .png beside it."""
-    paths = sorted(folder.glob("*.safetensors"), key=lambda path: load(path).config.level)
-    if not paths:
+    found = {path: load(path) for path in sorted(folder.glob("*.safetensors"))}
+    if not found:
         raise UserError(f"{folder} holds no checkpoint: run `psf spikezip train --config ...`")
+    names = sorted({NAMES[ann.family] for ann in found.values()})
+    if len(names) > 1:
+        raise UserError(
+            f"{folder} holds networks of {' and of '.join(names)}: put them into a folder each"
+        )
     keep_freed_memory()
-    curves, seeds, names = {}, set(), set()
-    for path in paths:
-        told, ann = facts(path), load(path)
-        names.add(NAMES[ann.family])
-        if len(names) > 1:
-            raise UserError(
-                f"{folder} holds networks of {' and of '.join(sorted(names))}: put them into a "
-                "folder each"
-            )
+    curves, seeds = {}, set()
+    for path, ann in sorted(found.items(), key=lambda item: item[1].config.level):
+        told = facts(path)
         samples, labels = samples_of(ann, path, limit=count)
         seeds.add(told["seed"])
         curves[path.stem] = {
@@ -51,7 +50,7 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
         }  # fmt: skip
     report = {
         "command": command, "date": datetime.date.today().isoformat(), "seed":
-        seeds.pop() if len(seeds) == 1 else sorted(seeds), f"test_{names.pop()}": len(samples),
+        seeds.pop() if len(seeds) == 1 else sorted(seeds), f"test_{names[0]}": len(samples),
         "curves": curves,
     }  # fmt: skip
     write_json(out, report)

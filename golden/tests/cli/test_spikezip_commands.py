@@ -138,7 +138,7 @@ def test_other_mistakes_are_sentences(tmp_path):
     with pytest.raises(UserError, match="spikezip train"):
         load(tmp_path / "none.safetensors")
     path.write_bytes(b"no checkpoint")
-    with pytest.raises(UserError, match="is not a quantised ViT"):
+    with pytest.raises(UserError, match="is not a checkpoint"):
         load(path)
     with pytest.raises(UserError, match="holds no checkpoint"):
         curve(tmp_path, tmp_path / "out.json", 1, 1, "")

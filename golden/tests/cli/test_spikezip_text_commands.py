@@ -16,9 +16,10 @@ from golden.lab.spikezip.quantised_transformer import freeze
 from golden.lab.spikezip.samples import samples_of
 from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.text_config import TextConfig
+from golden.lab.spikezip.text_encoder import QuantTextEncoder
 from golden.lab.spikezip.train_text import accuracy, batches, hidden, train
 from golden.lab.spikezip.vit import QuantViT
-from golden.lab.spikezip.vocabulary import PAD, START, UNKNOWN
+from golden.lab.spikezip.vocabulary import PAD, START, UNKNOWN, Vocabulary
 from golden.lab.train import loop
 
 TOML = """
@@ -182,6 +183,10 @@ def test_mistakes_are_sentences(folder, tmp_path, monkeypatch, capsys):
     assert "mr has sentences, and images are needed" in sentence(capsys)
     assert run("data", "show", "mr", "--out", tmp_path / "a.png") == 2
     assert "mr has sentences" in sentence(capsys)
+    text = QuantTextEncoder(TextConfig(dim=8, depth=1, heads=2), Vocabulary(["good"]))
+    spikezip_checkpoint.save(tmp_path / "text.safetensors", text, {})
+    assert run("spikezip", "curve", "--checkpoints", tmp_path, "--out", tmp_path / "c.json") == 2
+    assert "holds networks of images and of sentences: put them into a" in sentence(capsys)
     with pytest.raises(UserError, match="a quantised text encoder of `psf spikezip` is needed"):
         spikezip_checkpoint.load(vit, "text")
     with pytest.raises(UserError, match=r"network\.level is 12"):
