@@ -198,7 +198,7 @@ def test_energy(seed, timesteps):
     ann = network(level=4, depth=1, heads=2, dim=8, length=6)
     tokens = sentences(6, 6)
     rows = {row.name: row for row in spikezip_rows.measure(ann, tokens, timesteps)}
-    expected, limit = {}, timesteps or 100
+    expected, limit = {}, timesteps or 30
     for sentence in tokens:
         sentence = sentence[sentence != PAD][None]
         snn, length = convert(ann), sentence.shape[1]
