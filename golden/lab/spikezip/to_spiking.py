@@ -5,7 +5,7 @@ spikingjelly's SpikeZIPTFQANNRecipe replaces, by module name,
   Quantiser -> STBIFNode: q += x/s from q = 1/2; +1 if q >= 1 and acc < pos_max, -1 if q < 0 and
     acc > neg_min; q -= spike, acc += spike; output spike * s;
   Linear, Conv2d -> the same product on the spikes, the bias in `level` equal parts over the first
-    `level` steps (in the attention all of it in the first);
+    `level` steps (in the ViT's attention all of it in the first);
   Attention -> SpikeZIPViTSelfAttention: S1(t) x2(t) + x1(t) S2(t) - x1(t) x2(t), the S running sums
     that include t, for (q / sqrt(d)) k^T and for its softmax times v; SpikeZIPRobertaSelfAttention
     is the same with a mask on the scores.
