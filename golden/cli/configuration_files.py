@@ -19,6 +19,7 @@ from golden.contract.settings import Key, Settings, keys
 from golden.lab.prune.lottery import LotteryConfig
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.spikezip.spikezip_config import SpikezipConfig
+from golden.lab.spikezip.text_config import TextRunConfig
 from golden.lab.studies.pruning_methods import CompareConfig
 from golden.lab.studies.sparsity_curves import CurvesConfig
 from golden.lab.train.training_config import RunConfig
@@ -35,7 +36,8 @@ FILES: dict[str, tuple[type[Settings], str]] = {
     "psf sweep": (SweepConfig, "`sweep/small.toml`"),
     "psf curves": (CurvesConfig, "`curves.toml`"),
     "psf methods": (CompareConfig, "`pruning/compare.toml`"),
-    "psf spikezip train": (SpikezipConfig, "`spikezip/level16.toml`"),
+    "psf spikezip train": (SpikezipConfig, "`spikezip/level16.toml`, `spikezip/level8.toml`"),
+    "psf spikezip train-text": (TextRunConfig, "`spikezip/mr.toml`, `spikezip/mr_level8.toml`"),
 }
 HEAD = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 <!-- generated, the whole page: python -m golden.cli.configuration_files -->

@@ -53,7 +53,7 @@ PruneData = Annotated[
         show_default="that of the configuration, or else of the dense network",
     ),
 ]
-spikezip = group("SpikeZIP-TF: a quantised ViT and its equal, a spiking network.")
+spikezip = group("SpikeZIP-TF: a quantised transformer and its equal, a spiking network.")
 data = group("The data sets: where they are, what they look like.")
 
 
@@ -212,12 +212,35 @@ def spikezip_train(
     train(config, run, out, resume, command(), data)
 
 
+@spikezip.command("train-text")
+def spikezip_train_text(
+    config: Toml = CONFIGS / "spikezip/mr.toml",
+    run: Run = None,
+    out: Out = None,
+    resume: Resume = False,
+    fold: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=9, help="Of ten, the test split.", show_default="that of the configuration"
+        ),
+    ] = None,
+) -> None:
+    """Train a quantised text encoder on MR, sentences of film reviews."""
+    from golden.lab.spikezip.train_text import train
+
+    run, out = _places(config, run or RUNS / "spikezip" / config.stem, out, "network")
+    train(config, run, out, resume, command(), fold)
+
+
 @spikezip.command("check")
 def spikezip_check(
     checkpoint: Annotated[
-        Path, typer.Argument(help="Quantised ViT.", show_default="level16 of the project")
+        Path,
+        typer.Argument(
+            help="Quantised ViT or text encoder.", show_default="level16 of the project"
+        ),
     ] = CHECKPOINTS / "spikezip/level16.safetensors",
-    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images.")] = 64,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images, or sentences.")] = 64,
     data: Data = "",
 ) -> None:
     """Compare a spiking network with its quantised ANN by layer; status 1 on a difference."""
@@ -229,10 +252,15 @@ def spikezip_check(
 @spikezip.command("curve")
 def spikezip_curve(
     checkpoints: Annotated[
-        Path, typer.Option(help="Folder of quantised ViTs.", show_default="those of the project")
+        Path,
+        typer.Option(
+            help="Folder of quantised ViTs, or of text encoders.",
+            show_default="the ViTs of the project",
+        ),
     ] = CHECKPOINTS / "spikezip",
     images: Annotated[
-        int, typer.Option(min=1, max=MOST, help="Test images, 10000 are all.")
+        int,
+        typer.Option(min=1, max=MOST, help="Test images, 10000 are all; or sentences."),
     ] = 3000,
     timesteps: Annotated[int, typer.Option(min=1, max=10_000, help="T of the curve.")] = 40,
     out: Annotated[

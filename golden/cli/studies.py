@@ -74,7 +74,7 @@ def sops(
             show_default="the dense network that comes with the project",
         ),
     ] = DENSE,
-    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images.")] = 100,
+    images: Annotated[int, typer.Option(min=1, max=MOST, help="Test images, or sentences.")] = 100,
     integers: Annotated[
         Literal["mac", "spikes"],
         typer.Option(

@@ -28,6 +28,7 @@ KINDS = {
     "quantised": "a quantised network",
     "float": "a float checkpoint",
     "vit": "a quantised ViT of `psf spikezip`",
+    "text": "a quantised text encoder of `psf spikezip`",
 }
 KNOWN = {"config", "provenance", "kind", "checksum"}  # keys of the metadata
 # (what the file is, what is wanted): what to do.
@@ -35,11 +36,9 @@ _INSTEAD = {
     ("float", "quantised"): "make one of it with `psf quantise` or `psf prune --dense {path}`",
     ("quantised", "float"): "give the float checkpoint that it was made from, which `psf train` "
     "writes, or float.safetensors in the run folder of `psf prune`",
-    ("vit", "quantised"): "`psf spikezip check {path}` takes it",
-    ("vit", "float"): "`psf spikezip check {path}` takes it",
-    ("quantised", "vit"): "make one with `psf spikezip train`",
-    ("float", "vit"): "make one with `psf spikezip train`",
 }
+# kinds of `psf spikezip`, and the command that makes one
+SPIKEZIP = {"vit": "psf spikezip train", "text": "psf spikezip train-text"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def read(path: str | Path, kind: str, hint: str = "make one with `make train`") 
     if found != kind:
         raise UserError(
             f"{path} is {KINDS[found]}, {KINDS[kind]} is needed: "
-            + _INSTEAD[found, kind].format(path=path)
+            + _instead(found, kind).format(path=path)
         )
     return Contents(config, metadata, tensors)
 
@@ -124,8 +123,15 @@ def _verify(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np.nd
         )
 
 
+def _instead(found: str, kind: str) -> str:
+    """What to do when a file is not what is wanted."""
+    if kind in SPIKEZIP:
+        return f"make one with `{SPIKEZIP[kind]}`"
+    return _INSTEAD.get((found, kind), "`psf spikezip check {path}` takes it")
+
+
 def _kind(config: Mapping[str, Any]) -> str:
     """Of a file without a word about it."""
     if "level" in config:
-        return "vit"
+        return "text" if "words" in config else "vit"
     return "quantised" if "residual_frac_bits" in config else "float"

@@ -84,6 +84,8 @@ def fill(root) -> None:
     curve |= {"firing_rate": [0.5, 0.25, 0.125], "ann_accuracy": 0.85, "spikes_per_neuron": 3.25}
     spikezip = {"curves": {"bit4": curve}, "test_images": 77, "command": "curve", "seed": 1}
     write(results / "spikezip.json", spikezip)
+    text = {"curves": {"mr": curve}, "test_sentences": 78, "command": "curve", "seed": 3}
+    write(results / "spikezip_text.json", text)
     losses = {"plain": [2.5, 2.25], "torchrun_2": [2.5, 2.375]}
     curve = {"losses": losses, "max_difference": {"plain": {"first_5": 0.0625, "all": 0.125}}}
     ddp = {"curves": {"float32": curve | {"reference": "plain"}}, "command": "ddp"}

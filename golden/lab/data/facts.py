@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The facts of a data set: its shape, and where its files come from and belong."""
+"""The facts of a data set: where its files come from and belong, and the shape of images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ def cache_folder(name: str) -> Path:
     return Path(root) / "prunespikformer" / name
 
 
-@dataclass(frozen=True)
-class Facts:
+@dataclass(frozen=True, kw_only=True)
+class Source:
     """name: of the data set and of its module.  title: for people.
 
-    channels, height, width: of one image or event frame.  timesteps: 0 for images; of event data
-    the T that frames are integrated to when the caller names none.
     labels: the classes' names.
     variable: environment variable that names the folder; default: the folder without it, None for
     ~/.cache/prunespikformer/<name>.
@@ -33,14 +31,10 @@ class Facts:
 
     name: str
     title: str
-    channels: int
-    height: int
-    width: int
     labels: tuple[str, ...]
     variable: str
     needs: tuple[tuple[str, ...], ...]
     fetch: str
-    timesteps: int = 0
     default: Path | None = None
 
     @property
@@ -69,6 +63,17 @@ class Facts:
                 f"{self.title} is not there ({folder / name} does not exist): "
                 f"{self.fetch.format(folder=folder)}, or name another folder with {self.variable}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Source):
+    """Of images and event frames. channels, height, width: of one.  timesteps: 0 for images; of
+    event data the T that frames are integrated to when the caller names none."""
+
+    channels: int
+    height: int
+    width: int
+    timesteps: int = 0
 
 
 def require_split(split: str) -> None:

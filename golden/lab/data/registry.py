@@ -17,10 +17,11 @@ from golden.lab.data import (
     dvs128_gesture,
     events_fashion_mnist,
     fashion_mnist,
+    mr,
     n_mnist,
     own,
 )
-from golden.lab.data.facts import Facts
+from golden.lab.data.facts import Facts, Source
 from golden.lab.data.neuromorphic import check_split_by
 from golden.lab.data.split import Split
 
@@ -29,6 +30,7 @@ _MODULES: tuple[ModuleType, ...] = (
     n_mnist,
 )  # fmt: skip
 DATA_SETS: dict[str, Facts] = {module.FACTS.name: module.FACTS for module in _MODULES}
+TEXTS: dict[str, Source] = {mr.FACTS.name: mr.FACTS}  # golden.lab.data.mr.load reads sentences
 _READERS: dict[str, Callable[..., Split]] = {m.FACTS.name: m.load for m in _MODULES}
 
 
@@ -39,10 +41,15 @@ def absolute(name: str, base: Path | None = None) -> str:
 
 
 def facts(name: str) -> Facts:
-    """Of one data set; UserError if there is none of this name."""
+    """Of one data set of images or event frames; UserError if there is none of this name."""
     if own.is_place(name):
         return own.facts(name)
     base, options = own.split_name(name)
+    if base in TEXTS:
+        raise UserError(
+            f"{base} has sentences, and images are needed here: `psf spikezip train-text` trains "
+            "on sentences"
+        )
     if base not in DATA_SETS:
         raise UserError(
             f"there is no data set '{base}'; known are {', '.join(DATA_SETS)}, and places of your "

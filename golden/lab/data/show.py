@@ -11,7 +11,7 @@ from rich.table import Table
 
 from golden.contract.errors import UserError
 from golden.contract.files import replacing
-from golden.lab.data import DATA_SETS, Facts, facts, load
+from golden.lab.data import DATA_SETS, TEXTS, Facts, Source, facts, load
 
 
 def table() -> None:
@@ -20,15 +20,17 @@ def table() -> None:
     for title in ("name", "present", "shape", "classes"):
         rows.add_column(title, no_wrap=True)
     rows.add_column("looked for in", overflow="fold")
-    for entry in DATA_SETS.values():
+    entries: list[Source] = [*DATA_SETS.values(), *TEXTS.values()]
+    for entry in entries:
         present = entry.missing(entry.folder) is None
+        sizes = shape(entry) if isinstance(entry, Facts) else "sentences"
         rows.add_row(
-            entry.name, "yes" if present else "no", shape(entry), str(entry.classes),
+            entry.name, "yes" if present else "no", sizes, str(entry.classes),
             f"{entry.folder} ({entry.variable})",
         )  # fmt: skip
     console = Console()
     console.print(rows)
-    for entry in DATA_SETS.values():
+    for entry in entries:
         if entry.missing(entry.folder) is not None:
             fetch = entry.fetch.format(folder=entry.folder)
             console.print(f"{entry.title}: {fetch}", soft_wrap=True, markup=False, highlight=False)

@@ -16,6 +16,7 @@ from golden.lab.report import (
     pruning,
     sparsity,
     spikezip,
+    spikezip_text,
     values,
 )
 from golden.lab.report.inputs import Inputs
@@ -31,6 +32,7 @@ SECTIONS = {
     "pruning": pruning,
     "lanes": lanes,
     "spikezip": spikezip,
+    "spikezip_text": spikezip_text,
     "ddp": ddp,
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ANN to SNN: accuracy of the converted ViT against timesteps (`psf spikezip`)."""
+"""ANN to SNN: accuracy of converted networks against timesteps (`psf spikezip`), of images here;
+golden.lab.report.spikezip_text has those of text."""
 
 from __future__ import annotations
 
@@ -22,26 +23,30 @@ def section(inputs: Inputs) -> Section:
 
 
 def _section(found: dict[str, Any]) -> Section:
-    out = Section(
-        TITLE,
-        f"A quantised ViT and the spiking network of ST-BIF+ neurons that equals it when its "
-        f"spikes have stopped. {found['test_images']} test images, {found['command']}.",
-    )
+    what = "A quantised ViT and the spiking network of ST-BIF+ neurons that equals it when its "
+    text = f"{what}spikes have stopped. {found['test_images']} test images, {found['command']}."
+    return with_curves(Section(TITLE, text), "spikezip", found)
+
+
+def with_curves(out: Section, name: str, found: dict[str, Any]) -> Section:
+    """`out` with picture and table, both called `name`, of what `psf spikezip curve` found."""
     rows = []
-    for name, curve in found["curves"].items():
+    for network, curve in found["curves"].items():
         level = curve["ann_accuracy"] - 0.01
         points = zip(curve["timesteps"], curve["accuracy"], strict=True)
         enough = [t for t, a in points if a >= level]
         rows.append({
-            "network": name, "bits": curve["bits"], "ann": curve["ann_accuracy"],
+            "network": network, "bits": curve["bits"], "ann": curve["ann_accuracy"],
             "last": curve["accuracy"][-1], "timesteps": curve["timesteps"][-1],
             "within": enough[0] if enough else None, "spikes": curve.get("spikes_per_neuron"),
             "seed": found.get("seed"),
         })  # fmt: skip
     caption = "Accuracy of the sum so far (dashed: the quantised ANN), and neurons that fire."
     keys = ("bits", "timesteps", "accuracy", "firing_rate", "ann_accuracy")
-    data = {name: {key: curve[key] for key in keys} for name, curve in found["curves"].items()}
-    out.pictures.append(Picture("spikezip", caption, data, _draw, (10, 4)))
+    data = {
+        network: {key: curve[key] for key in keys} for network, curve in found["curves"].items()
+    }
+    out.pictures.append(Picture(name, caption, data, _draw, (10, 4)))
     columns = (
         Column("network", "network"), Column("bits", "bits", "d"),
         Column("ann", "quantised ANN / %", ".2f", 100),
@@ -49,7 +54,7 @@ def _section(found: dict[str, Any]) -> Section:
         Column("within", "first within 1 point", "d"), Column("spikes", "spikes per neuron", ".2f"),
         Column("seed", "seed"),
     )  # fmt: skip
-    out.tables.append(Table("spikezip", "Networks", columns, rows))
+    out.tables.append(Table(name, "Networks", columns, rows))
     return out
 
 

@@ -10,16 +10,17 @@ from rich.table import Table
 
 from golden.contract import tables
 from golden.lab.spikezip.equivalence import compare
+from golden.lab.spikezip.samples import NAMES, samples_of
+from golden.lab.spikezip.spikezip_checkpoint import load
 from golden.lab.spikezip.to_spiking import convert, exact_bits
-from golden.lab.spikezip.vit_checkpoint import load
-from golden.lab.train.source import tensors_for
 
 
 def check(path: Path, count: int, data: str = "") -> bool:
-    """Print the comparison of every module on the first `count` test images; whether all are
+    """Print the comparison of every module on the first `count` test samples; whether all are
     equal and the spikes have stopped."""
     ann = load(path)
-    found = compare(ann, convert(ann), tensors_for(ann, path, limit=count, data=data)[0])
+    samples, _ = samples_of(ann, path, limit=count, data=data)
+    found = compare(ann, convert(ann), samples)
     table = Table("module", "compared", "values", "different", "largest", "last spike at step")
     for row in found.modules:
         table.add_row(
@@ -31,7 +32,8 @@ def check(path: Path, count: int, data: str = "") -> bool:
     values = sum(row.values for row in found.modules)
     console.print(
         f"{path.stem}: {found.different} of {values} values differ after {found.timesteps} steps, "
-        f"{count} images; sums need at most {exact_bits(ann)} of float64's 53 bits"
+        f"{len(samples)} {NAMES[ann.family]}; sums need at most {exact_bits(ann)} of float64's 53 "
+        "bits"
     )
     if not found.quiet:
         console.print("the spikes have not stopped")

@@ -12,19 +12,21 @@ from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
 
 from golden.lab.spikezip.functions import FixedLayerNorm, FixedSoftmax
+from golden.lab.spikezip.layers import QuantConv2d, QuantLinear
+from golden.lab.spikezip.quantised_transformer import QuantTransformer
 from golden.lab.spikezip.quantiser import Quantiser
 from golden.lab.spikezip.to_spiking import neuron_name, present
-from golden.lab.spikezip.vit import QuantConv2d, QuantLinear, QuantViT
 
-COMPARED = (Quantiser, QuantLinear, QuantConv2d, FixedSoftmax, FixedLayerNorm)
+COMPARED = (Quantiser, QuantLinear, QuantConv2d, FixedSoftmax, FixedLayerNorm, nn.Embedding)
 
 
 @dataclass(frozen=True)
 class Difference:
     """One module. what: 'levels' (spikes counted with their sign, against the quantiser's
-    integers), 'input' (of the neuron, summed over time) or 'output' (of a product or a function,
-    summed over time). values: how many were compared, different: how many of them differ, largest:
-    by how much. last_spike: the last timestep, from 1, with a spike; 0 if not a neuron or silent.
+    integers), 'input' (of the neuron, summed over time) or 'output' (of a product, a function or an
+    embedding, summed over time). values: how many were compared, different: how many of them
+    differ, largest: by how much. last_spike: the last timestep, from 1, with a spike; 0 if not a
+    neuron or silent.
     """
 
     name: str
@@ -50,8 +52,9 @@ class Comparison:
 
 
 @torch.no_grad()
-def compare(ann: QuantViT, snn: nn.Module, images: torch.Tensor) -> Comparison:
-    """Run both on uint8 images (B, C, H, W), the spiking network until no neuron fires any more.
+def compare(ann: QuantTransformer, snn: nn.Module, samples: torch.Tensor) -> Comparison:
+    """Run both on uint8 images (B, C, H, W) or token numbers (B, N), the spiking network until no
+    neuron fires any more.
 
     Silence at a step after the biases are out lasts: no input arrives from anywhere, and a neuron
     whose q does not move does not fire. A neuron whose input stands still is silent after at most
@@ -59,13 +62,13 @@ def compare(ann: QuantViT, snn: nn.Module, images: torch.Tensor) -> Comparison:
     """
     names = [name for name, module in ann.named_modules() if isinstance(module, COMPARED)]
     with _outputs(ann, {name: name for name in names}) as (expected_in, expected):
-        logits = ann(images.double() / 255)
+        logits = ann.answer(samples)
     level = ann.config.level
     limit = level * (2 + sum(isinstance(m, Quantiser) for m in ann.modules()))
     last = dict.fromkeys(names, 0)
     with _outputs(snn, {name: neuron_name(name) for name in names}) as (inputs, outputs):
         answer = torch.zeros_like(logits)
-        for step, part in enumerate(present(snn, images), 1):
+        for step, part in enumerate(present(snn, samples), 1):
             answer += part
             fired = [name for name in names if _fires(snn, name)]
             last |= dict.fromkeys(fired, step)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sizes of the quantised ViT and its training schedule."""
+"""The sizes of quantised transformers, and the training schedule of the ViT."""
 
 from __future__ import annotations
 
@@ -15,17 +15,13 @@ from golden.lab.train.training_config import MOST_EPOCHS, TrainConfig
 
 
 @dataclass(frozen=True)
-class VitConfig(Settings, table="network"):
-    """A pre-norm ViT with a class token, for square grey or colour images.
+class Sizes(Settings, table="network"):
+    """What transformers of images and of text have in common.
 
-    The image has (size // patch)^2 patches. The head width dim // heads must be a power of four, so
-    that the factor 1 / sqrt(width) is a power of two and changes no digit
-    (golden.lab.spikezip.to_spiking).
+    The head width dim // heads must be a power of four, so that the factor 1 / sqrt(width) is a
+    power of two and changes no digit (golden.lab.spikezip.to_spiking).
     """
 
-    size: Annotated[int, Meta(ge=1, le=1024, description="pixels along an edge")] = 28
-    in_channels: Channels = 1
-    patch: Annotated[int, Meta(ge=1, le=1024, description="pixels along a patch's edge")] = 4
     dim: Annotated[int, Meta(ge=4, le=8192, description="width of a token")] = 64
     depth: Annotated[int, Meta(ge=1, le=256, description="blocks")] = 2
     heads: Annotated[
@@ -41,6 +37,40 @@ class VitConfig(Settings, table="network"):
         Meta(ge=2, le=8, description="bits of a weight, sign included, on one power-of-two step "
              "per layer"),
     ] = 8  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dim % self.heads:
+            raise UserError(
+                f"network.dim {self.dim} is not a multiple of network.heads {self.heads}"
+            )
+        width = self.dim // self.heads
+        if width & (width - 1) or width.bit_length() % 2 == 0:
+            raise UserError(
+                f"network.dim / network.heads is {width}, choose a head width of 4, 16 or 64"
+            )
+        if self.level & (self.level - 1):
+            raise UserError(f"network.level is {self.level}, it must be a power of two")
+
+    @property
+    def bits(self) -> int:
+        """log2(level)."""
+        return self.level.bit_length() - 1
+
+    @property
+    def tokens(self) -> int:
+        """Of a sample, at the most."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class VitConfig(Sizes, table="network"):
+    """A pre-norm ViT with a class token, for square grey or colour images of
+    (size // patch)^2 patches."""
+
+    size: Annotated[int, Meta(ge=1, le=1024, description="pixels along an edge")] = 28
+    in_channels: Channels = 1
+    patch: Annotated[int, Meta(ge=1, le=1024, description="pixels along a patch's edge")] = 4
 
     @property
     def height(self) -> int:
@@ -58,22 +88,6 @@ class VitConfig(Settings, table="network"):
             raise UserError(
                 f"network.size {self.size} is not a multiple of network.patch {self.patch}"
             )
-        if self.dim % self.heads:
-            raise UserError(
-                f"network.dim {self.dim} is not a multiple of network.heads {self.heads}"
-            )
-        width = self.dim // self.heads
-        if width & (width - 1) or width.bit_length() % 2 == 0:
-            raise UserError(
-                f"network.dim / network.heads is {width}, choose a head width of 4, 16 or 64"
-            )
-        if self.level & (self.level - 1):
-            raise UserError(f"network.level is {self.level}, it must be a power of two")
-
-    @property
-    def bits(self) -> int:
-        """log2(level)."""
-        return self.level.bit_length() - 1
 
     @property
     def tokens(self) -> int:
@@ -116,8 +130,13 @@ class SpikezipConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.qat.float_epochs >= self.train.epochs:
-            raise UserError(
-                f"qat.float_epochs is {self.qat.float_epochs}, it must leave at least one of the "
-                f"{self.train.epochs} epochs of train.epochs to the quantisers"
-            )
+        check_epochs(self.qat, self.train.epochs)
+
+
+def check_epochs(qat: QatConfig, epochs: int) -> None:
+    """UserError unless some of so many epochs have quantisers."""
+    if qat.float_epochs >= epochs:
+        raise UserError(
+            f"qat.float_epochs is {qat.float_epochs}, it must leave at least one of the "
+            f"{epochs} epochs of train.epochs to the quantisers"
+        )

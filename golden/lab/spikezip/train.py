@@ -11,9 +11,10 @@ import torch
 from golden.contract import outputs
 from golden.contract.settings import load
 from golden.lab.data import record
+from golden.lab.spikezip.quantised_transformer import freeze
+from golden.lab.spikezip.spikezip_checkpoint import save
 from golden.lab.spikezip.spikezip_config import SpikezipConfig
-from golden.lab.spikezip.vit import QuantViT, freeze
-from golden.lab.spikezip.vit_checkpoint import save
+from golden.lab.spikezip.vit import QuantViT
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.loop import Hooks, fit, log, split_tensors
 from golden.lab.train.source import on_data

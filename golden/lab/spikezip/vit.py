@@ -7,38 +7,18 @@ cls_token, pos_embed, blocks, norm, head; in the attention qkv, quan_q, ..., qua
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import nn
-from torch.nn import functional
 
-from golden.lab.spikezip.functions import FixedLayerNorm, FixedSoftmax
-from golden.lab.spikezip.quantiser import Quantiser, quantise_weight, to_grid
+from golden.lab.spikezip.functions import FixedSoftmax
+from golden.lab.spikezip.layers import QuantConv2d, QuantLinear, mlp, norm
+from golden.lab.spikezip.quantised_transformer import QuantTransformer
+from golden.lab.spikezip.quantiser import Quantiser
 from golden.lab.spikezip.spikezip_config import VitConfig
 
 PIXEL_BITS = 8
-
-
-class QuantLinear(nn.Linear):
-    """y = Q(W) x + b."""
-
-    def __init__(self, inputs: int, outputs: int, bits: int) -> None:
-        super().__init__(inputs, outputs)
-        self.bits = bits
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.linear(x, quantise_weight(self.weight, self.bits), self.bias)
-
-
-class QuantConv2d(nn.Conv2d):
-    """A patch embedding: kernel = stride = patch, no overlap."""
-
-    def __init__(self, inputs: int, outputs: int, patch: int, bits: int) -> None:
-        super().__init__(inputs, outputs, patch, patch)
-        self.bits = bits
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight = quantise_weight(self.weight, self.bits)
-        return functional.conv2d(x, weight, self.bias, self.stride)
 
 
 class PatchEmbed(nn.Module):
@@ -87,35 +67,30 @@ class Block(nn.Module):
 
     def __init__(self, config: VitConfig) -> None:
         super().__init__()
-        dim, level, bits = config.dim, config.level, config.weight_bits
-        hidden = dim * config.mlp_ratio
-        self.norm1 = nn.Sequential(FixedLayerNorm(dim), Quantiser(level, sym=True))
-        self.attn = Attention(config)
-        self.norm2 = nn.Sequential(FixedLayerNorm(dim), Quantiser(level, sym=True))
-        self.mlp = nn.Sequential(
-            QuantLinear(dim, hidden, bits), Quantiser(level, sym=False),
-            QuantLinear(hidden, dim, bits), Quantiser(level, sym=True),
-        )  # fmt: skip
+        self.norm1, self.attn = norm(config), Attention(config)
+        self.norm2, self.mlp = norm(config), mlp(config)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
 
-class QuantViT(nn.Module):
+class QuantViT(QuantTransformer):
     """Images (B, C, H, W) in 0..1 -> logits (B, classes). The logits are not quantised: an argmax
     reads them."""
 
+    family = "vit"
+    input_step = 2.0**-PIXEL_BITS
+
     def __init__(self, config: VitConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.patch_embed = PatchEmbed(config)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, config.dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, config.tokens, config.dim))
         self.blocks = nn.Sequential(*(Block(config) for _ in range(config.depth)))
-        self.norm = nn.Sequential(FixedLayerNorm(config.dim), Quantiser(config.level, sym=True))
+        self.norm = norm(config)
         self.head = QuantLinear(config.dim, config.classes, config.weight_bits)
-        for parameter in (self.cls_token, self.pos_embed):
+        for parameter in self.embeddings():
             nn.init.trunc_normal_(parameter, std=0.02)
 
     def forward(self, images: torch.Tensor, timesteps: int | None = None) -> torch.Tensor:
@@ -124,25 +99,21 @@ class QuantViT(nn.Module):
         x = torch.cat((self.cls_token.expand(len(x), -1, -1), x), 1) + self.pos_embed
         return self.head(self.norm(self.blocks(x))[:, 0])
 
-    def quantisers(self) -> list[Quantiser]:
-        """All activation quantisers."""
-        return [module for module in self.modules() if isinstance(module, Quantiser)]
+    def answer(self, samples: torch.Tensor) -> torch.Tensor:
+        return self(samples.double() / 255)
+
+    def shown(self, samples: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The image at t = 0, nothing after it."""
+        drive = pixels(samples.double() / 255)
+        while True:
+            yield drive
+            drive = torch.zeros_like(drive)
+
+    def embeddings(self) -> list[nn.Parameter]:
+        return [self.cls_token, self.pos_embed]
 
 
 def pixels(images: torch.Tensor) -> torch.Tensor:
     """Images in 0..1 (uint8 / 255) -> uint8 / 256, a multiple of 2^-8: the quantiser before the
     first product."""
     return torch.floor(images * 255 + 0.5) / 2**PIXEL_BITS
-
-
-@torch.no_grad()
-def freeze(model: QuantViT) -> QuantViT:
-    """The network in evaluation mode and float64, every weight replaced by its quantised value,
-    biases and embeddings by multiples of 2^-16. In place; doing it twice changes nothing."""
-    for module in model.modules():
-        if isinstance(module, QuantLinear | QuantConv2d):
-            module.weight.copy_(quantise_weight(module.weight, module.bits))
-            module.bias.copy_(to_grid(module.bias))
-    model.cls_token.copy_(to_grid(model.cls_token))
-    model.pos_embed.copy_(to_grid(model.pos_embed))
-    return model.double().eval().requires_grad_(False)

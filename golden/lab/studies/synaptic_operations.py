@@ -15,8 +15,9 @@ from golden.contract.errors import UserError
 from golden.contract.files import write_json
 from golden.contract.network import QuantNetwork
 from golden.lab.data import shown
-from golden.lab.spikezip import vit_checkpoint
-from golden.lab.studies import integer_rows, spiking_vit_rows, torch_rows
+from golden.lab.spikezip import spikezip_checkpoint
+from golden.lab.spikezip.samples import samples_of
+from golden.lab.studies import integer_rows, spikezip_rows, torch_rows
 from golden.lab.train.checkpoint import load_dense
 from golden.lab.train.source import network_input, tensors_for
 
@@ -24,21 +25,22 @@ from golden.lab.train.source import network_input, tensors_for
 def rows_of(
     path: Path, images: int, data: str = "", integers: str = "mac", timesteps: int = 0
 ) -> tuple[list[Row], int]:
-    """The layers of a checkpoint on the first `images` test images, and how many there were.
+    """The layers of a checkpoint on the first `images` test images or sentences, and how many there
+    were.
 
     integers: golden.lab.studies.torch_rows.INTEGERS, of float networks; no integers enter a layer
-    of the other kinds.  timesteps: of spiking ViTs, 0: until the spikes stop.
+    of the other kinds.  timesteps: of those of `psf spikezip`, 0: until the spikes stop.
     """
     kind = checkpoint.kind_of(path)
-    if timesteps and kind != "vit":
+    if timesteps and kind not in checkpoint.SPIKEZIP:
         raise UserError(
             f"{path} is {checkpoint.KINDS[kind]}, whose timesteps are its own: --timesteps is for "
             "networks of `psf spikezip`"
         )
-    if kind == "vit":
-        vit = vit_checkpoint.load(path)
-        pixels, _ = tensors_for(vit, path, limit=images, data=data)
-        return spiking_vit_rows.measure(vit, pixels, timesteps), len(pixels)
+    if kind in checkpoint.SPIKEZIP:
+        ann = spikezip_checkpoint.load(path)
+        samples, _ = samples_of(ann, path, limit=images, data=data)
+        return spikezip_rows.measure(ann, samples, timesteps), len(samples)
     if kind == "quantised":
         network = QuantNetwork.load(path)
         told = network.provenance.get("data", {})

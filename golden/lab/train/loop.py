@@ -86,7 +86,7 @@ def _fit(
         raise UserError(
             f"train.batch_size {config.batch_size} is more than the {len(images)} images"
         )
-    groups = _groups(model, config.learning_rate)
+    groups = parameter_groups(model, config.learning_rate)
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
     schedule = one_cycle(
         optimiser, [group["lr"] for group in groups], config.warmup, steps * config.epochs
@@ -94,7 +94,7 @@ def _fit(
     run.mkdir(parents=True, exist_ok=True)
     first = 0
     if resume:
-        first = _restore(run / CHECKPOINT, model, optimiser, schedule, generator)
+        first = restore_state(run / CHECKPOINT, model, optimiser, schedule, generator)
     scalars = Scalars(run)
     precision = chosen(config.precision, device.type)
     penalty = RatePenalty(model, config)
@@ -148,7 +148,8 @@ def _fit(
         rate = schedule.get_last_lr()[0]
         values = {"loss/train": total / steps, "accuracy/monitor": right, "learning_rate": rate}
         scalars.add(epoch + 1, values)
-        _save(run / CHECKPOINT, model, optimiser, schedule, generator, epoch + 1, config.epochs)
+        parts = model, optimiser, schedule, generator
+        save_state(run / CHECKPOINT, *parts, epoch + 1, config.epochs)
 
 
 def one_cycle(
@@ -169,7 +170,7 @@ def one_cycle(
     )
 
 
-def _groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
     """Parameter groups: matrices decay, vectors do not; the few numbers of a learned encoder, which
     move all that is behind them, learn at ENCODER_RATE of the rate and do not decay."""
     encoder = list(model.encoder.parameters()) if isinstance(model, Network) else []
@@ -227,7 +228,8 @@ def refuse_unfinished(run: Path) -> None:
         )
 
 
-def _save(path: Path, model, optimiser, schedule, generator, epoch: int, epochs: int) -> None:
+def save_state(path: Path, model, optimiser, schedule, generator, epoch: int, epochs: int) -> None:
+    """Write everything that a training needs to go on after so many of its epochs."""
     content = {
         "model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule":
         schedule.state_dict(), "generator": generator.get_state(), "torch_rng":
@@ -245,7 +247,8 @@ def torch_bytes(content: Any) -> bytes:
     return stream.getvalue()
 
 
-def _restore(path: Path, model, optimiser, schedule, generator) -> int:
+def restore_state(path: Path, model, optimiser, schedule, generator) -> int:
+    """Take it all back from a file of `save_state`; the number of epochs that are done."""
     if not path.is_file():
         raise UserError(f"there is nothing to resume: {path} does not exist")
     try:

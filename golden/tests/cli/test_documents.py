@@ -10,7 +10,7 @@ from golden.contract import paths
 
 PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").rglob("*.md"))]
 REFERENCE = paths.ROOT / "docs/reference/commands.md"
-CALL = re.compile(r"(?:`|^\s*|&& )psf ([a-z][\w-]*)((?: [a-z]\w*)?)([^`\n]*)", re.MULTILINE)
+CALL = re.compile(r"(?:`|^\s*|&& )psf ([a-z][\w-]*)((?: [a-z][\w-]*)?)([^`\n]*)", re.MULTILINE)
 
 
 def commands() -> dict[str, set[str]]:

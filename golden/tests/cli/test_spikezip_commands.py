@@ -15,11 +15,11 @@ from golden.contract.errors import UserError
 from golden.contract.settings import load as load_config
 from golden.lab.spikezip.check_checkpoint import check
 from golden.lab.spikezip.curve import curve
+from golden.lab.spikezip.quantised_transformer import freeze
 from golden.lab.spikezip.quantiser import Quantiser, quantise_weight
+from golden.lab.spikezip.spikezip_checkpoint import load
 from golden.lab.spikezip.spikezip_config import SpikezipConfig, VitConfig
 from golden.lab.spikezip.train import train
-from golden.lab.spikezip.vit import freeze
-from golden.lab.spikezip.vit_checkpoint import load
 from golden.lab.train.evaluate import accuracy
 from golden.lab.train.source import split_tensors
 
@@ -138,7 +138,7 @@ def test_other_mistakes_are_sentences(tmp_path):
     with pytest.raises(UserError, match="spikezip train"):
         load(tmp_path / "none.safetensors")
     path.write_bytes(b"no checkpoint")
-    with pytest.raises(UserError, match="is not a quantised ViT"):
+    with pytest.raises(UserError, match="is not a checkpoint"):
         load(path)
     with pytest.raises(UserError, match="holds no checkpoint"):
         curve(tmp_path, tmp_path / "out.json", 1, 1, "")

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import struct
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,15 +22,22 @@ from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.lab.networks import backbones
 from golden.lab.networks.network_config import NetworkConfig as FloatConfig
-from golden.lab.spikezip import vit_checkpoint
+from golden.lab.spikezip import spikezip_checkpoint
 from golden.lab.spikezip.spikezip_config import VitConfig
+from golden.lab.spikezip.text_config import TextConfig
+from golden.lab.spikezip.text_encoder import QuantTextEncoder
 from golden.lab.spikezip.vit import QuantViT
+from golden.lab.spikezip.vocabulary import Vocabulary
 from golden.lab.train.checkpoint import load_dense, save_dense
 
 SIZES = {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
 HARDWARE = Hardware.named("2x8")
-CONFIGS = {"quantised": NetworkConfig, "float": FloatConfig, "vit": VitConfig}
-READERS = {"quantised": QuantNetwork.load, "float": load_dense, "vit": vit_checkpoint.load}
+CONFIGS = {"quantised": NetworkConfig, "float": FloatConfig, "vit": VitConfig, "text": TextConfig}
+READERS = {
+    "quantised": QuantNetwork.load, "float": load_dense,
+    "vit": partial(spikezip_checkpoint.load, kind="vit"),
+    "text": partial(spikezip_checkpoint.load, kind="text"),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +47,10 @@ def files(tmp_path_factory):
     random_network(NetworkConfig(**SIZES)).save(paths_["quantised"])
     save_dense(paths_["float"], backbones.build(FloatConfig(**SIZES)), {})
     vit = QuantViT(VitConfig(patch=7, dim=16, depth=1, heads=4, level=4))
-    vit_checkpoint.save(paths_["vit"], vit, {})
+    spikezip_checkpoint.save(paths_["vit"], vit, {})
+    sizes = TextConfig(dim=16, depth=1, heads=4, level=4, length=6)
+    text = QuantTextEncoder(sizes, Vocabulary(("good", "bad")))
+    spikezip_checkpoint.save(paths_["text"], text, {})
     return paths_
 
 

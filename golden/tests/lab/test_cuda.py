@@ -52,9 +52,9 @@ def test_random_numbers_of_cuda_are_part_of_a_checkpoint(tmp_path, monkeypatch):
     model = torch.nn.Linear(2, 2)
     optimiser = torch.optim.AdamW(model.parameters())
     parts = model, optimiser, loop.one_cycle(optimiser, [1.0], 0.5, 4), torch.Generator()
-    loop._save(tmp_path / "last.pt", *parts, 1, 2)
-    assert loop._restore(tmp_path / "last.pt", *parts) == 1
+    loop.save_state(tmp_path / "last.pt", *parts, 1, 2)
+    assert loop.restore_state(tmp_path / "last.pt", *parts) == 1
     assert torch.equal(restored[0], state)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    loop._restore(tmp_path / "last.pt", *parts)  # goes on on a CPU
+    loop.restore_state(tmp_path / "last.pt", *parts)  # goes on on a CPU
     assert len(restored) == 1

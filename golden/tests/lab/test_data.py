@@ -36,6 +36,7 @@ def test_every_data_set_has_its_facts():
         assert len(set(facts.labels)) == facts.classes >= 10
         assert "{folder}" in facts.fetch
         assert (facts.channels == 2) == bool(facts.timesteps)
+    assert list(data_sets.TEXTS) == ["mr"] and "{folder}" in data_sets.TEXTS["mr"].fetch
 
 
 def test_mistakes(data):
@@ -171,6 +172,7 @@ def test_command_line(data, tmp_path, monkeypatch):
     assert "yes" in rows["fashion_mnist"]
     assert "no" in rows["cifar10"]
     assert "16x2x128x128" in rows["dvs128_gesture"]
+    assert "sentences" in rows["mr"]
     assert f"put it into {tmp_path}/nowhere" in listed.stdout
     missing = run("show", "cifar10", "--out", str(tmp_path / "a.png"))
     assert missing.returncode == 2

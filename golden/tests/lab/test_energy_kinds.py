@@ -15,9 +15,9 @@ from golden.contract.energy.paper_row import totals
 from golden.contract.model import forward
 from golden.contract.network import NetworkConfig
 from golden.contract.random_network import random_images, random_network
-from golden.lab.spikezip import vit_checkpoint
+from golden.lab.spikezip import spikezip_checkpoint
 from golden.lab.spikezip.to_spiking import convert, present
-from golden.lab.studies import integer_rows, spiking_vit_rows
+from golden.lab.studies import integer_rows, spikezip_rows
 from golden.lab.studies.torch_rows import measure
 from golden.tests.lab.test_spikezip import network as spiking_vit
 from golden.tests.lab.test_spikezip import noise
@@ -98,7 +98,7 @@ def test_a_spiking_vit(timesteps):
     torch.manual_seed(3)
     ann = spiking_vit(level=4, depth=1, patch=14, dim=8, heads=2)
     images = noise(3, ann.config)
-    rows = {row.name: row for row in spiking_vit_rows.measure(ann, images, timesteps)}
+    rows = {row.name: row for row in spikezip_rows.measure(ann, images, timesteps)}
     snn, spikes, steps = convert(ann), {}, 0
     neurons = {name: m for name, m in snn.named_modules() if isinstance(m, STBIFNode)}
     for _ in present(snn, images):
@@ -147,7 +147,7 @@ def test_command_takes_every_kind(data, tmp_path, capsys):
     quantised, vit = tmp_path / "q.safetensors", tmp_path / "v.safetensors"
     random_network(NetworkConfig(depth=1, dim=16, heads=2, timesteps=2), 1).save(quantised)
     torch.manual_seed(3)
-    vit_checkpoint.save(vit, spiking_vit(level=4, depth=1, patch=14, dim=8, heads=2), {})
+    spikezip_checkpoint.save(vit, spiking_vit(level=4, depth=1, patch=14, dim=8, heads=2), {})
     for path, first in ((quantised, "tokenizer.0"), (vit, "patch_embed.proj.0")):
         assert not run("--checkpoint", path, "--images", 2, "--out", tmp_path / "s.json")
         found = json.loads((tmp_path / "s.json").read_text())

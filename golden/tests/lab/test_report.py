@@ -157,6 +157,20 @@ def test_inputs_of_convolutions(made):
     assert blocks["first layer"]["kind"] == "real" and blocks["tokenizer"]["kind"] == "binary"
 
 
+def test_curves_of_spiking_networks(made):
+    """Images and text in a section each."""
+    _, html, told = made
+    for name, network, what in (
+        ("spikezip", "bit4", "77 test images"), ("spikezip_text", "mr", "78 test sentences"),
+    ):  # fmt: skip
+        found = told["sections"][name]
+        (row,) = found["tables"][name]
+        assert row["network"] == network and row["last"] == 0.84375
+        assert row["within"] == 3  # 0.84375 is the first within a point of 0.85
+        assert found["pictures"][name][network]["accuracy"] == [0.125, 0.5, 0.84375]
+        assert what in html
+
+
 def test_blocks_add_up():
     one = {"kind": "binary", "integers": [3, 1], "reals": [], "edges": [-8, 8]}
     two = {"kind": "integer", "integers": [1, 1, 2], "reals": [], "edges": [-8, 8]}
@@ -225,7 +239,7 @@ def test_second_run_reads_the_cache(made, monkeypatch):
     assert all(network.measured is None for network in more)
 
 
-@pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "ddp"])
+@pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "spikezip_text", "ddp"])
 def test_damaged_results(tmp_path, name):
     path = tmp_path / f"golden/results/{name}.json"
     write(path, {"another": 1})

@@ -17,17 +17,18 @@ from spikingjelly.activation_based.neuron import STBIFNode
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.spikezip import vit_checkpoint
+from golden.lab.spikezip import spikezip_checkpoint
 from golden.lab.spikezip.curve import measure
 from golden.lab.spikezip.equivalence import compare
 from golden.lab.spikezip.functions import SpikeFunction
+from golden.lab.spikezip.quantised_transformer import freeze
 from golden.lab.spikezip.quantiser import Quantiser
 from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.to_spiking import convert, exact_bits, neuron_name, present, reset
-from golden.lab.spikezip.vit import QuantViT, freeze
+from golden.lab.spikezip.vit import QuantViT
 from golden.lab.train.source import split_tensors
 
-COMMITTED = sorted(vit_checkpoint.FOLDER.glob("*.safetensors"))
+COMMITTED = sorted(spikezip_checkpoint.FOLDER.glob("*.safetensors"))
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_network_equals_ann_with_0_difference(seed, sizes):
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_trained_network_equals_ann_with_0_difference(path):
-    ann = vit_checkpoint.load(path)
+    ann = spikezip_checkpoint.load(path)
     images, labels = split_tensors("test", 20)
     found = compare(ann, convert(ann), images)
     assert found.quiet and found.different == 0, [row for row in found.modules if row.different]
@@ -81,7 +82,7 @@ def test_trained_network_equals_ann_with_0_difference(path):
 
 
 def test_two_bit_widths_are_committed():
-    told = [vit_checkpoint.facts(path) for path in COMMITTED]
+    told = [spikezip_checkpoint.facts(path) for path in COMMITTED]
     assert len({facts["bits"] for facts in told}) >= 2
     assert all(facts["command"] and facts["accuracy"] > 0.8 for facts in told)
 

@@ -24,12 +24,16 @@ from golden.hardware.workload import recording
 from golden.lab import data
 from golden.lab.authors import example
 from golden.lab.authors import state as authors
-from golden.lab.data import cifar, cifar10
+from golden.lab.data import cifar, cifar10, mr
 from golden.lab.data.idx import read_idx
 from golden.lab.data.own.pixels import read_image
 from golden.lab.interchange import nir_export, nir_import
 from golden.lab.networks import backbones
 from golden.lab.networks.network_config import NetworkConfig as FloatConfig
+from golden.lab.spikezip import spikezip_checkpoint
+from golden.lab.spikezip.text_config import TextConfig
+from golden.lab.spikezip.text_encoder import QuantTextEncoder
+from golden.lab.spikezip.vocabulary import Vocabulary
 from golden.lab.train.checkpoint import load_dense, save_dense
 from golden.lab.train.training_config import RunConfig
 from golden.tests.lab.test_data_cifar import dumped
@@ -106,6 +110,23 @@ def trace(folder: Path) -> list[bytes]:
     return [(folder / "t.npz").read_bytes()]
 
 
+def text_encoder(folder: Path) -> list[bytes]:
+    sizes = TextConfig(dim=8, depth=1, heads=2, mlp_ratio=1, length=4, level=4)
+    encoder = QuantTextEncoder(sizes, Vocabulary(("good", "bad")))
+    spikezip_checkpoint.save(folder / "e.safetensors", encoder, {})
+    return [(folder / "e.safetensors").read_bytes()]
+
+
+def sentences(_: Path) -> list[bytes]:
+    return ["\n".join(f"caf\xe9 {i} ." for i in range(30)).encode("latin-1")]
+
+
+def read_sentences(path: Path) -> None:
+    for (name,) in mr.FACTS.needs:
+        (path.parent / name).write_bytes(path.read_bytes())
+    mr.load("train", 0, path.parent)
+
+
 def idx(_: Path) -> list[bytes]:
     return [b"\0\0\x08\3" + np.array([2, 3, 3], ">u4").tobytes() + bytes(range(18))]
 
@@ -165,6 +186,9 @@ READERS = {
                       lambda good, _: damage.safetensors(good)),
     "float checkpoint": Reader(".safetensors", lambda folder: [model(folder).read_bytes()],
                                load_dense, lambda good, _: damage.safetensors(good)),
+    "text encoder": Reader(".safetensors", text_encoder, spikezip_checkpoint.load,
+                           lambda good, _: damage.safetensors(good)),
+    "sentences": Reader("", sentences, read_sentences),
     "authors' checkpoint": Reader(".pth", authors_file, authors.read, damage.pickles),
     "NIR graph": Reader(".nir", graph, import_graph),
     "arrays": Reader(".npz", own_arrays, load_own, lambda good, _: damage.npz(good)),

@@ -7,9 +7,10 @@ T are the timesteps until no neuron fires any more. A spike of an ST-BIF+ neuron
 one s per neuron: it adds or takes away a weight, so either sign costs an AC, and the rate is the
 share of values that are not 0. spikingjelly computes a linear layer or convolution as the
 difference of two products of running sums; counted is what that equals, the product of what
-arrives at the step. The image enters at t = 0 alone and costs its MAC once. The spiking
-attention has three products a step, S1 x2, x1 S2 and x1 x2 (golden.lab.spikezip.to_spiking): the
-sparser of the operands that are spikes drives. Softmax, LayerNorm and neurons are no synaptic
+arrives at the step. The image enters at t = 0 alone and costs its MAC once; the words of a
+sentence are rows of a table and cost nothing, its padding is left out. The spiking attention has
+three products a step, S1 x2, x1 S2 and x1 x2 (golden.lab.spikezip.to_spiking): the sparser of the
+operands that are spikes drives. Softmax, LayerNorm and neurons are no synaptic
 operations, though every step takes them on real numbers.
 """
 
@@ -25,20 +26,21 @@ from torch import nn
 
 from golden.contract.energy.paper_row import Row
 from golden.contract.errors import UserError
+from golden.lab.spikezip.quantised_transformer import QuantTransformer
 from golden.lab.spikezip.quantiser import Quantiser
 from golden.lab.spikezip.to_spiking import convert, present
-from golden.lab.spikezip.vit import QuantViT
 from golden.lab.studies.torch_rows import Counter, named
 
 BATCH = 50
 
 
 @torch.no_grad()
-def measure(ann: QuantViT, images: torch.Tensor, timesteps: int = 0) -> list[Row]:
+def measure(ann: QuantTransformer, samples: torch.Tensor, timesteps: int = 0) -> list[Row]:
     """Every layer of the spiking network of a frozen `ann`, in the order of execution, averaged
-    over uint8 `images` (n, C, H, W). timesteps: so many, 0: until the spikes have stopped."""
-    if not len(images):
-        raise UserError("the energy of a network needs at least one image")
+    over `samples`, uint8 images (n, C, H, W) or token numbers (n, N). timesteps: so many, 0: until
+    the spikes have stopped."""
+    if not len(samples):
+        raise UserError("the energy of a network needs at least one image or sentence")
     snn, counter = convert(ann), _TernaryCounter()
 
     def arrive(_module: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
@@ -48,17 +50,17 @@ def measure(ann: QuantViT, images: torch.Tensor, timesteps: int = 0) -> list[Row
         if isinstance(module, SpikeZIPLinear | SpikeZIPConv2d):
             module.register_forward_pre_hook(arrive)
     with named(snn, counter):
-        for part in images.split(BATCH):
+        for _, part in ann.batches(samples, BATCH):
             _run(ann, snn, counter, part, timesteps)
-    return counter.rows(len(images))
+    return counter.rows(len(samples))
 
 
-def _run(ann: QuantViT, snn: nn.Module, counter: Counter, images, timesteps: int) -> None:
+def _run(ann: QuantTransformer, snn: nn.Module, counter: Counter, samples, timesteps: int) -> None:
     """Count one batch."""
     neurons = [module for module in snn.modules() if isinstance(module, STBIFNode)]
     level = ann.config.level
     limit = timesteps or level * (2 + sum(isinstance(m, Quantiser) for m in ann.modules()))
-    steps = present(snn, images)
+    steps = present(snn, samples)
     for step in range(1, limit + 1):
         with counter:
             next(steps)
