@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,16 @@ def untrained(inputs: Inputs) -> list[Absent]:
             )
             out.append(Absent(f"the network {config.stem}", command))
     return out
+
+
+def repeats(found: list[Network]) -> list[list[Network]]:
+    """Groups of two and more networks of one training file but for its seed."""
+    groups: dict[str, list[Network]] = {}
+    for network in found:
+        settings = tomllib.loads(network.facts.get("config", ""))
+        settings.get("train", {}).pop("seed", None)
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(network)
+    return [g for g in groups.values() if len({n.facts.get("seed") for n in g}) > 1]
 
 
 def _read(path: Path, inputs: Inputs) -> Network:
