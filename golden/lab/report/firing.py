@@ -21,7 +21,7 @@ def section(inputs: Inputs) -> Section:
     out = Section(
         TITLE,
         "Spikes per neuron and timestep of every LIF layer in the order of execution, mean over "
-        f"{inputs.images} test images. Section Networks says how they were trained.",
+        f"up to {inputs.images} test images. Section Networks says how they were trained.",
         inputs.made,
     )
     networks = [n for n in inputs.networks if n.group == "backbone" and n.measured]

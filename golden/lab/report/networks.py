@@ -43,14 +43,20 @@ def section(inputs: Inputs) -> Section:
     out = Section(
         TITLE,
         "Accuracy on all test images, with the command and the seed of the training. Firing rate "
-        "(spikes per neuron and timestep), synaptic operations and energy: means over "
-        f"{inputs.images} test images, per image. Energy counts 4.6 pJ for a product of values "
-        "that are no spikes (MAC) and 0.9 pJ for an addition (SOP), as the Spikingformer paper "
-        "does; memory is not part of it. An accuracy is that of one training; the table of several "
-        "seeds, where there are some, says how much it depends on the seed.",
+        "(spikes per neuron and timestep), synaptic operations and energy: per image, "
+        f"means over up to {inputs.images} test images. Energy counts 4.6 pJ for a product of "
+        "values that are no spikes (MAC) and 0.9 pJ for an addition (SOP), as the Spikingformer "
+        "paper does; memory is not part of it. An accuracy is that of one training; the table of "
+        "several seeds, where there are some, says how much it depends on the seed.",
         inputs.made,
     )
     networks = inputs.networks
+    recorded = ", ".join(network.name for network in networks if network.recorded)
+    if recorded:
+        out.text += (
+            f" The data of {recorded} is not on this machine: what golden/results/networks.json "
+            "has of these very files is shown."
+        )
     out.absent += [network.absent for network in networks if network.absent] + untrained(inputs)
     if not (inputs.checkpoints / "dense.safetensors").is_file():
         out.absent.append(Absent("the default network", "make train"))

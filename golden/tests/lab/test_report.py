@@ -7,22 +7,19 @@ import base64
 import csv
 import json
 import re
+import shutil
 from collections import Counter
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig as IntegerConfig
 from golden.contract.random_network import random_network
-from golden.lab.report import lanes, measure, plot, values
+from golden.lab.report import lanes, measure, values, zoo
 from golden.lab.report.build import SECTIONS, report
 from golden.lab.report.inputs import Inputs
 from golden.lab.train import source
@@ -157,80 +154,6 @@ def test_tables_do_not_widen_the_page(made):
     assert html.count("<table>") == html.count('<div class="wide"><table>') > 10
     assert re.search(r"\.wide \{[^}]*overflow-x: auto", html)
     assert re.search(r"body \{[^}]*overflow-wrap: anywhere", html)
-
-
-def test_apart():
-    """As near as possible to what is wanted, and never nearer to each other than the room."""
-    assert plot.apart([0.0, 0.5, 1.0], 0.1) == [0.0, 0.5, 1.0]
-    assert plot.apart([0.5, 0.5], 0.2) == pytest.approx([0.4, 0.6])
-    assert plot.apart([0.1, 0.5, 0.5, 0.55], 0.2) == pytest.approx([0.1, 0.3167, 0.5167, 0.7167],
-                                                                   abs=1e-4)  # fmt: skip
-    rng = np.random.default_rng(4)
-    for _ in range(50):
-        wanted = np.sort(rng.random(9)).tolist()
-        found = plot.apart(wanted, 0.07)
-        assert np.min(np.diff(found)) >= 0.07 - 1e-9
-        assert np.mean(found) == pytest.approx(np.mean(wanted))
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_labels_do_not_overlap(made, section, monkeypatch):
-    """No two texts of a picture lie on each other, as the page shows them; on the real report the
-    pictures were looked at."""
-    root = made[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "load", load)
-        found = SECTIONS[section].section(Inputs(root, root / "cache", COUNT))
-    drawn, draw = [], Text.draw
-    monkeypatch.setattr(Text, "draw", lambda text, *given: (drawn.append(text), draw(text, *given)))
-    if section == "networks":
-        found.pictures.append(close_by(found.pictures[0]))
-    for picture in found.pictures:
-        drawn.clear()
-        figure = Figure(figsize=picture.size, layout="constrained", dpi=plot.DPI)
-        FigureCanvasAgg(figure)
-        picture.draw(figure, picture.data)
-        figure.canvas.draw()
-        texts = {id(text): text for text in drawn if text.get_visible() and text.get_text()}
-        boxes = [(text, corners(text)) for text in texts.values()]
-        assert boxes, picture.name
-        for number, (one, first) in enumerate(boxes):
-            for other, second in boxes[:number]:
-                assert not cross(first, second), (picture.name, one, other)
-
-
-def close_by(picture):
-    """Eleven networks of nearly one accuracy and energy."""
-    row = {"energy": 2e6, "data": "fashion_mnist", "group": "backbone"}
-    data = {f"network_{i}": row | {"accuracy": 0.8 + i % 4 / 1e4} for i in range(11)}
-    return replace(picture, data=data)
-
-
-def corners(text):
-    """(4, 2) of a text as it is drawn, turned by its angle."""
-    renderer = text.figure.canvas.get_renderer()
-    angle, place = text.get_rotation(), text.get_transform().transform(text.get_unitless_position())
-    text.set_rotation(0)
-    box = Text.get_window_extent(text, renderer)  # of an annotation without its line
-    box = box.shrunk(0.98, 0.7)  # the letters, without their leading
-    text.set_rotation(angle)
-    mode = text.get_rotation_mode()
-    turn = np.deg2rad(angle)
-    points = box.corners()[[0, 1, 3, 2]]
-    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    assert mode == "anchor" or angle % 90 == 0, text
-    return (points - place) @ matrix.T + place
-
-
-def cross(one, other):
-    """Whether two rectangles share a point: no side of either has them on two sides of it."""
-    for shape in (one, other):
-        for side in np.roll(shape, -1, 0) - shape:
-            normal = np.array([-side[1], side[0]])
-            a, b = one @ normal, other @ normal
-            if a.max() <= b.min() or b.max() <= a.min():
-                return False
-    return True
 
 
 def test_every_number_of_the_page_is_in_report_json(made):
@@ -383,6 +306,29 @@ def test_second_run_reads_the_cache(made, monkeypatch):
     monkeypatch.setattr(source, "load", lambda *_, **_o: (_ for _ in ()).throw(UserError("again")))
     more = Inputs(root, root / "cache", COUNT + 1).networks
     assert all(network.measured is None for network in more)
+
+
+def test_measurements_of_another_machine(made, tmp_path, monkeypatch):
+    """Without the data, what was recorded of a network is shown, but not of another file."""
+    root = made[0]
+    monkeypatch.setattr(zoo, "AT_HAND", ("fashion_mnist",))
+    monkeypatch.setattr(source, "load", load)
+    there = Inputs(root, root / "cache", COUNT)
+    kept = zoo.record(there, "psf report", "2026-11-30")
+    assert list(kept["networks"]) == ["spikingformer_events"]
+    monkeypatch.setattr(source, "load", lambda *_, **_o: (_ for _ in ()).throw(UserError("none")))
+    shutil.copytree(root / "golden", tmp_path / "golden")
+    here = {n.name: n for n in Inputs(tmp_path, tmp_path / "cache", COUNT).networks}
+    assert all(network.measured is None for network in here.values())
+    write(tmp_path / "golden/results/networks.json", kept)
+    name = "spikingformer_events"
+    here = {n.name: n for n in Inputs(tmp_path, tmp_path / "cache", COUNT).networks}
+    wanted = {n.name: n.measured for n in there.networks}[name]
+    assert here[name].recorded and here[name].measured == wanted
+    assert here["dense"].measured is None
+    folder = tmp_path / "golden/checkpoints/zoo"
+    shutil.copy(folder / "encoder_rate.safetensors", folder / f"{name}.safetensors")
+    assert Inputs(tmp_path, tmp_path / "cache", COUNT).networks[-1].measured is None
 
 
 @pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "ddp"])
