@@ -38,7 +38,7 @@ def section(inputs: Inputs) -> Section:
         for name, mine in sets.items()
     }
     caption = "Mean firing rate over all neurons: networks by data set."
-    size = (2 + 0.45 * (len(networks) + len(sets)), 4)
+    size = (min(2 + 0.45 * (len(networks) + len(sets)), 11.6), 4)  # at most the page
     out.pictures.append(Picture("firing_means", caption, means, _means, size))
     for name, mine in sets.items():
         rates = {network: found["rates"] for network, found in mine.items()}
