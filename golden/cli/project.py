@@ -50,11 +50,15 @@ def report(
     images: Annotated[
         int, typer.Option(min=1, max=MOST, help="Test images that every network runs.")
     ] = 500,
+    record: Annotated[
+        Path | None,
+        to_file("File for what networks do on data that not everybody has, .json.", ".json"),
+    ] = None,
 ) -> None:
     """One page of all that is trained: networks, firing rates, pruning methods, curves."""
     from golden.lab.report.build import report
 
-    report(out, figures, images, command(), ROOT)
+    report(out, figures, images, command(), ROOT, kept=record)
 
 
 def lint(

@@ -20,6 +20,7 @@ NETWORKS = {
     "dense": {},
     "zoo/spikformer": {"backbone": "spikformer", "head": "avgpool_fc"},
     "zoo/spikingformer_events": {"in_channels": 2, "input_timesteps": 2, "input_bits": 1},
+    "zoo/spikformer_again": {"backbone": "spikformer", "head": "avgpool_fc"},
     "zoo/encoder_direct": {},
     "zoo/encoder_rate": {"encoder": "rate"},
     "zoo/head_sn_fc_avgpool": {},
@@ -50,7 +51,8 @@ def fill(root) -> None:
     checkpoints, results = root / "golden/checkpoints", root / "golden/results"
     for number, (name, sizes) in enumerate(NETWORKS.items()):
         stem = name.rpartition("/")[2]
-        config = f'[train]\ndata = "{SETS[stem]}"\n' if stem in SETS else ""
+        config = f'start = "{stem.removesuffix("_again")}"\n[train]\nseed = {number}\n'
+        config += f'data = "{SETS[stem]}"\n' if stem in SETS else ""
         facts = {"command": f"train {stem}", "seed": number, "accuracy": 0.5 + number / 32}
         model = awake(NetworkConfig(**SMALL | sizes), number).float()
         save_dense(checkpoints / f"{name}.safetensors", model, facts | {"config": config})

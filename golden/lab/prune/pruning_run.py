@@ -102,7 +102,8 @@ def run_rounds(
     for sentence in seen(integer_rates(network, watched), f"{len(watched)} training images"):
         log(run, f"warning: {sentence}")
     test = shown(network.config, told)
-    answers = labels(network, torch.from_numpy(test.images)).numpy()
+    where = distributed.device(config.finetune.device)
+    answers = labels(network, torch.from_numpy(test.images), device=where).numpy()
     right = float((answers == test.labels).mean())
     minutes = (time.monotonic() - began) / 60
     zeros = weight_sparsity(network)

@@ -45,17 +45,23 @@ def vector_lif(currents: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
 
 
 class TorchTwin:
-    """Runs uint8 images (B, C, H, W) or frames (B, T, C, H, W). float64 is exact for every legal
-    network, float32 for those whose currents stay below 2^20 (see
-    golden.lab.quantise.export.check_ranges)."""
+    """Runs uint8 images (B, C, H, W) or frames (B, T, C, H, W), of the CPU. float64 is exact for
+    every legal network, float32 for those whose currents stay below 2^20 (see
+    golden.lab.quantise.export.check_ranges). device: where it computes; on another than the CPU
+    with float64, and convolutions are rounded, because the library may choose an algorithm with
+    fractions in between."""
 
     def __init__(
         self,
         network: QuantNetwork,
         dtype: torch.dtype = torch.float32,
         neuron: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = spikingjelly_lif,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.network, self.dtype, self.neuron = network, dtype, neuron
+        self.device = torch.device(device)
+        if self.device.type != "cpu":
+            self.dtype = torch.float64
 
     @torch.no_grad()
     def __call__(
@@ -69,6 +75,7 @@ class TorchTwin:
                 f"images reach {int(images.max())}, the network takes {config.input_bits} bits: "
                 f"clip them to {config.input_max}"
             )
+        images = images.to(self.device)
         # frames (T, B, C, H, W), or (1, B, C, H, W): the first layer runs once
         x = time_first(images.to(self.dtype)) if images.dim() == 5 else images.to(self.dtype)[None]
         if config.constant_bit is not None:
@@ -79,9 +86,7 @@ class TorchTwin:
             name = f"tokenizer.{index}"
             if index in config.pooled_stages:
                 x = functional.max_pool2d(x.flatten(0, 1), 3, 2, 1).unflatten(0, x.shape[:2])
-            maps = functional.conv2d(
-                x.flatten(0, 1), self._float(layer.weight), self._float(layer.bias), padding=1
-            )
+            maps = self._conv(x.flatten(0, 1), layer, padding=1)
             maps = maps.unflatten(0, x.shape[:2])
             maps = maps.expand(config.timesteps, *maps.shape[1:])
             tokens = maps.flatten(3).transpose(2, 3)
@@ -121,8 +126,7 @@ class TorchTwin:
 
     def _encode(self, pixels: torch.Tensor, layer: SpikeLayer, watch: Watch) -> torch.Tensor:
         """Pixels (1, B, C, H, W) -> spikes (T, B, E, H, W)."""
-        weight = self._float(layer.weight)[:, :, None, None]
-        maps = functional.conv2d(pixels[0], weight, self._float(layer.bias))
+        maps = self._conv(pixels[0], layer)
         tokens = maps.flatten(2).transpose(1, 2).repeat(self.network.config.timesteps, 1, 1, 1)
         first = start(*maps.shape[2:], self.network.encoder_charge)
         tokens[0] += torch.from_numpy(first).to(tokens)[:, None]
@@ -142,7 +146,9 @@ class TorchTwin:
         return spikes
 
     def _lif(self, currents: torch.Tensor, threshold: torch.Tensor | float) -> torch.Tensor:
-        return self.neuron(currents, torch.as_tensor(threshold, dtype=self.dtype))
+        return self.neuron(
+            currents, torch.as_tensor(threshold, dtype=self.dtype, device=self.device)
+        )
 
     def _linear(self, spikes: torch.Tensor, layer: SpikeLayer | ResidualLayer) -> torch.Tensor:
         return functional.linear(spikes, self._float(layer.weight), self._float(layer.bias))
@@ -151,13 +157,27 @@ class TorchTwin:
         return spikes.unflatten(-1, (self.network.config.heads, -1)).transpose(2, 3)
 
     def _float(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(array)).to(self.dtype)
+        return torch.from_numpy(np.asarray(array)).to(self.device, self.dtype)
+
+    def _conv(
+        self, x: torch.Tensor, layer: SpikeLayer | ResidualLayer, padding: int = 0
+    ) -> torch.Tensor:
+        """Convolution of (n, I, H, W); weights (O, I) are those of a 1x1 one."""
+        weight = self._float(layer.weight)
+        weight = weight if weight.dim() == 4 else weight[:, :, None, None]
+        maps = functional.conv2d(x, weight, self._float(layer.bias), padding=padding)
+        return maps if self.device.type == "cpu" else maps.round()
 
 
-def labels(network: QuantNetwork, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
+def labels(
+    network: QuantNetwork,
+    images: torch.Tensor,
+    batch_size: int = 250,
+    device: torch.device | str = "cpu",
+) -> torch.Tensor:
     """Class of every uint8 image (n, C, H, W) or frames (n, T, C, H, W): arg max of the logits,
-    lowest index first."""
-    twin = TorchTwin(network, neuron=vector_lif)
+    lowest index first. device: of the computation."""
+    twin = TorchTwin(network, neuron=vector_lif, device=device)
     parts = images.split(batch_size)
     shown = over(parts, "classifying", "batches", len(parts))
-    return torch.cat([twin(part).argmax(1) for part in shown])
+    return torch.cat([twin(part).argmax(1).cpu() for part in shown])

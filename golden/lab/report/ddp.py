@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.ticker import MaxNLocator
+
 from golden.lab.report.inputs import Inputs
+from golden.lab.report.plot import legend
 from golden.lab.report.section import Absent, Column, Picture, Section, Table, of_results
 
 if TYPE_CHECKING:
@@ -30,11 +34,14 @@ def _section(found: dict[str, Any]) -> Section:
         f"{found['processes']} (DistributedDataParallel), global batch {found['batch_size']}. They "
         "differ by the order of summation alone; in float32 one flipped spike is enough to part "
         "the curves later.",
+        [found["command"]],
     )
+    seed = tomllib.loads(found.get("config", "")).get("train", {}).get("seed")
     rows = [
         {
             "precision": precision, "run": run, "processes": found["processes"],
             "batch_size": found["batch_size"], "steps": len(curve["losses"][run]),
+            "seed": seed,
             "first_5": difference["first_5"], "all": difference["all"],
             "reference": "yes" if run == curve["reference"] else "",
         }
@@ -53,15 +60,15 @@ def _section(found: dict[str, Any]) -> Section:
         for precision, curve in found["curves"].items()
     }
     caption = f"Loss of every step, and how far the single process is from {several}."
-    out.pictures.append(Picture("ddp", caption, data, _draw, (10, 3.2 * len(data))))
+    out.pictures.append(Picture("ddp", caption, data, _draw, (11.5, 3 * len(data))))
     columns = (
         Column("precision", "precision"), Column("processes", "processes", "d"),
         Column("run", "against"), Column("reference", "what is required to be the same"),
         Column("batch_size", "global batch", "d"), Column("steps", "steps", "d"),
         Column("first_5", "largest difference, first 5 steps", ".1e"),
-        Column("all", "largest difference", ".1e"),
+        Column("all", "largest difference", ".1e"), Column("seed", "seed", "d"),
     )  # fmt: skip
-    out.tables.append(Table("ddp", found["command"], columns, rows))
+    out.tables.append(Table("ddp", "Largest differences", columns, rows))
     return out
 
 
@@ -71,9 +78,11 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
         for number, (run, losses) in enumerate(curve["losses"].items()):
             left.plot(range(1, len(losses) + 1), losses, ".-", lw=2.5 - number, label=run)
         left.set(title=precision, xlabel="step", ylabel="loss")
-        left.legend()
+        legend(left)
         for run, differences in curve["differences"].items():
             points = [max(value, LEAST) for value in differences]
             right.semilogy(range(1, len(points) + 1), points, label=f"against {run}")
         right.set(title=f"{precision}: difference, 0 as {LEAST:g}", xlabel="step")
-        right.legend()
+        legend(right)
+        for axis in (left, right):
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))

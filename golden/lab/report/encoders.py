@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from golden.contract.errors import UserError
 from golden.lab.report.inputs import Inputs
+from golden.lab.report.plot import slanted
 from golden.lab.report.section import Absent, Column, Picture, Section, Table
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def section(inputs: Inputs) -> Section:
             "Input firing rate: share of the values that the first convolution is fed and that are "
             f"not 0, {inputs.images} test images (hatched: the values are no spikes)."
         )
+        out.made += inputs.made
         out.pictures.append(Picture("input_rates", caption, rates, _rates, (9, 3.6)))
     else:
         command = "psf train --config golden/configs/zoo/encoder_<encoder>.toml"
@@ -50,6 +52,7 @@ def section(inputs: Inputs) -> Section:
     if found is None:
         out.absent.append(Absent("accuracy and energy of the encoders", COMMAND))
         return out
+    out.made.append(found.get("command", COMMAND))
     try:
         _compared(out, found["encoders"])
         _learned(out, found["learned_against"])
@@ -95,11 +98,13 @@ def _learned(out: Section, against: dict[str, Any]) -> None:
 
 def _rates(figure: Figure, data: dict[str, Any]) -> None:
     axes = figure.add_subplot()
-    bars = axes.bar(list(data), [row["rate"] for row in data.values()])
+    names = [name.removeprefix("encoder_") for name in data]
+    bars = axes.bar(names, [row["rate"] for row in data.values()])
     for bar, row in zip(bars, data.values(), strict=True):
         bar.set_hatch("" if row["binary"] else "//")
     axes.bar_label(bars, fmt="%.4f", fontsize=8)
-    axes.tick_params(axis="x", rotation=30, labelsize=8)
+    slanted(axes)
+    axes.margins(y=0.1)
     axes.set_ylabel("input firing rate")
 
 
@@ -111,4 +116,4 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
     right.bar(list(data), [row["total_energy"] for row in data.values()], color="tab:red")
     right.set(ylabel="energy / µJ")
     for axis in (left, right):
-        axis.tick_params(axis="x", rotation=40, labelsize=8)
+        slanted(axis)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from golden.lab.report.inputs import Inputs
+from golden.lab.report.plot import slanted
 from golden.lab.report.section import Absent, Column, Picture, Section, Table
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def section(inputs: Inputs) -> Section:
     out = Section(
         TITLE,
         "Spikes per neuron and timestep of every LIF layer in the order of execution, mean over "
-        f"{inputs.images} test images.",
+        f"up to {inputs.images} test images. Section Networks says how they were trained.",
+        inputs.made,
     )
     networks = [n for n in inputs.networks if n.group == "backbone" and n.measured]
     if not networks:
@@ -36,7 +38,8 @@ def section(inputs: Inputs) -> Section:
         for name, mine in sets.items()
     }
     caption = "Mean firing rate over all neurons: networks by data set."
-    out.pictures.append(Picture("firing_means", caption, means, _means, (10, 3.6)))
+    size = (min(2 + 0.45 * (len(networks) + len(sets)), 11.6), 4)  # at most the page
+    out.pictures.append(Picture("firing_means", caption, means, _means, size))
     for name, mine in sets.items():
         rates = {network: found["rates"] for network, found in mine.items()}
         size = (11, 2.1 * len(rates) + 0.4)
@@ -65,9 +68,11 @@ def _means(figure: Figure, data: dict[str, Any]) -> None:
         ticks += places
         names += list(networks)
         at += len(networks) + 1
-    axes.set_xticks(ticks, names, rotation=30, ha="right", fontsize=8)
+    axes.set_xticks(ticks, names)
+    slanted(axes)
+    axes.margins(x=0.02, y=0.1)
     axes.set_ylabel("firing rate")
-    axes.legend()
+    figure.legend(loc="outside upper center", ncols=len(data), fontsize=8)
 
 
 def _layers(figure: Figure, data: dict[str, Any]) -> None:
@@ -75,8 +80,8 @@ def _layers(figure: Figure, data: dict[str, Any]) -> None:
     for number, (axis, (network, rates)) in enumerate(zip(axes, data.items(), strict=True)):
         places = range(len(rates))
         axis.bar(places, list(rates.values()), color=f"C{number % 10}")
-        axis.set_xticks(list(places), [short(name) for name in rates], rotation=60, ha="right",
-                        fontsize=6)  # fmt: skip
+        axis.set_xticks(list(places), [short(name) for name in rates], rotation=45, ha="right",
+                        rotation_mode="anchor", fontsize=7)  # fmt: skip
         axis.set_xlim(-0.6, len(rates) - 0.4)
         axis.set_title(network, fontsize=9, loc="left")
         axis.set_ylabel("firing rate", fontsize=8)

@@ -35,6 +35,11 @@ class Inputs:
         """Of the networks to compare."""
         return self.root / "golden/configs/zoo"
 
+    @property
+    def made(self) -> list[str]:
+        """The command whose numbers are measured here."""
+        return [f"psf report --images {self.images}"]
+
     @cached_property
     def networks(self) -> list[Network]:
         """Every float checkpoint, measured; the sections share them."""

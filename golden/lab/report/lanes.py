@@ -34,11 +34,13 @@ def section(inputs: Inputs) -> Section:
         f"A row is one input of a layer; its non-zero weights lie on {LANES} lanes. A spike on the "
         "row takes as many cycles as the fullest lane has weights, and all lanes wait for it.",
     )
-    loads = {}
+    loads: dict[str, dict[str, np.ndarray]] = {}
+    facts: dict[str, dict[str, Any]] = {}
     for method in METHODS:
         path = inputs.checkpoints / f"{method}.safetensors"
         if path.is_file():
             loads[method] = work(QuantNetwork.load(path), LANES)
+            facts[method] = inputs.read(path.with_suffix(".json")) or {}
         else:
             command = f"psf prune --config golden/configs/{method}.toml"
             out.absent.append(Absent(f"the {method} network ({path})", command))
@@ -50,7 +52,8 @@ def section(inputs: Inputs) -> Section:
         for layer, counts in layers.items()
     ]
     for method, layers in loads.items():
-        rows.append({"method": method, "layer": "all", **total(layers)})
+        told = {key: facts[method].get(key) for key in ("seed", "command")}
+        rows.append({"method": method, "layer": "all", **total(layers), **told})
     drawn = {method: _drawn(method, layers) for method, layers in loads.items()}
     caption = (
         f"Work of {LAYER}: non-zero weights of every row and lane; beside it what the row costs."
@@ -63,7 +66,8 @@ def section(inputs: Inputs) -> Section:
     )  # fmt: skip
     whole = [row for row in rows if row["layer"] == "all"]
     rest = [row for row in rows if row["layer"] != "all"]
-    out.tables.append(Table("pe_load", f"All layers, {LANES} lanes", columns, whole))
+    told = (Column("seed", "seed", "d"), Column("command", "command"))
+    out.tables.append(Table("pe_load", f"All layers, {LANES} lanes", columns + told, whole))
     out.tables.append(Table("pe_load_layers", "Idle lanes of every layer", columns, rest, True))
     return out
 
@@ -124,5 +128,6 @@ def _heat(figure: Figure, data: dict[str, Any]) -> None:
         right.barh(rows, counts.mean(1), 1.0, color="tab:blue", label="work")
         right.set(ylim=(len(counts) - 0.5, -0.5), xlim=(0, most), xlabel="cycles", yticks=[])
         right.set_title("cost of a row", fontsize=9)
-    axes[1].legend(fontsize=7, loc="lower right")
+    figure.legend(*axes[1].get_legend_handles_labels(), fontsize=8, ncols=2,
+                  loc="outside lower center")  # fmt: skip
     figure.colorbar(image, ax=axes[-1], label="non-zero weights")

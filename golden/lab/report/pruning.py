@@ -29,6 +29,7 @@ def _section(found: dict[str, Any]) -> Section:
         f"{found['sparsity']:.2%} zeros, {found['lanes']} lanes. Row wait: cycles over those of "
         "evenly filled lanes, when every row waits for its fullest lane (1 is balanced); "
         "utilisation: u-Ticket's formula.",
+        [found.get("command", COMMAND)],
     )
     rows = [
         {key: entry[key] for key in ("method", "what", "accuracy", "sparsity", "seed", "command")}
@@ -53,13 +54,16 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     rows, places = data["methods"], range(len(data["methods"]))
     accuracies = [100 * row["accuracy"] for row in rows]
-    left.barh(places, accuracies, color="tab:blue")
+    bars = left.barh(places, accuracies, color="tab:blue")
+    left.bar_label(bars, fmt="%.2f", label_type="center", color="white", fontsize=8)
     left.axvline(100 * data["dense"], color="black", linewidth=0.8)
     lowest = min([*accuracies, 100 * data["dense"]])
     left.set_yticks(list(places), [row["method"] for row in rows])
     highest = min(100.0, 100 * data["dense"] + 1)
     left.set(xlabel="accuracy / %", xlim=(max(0.0, lowest - 3), highest))
     left.invert_yaxis()
-    right.barh(places, [row["row_wait"] for row in rows], color="tab:red")
+    bars = right.barh(places, [row["row_wait"] for row in rows], color="tab:red")
+    right.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+    right.margins(x=0.12)
     right.axvline(1, color="black", linewidth=0.8)
     right.set(xlabel="row wait (1: balanced row by row)")

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _DAMAGED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
+LONG = ("command", "what")  # texts that a table breaks into lines
+
+
 @dataclass(frozen=True)
 class Column:
     """key: of a row.  title: with its unit.  form: format specification ('.2%', ',.0f', '' for
@@ -25,6 +28,11 @@ class Column:
     title: str
     form: str = ""
     scale: float = 1
+
+    @property
+    def kind(self) -> str:
+        """Of its cells on the page: 'number', 'long' (broken into lines) or neither."""
+        return "number" if self.form else "long" if self.key.endswith(LONG) else ""
 
     def cell(self, row: dict[str, Any]) -> str:
         """The text of one cell; a dash for what does not exist."""
@@ -48,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """name: of the PNG and of the entry in report.json.  data: the numbers that `draw(figure,
+    """name: of the files and of the entry in report.json.  data: the numbers that `draw(figure,
     data)` draws.  size: inches.  png: a finished picture instead of `draw`."""
 
     name: str
@@ -69,10 +77,12 @@ class Absent:
 
 @dataclass
 class Section:
-    """text: one paragraph, how to read it."""
+    """text: one paragraph, how to read it.  made: the commands whose numbers it shows, those of
+    single rows apart, with the seed where there is one."""
 
     title: str
     text: str = ""
+    made: list[str] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
@@ -81,6 +91,7 @@ class Section:
         """The section in report.json."""
         return {
             "title": self.title,
+            "made": self.made,
             "pictures": {picture.name: picture.data for picture in self.pictures},
             "tables": {table.name: table.rows for table in self.tables},
             "absent": [vars(entry) for entry in self.absent],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from golden.contract.errors import UserError
 from golden.lab.report.inputs import Inputs
+from golden.lab.report.plot import legend
 from golden.lab.report.section import Absent, Column, Picture, Section, Table
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def section(inputs: Inputs) -> Section:
         out.absent.append(Absent("the trained points of the curves", command))
         return out
     rows.sort(key=lambda row: (row["weight_sparsity"], row["method"]))
-    measured = inputs.read(inputs.root / "build/reports/curves.json")
+    measured = inputs.results("curves")
     if measured is None:
         what = "cycles and utilisation of these points on the RTL"
         out.absent.append(Absent(what, "make curves"))
@@ -73,7 +74,7 @@ def _point(inputs: Inputs, path: Any) -> dict[str, Any]:
 
 
 def _add(rows: list[dict[str, Any]], measured: dict[str, Any]) -> None:
-    """Cycles and utilisation of build/reports/curves.json, by checkpoint name."""
+    """Cycles and utilisation of the file of results, by checkpoint name."""
     try:
         found = {
             point["checkpoint"].rpartition("/")[2].removesuffix(".safetensors"): point
@@ -83,7 +84,7 @@ def _add(rows: list[dict[str, Any]], measured: dict[str, Any]) -> None:
             point = found.get(row["name"], {})
             row |= {key: point.get(key) for key in ("cycles", "utilisation")}
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"build/reports/curves.json has no {error}: run `make curves`") from None
+        raise UserError(f"the results of the curves have no {error}: run `make curves`") from None
 
 
 def _draw(figure: Figure, data: dict[str, Any]) -> None:
@@ -96,4 +97,4 @@ def _draw(figure: Figure, data: dict[str, Any]) -> None:
         axis.grid(alpha=0.3)
         if key != "accuracy":
             axis.set_ylim(bottom=0)
-    axes[0].legend()
+    legend(axes[-1])

@@ -21,27 +21,33 @@ COLOURS = dict(zip(KINDS, ("tab:green", "tab:orange", "tab:red"), strict=True))
 
 
 def section(inputs: Inputs) -> Section:
-    """A row of histograms per backbone, one a block; a table of the layers."""
+    """A picture a data set with a row of histograms per backbone, one a block; a table of the
+    layers."""
     out = Section(
         TITLE,
         "Histograms of the values that the convolutions and linear layers of a block are fed, all "
         "timesteps. Binary inputs need additions alone; integers and real numbers need products. "
         "The image enters the first layer of a directly encoded network; the head shows what its "
         "fully connected layer is fed in the order of its name.",
+        inputs.made,
     )
     networks = [n for n in inputs.networks if n.group == "backbone" and n.measured]
     if not networks:
         command = "psf train --config golden/configs/default.toml"
         out.absent.append(Absent("a trained backbone whose data set is there", command))
         return out
-    blocks = {n.name: by_block(n.measured["inputs"], n.measured["first"]) for n in networks}
-    widest = max(map(len, blocks.values()))
-    size = (1.0 + 1.7 * widest, 1.7 * len(blocks) + 0.6)
-    caption = (
-        "Values entering every block (share of all, logarithmic): green binary, orange integer, "
-        "red real."
-    )
-    out.pictures.append(Picture("input_values", caption, blocks, _draw, size))
+    for name in sorted({network.data for network in networks}):
+        blocks = {
+            n.name: by_block(n.measured["inputs"], n.measured["first"])
+            for n in networks
+            if n.data == name
+        }
+        size = (1.0 + 1.7 * max(map(len, blocks.values())), 1.7 * len(blocks) + 0.6)
+        caption = (
+            f"Values entering every block on {name} (share of all, logarithmic): green binary, "
+            "orange integer, red real."
+        )
+        out.pictures.append(Picture(f"input_values_{name}", caption, blocks, _draw, size))
     counted = [
         {"network": name} | {kind: [b["kind"] for b in mine.values()].count(kind) for kind in KINDS}
         | {"largest": max(len(b["integers"]) for b in mine.values()) - 1}

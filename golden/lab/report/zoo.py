@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,15 @@ from golden.lab.train.checkpoint import trained_on
 if TYPE_CHECKING:
     from golden.lab.report.inputs import Inputs
 
+AT_HAND = ("fashion_mnist", "events_fashion_mnist")  # out of Debian's package
 GROUPS = {"backbone": "Backbones", "encoder": "Input encoders", "head": "Heads"}
 
 
 @dataclass(frozen=True)
 class Network:
     """config: the NetworkConfig as a dictionary.  facts: of the .json beside the checkpoint.
-    measured: of golden.lab.report.measure, None with the reason in `absent`."""
+    measured: of golden.lab.report.measure, None with the reason in `absent`.  recorded: not here,
+    the data is not there, but on another machine (`record`)."""
 
     name: str
     config: dict[str, Any]
@@ -33,6 +37,7 @@ class Network:
     data: str
     measured: dict[str, Any] | None = None
     absent: Absent | None = None
+    recorded: bool = False
 
     @property
     def group(self) -> str:
@@ -69,6 +74,16 @@ def untrained(inputs: Inputs) -> list[Absent]:
     return out
 
 
+def repeats(found: list[Network]) -> list[list[Network]]:
+    """Groups of two and more networks of one training file but for its seed."""
+    groups: dict[str, list[Network]] = {}
+    for network in found:
+        settings = tomllib.loads(network.facts.get("config", ""))
+        settings.get("train", {}).pop("seed", None)
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(network)
+    return [g for g in groups.values() if len({n.facts.get("seed") for n in g}) > 1]
+
+
 def _read(path: Path, inputs: Inputs) -> Network:
     try:
         with safe_open(path, "pt") as stream:
@@ -80,6 +95,30 @@ def _read(path: Path, inputs: Inputs) -> Network:
     try:
         measured = measure(path, data, inputs.images, inputs.cache)
     except UserError as error:
+        kept = (inputs.results("networks") or {}).get("networks", {}).get(name, {})
+        if (kept.get("sha256"), kept.get("images")) == (_sha256(path), inputs.images):
+            return Network(name, config, facts, data, kept["measured"], recorded=True)
         absent = Absent(f"what {name} does on {data}: {error}", "psf data list")
         return Network(name, config, facts, data, absent=absent)
     return Network(name, config, facts, data, measured)
+
+
+def record(inputs: Inputs, command: str, date: str) -> dict[str, Any]:
+    """What golden/results/networks.json holds: the measurements on data that has to be fetched, for
+    machines that do not have it."""
+    made = [n for n in inputs.networks if n.measured and n.data not in AT_HAND and not n.recorded]
+    return {
+        "command": command,
+        "date": date,
+        "networks": {
+            network.name: {
+                "sha256": _sha256(inputs.checkpoints / "zoo" / f"{network.name}.safetensors"),
+                "images": inputs.images, "measured": network.measured,
+            }
+            for network in made
+        },
+    }  # fmt: skip
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -102,7 +102,7 @@ def fit(
     run.mkdir(parents=True, exist_ok=True)
     first, best = 0, -1.0
     if resume:
-        first = restore_state(run / CHECKPOINT, *parts)
+        first, _ = restore_state(run / CHECKPOINT, *parts)
         if (run / BEST).is_file():
             best = torch.load(run / BEST, map_location="cpu", weights_only=True)["accuracy"]
     for epoch in range(first, config.epochs):

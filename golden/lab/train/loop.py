@@ -25,6 +25,7 @@ from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
+from golden.lab.train.clock import Clock
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.precision import autocast, chosen
 from golden.lab.train.recipe import Recipe
@@ -39,7 +40,8 @@ ENCODER_RATE = 0.1
 @dataclass(frozen=True)
 class Hooks:
     """Called with the epoch before each epoch, and after each optimiser step with the number of
-    epochs done by then, a fraction included; on_loss with the loss of every global batch."""
+    epochs done by then, a fraction included; on_loss with the loss of every global batch. Epochs
+    are those of the schedule, which a limit of time may make shorter."""
 
     before_epoch: Callable[[int], None] = lambda epoch: None
     after_step: Callable[[float], None] = lambda epochs: None
@@ -79,7 +81,8 @@ def _fit(
     generator = torch.Generator().manual_seed(config.seed)
     check(model.config, config)
     source = (config.data, model.config.timesteps)
-    images, labels = split_tensors("train", config.images, *source)
+    parts = split_tensors("train", config.images, *source)
+    images, labels = (part.to(device) for part in parts)  # uint8; augmented there
     test_images, test_labels = split_tensors("test", config.monitor_images, *source)
     steps = len(images) // config.batch_size
     if steps == 0:
@@ -92,20 +95,24 @@ def _fit(
         optimiser, [group["lr"] for group in groups], config.warmup, steps * config.epochs
     )
     run.mkdir(parents=True, exist_ok=True)
-    first = 0
+    first, spent = 0, 0.0
     if resume:
-        first = restore_state(run / CHECKPOINT, model, optimiser, schedule, generator)
+        first, spent = restore_state(run / CHECKPOINT, model, optimiser, schedule, generator)
+    clock, at = Clock(steps * config.epochs, config.minutes, spent), schedule.last_epoch
     scalars = Scalars(run)
     precision = chosen(config.precision, device.type)
     penalty = RatePenalty(model, config)
     recipe = Recipe(config, model.config.in_channels, model.config.classes)
     for epoch in range(first, config.epochs):
-        hooks.before_epoch(epoch)
+        if at >= clock.steps:
+            break
+        phase = at // steps  # the epoch by the schedule
+        hooks.before_epoch(phase)
         ranks.own_noise(config.seed, epoch)
         model.train()
-        timesteps = config.early_timesteps if epoch < config.early_epochs else None
+        timesteps = config.early_timesteps if phase < config.early_epochs else None
         began, total = time.monotonic(), 0.0
-        parts = batches(images, labels, config, generator, largest(model), recipe, epoch)
+        parts = batches(images, labels, config, generator, largest(model), recipe, phase)
         bar = Progress(f"epoch {epoch + 1}/{config.epochs}", "batches", quiet=not ranks.first)
         with bar:
             for step, (pixels, truth) in enumerate(parts, 1):
@@ -122,19 +129,23 @@ def _fit(
                 loss = loss + penalty()
                 loss.backward()
                 optimiser.step()
+                at = clock.position(epoch * steps + step)
+                schedule.last_epoch = at - 1
                 schedule.step()
-                hooks.after_step(epoch + step / steps)
+                hooks.after_step(at / steps)
                 shown = ranks.mean(loss)
                 hooks.on_loss(shown)
                 total += shown
                 bar.update(step, steps, f"loss {shown:.3f}")
+                if at >= clock.steps:
+                    break
         seconds = time.monotonic() - began
         if not ranks.first:
             continue
         right = accuracy(model, test_images, test_labels, precision=precision)
         line = (
             f"epoch {epoch + 1}/{config.epochs} T={timesteps or model.config.timesteps} "
-            f"{precision} loss {total / steps:.4f} monitor accuracy {right:.4f} "
+            f"{precision} loss {total / step:.4f} monitor accuracy {right:.4f} "
             f"({len(test_images)} test images) {seconds:.0f} s"
         )
         log(run, line)
@@ -142,14 +153,17 @@ def _fit(
         rates = firing_rates(model, watched)
         shown_rates = (f"{name} {rate:.3f}" for name, rate in rates.items())
         log(run, "  firing rates " + " ".join(shown_rates))
-        if epoch + 1 == config.epochs:
+        if at >= clock.steps:
             for sentence in seen(rates, f"{len(watched)} test images"):
                 log(run, f"warning: {sentence}")
         rate = schedule.get_last_lr()[0]
-        values = {"loss/train": total / steps, "accuracy/monitor": right, "learning_rate": rate}
+        values = {"loss/train": total / step, "accuracy/monitor": right, "learning_rate": rate}
         scalars.add(epoch + 1, values)
+        epochs = epoch + 1 if at >= clock.steps else config.epochs
         parts = model, optimiser, schedule, generator
-        save_state(run / CHECKPOINT, *parts, epoch + 1, config.epochs)
+        save_state(run / CHECKPOINT, *parts, epoch + 1, epochs, clock.seconds)
+        if epochs < config.epochs:
+            log(run, f"the {config.minutes:g} minutes are over after {epoch * steps + step} steps")
 
 
 def one_cycle(
@@ -228,12 +242,14 @@ def refuse_unfinished(run: Path) -> None:
         )
 
 
-def save_state(path: Path, model, optimiser, schedule, generator, epoch: int, epochs: int) -> None:
-    """Write everything that a training needs to go on after so many of its epochs."""
+def save_state(
+    path: Path, model, optimiser, schedule, generator, epoch: int, epochs: int, seconds: float = 0.0
+) -> None:
+    """Write everything that a training needs to go on after so many of its epochs and seconds."""
     content = {
         "model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule":
         schedule.state_dict(), "generator": generator.get_state(), "torch_rng":
-        torch.get_rng_state(), "epoch": epoch, "epochs": epochs,
+        torch.get_rng_state(), "epoch": epoch, "epochs": epochs, "seconds": seconds,
     }  # fmt: skip
     if torch.cuda.is_available():
         content["cuda_rng"] = torch.cuda.get_rng_state()
@@ -247,8 +263,8 @@ def torch_bytes(content: Any) -> bytes:
     return stream.getvalue()
 
 
-def restore_state(path: Path, model, optimiser, schedule, generator) -> int:
-    """Take it all back from a file of `save_state`; the number of epochs that are done."""
+def restore_state(path: Path, model, optimiser, schedule, generator) -> tuple[int, float]:
+    """Take it all back from a file of `save_state`; epochs and seconds of the training so far."""
     if not path.is_file():
         raise UserError(f"there is nothing to resume: {path} does not exist")
     try:
@@ -262,4 +278,4 @@ def restore_state(path: Path, model, optimiser, schedule, generator) -> int:
             torch.cuda.set_rng_state(content["cuda_rng"])
     except Exception as error:
         raise UserError(f"{path} does not fit this configuration: {first_line(error)}") from error
-    return content["epoch"]
+    return content["epoch"], content.get("seconds", 0.0)

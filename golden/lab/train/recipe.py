@@ -5,7 +5,8 @@ random erasing (Zhong et al., arXiv 1708.04896), mixup (Zhang et al., arXiv 1710
 
 Images go in and come out as whole numbers 0..255, what a camera gives and the accelerator takes.
 Everything random follows from the generator of the batches, whose state is part of a checkpoint, so
-a training that is resumed, and every process of torchrun, sees the same images.
+a training that is resumed, and every process of torchrun, sees the same images. kornia works on the
+CPU, where those numbers are drawn: images of another device go there and back.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Recipe:
         mixes = self._mixes(epoch)
         if self.randaugment is None and self.erasing is None and not mixes:
             return images, labels
+        where = images.device
+        images, labels = images.cpu(), labels.cpu()
         with _drawn_from(generator):
             pixels = images.float() / 255
             if self.randaugment is not None:
@@ -61,7 +64,7 @@ class Recipe:
                 pixels = self.erasing(pixels)
             if mixes:
                 pixels, labels = mixes[int(torch.randint(len(mixes), ()))](pixels, labels)
-        return (pixels * 255).round().clamp(0, 255).to(torch.uint8), labels
+        return (pixels * 255).round().clamp(0, 255).to(where, torch.uint8), labels.to(where)
 
     def _mixes(self, epoch: int) -> list:
         """The ways to mix two images in this epoch; each batch takes one of them."""

@@ -33,6 +33,12 @@ class TrainConfig(Settings, table="train"):
              "Fashion-MNIST", extra={"anchor": absolute}),
     ] = ""  # fmt: skip
     epochs: Annotated[int, Meta(ge=1, le=MOST_EPOCHS, description="passes over the images")] = 18
+    minutes: Annotated[
+        float,
+        Meta(ge=0, le=100_000, description="after which the training ends, with the rest of its "
+             "epochs left out; the schedule then follows the time (golden.lab.train.clock). 0: no "
+             "limit"),
+    ] = 0.0  # fmt: skip
     early_epochs: Annotated[
         int, Meta(ge=0, le=MOST_EPOCHS, description="first epochs, run in `early_timesteps`")
     ] = 0

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import re
+import shutil
+from collections import Counter
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,7 +19,7 @@ from golden.contract.energy.synaptic import AC, MAC
 from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig as IntegerConfig
 from golden.contract.random_network import random_network
-from golden.lab.report import lanes, measure, values
+from golden.lab.report import lanes, measure, values, zoo
 from golden.lab.report.build import SECTIONS, report
 from golden.lab.report.inputs import Inputs
 from golden.lab.train import source
@@ -66,7 +69,8 @@ def test_self_contained(made):
     root, html, _ = made
     page = Page(html)
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
-    assert all(link.startswith("#") for link in page.links)
+    beside = {link for link in page.links if not link.startswith("#")}
+    assert beside == {path.name for path in (root / "out").iterdir()} - {"index.html", ".psf.json"}
     assert not page.tags & {"script", "link", "iframe", "object", "base"}
     assert not re.search(r"https?:|@import|url\(", html)
     pictures = [base64.b64decode(source.partition(",")[2]) for source in page.sources]
@@ -82,6 +86,74 @@ def leaves(value):
             yield from leaves(entry)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield value
+
+
+def test_pictures_are_pdfs_too(made):
+    root, _, figures = made
+    names = {name for s in figures["sections"].values() for name in s["pictures"]}
+    assert names == {path.stem for path in (root / "out").glob("*.pdf")}
+    for path in (root / "out").glob("*.pdf"):
+        content = path.read_bytes()
+        assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+        assert b"/Subtype /Image" not in content or path.stem == "pe_load"  # lines, not pixels
+
+
+def lines(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_csv_of_tables(made):
+    """Every row of report.json, every key a column, numbers without loss."""
+    root, _, figures = made
+    tables = {}
+    for section in figures["sections"].values():
+        tables |= section["tables"]
+    assert tables.keys() == {
+        path.stem.removeprefix("table_") for path in (root / "out").glob("table_*.csv")
+    }
+    for name, rows in tables.items():
+        found = lines(root / f"out/table_{name}.csv")
+        wanted = [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
+        filled = [{key: row.get(key, "") for key in found[0]} for row in wanted]
+        assert found == filled and all(row.keys() <= found[0].keys() for row in rows), name
+
+
+def test_csv_of_pictures(made):
+    """Its numbers are those of report.json, each behind the keys that lead to it there."""
+    root, _, figures = made
+    for section in figures["sections"].values():
+        for name, data in section["pictures"].items():
+            found = lines(root / f"out/{name}.csv")
+            assert found, name
+            for line in found:
+                value = line.pop("value")
+                there = data
+                for key in (key for key in line.values() if key):
+                    there = there[int(key) if isinstance(there, list) else key]
+                assert value == ("" if there is None else str(there)), (name, line)
+            numbers = Counter(map(str, leaves(data)))
+            with (root / f"out/{name}.csv").open(newline="") as stream:
+                told = Counter(row[-1] for row in csv.reader(stream))
+            assert numbers <= told, name
+
+
+def test_every_number_has_its_command(made):
+    """A section says which commands made it, or its tables do, row by row."""
+    _, html, figures = made
+    for name, section in figures["sections"].items():
+        told = any("command" in row for rows in section["tables"].values() for row in rows)
+        assert section["made"] or told or name == "spikezip", name  # there, its text does
+        for command in section["made"]:
+            assert f"<code>{command}</code>" in html
+
+
+def test_tables_do_not_widen_the_page(made):
+    """Each is alone in a box that scrolls by itself."""
+    html = made[1]
+    assert html.count("<table>") == html.count('<div class="wide"><table>') > 10
+    assert re.search(r"\.wide \{[^}]*overflow-x: auto", html)
+    assert re.search(r"body \{[^}]*overflow-wrap: anywhere", html)
 
 
 def test_every_number_of_the_page_is_in_report_json(made):
@@ -101,7 +173,15 @@ def test_every_number_of_the_page_is_in_report_json(made):
 def test_networks(made):
     root, _, figures = made
     tables = figures["sections"]["networks"]["tables"]
+    (seeds,) = tables.pop("seeds")
+    assert (seeds["network"], seeds["seeds"]) == ("spikformer", "1, 3")
+    pair = 0.5 + 1 / 32, 0.5 + 3 / 32
+    assert (seeds["accuracy_least"], seeds["accuracy_most"]) == pair
+    assert seeds["accuracy"] == pytest.approx(0.5 + 2 / 32)
+    made_by = {row["network"]: row for row in tables.pop("trainings")}
     rows = {row["network"]: row for rows in tables.values() for row in rows}
+    assert made_by.keys() == rows.keys()
+    assert made_by["spikformer"]["command"] == "train spikformer"
     assert set(rows) == {name.rpartition("/")[2] for name in NETWORKS}
     assert {row["network"] for row in tables["networks_head"]} == {
         "head_sn_fc_avgpool", "head_fc_avgpool"
@@ -138,7 +218,7 @@ def test_rates_are_those_of_the_network(made):
     assert table[0]["mean_rate"] == pytest.approx(mean) and table[0]["network"] == "dense"
     assert next(iter(got)) == "tokenizer.lifs.0" and list(got)[-1] == "head.lif"
     assert set(pictures["firing_means"]) == {"fashion_mnist", "events_fashion_mnist"}
-    assert set(pictures["firing_fashion_mnist"]) == {"dense", "spikformer"}
+    assert set(pictures["firing_fashion_mnist"]) == {"dense", "spikformer", "spikformer_again"}
     frames = load("events_fashion_mnist", "test").images[:COUNT]
     found = measure.run(
         load_dense(root / "golden/checkpoints/zoo/spikingformer_events.safetensors"),
@@ -152,7 +232,10 @@ def test_inputs_of_convolutions(made):
     kinds = {row["network"]: row for row in figures["tables"]["input_kinds"]}
     assert kinds["dense"]["integer"] == 0 and kinds["dense"]["real"] == 1  # the image
     assert kinds["spikformer"]["integer"] > 0
-    blocks = figures["pictures"]["input_values"]["dense"]
+    blocks = figures["pictures"]["input_values_fashion_mnist"]["dense"]
+    assert list(figures["pictures"]["input_values_events_fashion_mnist"]) == [
+        "spikingformer_events"
+    ]  # fmt: skip
     assert list(blocks) == ["first layer", "tokenizer", "blocks.0", "head"]
     assert blocks["first layer"]["kind"] == "real" and blocks["tokenizer"]["kind"] == "binary"
 
@@ -237,6 +320,29 @@ def test_second_run_reads_the_cache(made, monkeypatch):
     monkeypatch.setattr(source, "load", lambda *_, **_o: (_ for _ in ()).throw(UserError("again")))
     more = Inputs(root, root / "cache", COUNT + 1).networks
     assert all(network.measured is None for network in more)
+
+
+def test_measurements_of_another_machine(made, tmp_path, monkeypatch):
+    """Without the data, what was recorded of a network is shown, but not of another file."""
+    root = made[0]
+    monkeypatch.setattr(zoo, "AT_HAND", ("fashion_mnist",))
+    monkeypatch.setattr(source, "load", load)
+    there = Inputs(root, root / "cache", COUNT)
+    kept = zoo.record(there, "psf report", "2026-11-30")
+    assert list(kept["networks"]) == ["spikingformer_events"]
+    monkeypatch.setattr(source, "load", lambda *_, **_o: (_ for _ in ()).throw(UserError("none")))
+    shutil.copytree(root / "golden", tmp_path / "golden")
+    here = {n.name: n for n in Inputs(tmp_path, tmp_path / "cache", COUNT).networks}
+    assert all(network.measured is None for network in here.values())
+    write(tmp_path / "golden/results/networks.json", kept)
+    name = "spikingformer_events"
+    here = {n.name: n for n in Inputs(tmp_path, tmp_path / "cache", COUNT).networks}
+    wanted = {n.name: n.measured for n in there.networks}[name]
+    assert here[name].recorded and here[name].measured == wanted
+    assert here["dense"].measured is None
+    folder = tmp_path / "golden/checkpoints/zoo"
+    shutil.copy(folder / "encoder_rate.safetensors", folder / f"{name}.safetensors")
+    assert Inputs(tmp_path, tmp_path / "cache", COUNT).networks[-1].measured is None
 
 
 @pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "spikezip_text", "ddp"])
