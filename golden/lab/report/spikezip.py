@@ -24,7 +24,7 @@ def section(inputs: Inputs) -> Section:
 
 def _section(found: dict[str, Any]) -> Section:
     what = "A quantised ViT and the spiking network of ST-BIF+ neurons that equals it when its "
-    text = f"{what}spikes have stopped. {found['test_images']} test images, {found['command']}."
+    text = f"{what}spikes have stopped. {found['test_images']} test images."
     return with_curves(Section(TITLE, text), "spikezip", found)
 
 
@@ -47,6 +47,7 @@ def with_curves(out: Section, name: str, found: dict[str, Any]) -> Section:
         network: {key: curve[key] for key in keys} for network, curve in found["curves"].items()
     }
     out.pictures.append(Picture(name, caption, data, _draw, (10, 4)))
+    out.made.append(found["command"])
     columns = (
         Column("network", "network"), Column("bits", "bits", "d"),
         Column("ann", "quantised ANN / %", ".2f", 100),

@@ -26,7 +26,6 @@ def section(inputs: Inputs) -> Section:
 def _section(found: dict[str, Any]) -> Section:
     text = (
         "A quantised text encoder and the spiking network that equals it, on film reviews (MR, "
-        f"positive or negative). Padding is left out; {found['test_sentences']} test sentences, "
-        f"{found['command']}."
+        f"positive or negative). Padding is left out; {found['test_sentences']} test sentences."
     )
     return with_curves(Section(TITLE, text), NAME, found)
