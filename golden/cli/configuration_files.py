@@ -21,6 +21,7 @@ from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.spikezip.spikezip_config import SpikezipConfig
 from golden.lab.studies.pruning_methods import CompareConfig
 from golden.lab.studies.sparsity_curves import CurvesConfig
+from golden.lab.studies.spike_prices import SpikesConfig
 from golden.lab.train.training_config import RunConfig
 
 PAGE = ROOT / "docs/reference/configuration_files.md"
@@ -35,6 +36,7 @@ FILES: dict[str, tuple[type[Settings], str]] = {
     "psf sweep": (SweepConfig, "`sweep/small.toml`"),
     "psf curves": (CurvesConfig, "`curves.toml`"),
     "psf methods": (CompareConfig, "`pruning/compare.toml`"),
+    "psf spikes": (SpikesConfig, "`spikes.toml`"),
     "psf spikezip train": (SpikezipConfig, "`spikezip/level16.toml`"),
 }
 HEAD = """<!-- SPDX-License-Identifier: Apache-2.0 -->

@@ -15,6 +15,7 @@ from golden.lab.report import (
     networks,
     pruning,
     sparsity,
+    spikes,
     spikezip,
     values,
 )
@@ -30,6 +31,7 @@ SECTIONS = {
     "sparsity": sparsity,
     "pruning": pruning,
     "lanes": lanes,
+    "spikes": spikes,
     "spikezip": spikezip,
     "ddp": ddp,
 }

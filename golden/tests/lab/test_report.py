@@ -225,7 +225,7 @@ def test_second_run_reads_the_cache(made, monkeypatch):
     assert all(network.measured is None for network in more)
 
 
-@pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "ddp"])
+@pytest.mark.parametrize("name", ["pruning", "encoders", "spikes", "spikezip", "ddp"])
 def test_damaged_results(tmp_path, name):
     path = tmp_path / f"golden/results/{name}.json"
     write(path, {"another": 1})
