@@ -82,9 +82,7 @@ def counted(checkpoint: Path, images: int, hardware: str) -> dict[str, Any]:
     seen = shown(network.config, told, count=images).images
     jobs = cycles(compile_network(network, Hardware.named(hardware)), network, seen)
     each = {"additions": "useful", "pattern_additions": "pattern_adds", "cycles": "total"}
-    return {
-        name: float(np.mean([getattr(job, key) for job in jobs])) for name, key in each.items()
-    }
+    return {name: float(np.mean([getattr(job, key) for job in jobs])) for name, key in each.items()}
 
 
 def means(rows: Sequence[dict[str, Any]], base: dict[str, Any]) -> list[dict[str, Any]]:

@@ -41,7 +41,8 @@ def wiring(model: Spikingformer) -> dict[str, Wiring]:
         name, attention, mlp = f"blocks.{index}", block.attention, block.mlp
         read = attention.q, attention.k, attention.v
         found[stream] = Wiring(None, read)
-        found |= {f"{name}.{part}": Wiring(layer, ()) for part, layer in zip("qkv", read)}
+        for part, layer in zip("qkv", read, strict=True):
+            found[f"{name}.{part}"] = Wiring(layer, ())
         found[f"{name}.attention"] = Wiring(None, (attention.proj,))
         found[f"{name}.proj"] = Wiring(None, (mlp.mlp1,))
         found[f"{name}.mlp1"] = Wiring(mlp.mlp1, (mlp.mlp2,))

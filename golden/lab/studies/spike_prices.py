@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`psf spikes`: the points of its table, each a short quantisation-aware training of one float
-network with a price on its spikes (golden.lab.train.spike_penalty). What they cost in hardware is
-added by golden.cli.spikes."""
+"""`psf spikes`: the points of its table, each a short training of one pruned float network with a
+price on its spikes (golden.lab.train.spike_penalty), then of its integers. What they cost in
+hardware is added by golden.cli.spikes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ FOLDER = paths.CHECKPOINTS / "spikes"
 
 @dataclass(frozen=True)
 class SpikesConfig(PruneRunConfig):
-    """A TOML file of `psf spikes`: a pruning run, repeated for every price, window and seed. A seed
-    is that of both rounds; without a price there is one window."""
+    """A TOML file of `psf spikes`: a pruning run, repeated for every price, window and seed, which
+    are those of both rounds. Without a price there is one window."""
 
     start: Annotated[
         str,
@@ -41,17 +41,16 @@ class SpikesConfig(PruneRunConfig):
     ] = "golden/checkpoints/balanced.safetensors"  # fmt: skip
     penalties: Annotated[
         tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
-        Meta(min_length=1, description="values of qat.spike_penalty"),
+        Meta(min_length=1, description="values of spike_penalty"),
     ] = (0.0,)
     windows: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=64)], ...],
-        Meta(min_length=1, description="values of qat.spike_window"),
+        Meta(min_length=1, description="values of spike_window"),
     ] = (1,)
     seeds: Annotated[
         tuple[Annotated[int, Meta(ge=0, le=2**63 - 1)], ...],
         Meta(min_length=1, description="of everything random, one point each"),
     ] = (1,)
-
 
     @property
     def choices(self) -> list[Choice]:
@@ -63,7 +62,7 @@ class SpikesConfig(PruneRunConfig):
 
 @dataclass(frozen=True)
 class Choice:
-    """What tells points apart: qat.spike_penalty, qat.spike_window and the seed."""
+    """What tells points apart: spike_penalty, spike_window and the seed."""
 
     penalty: float
     window: int
@@ -126,12 +125,9 @@ def _settings(config: SpikesConfig, choice: Choice) -> PruneRunConfig:
     """The pruning run of one point."""
     names = [entry.name for entry in dataclasses.fields(PruneRunConfig)]
     run = PruneRunConfig(**{name: getattr(config, name) for name in names})
-    price = {"spike_penalty": choice.penalty, "spike_window": choice.window}
-    return replace(
-        run,
-        finetune=replace(run.finetune, seed=choice.seed),
-        qat=replace(run.qat, seed=choice.seed, **price),
-    )
+    price = {"spike_penalty": choice.penalty, "spike_window": choice.window, "seed": choice.seed}
+    rounds = {"finetune": replace(run.finetune, **price), "qat": replace(run.qat, **price)}
+    return replace(run, **rounds)
 
 
 def _text(config: SpikesConfig, choice: Choice) -> str:

@@ -25,7 +25,6 @@ import torch
 from torch import nn
 
 from golden.contract.errors import UserError
-from golden.lab.networks.backbones.backbone import Network
 from golden.lab.networks.backbones.spikingformer import SelfAttention, Spikingformer
 from golden.lab.networks.layers import Synapses, split_heads
 from golden.lab.networks.lif_neuron import LIF

@@ -43,7 +43,7 @@ class TrainConfig(Settings, table="train"):
     learning_rate: Annotated[float, Meta(gt=0, le=10, description="the peak of the cycle")] = 3e-3
     vector_rate: Annotated[
         float,
-        Meta(gt=0, le=1000, description="learning rate of vectors, over that of matrices: of biases "
+        Meta(gt=0, le=1000, description="learning rate of vectors over that of matrices: of biases "
              "and of the scales of norms, which move thresholds"),
     ] = 1.0  # fmt: skip
     warmup: Annotated[

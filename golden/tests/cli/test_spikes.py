@@ -78,6 +78,7 @@ def additions(network, images):
     return sum(int(fired @ (x.weight != 0).sum(0)) for x in (block.q, block.k, block.v))
 
 
+@pytest.mark.long
 def test_points_are_trained_once(folder, capsys):
     with pytest.raises(UserError, match="holds no point"):
         run(folder, show=True)
