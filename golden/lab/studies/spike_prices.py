@@ -27,8 +27,9 @@ FOLDER = paths.CHECKPOINTS / "spikes"
 
 @dataclass(frozen=True)
 class SpikesConfig(PruneRunConfig):
-    """A TOML file of `psf spikes`: a pruning run, repeated for every price, window and seed, which
-    are those of both rounds. Without a price there is one window."""
+    """A TOML file of `psf spikes`: a pruning run, repeated for every price, window and seed. Prices
+    and windows are those of [finetune], seeds of both rounds; without a price there is one window.
+    """
 
     start: Annotated[
         str,
@@ -41,11 +42,11 @@ class SpikesConfig(PruneRunConfig):
     ] = "golden/checkpoints/balanced.safetensors"  # fmt: skip
     penalties: Annotated[
         tuple[Annotated[float, Meta(ge=0, le=1000)], ...],
-        Meta(min_length=1, description="values of spike_penalty"),
+        Meta(min_length=1, description="values of finetune.spike_penalty"),
     ] = (0.0,)
     windows: Annotated[
         tuple[Annotated[int, Meta(ge=1, le=64)], ...],
-        Meta(min_length=1, description="values of spike_window"),
+        Meta(min_length=1, description="values of finetune.spike_window"),
     ] = (1,)
     seeds: Annotated[
         tuple[Annotated[int, Meta(ge=0, le=2**63 - 1)], ...],
@@ -62,7 +63,7 @@ class SpikesConfig(PruneRunConfig):
 
 @dataclass(frozen=True)
 class Choice:
-    """What tells points apart: spike_penalty, spike_window and the seed."""
+    """What tells points apart: spike_penalty and spike_window of [finetune], and the seed."""
 
     penalty: float
     window: int
@@ -125,9 +126,12 @@ def _settings(config: SpikesConfig, choice: Choice) -> PruneRunConfig:
     """The pruning run of one point."""
     names = [entry.name for entry in dataclasses.fields(PruneRunConfig)]
     run = PruneRunConfig(**{name: getattr(config, name) for name in names})
-    price = {"spike_penalty": choice.penalty, "spike_window": choice.window, "seed": choice.seed}
-    rounds = {"finetune": replace(run.finetune, **price), "qat": replace(run.qat, **price)}
-    return replace(run, **rounds)
+    price = {"spike_penalty": choice.penalty, "spike_window": choice.window}
+    return replace(
+        run,
+        finetune=replace(run.finetune, seed=choice.seed, **price),
+        qat=replace(run.qat, seed=choice.seed),
+    )
 
 
 def _text(config: SpikesConfig, choice: Choice) -> str:
