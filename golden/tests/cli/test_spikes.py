@@ -31,17 +31,18 @@ search_epochs = 0
 lanes = 4
 fraction = 0.5
 [finetune]
-epochs = 0
+epochs = 1
+batch_size = 16
+images = 48
+learning_rate = 1e-2
+monitor_images = 16
+precision = "float32"
+label_smoothing = {smoothing}
 [quant]
 calibration = 16
 residual_frac_bits = 3
 [qat]
-epochs = 1
-batch_size = 16
-images = 32
-monitor_images = 16
-precision = "float32"
-label_smoothing = {smoothing}
+epochs = 0
 """
 NAMES = ["price0_seed1", "price0.5_seed1", "price0.5_window2_seed1"]
 
@@ -71,7 +72,7 @@ def run(folder, show=False, images=1):
 
 
 def additions(network, images):
-    """Of the tokenizer's linear follower alone, by the trace: rows of the stream's first LIF."""
+    """Of q, k and v of the first block alone, by the trace."""
     trace = forward(network, images)
     fired = trace.spike["tokenizer.4"][0].reshape(-1, network.config.dim).sum(0).astype(int)
     block = network.blocks[0]
@@ -117,7 +118,7 @@ def test_a_point_that_cannot_be_exported_does_not_stop_the_others(folder, monkey
     real = golden.lab.studies.spike_prices.run_rounds
 
     def run_rounds(settings, *rest):
-        if settings.qat.spike_window == 2:
+        if settings.finetune.spike_window == 2:
             raise UserError("layer x: beyond 16 bits")
         return real(settings, *rest)
 
