@@ -22,6 +22,7 @@ from golden.lab.spikezip.spikezip_config import SpikezipConfig
 from golden.lab.spikezip.text_config import TextRunConfig
 from golden.lab.studies.pruning_methods import CompareConfig
 from golden.lab.studies.sparsity_curves import CurvesConfig
+from golden.lab.studies.spike_prices import SpikesConfig
 from golden.lab.train.training_config import RunConfig
 
 PAGE = ROOT / "docs/reference/configuration_files.md"
@@ -36,6 +37,7 @@ FILES: dict[str, tuple[type[Settings], str]] = {
     "psf sweep": (SweepConfig, "`sweep/small.toml`"),
     "psf curves": (CurvesConfig, "`curves.toml`"),
     "psf methods": (CompareConfig, "`pruning/compare.toml`"),
+    "psf spikes": (SpikesConfig, "`spikes.toml`"),
     "psf spikezip train": (SpikezipConfig, "`spikezip/level16.toml`, `spikezip/level8.toml`"),
     "psf spikezip train-text": (TextRunConfig, "`spikezip/mr.toml`, `spikezip/mr_level8.toml`"),
 }

@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=PANEL)(function)
     app.add_typer(curves, name="curves", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL)(methods)
+    app.command(rich_help_panel=PANEL)(spikes)
     app.add_typer(encoders, name="encoders", rich_help_panel=PANEL)
     app.command("ddp-check", rich_help_panel=PANEL)(ddp_check)
 
@@ -169,6 +170,22 @@ def methods(
     from golden.lab.studies.pruning_methods import compare
 
     compare(config, run, _reports(out, "pruning"), command())
+
+
+def spikes(
+    config: Toml = CONFIGS / "spikes.toml",
+    run: Annotated[Path, to_run("Folder for networks, states and logs.")] = RUNS / "spikes",
+    images: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Test images of additions and cycles.")
+    ] = 8,
+    hardware: Config = "4x16",
+    show: Annotated[bool, typer.Option("--show", help="Train nothing.")] = False,
+    out: Reports = None,
+) -> None:
+    """Accuracy, additions and cycles under a price on spikes; trains what is missing."""
+    from golden.cli.spikes import spikes as study
+
+    study(config, run, _reports(out, "spikes"), images, hardware, show, command())
 
 
 @encoders.command("train")

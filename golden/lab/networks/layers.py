@@ -6,10 +6,36 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional
+from torch.nn import functional, grad
 
 
-class _SynapseBN(nn.Module):
+class Synapses(nn.Module):
+    """A convolution or linear layer: each of its inputs is read by weights (O, I, ...)."""
+
+    stride = 1
+
+    def weight_used(self) -> torch.Tensor:
+        """The weight (O, I, ...) of the last forward pass, pruned ones 0, without a gradient."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def readers(self, places: tuple[int, ...]) -> torch.Tensor:
+        """How many weights that are not 0 read each value of an input (H, W, I) of a convolution,
+        or (N, I) of a linear layer. A tap outside the output map reads nothing."""
+        weight = self.weight_used()
+        present = (weight != 0).sum(0, keepdim=True).to(weight)
+        if weight.dim() == 2:
+            return present.expand(places)
+        height, width, channels = places
+        padding, (rows, columns) = weight.shape[-1] // 2, (-(-x // self.stride) for x in places[:2])
+        each = grad.conv2d_input(
+            (1, channels, height, width), present, present.new_ones(1, 1, rows, columns),
+            self.stride, padding,
+        )  # fmt: skip
+        return each[0].permute(1, 2, 0)
+
+
+class _SynapseBN(Synapses):
     """weight (O, I, ...), optional bias (O,), BatchNorm (or none, where it is fused), and a pruning
     mask of the weight's shape (ones: dense)."""
 
@@ -31,6 +57,9 @@ class _SynapseBN(nn.Module):
         """The weight as used; straight-through while the mask is still being searched."""
         masked = self.weight * self.mask
         return self.weight + (masked - self.weight).detach() if self.searching else masked
+
+    def weight_used(self) -> torch.Tensor:
+        return (self.weight * self.mask).detach()
 
     @property
     def gain(self) -> torch.Tensor:

@@ -44,7 +44,8 @@ class PruneRunConfig(Settings):
     first search_epochs and then frozen. Over the first `ramp` of those the sparsity rises from s =
     ramp_from to its goal g as s + (g - s) (1 - (1 - t)^3) (Zhu and Gupta, arXiv 1710.01878); 0
     prunes at once.
-    [qat] trains the folded integer network. Zero epochs skip one.
+    [qat] trains the folded integer network. Zero epochs skip one. silent: see
+    golden.lab.prune.silent.
     """
 
     search_epochs: Annotated[
@@ -54,6 +55,11 @@ class PruneRunConfig(Settings):
         float, Meta(ge=0, le=1, description="share of those in which the sparsity rises")
     ] = 0.0
     ramp_from: Annotated[float, Meta(ge=0, lt=1, description="the sparsity it rises from")] = 0.0
+    silent: Annotated[
+        float,
+        Meta(ge=0, le=1, description="firing rate over training images below which a channel is "
+             "removed, before every epoch of [qat] and at the end; 0 removes none"),
+    ] = 0.0  # fmt: skip
     prune: PruneConfig = field(default_factory=PruneConfig)
     finetune: RoundConfig = field(default_factory=RoundConfig)
     quant: QuantConfig = field(default_factory=QuantConfig)

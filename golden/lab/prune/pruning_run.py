@@ -24,6 +24,7 @@ from golden.lab.data.shown import shown, translation
 from golden.lab.prune.network_masks import asked, reason, sparsity
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.search import MaskSearch
+from golden.lab.prune.silent import remove_silent
 from golden.lab.quantise.convert import calibrate, convert
 from golden.lab.quantise.export import export
 from golden.lab.quantise.firing import integer_rates
@@ -33,6 +34,7 @@ from golden.lab.train.checkpoint import load_dense, save_dense, trained_on, writ
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
 from golden.lab.train.source import on_data
 
+SILENT = 1024  # training images over which a channel has to fire
 WATCHED = 128  # training images over which the layers' firing rates are looked at
 FLOAT = "float.safetensors"  # of a run: the fine-tuned network before quantisation, masks applied
 
@@ -91,9 +93,19 @@ def run_rounds(
         calibrate(model, images)
     log(run, sparsity_told(asked(config.prune), sparsity(model), reason(config.prune)))
     convert(model, frac_bits, config.codebook.entries)
+
+    def remove(epoch: int) -> None:
+        if config.silent:
+            counts = remove_silent(model, images[:SILENT], config.silent)
+            removed = " ".join(f"{name} {count}" for name, count in counts.items() if count)
+            log(run, f"channels that hardly fire after {epoch} epochs: {removed or 'none'}")
+
     if config.qat.epochs:
         part = run / "qat"
-        fit(model, config.qat, part, resume and (part / CHECKPOINT).is_file())
+        hooks = Hooks(before_epoch=remove)
+        fit(model, config.qat, part, resume and (part / CHECKPOINT).is_file(), hooks)
+    with distributed.placed(model, config.qat.device):
+        remove(config.qat.epochs)
     model.eval()
     provenance = {"command": command, "seed": config.finetune.seed, "method": config.prune.method}
     network = export(model, frac_bits, provenance)

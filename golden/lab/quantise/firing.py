@@ -41,7 +41,8 @@ class Firing:
 
 
 def neurons(model: Spikingformer) -> dict[str, LIF]:
-    """The LIFs of a float network by the names that golden.contract.model.Trace has."""
+    """The LIFs of a network, float or converted, by the names that golden.contract.model.Trace
+    has."""
     found = {f"tokenizer.{i}": lif for i, lif in enumerate(model.tokenizer.lifs)}
     if model.config.encoder == "learned":
         found = {"encoder": model.encoder.lif} | found
@@ -58,8 +59,9 @@ def neurons(model: Spikingformer) -> dict[str, LIF]:
             f"{name}.mlp1": mlp.lif_hidden,
         }
         stream = f"{name}.mlp2"
-    if isinstance(model.head.lif, LIF):
-        found[stream] = model.head.lif
+    head = getattr(model.head, "source", model.head)
+    if isinstance(head.lif, LIF):
+        found[stream] = head.lif
     return found
 
 

@@ -21,7 +21,7 @@ from golden.contract.network import CHARGE_MAX
 from golden.contract.neuron import start
 from golden.lab.networks.backbones.head import Head
 from golden.lab.networks.encoders.learned import Learned, charged
-from golden.lab.networks.layers import ConvBN, LinearBN
+from golden.lab.networks.layers import ConvBN, LinearBN, Synapses
 from golden.lab.networks.normalise import Normalise
 from golden.lab.quantise.codebook import WEIGHT_MAX, Codebook, kmeans, round_through
 
@@ -40,7 +40,7 @@ class Integers(NamedTuple):
     theta2: torch.Tensor | None
 
 
-class FoldedLayer(nn.Module):
+class FoldedLayer(Synapses):
     """Replaces a ConvBN or LinearBN; its current is normalised so that the threshold is 1."""
 
     def __init__(self, source: ConvBN | LinearBN, input_max: int = 1) -> None:
@@ -73,6 +73,9 @@ class FoldedLayer(nn.Module):
         book = Codebook(kmeans(torch.cat(kept), entries))
         for layer in layers:
             layer.codebook = book
+
+    def weight_used(self) -> torch.Tensor:
+        return self.used.weight.detach()
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
         if self.input_max == 1:

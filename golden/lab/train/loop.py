@@ -31,6 +31,7 @@ from golden.lab.train.precision import autocast, chosen
 from golden.lab.train.recipe import Recipe
 from golden.lab.train.scalars import Scalars
 from golden.lab.train.source import check, largest, split_tensors, time_first
+from golden.lab.train.spike_penalty import SpikePenalty
 from golden.lab.train.training_config import TrainConfig
 
 CHECKPOINT = "last.pt"
@@ -89,7 +90,7 @@ def _fit(
         raise UserError(
             f"train.batch_size {config.batch_size} is more than the {len(images)} images"
         )
-    groups = parameter_groups(model, config.learning_rate)
+    groups = parameter_groups(model, config.learning_rate, config.vector_rate)
     optimiser = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
     schedule = one_cycle(
         optimiser, [group["lr"] for group in groups], config.warmup, steps * config.epochs
@@ -101,7 +102,7 @@ def _fit(
     clock, at = Clock(steps * config.epochs, config.minutes, spent), schedule.last_epoch
     scalars = Scalars(run)
     precision = chosen(config.precision, device.type)
-    penalty = RatePenalty(model, config)
+    penalty, price = RatePenalty(model, config), SpikePenalty(model, config)
     recipe = Recipe(config, model.config.in_channels, model.config.classes)
     for epoch in range(first, config.epochs):
         if at >= clock.steps:
@@ -126,7 +127,7 @@ def _fit(
                 loss = functional.cross_entropy(
                     logits, truth, label_smoothing=config.label_smoothing
                 )
-                loss = loss + penalty()
+                loss = loss + penalty() + price()
                 loss.backward()
                 optimiser.step()
                 at = clock.position(epoch * steps + step)
@@ -184,15 +185,16 @@ def one_cycle(
     )
 
 
-def parameter_groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
-    """Parameter groups: matrices decay, vectors do not; the few numbers of a learned encoder, which
-    move all that is behind them, learn at ENCODER_RATE of the rate and do not decay."""
+def parameter_groups(model: nn.Module, rate: float, vectors: float = 1.0) -> list[dict[str, Any]]:
+    """Parameter groups: matrices decay; vectors do not, and learn at `vectors` times the rate; the
+    few numbers of a learned encoder, which move all that is behind them, learn at ENCODER_RATE of
+    it and do not decay."""
     encoder = list(model.encoder.parameters()) if isinstance(model, Network) else []
     known = {id(parameter) for parameter in encoder}
     rest = [p for p in model.parameters() if id(p) not in known]
     groups = [
         {"params": [p for p in rest if p.dim() > 1], "lr": rate},
-        {"params": [p for p in rest if p.dim() <= 1], "lr": rate, "weight_decay": 0.0},
+        {"params": [p for p in rest if p.dim() <= 1], "lr": vectors * rate, "weight_decay": 0.0},
     ]
     if encoder:
         groups.append({"params": encoder, "lr": ENCODER_RATE * rate, "weight_decay": 0.0})

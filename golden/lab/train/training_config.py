@@ -47,6 +47,11 @@ class TrainConfig(Settings, table="train"):
         int, Meta(ge=1, le=1 << 20, description="images of a step, of all processes together")
     ] = 128
     learning_rate: Annotated[float, Meta(gt=0, le=10, description="the peak of the cycle")] = 3e-3
+    vector_rate: Annotated[
+        float,
+        Meta(gt=0, le=1000, description="learning rate of vectors over that of matrices: of biases "
+             "and of the scales of norms, which move thresholds"),
+    ] = 1.0  # fmt: skip
     warmup: Annotated[
         float, Meta(ge=0, le=1, description="share of the steps in which the rate rises")
     ] = 0.2
@@ -105,6 +110,16 @@ class TrainConfig(Settings, table="train"):
     encoder_rate: Annotated[
         float, Meta(ge=0, le=1, description="firing rate that a learned encoder may have")
     ] = 0.0
+    spike_penalty: Annotated[
+        float,
+        Meta(ge=0, le=1000, description="the loss grows by this times the logarithm of the "
+             "additions that spikes cause: one per cent of them is worth a hundredth of it"),
+    ] = 0.0  # fmt: skip
+    spike_window: Annotated[
+        int,
+        Meta(ge=1, le=64, description="timesteps in a row in which a neuron pays once for a row of "
+             "weights, however often it fires; 1: for every spike"),
+    ] = 1  # fmt: skip
     device: Annotated[
         Literal["cpu", "cuda", "auto"], Meta(description="auto: CUDA where torch sees it")
     ] = "cpu"

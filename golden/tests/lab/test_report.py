@@ -345,7 +345,9 @@ def test_measurements_of_another_machine(made, tmp_path, monkeypatch):
     assert Inputs(tmp_path, tmp_path / "cache", COUNT).networks[-1].measured is None
 
 
-@pytest.mark.parametrize("name", ["pruning", "encoders", "spikezip", "spikezip_text", "ddp"])
+@pytest.mark.parametrize(
+    "name", ["pruning", "encoders", "spikes", "spikezip", "spikezip_text", "ddp"]
+)
 def test_damaged_results(tmp_path, name):
     path = tmp_path / f"golden/results/{name}.json"
     write(path, {"another": 1})
