@@ -43,6 +43,7 @@ def _section(found: dict[str, Any]) -> Section:
         "with."
     )
     out.pictures.append(Picture("spikes", caption, data, _draw, (10, 4)))
+    out.made.append(found["command"])
     columns = (
         Column("penalty", "price", "g"), Column("window", "window"), Column("seeds", "seeds"),
         Column("accuracy", "accuracy / %", ".2f", 100),
