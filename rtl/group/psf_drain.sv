@@ -29,7 +29,7 @@ module psf_drain
     output logic read_o,
     output logic buffer_o,
     output logic [EntryWidth-1:0] entry_o,
-    input logic [Cfg.Lanes-1:0][1:0][Cfg.AccWidth-1:0] acc_i,  // one of the two, or zero
+    input logic [Cfg.Lanes-1:0][1:0][Cfg.AccWidth-1:0] acc_i,  // of both buffers, one zero
     // currents, in the order of windows, words and steps
     output logic current_valid_o,
     input logic current_ready_i,

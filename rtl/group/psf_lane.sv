@@ -22,7 +22,7 @@ module psf_lane #(
     input  logic                                add_buffer_i,
     input  logic [EntryWidth-1:0]               add_entry_i,
     input  logic [           7:0]               add_weight_i,    // signed
-    input  logic [           2:0]               add_shift_i,     // bit-plane of a multi-bit input
+    input  logic [           2:0]               add_shift_i,     // of the row and of the layer
     input  logic                                drain_valid_i,   // drain_acc_o is used
     input  logic                                drain_buffer_i,
     input  logic [EntryWidth-1:0]               drain_entry_i,

@@ -20,8 +20,9 @@ from golden.contract.progress import over
 from golden.lab.spikezip.plot_curves import plot
 from golden.lab.spikezip.quantised_transformer import QuantTransformer
 from golden.lab.spikezip.samples import NAMES, samples_of
-from golden.lab.spikezip.spikezip_checkpoint import facts, load
+from golden.lab.spikezip.spikezip_checkpoint import load
 from golden.lab.spikezip.to_spiking import convert, present
+from golden.lab.train.checkpoint import read_facts
 from golden.lab.train.loop import keep_freed_memory
 
 BATCH = 100
@@ -41,7 +42,7 @@ def curve(folder: Path, out: Path, count: int, timesteps: int, command: str) -> 
     keep_freed_memory()
     curves, seeds = {}, set()
     for path, ann in sorted(found.items(), key=lambda item: item[1].config.level):
-        told = facts(path)
+        told = read_facts(path)
         samples, labels = samples_of(ann, path, limit=count)
         seeds.add(told["seed"])
         curves[path.stem] = {

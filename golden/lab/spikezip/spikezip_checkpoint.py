@@ -4,7 +4,6 @@ a .log. That of a text encoder holds its vocabulary as the tensor VOCABULARY, on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,12 +75,3 @@ def _text(contents: checkpoint.Contents) -> QuantTextEncoder:
     config = TextConfig(**contents.config)
     words = contents.tensors.pop(VOCABULARY)
     return QuantTextEncoder(config, Vocabulary.from_bytes(words.tobytes()))
-
-
-def facts(path: Path) -> dict[str, Any]:
-    """What the .json beside a checkpoint says; UserError if it cannot be read."""
-    path = path.with_suffix(".json")
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}, the facts of a checkpoint, cannot be read: {error}") from None

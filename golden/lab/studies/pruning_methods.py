@@ -32,6 +32,7 @@ from golden.lab.prune.utilisation import load as pe_load
 from golden.lab.prune.utilisation import picture
 from golden.lab.quantise.export import layers
 from golden.lab.studies.sparsity_curves import CurvesConfig, same_settings
+from golden.lab.train.checkpoint import read_facts
 from golden.lab.train.training_config import MOST_IMAGES
 
 CONFIG = paths.CONFIGS / "pruning" / "compare.toml"
@@ -160,13 +161,13 @@ def _point(config: CompareConfig, method: str, runs: Path, folder: Path, command
     name = f"{method}_{100 * config.sparsity:g}.safetensors"
     curve = of_setting(config.curves) / name
     base = of_setting(config.base).read_text()
-    if config.curves and curve.is_file() and same_settings(_facts(curve)["config"], base):
+    if config.curves and curve.is_file() and same_settings(read_facts(curve)["config"], base):
         return curve
     rounds, pruning = lottery_settings(config, method), settings(config, method)
     text = _text(pruning) + (_text(rounds) if method.startswith("lottery") else "")
     point = runs / "points" / name
     for made in (point, folder / name):
-        if made.is_file() and _settings(_facts(made)["config"]) == _settings(text):
+        if made.is_file() and _settings(read_facts(made)["config"]) == _settings(text):
             return made
     run, dense = runs / point.stem, of_setting(config.dense)
     if method.startswith("lottery"):
@@ -206,7 +207,7 @@ def _filled(found: dict, defaults: dict) -> dict:
 
 def _measure(config: CompareConfig, method: str, point: Path) -> dict:
     """Facts of a trained point and the PE load of its integer weights."""
-    facts, lanes = _facts(point), load(of_setting(config.base), CurvesConfig).prune.lanes
+    facts, lanes = read_facts(point), load(of_setting(config.base), CurvesConfig).prune.lanes
     weights = {
         name: torch.from_numpy(layer.weight)
         for name, layer in layers(QuantNetwork.load(point))
@@ -227,14 +228,6 @@ def _measure(config: CompareConfig, method: str, point: Path) -> dict:
         "command": facts["command"],
     }
     return entry
-
-
-def _facts(point: Path) -> dict:
-    path = point.with_suffix(".json")
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}, the facts of a trained point, cannot be read: {error}") from None
 
 
 def _show(report: dict) -> None:

@@ -5,7 +5,6 @@ tb/measure/curves.py."""
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from golden.lab.prune.network_masks import Method
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.pruning_run import run_rounds
 from golden.lab.prune.run_folder import same_settings_before
+from golden.lab.train.checkpoint import read_facts
 
 CONFIG = paths.CONFIGS / "curves.toml"
 FOLDER = paths.CHECKPOINTS / "curves"
@@ -95,7 +95,8 @@ def train(
     for sparsity in config.sparsities:
         for method in config.methods:
             point = _read(method, sparsity, folder)
-            if point.accuracy is not None and same_settings(_facts(point)["config"], text):
+            made = None if point.accuracy is None else read_facts(point.checkpoint)["config"]
+            if made is not None and same_settings(made, text):
                 continue
             outputs.file(point.checkpoint, beside=(".json", ".log"))
             prune = replace(config.prune, method=method, sparsity=sparsity)
@@ -135,16 +136,8 @@ def _read(method: str, sparsity: float, folder: Path) -> Point:
     point = Point(method, sparsity, folder / f"{method}_{100 * sparsity:g}.safetensors")
     if not point.checkpoint.is_file():
         return point
-    facts = _facts(point)
+    facts = read_facts(point.checkpoint)
     return replace(point, accuracy=facts["accuracy"], weight_sparsity=facts["weight_sparsity"])
-
-
-def _facts(point: Point) -> dict:
-    path = point.checkpoint.with_suffix(".json")
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}, the facts of a trained point, cannot be read: {error}") from None
 
 
 def same_settings(one: str, other: str) -> bool:

@@ -20,6 +20,7 @@ from golden.contract.settings import beside
 from golden.lab.prune.pruning_config import PruneRunConfig
 from golden.lab.prune.pruning_run import run_rounds
 from golden.lab.prune.run_folder import same_settings_before
+from golden.lab.train.checkpoint import read_facts
 
 CONFIG = paths.CONFIGS / "spikes.toml"
 FOLDER = paths.CHECKPOINTS / "spikes"
@@ -93,7 +94,7 @@ def points(config: SpikesConfig, runs: Path, folder: Path = FOLDER) -> list[Poin
     for choice in config.choices:
         path = _made(config, choice, runs, folder)
         if path:
-            facts = _facts(path)
+            facts = read_facts(path)
             values = (facts[key] for key in ("accuracy", "weight_sparsity", "minutes"))
             found.append(Point(choice, path, *values))
     return found
@@ -143,7 +144,7 @@ def _made(config: SpikesConfig, choice: Choice, runs: Path, folder: Path) -> Pat
     """The file of a point that was made with these settings."""
     text = _text(config, choice)
     for path in (runs / "points" / choice.name, folder / choice.name):
-        if path.is_file() and _same(_facts(path).get("config", ""), text):
+        if path.is_file() and _same(read_facts(path).get("config", ""), text):
             return path
     return None
 
@@ -164,11 +165,3 @@ def _filled(table: dict, default: dict) -> dict:
         key: _filled(value, default.get(key) or {}) if isinstance(value, dict) else value
         for key, value in table.items()
     }
-
-
-def _facts(point: Path) -> dict:
-    path = point.with_suffix(".json")
-    try:
-        return json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}, the facts of a trained point, cannot be read: {error}") from None

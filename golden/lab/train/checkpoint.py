@@ -85,6 +85,15 @@ def write_facts(path: Path, facts: dict[str, Any], log: Path | None) -> None:
         write_bytes(path.with_suffix(".log"), log.read_bytes())
 
 
+def read_facts(path: Path) -> dict[str, Any]:
+    """What the .json beside a checkpoint says; UserError if it cannot be read."""
+    path = path.with_suffix(".json")
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}, the facts of a checkpoint, cannot be read: {error}") from None
+
+
 def load_dense(path: Path) -> nn.Module:
     """The model of a float checkpoint; UserError if there is none or it is damaged."""
     contents = checkpoint.read(path, "float")

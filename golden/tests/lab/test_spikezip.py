@@ -7,9 +7,6 @@ counted and compared with the quantiser's integers; sums over time are compared 
 Each test prints its seed; SEED=<n> repeats one.
 """
 
-import os
-import random
-
 import pytest
 import torch
 from spikingjelly.activation_based.ann2snn.recipes.spikezip_qann import SpikeZIPLinear
@@ -26,17 +23,10 @@ from golden.lab.spikezip.quantiser import Quantiser
 from golden.lab.spikezip.spikezip_config import VitConfig
 from golden.lab.spikezip.to_spiking import convert, exact_bits, neuron_name, present, reset
 from golden.lab.spikezip.vit import QuantViT
+from golden.lab.train.checkpoint import read_facts
 from golden.lab.train.source import split_tensors
 
 COMMITTED = sorted(spikezip_checkpoint.FOLDER.glob("*.safetensors"))
-
-
-@pytest.fixture
-def seed():
-    number = int(os.environ.get("SEED") or random.randrange(2**31))
-    print(f"SEED={number}")
-    torch.manual_seed(number)
-    return number
 
 
 def network(level=8, **sizes):
@@ -82,7 +72,7 @@ def test_trained_network_equals_ann_with_0_difference(path):
 
 
 def test_two_bit_widths_are_committed():
-    told = [spikezip_checkpoint.facts(path) for path in COMMITTED]
+    told = [read_facts(path) for path in COMMITTED]
     assert len({facts["bits"] for facts in told}) >= 2
     assert all(facts["command"] and facts["accuracy"] > 0.8 for facts in told)
 

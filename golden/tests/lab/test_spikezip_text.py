@@ -5,9 +5,6 @@ padding changes nothing at any timestep. test_spikezip.py says why equality and 
 Each test prints its seed; SEED=<n> repeats one.
 """
 
-import os
-import random
-
 import pytest
 import torch
 from spikingjelly.activation_based.ann2snn.recipes.spikezip_qann import (
@@ -29,17 +26,10 @@ from golden.lab.spikezip.text_encoder import QuantTextEncoder
 from golden.lab.spikezip.to_spiking import convert, exact_bits, present
 from golden.lab.spikezip.vocabulary import PAD, START, UNKNOWN, Vocabulary
 from golden.lab.studies import spikezip_rows
+from golden.lab.train.checkpoint import read_facts
 
 WORDS = Vocabulary([f"word{i}" for i in range(30)])
 COMMITTED = sorted((spikezip_checkpoint.FOLDER / "text").glob("*.safetensors"))
-
-
-@pytest.fixture
-def seed():
-    number = int(os.environ.get("SEED") or random.randrange(2**31))
-    print(f"SEED={number}")
-    torch.manual_seed(number)
-    return number
 
 
 def network(**sizes):
@@ -263,7 +253,7 @@ def test_trained_network_equals_ann_with_0_difference(path):
     assert exact_bits(ann) <= 53
     right = (ann.answer(tokens).argmax(1) == labels).double().mean()
     assert right > 0.6, "the checkpoint is not trained"
-    told = spikezip_checkpoint.facts(path)
+    told = read_facts(path)
     assert told["accuracy"] >= 0.72 and told["command"]
     train = mr.load("train", told["fold"])
     assert set(ann.vocabulary.words) <= {word for words in train.words for word in words}

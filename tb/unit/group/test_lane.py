@@ -161,7 +161,7 @@ async def flips(dut) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
 async def resets(dut) -> None:
-    """A reset takes a report back at once, and no clear or drain survives it."""
+    """A reset takes a report back at once, and no clear, drain or add survives it."""
     bench = await LaneBench(dut).begun()
     for entry in (0, bench.depth - 1):
         await bench.land()
@@ -172,8 +172,18 @@ async def resets(dut) -> None:
         await bench.cycle()
         bench.equal("parity_o", bench.get("parity_o"), 1)
         await bench.check_reset("parity_o", "overrun_o", add_valid_i=0, drain_valid_i=0)
+        for cycles in (0, 1, 2):  # an add to the wrong entry is in each of its stages
+            bench.parity, bench.drained, bench.overrun = [0, 0, 0], [None, None], 0
+            kept = bench.acc[1][entry]
+            await bench.cycle((1, entry, 1, 0))
+            for _ in range(cycles):
+                await bench.cycle()
+            await bench.check_reset("parity_o", "overrun_o", add_valid_i=0, drain_valid_i=0)
+            bench.acc[1][entry], bench.flipped = kept, {(1, entry)}
+            bench.parity, bench.drained, bench.overrun = [0, 0, 0], [None, None], 0
+            for _ in range(LANDING):
+                await bench.cycle()
         bench.flip(1, entry)  # a second time: the parity is right again
-        bench.parity, bench.drained, bench.overrun = [0, 0, 0], [None, None], 0
         await bench.cycle(None, (1, entry, 1))
     await bench.land()
 
