@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,6 @@ from golden.cli.options import (
     Dense,
     Report,
     Resume,
-    Scheduler,
     Sim,
     Toml,
     command,
@@ -63,7 +61,6 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=PANEL)(function)
     app.add_typer(spikezip, name="spikezip", rich_help_panel=PANEL)
     app.add_typer(data, name="data", rich_help_panel=PANEL)
-    app.command(rich_help_panel=PANEL)(sweep)
 
 
 def _places(config: Path, run: Path | None, out: Path | None, name: str) -> tuple[Path, Path]:
@@ -176,25 +173,6 @@ def lottery(
 
     run, out = _places(config, run, out, "ticket")
     lottery(config, run, out, command())
-
-
-def sweep(
-    config: Annotated[Path, typer.Option(help="Axes and settings, a TOML file.")] = CONFIGS
-    / "sweep/small.toml",
-    folder: Annotated[
-        Path | None, to_run("Folder for everything.", show_default="runs/sweep/<config>")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Local processes.")] = 2,
-    scheduler: Scheduler = None,
-) -> None:
-    """Train, prune and count cycles for every combination of a sweep; restartable."""
-    from golden.cli.sweep.run import sweep
-
-    folder = outputs.run(folder or RUNS / "sweep" / config.stem)
-    failed = sweep(config, folder, workers, scheduler)
-    for failure in failed:
-        print(f"failed: {failure}", file=sys.stderr)
-    raise typer.Exit(1 if failed else 0)
 
 
 @spikezip.command("train")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from golden.cli.options import (
     Dense,
     Images,
     Report,
+    Scheduler,
     Toml,
     command,
     group,
@@ -42,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(curves, name="curves", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL)(methods)
     app.command(rich_help_panel=PANEL)(spikes)
+    app.command(rich_help_panel=PANEL)(sweep)
     app.add_typer(encoders, name="encoders", rich_help_panel=PANEL)
     app.command("ddp-check", rich_help_panel=PANEL)(ddp_check)
 
@@ -186,6 +189,27 @@ def spikes(
     from golden.cli.spikes import spikes as study
 
     study(config, run, _reports(out, "spikes"), images, hardware, show, command())
+
+
+def sweep(
+    config: Annotated[Path, typer.Option(help="Axes and settings, a TOML file.")] = CONFIGS
+    / "sweep/small.toml",
+    folder: Annotated[
+        Path | None, to_run("Folder for everything.", show_default="runs/sweep/<config>")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Local processes.")] = 2,
+    scheduler: Scheduler = None,
+    out: Reports = None,
+) -> None:
+    """Train, prune and count cycles for every combination of a sweep; restartable."""
+    from golden.cli.sweep.run import sweep
+
+    folder = outputs.run(folder or RUNS / "sweep" / config.stem)
+    reports = _reports(out, f"sweep_{config.stem}")
+    failed = sweep(config, folder, workers, scheduler, reports, command())
+    for failure in failed:
+        print(f"failed: {failure}", file=sys.stderr)
+    raise typer.Exit(1 if failed else 0)
 
 
 @encoders.command("train")

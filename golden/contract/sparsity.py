@@ -33,10 +33,15 @@ def told(asked: float | None, found: float, reason: str = "") -> str:
     return f"{line}: {reason}" if reason and abs(asked - found) >= 0.005 else line
 
 
-def weight_sparsity(network: QuantNetwork) -> float:
-    """The sparsity of an integer network."""
+def prunable_weights(network: QuantNetwork) -> list[np.ndarray]:
+    """The weights of an integer network that the sparsity counts, layer by layer."""
     stages = [layer.weight for name, layer in network.stages if name not in DENSE]
     blocks = [
         getattr(block, part.name).weight for block in network.blocks for part in fields(Block)
     ]
-    return share_of_zeros([*stages, *blocks])
+    return [*stages, *blocks]
+
+
+def weight_sparsity(network: QuantNetwork) -> float:
+    """The sparsity of an integer network."""
+    return share_of_zeros(prunable_weights(network))

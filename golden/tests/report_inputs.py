@@ -82,6 +82,16 @@ def fill(root) -> None:
     method |= {"seed": 2, "command": "compare", "pe_load": load_of_pes}
     pruning = {"dense": {"accuracy": 0.921}, "sparsity": 0.75, "lanes": 16, "methods": [method]}
     write(results / "pruning.json", pruning)
+    axes = {"dim": 32, "method": "balanced", "sparsity": 0.75}
+    row = axes | {"accuracy": 0.90625, "weight_sparsity": 0.75, "weights": 12345}
+    row |= {"cycles": 23456.0, "energy_uj": 1.5}
+    other = row | {"dim": 64, "accuracy": 0.9375, "cycles": 34567.0}
+    mean = {"seeds": 3, "accuracy_spread": 0.00375, "front_cycles": True, "front_weights": False}
+    point = {"dense_accuracy": 0.9225, "limit_ratio": 0.725}
+    sweep = {"axes": [*axes, "seed"], "command": "sweep", "means": [row | mean, other | mean]}
+    sweep["points"] = [x | point | {"seed": n} for n, x in enumerate((row, other))]
+    sweep["config"] = '[network]\ntimesteps = 1\n[train]\ndata = "cifar10"\n'
+    write(results / "sweep_widths.json", sweep)
     counts = {"additions": 3186000.0, "pattern_additions": 1716000.0, "cycles": 35000.0}
     base = counts | {"checkpoint": "balanced", "accuracy": 0.9375}
     row = counts | {"penalty": 0.375, "window": 1, "accuracy": 0.90625}

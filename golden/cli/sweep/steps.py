@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a sweep does for a point: train, prune, count. Runs on a worker; the folder is the step's.
 
-Points share a training (backbone, encoder) and a pruning (sparsity, lanes); only counting is a
-point's own. Training and pruning go on from their last epoch when a worker was killed in it.
+Points share a training (backbone, encoder, dim) and a pruning (method, sparsity, seed, lanes); only
+counting is a point's own. Training and pruning go on from their last epoch when a worker was killed
+in it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from golden.contract.energy.synaptic import synaptic_layers
 from golden.contract.errors import UserError
 from golden.contract.model import forward
 from golden.contract.network import QuantNetwork
+from golden.contract.sparsity import prunable_weights
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.cycles import cycles
@@ -34,6 +36,7 @@ from golden.lab.quantise.convert import refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train import training as training
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on
+from golden.lab.train.distillation import Distillation
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit
 from golden.lab.train.source import network_input, on_data, tensors_for
@@ -98,7 +101,8 @@ def _prune_float(config: PruneRunConfig, checkpoint: Path, folder: Path) -> Resu
         search = MaskSearch(model, config)
         if config.finetune.epochs:
             hooks = Hooks(search.before_epoch, search.after_step)
-            fit(model, config.finetune, run, (run / CHECKPOINT).is_file(), hooks)
+            lessons = Distillation(load_dense(checkpoint), config.finetune)
+            fit(model, config.finetune, run, (run / CHECKPOINT).is_file(), hooks, lessons)
             if search.searching:
                 search.set(config.search_epochs, searching=False)
         save_dense(out, model, {"config": to_toml(config)}, None, trained_on(checkpoint))
@@ -108,17 +112,19 @@ def _prune_float(config: PruneRunConfig, checkpoint: Path, folder: Path) -> Resu
 
 
 def count_step(settings: tuple[str, int], folder: Path, dense: Result, pruned: Result) -> Result:
-    """Input firing rates, synaptic operations and energy; cycles where the hardware can."""
+    """Input firing rates, synaptic operations and energy; of an integer network the weights that
+    are not 0, and cycles where the hardware can."""
     name, count = settings
     path = Path(dense["checkpoint"])
     images, _ = tensors_for(load_dense(path), path, limit=count)
     facts: dict[str, Any] = {"dense_accuracy": dense["accuracy"]}
-    facts |= {key: pruned[key] for key in ("accuracy", "weight_sparsity")}
+    facts |= {key: pruned[key] for key in ("accuracy", "weight_sparsity")} | {"weights": None}
     if pruned["integer"] is None:
         model = load_dense(Path(pruned["float"]))
         return facts | _float(model, images) | {"cycles": None, "reason": pruned["reason"]}
     network, pixels = QuantNetwork.load(Path(pruned["integer"])), images.numpy()
     facts |= _synaptic(network, pixels)
+    facts["weights"] = sum(int(np.count_nonzero(w)) for w in prunable_weights(network))
     try:
         found = cycles(compile_network(network, Hardware.named(name)), network, pixels)
     except UserError as error:

@@ -19,6 +19,7 @@ from golden.lab.report import (
     spikes,
     spikezip,
     spikezip_text,
+    sweeps,
     values,
 )
 from golden.lab.report.inputs import Inputs
@@ -34,6 +35,7 @@ SECTIONS = {
     "sparsity": sparsity,
     "pruning": pruning,
     "lanes": lanes,
+    "sweeps": sweeps,
     "spikes": spikes,
     "spikezip": spikezip,
     "spikezip_text": spikezip_text,

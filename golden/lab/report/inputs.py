@@ -15,6 +15,8 @@ from golden.contract.paths import BUILD
 if TYPE_CHECKING:
     from golden.lab.report.zoo import Network
 
+RESULTS = ("build/reports", "golden/results")  # the last run, then what is committed
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -49,11 +51,17 @@ class Inputs:
 
     def results(self, name: str) -> dict[str, Any] | None:
         """golden/results/<name>.json, committed, or what the last run left in build/reports."""
-        for folder in ("build/reports", "golden/results"):
+        for folder in RESULTS:
             found = self.read(self.root / folder / f"{name}.json")
             if found is not None:
                 return found
         return None
+
+    def names(self, pattern: str) -> list[str]:
+        """Of the files of results whose names, without .json, are like the pattern."""
+        folders = (self.root / name for name in RESULTS)
+        found = {p.stem for folder in folders for p in folder.glob(f"{pattern}.json")}
+        return sorted(found)
 
     @staticmethod
     def read(path: Path) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
 from golden.lab.train.clock import Clock
+from golden.lab.train.distillation import Distillation
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.precision import autocast, chosen
 from golden.lab.train.recipe import Recipe
@@ -50,10 +51,15 @@ class Hooks:
 
 
 def fit(
-    model: nn.Module, config: TrainConfig, run: Path, resume: bool = False, hooks: Hooks = Hooks()
+    model: nn.Module,
+    config: TrainConfig,
+    run: Path,
+    resume: bool = False,
+    hooks: Hooks = Hooks(),
+    lessons: Distillation | None = None,
 ) -> None:
     """Train in place. `run` gets last.pt, log.txt and TensorBoard events; resume continues from
-    last.pt."""
+    last.pt. lessons: of a teacher."""
     if not resume:
         refuse_unfinished(run)
     distributed.ranks().check(config.batch_size)
@@ -62,7 +68,7 @@ def fit(
         distributed.placed(model, config.device) as device,
         distributed.parallel(model) as network,
     ):
-        _fit(network, model, device, config, run, resume, hooks)
+        _fit(network, model, device, config, run, resume, hooks, lessons)
     distributed.ranks().same_noise()
 
 
@@ -74,6 +80,7 @@ def _fit(
     run: Path,
     resume: bool,
     hooks: Hooks,
+    lessons: Distillation | None,
 ) -> None:
     """`network` is what is called, `model` what is trained."""
     ranks, dtype = distributed.ranks(), next(model.parameters()).dtype
@@ -119,14 +126,17 @@ def _fit(
             for step, (pixels, truth) in enumerate(parts, 1):
                 pixels, truth = ranks.share(pixels).to(device, dtype), ranks.share(truth).to(device)
                 optimiser.zero_grad(set_to_none=True)
+                inputs = time_first(pixels)
                 with autocast(device.type, precision):
-                    logits = network(time_first(pixels), timesteps)
+                    logits = network(inputs, timesteps)
                 logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
                 if truth.is_floating_point():  # shares of the classes
                     truth = truth.to(logits.dtype)
                 loss = functional.cross_entropy(
                     logits, truth, label_smoothing=config.label_smoothing
                 )
+                if lessons:
+                    loss = lessons(loss, inputs, logits)
                 loss = loss + penalty() + price()
                 loss.backward()
                 optimiser.step()

@@ -132,6 +132,14 @@ class RoundConfig(TrainConfig, table="train"):
     epochs: Annotated[
         int, Meta(ge=0, le=MOST_EPOCHS, description="passes over the images, 0 leaves it out")
     ] = 18
+    distill: Annotated[
+        float,
+        Meta(ge=0, le=1, description="share of the loss that compares the answers with those of "
+             "the network that the run began with (golden.lab.train.distillation)"),
+    ] = 0.0  # fmt: skip
+    distill_temperature: Annotated[
+        float, Meta(gt=0, le=100, description="by which the logits of both are divided there")
+    ] = 2.0
 
 
 @dataclass(frozen=True)

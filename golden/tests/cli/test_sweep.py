@@ -14,12 +14,15 @@ from distributed import Client
 
 from golden.cli.sweep.config import Axes, SweepConfig, digest, points, to_toml
 from golden.cli.sweep.graph import Step, execute
-from golden.cli.sweep.run import table
+from golden.cli.sweep.run import mean_table, table
 from golden.cli.sweep.steps import count_step, prune_step, steps, train_step
+from golden.cli.sweep.summary import means
 from golden.cli.workers import connect
 from golden.contract.energy.paper_row import totals
 from golden.contract.errors import UserError
+from golden.contract.network import QuantNetwork
 from golden.contract.settings import load
+from golden.contract.sparsity import prunable_weights
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.network_masks import PruneConfig
 from golden.lab.prune.pruning_config import PruneRunConfig, QuantConfig
@@ -126,6 +129,54 @@ def test_points_share_their_training_and_settings_name_folders(tmp_path):
     assert digest({"a": 1}) != digest({"a": 2})
 
 
+def test_axes_beside_sparsity_and_hardware():
+    """An axis without values has that of the settings; a dense point is one for all methods."""
+    axes = Axes(dim=(16, 32), method=("balanced", "unstructured"), sparsity=(0.0, 0.5), seed=(7, 8))
+    pruning = replace(SMALL.pruning, prune=PruneConfig(vary="drop", sparsity=0.5), search_epochs=1)
+    found = points(replace(SMALL, axes=axes, pruning=pruning))
+    assert len(found) == len({point.label for point in found}) == 2 * 2 * (1 + 2)
+    for point in found:
+        assert point.training.network.dim == point.dim
+        assert point.pruning.finetune.seed == point.pruning.qat.seed == point.seed
+        assert point.training.train == SMALL.train
+        prune = point.pruning.prune
+        if point.sparsity:
+            assert (prune.method, prune.sparsity) == (point.method, point.sparsity)
+            assert point.pruning.search_epochs == 1
+        else:
+            assert point.method == "dense" and prune.fraction == 1 and prune.vary == "none"
+            assert point.pruning.search_epochs == 0
+    (first, *_) = points(SMALL)
+    assert (first.dim, first.method, first.seed) == (16, "unstructured", QUICK.seed)
+    assert list(first.axes) == [
+        "backbone", "encoder", "dim", "method", "sparsity", "seed", "hardware"
+    ]  # fmt: skip
+
+
+def test_means_over_seeds_and_the_front():
+    def point(dim, seed, accuracy, cycles, weights=100):
+        one = {"dim": dim, "seed": seed, "accuracy": accuracy, "cycles": cycles}
+        same = {"weight_sparsity": 0.5, "sops": 1.0, "energy_uj": 2.0}
+        return one | same | {"weights": weights}
+
+    rows = means(
+        [
+            point(16, 1, 0.5, 100), point(16, 2, 0.75, 300),
+            point(32, 1, 0.5, 200, 90),  # as slow as dim 16 and worse, but smaller
+            point(64, 1, 0.75, 400), point(64, 2, 0.875, None),
+            {"dim": 8, "seed": 1, "error": "why"},
+        ],
+        ["dim", "seed"],
+    )  # fmt: skip
+    assert [(row["dim"], row["seeds"]) for row in rows] == [(16, 2), (32, 1), (64, 2)]
+    assert (rows[0]["accuracy"], rows[0]["accuracy_spread"]) == (0.625, 0.25)
+    assert (rows[0]["cycles"], rows[0]["cycles_spread"]) == (200, 200)
+    assert rows[2]["cycles"] is None and rows[2]["cycles_spread"] is None
+    assert [row["front_cycles"] for row in rows] == [True, False, False]
+    assert [row["front_weights"] for row in rows] == [False, True, True]
+    assert mean_table(rows).row_count == 3
+
+
 def test_settings_survive_their_toml(tmp_path):
     pruning = replace(SMALL.pruning, prune=PruneConfig(
         vary="drop", block={"mlp1": 16}, emphasis={"1": 20.0, "q": 0.3}, sparsity=0.5))  # fmt: skip
@@ -137,11 +188,14 @@ def test_settings_survive_their_toml(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("sparsity = [0.5, 1.5]", "1.5, it must be a number above 0 and below 1"),
+        ("sparsity = [0.5, 1.5]", "1.5, it must be a number at least 0 and below 1"),
         ("sparsity = []", "must be a list of at least 1"),
         ("hardware = ['4x16', '4x16']", "each value once"),
         ("hardware = ['wide']", "'wide' is not known"),
         ("colour = ['red']", "no setting 'axes.colour'"),
+        ("dim = [12]", "12, it must be a multiple of 8"),
+        ("method = ['random']", "it must be one of balanced"),
+        ("seed = [1, 1]", "each value once"),
     ],
 )
 def test_mistakes_are_sentences(tmp_path, text, sentence):
@@ -167,6 +221,8 @@ def test_a_point_from_training_to_cycles(data, tmp_path, monkeypatch):
     assert 0.45 < found["weight_sparsity"] < 0.6
     assert found.get("reason") is None
     assert found["cycles"] > 0 and found["limit_ratio"] > 1 and found["energy_uj"] > 0
+    weights = QuantNetwork.load(Path(pruned["integer"]))
+    assert 0 < found["weights"] == sum(int((w != 0).sum()) for w in prunable_weights(weights))
     assert 0 < found["rates"]["tokenizer.1"] < 1
 
     # Its layers do not fit hardware without memory: a reason instead of cycles.
