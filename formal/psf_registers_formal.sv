@@ -142,7 +142,7 @@ module psf_registers_formal #(
               32'hFFFF_FFF8 | (waddr_q[0] ? 32'd7 : 32'd0);
         end
       end
-      if (age_q == 3'd2) begin  // the cycle in which the slave takes the data
+      if (age_q == 3'd1) begin  // the cycle whose words are shown
         show_q <= raddr_q inside {[10'h020 : 10'h024], [10'h060 : 10'h063], 10'h01C};
         unique case (raddr_q)
           10'h01C: seen_q <= 32'(ring_head);
@@ -198,9 +198,11 @@ module psf_registers_formal #(
       if (!axil.wready) begin
         assert (u_dut.u_slave.wdata_q == wdata_q && u_dut.u_slave.wstrb_q == wstrb_q);
       end
-      assert (u_dut.window_q.lock == lock_q);
+      assert (u_dut.u_words.lock_q == lock_q);
       assert (2'(age_q) == u_dut.u_slave.read_q && age_q <= 3'd3);
       if (age_q != '0) assert (u_dut.u_slave.raddr_q == raddr_q);
+      if (age_q == 3'd2) assert (u_dut.found == readable(raddr_q));
+      if (age_q == 3'd2 && show_q) assert (u_dut.rdata == seen_q);
       cover (axil.rvalid && show_q && axil.rdata == 32'h1234_5670 && lock_q);
       cover (axil.bvalid && slverr_q && locked_hit && aw_q == 2'd2);
       cover (start && window_q[0] == '0 && lock_q);

@@ -2,7 +2,7 @@
 //
 // AXI4-Lite slave: the protocol of psf_registers, which has the registers.
 // Writes: AW and W in any order, one in flight; write_o is high for the one cycle in which word
-// waddr_o takes wdata_o where wmask_o is 1, and write_error_i says in that cycle whether B is
+// waddr_o takes the bytes of wdata_o that wstrb_o names, and write_error_i says in that cycle if B is
 // SLVERR. B comes 2 cycles after the later of AW and W. Reads: one in flight, independent of
 // writes; read_o is high for one cycle with the word raddr_o, rdata_i and read_error_i are those of
 // the cycle after it, and R comes 3 cycles after AR. No output depends on an input of its cycle.
@@ -15,7 +15,7 @@ module psf_axil_slave (
     output logic write_o,
     output logic [11:2] waddr_o,
     output logic [31:0] wdata_o,
-    output logic [31:0] wmask_o,
+    output logic [3:0] wstrb_o,
     input logic write_error_i,
     output logic read_o,
     output logic [11:2] raddr_o,
@@ -59,7 +59,7 @@ module psf_axil_slave (
   assign write_o        = aw_q && w_q && !bvalid_q;
   assign waddr_o        = waddr_q;
   assign wdata_o        = wdata_q;
-  assign wmask_o        = {{8{wstrb_q[3]}}, {8{wstrb_q[2]}}, {8{wstrb_q[1]}}, {8{wstrb_q[0]}}};
+  assign wstrb_o        = wstrb_q;
   assign axil_o.awready = !aw_q;
   assign axil_o.wready  = !w_q;
   assign axil_o.bvalid  = bvalid_q;
