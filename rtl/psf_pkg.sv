@@ -182,6 +182,7 @@ package psf_pkg;
     logic below;  // a row lies below the last one, and pooled rows go on there
     logic invert;  // inputs count that do not fire, taps outside the image with them
     logic pair;  // a token is two pixels; lanes P/2 on are those of the right one
+    logic [3:0] rows_ahead;  // rows of a group from grant to last word, at most; 0: 15
     logic [7:0] images;  // images one behind the other, each of `height` rows, less one
   } layer_t;
 
@@ -282,6 +283,7 @@ package psf_pkg;
         below: d[455],
         invert: d[456],
         pair: d[457],
+        rows_ahead: d[463:460],
         images: d[471:464]
     };
   endfunction

@@ -20,7 +20,7 @@ extern "C" {
 #define PSF_REGS__VERSION__MINOR_bm 0xffff
 #define PSF_REGS__VERSION__MINOR_bp 0
 #define PSF_REGS__VERSION__MINOR_bw 16
-#define PSF_REGS__VERSION__MINOR_reset 0x0
+#define PSF_REGS__VERSION__MINOR_reset 0x1
 #define PSF_REGS__VERSION__MAJOR_bm 0xffff0000
 #define PSF_REGS__VERSION__MAJOR_bp 16
 #define PSF_REGS__VERSION__MAJOR_bw 16

@@ -83,7 +83,8 @@ def layer_cycles(
     if layer.mode == isa.MODE_KEY_VALUE:
         return _key_value(layer, trace, h)
     found = (_found(one, trace, network, images, b) for b in own)
-    return play(chain.from_iterable(_tokens(one.layer, x, rows, h) for x, rows in found), h)
+    tokens = chain.from_iterable(_tokens(one.layer, x, rows, h) for x, rows in found)
+    return play(tokens, h, *(compiled.fields.get(f, 0) for f in ("row_cost", "rows_ahead")))
 
 
 def _found(

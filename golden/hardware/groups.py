@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from golden.hardware.banks import Banks
 from golden.hardware.configuration import Hardware
 
 FETCH = 8  # psf_dispatcher, psf_patch_fetch: from a free half to the first line in the patch
@@ -54,6 +55,7 @@ class _Sum:
     reads: int
     closed: bool = False  # its last word has been issued
     added: int = 0  # when the last row so far will have been added
+    waiting: int = 0  # rows on their way of which that is not known
     free: int | None = None  # when its buffer is free again
 
 
@@ -89,6 +91,7 @@ class _Slot:
 
 @dataclass
 class _Group:
+    number: int
     tokens: Iterator[Token]
     slots: list[_Slot] = field(default_factory=list)  # at most two, the older one first
     items: deque = field(default_factory=deque)  # (when at the earliest, word, last, sum, before)
@@ -105,45 +108,58 @@ class _Group:
     done: bool = False
 
 
-def play(tokens: Iterable[Token], hardware: Hardware) -> int:
-    """Cycles from the start of a layer until all its words are written."""
+def play(tokens: Iterable[Token], hardware: Hardware, cost: int = 1, ahead: int = 0) -> int:
+    """Cycles from the start of a layer until all its words are written.
+
+    cost, ahead: fields row_cost and rows_ahead of the layer. Without `ahead` a group and its bank
+    are taken for as long as a row has words.
+    """
     source, now = iter(tokens), 0
-    groups = [_Group(source) for _ in range(hardware.groups)]
+    groups = [_Group(number, source) for number in range(hardware.groups)]
+    banks = Banks(hardware, ahead) if ahead else None
     busy = [0] * hardware.banks
     turn = start = 0
     offset = max(hardware.banks // hardware.groups, 1)
     while not all(g.done and not g.slots and not g.drain for g in groups):
         wants = [g.want & (g.many | ~(1 << g.grant if g.grant != IDLE else 0)) for g in groups]
         for g in groups:
-            _window(g, now)
+            _window(g, now, banks)
             _drain(g, now)
+        if banks:
+            banks.step(now)
         granted = False
         for i in range(hardware.groups):
             g = groups[(turn + i) % hardware.groups]
             g.grant = IDLE
             want = wants[(turn + i) % hardware.groups]
-            if not want or g.busy > now:
+            if not want or g.busy > now or (banks and not banks.room(g.number)):
                 continue
             for k in range(hardware.banks):
                 bank = (start + i * offset + k) % hardware.banks
-                if want >> bank & 1 and busy[bank] <= now:
-                    slot = next(s for s in g.slots if s.rows[bank] and s.open(now))
-                    g.busy = busy[bank] = now + slot.rows[bank][-1]
-                    g.grant, granted = bank, True
-                    break
+                if not want >> bank & 1 or busy[bank] > now or (banks and not banks.ready(bank)):
+                    continue
+                slot = next(s for s in g.slots if s.rows[bank] and s.open(now))
+                g.busy = busy[bank] = now + (cost if banks else slot.rows[bank][-1])
+                g.grant, granted = bank, True
+                if banks:
+                    banks.granted(g.number)
+                break
         turn += granted
         start += 1 + offset * granted
         now += 1
     return max(now, *(g.drained for g in groups)) + END
 
 
-def _window(g: _Group, now: int) -> None:
+def _window(g: _Group, now: int, banks: Banks | None) -> None:
     """A cycle of the spike window: what was granted leaves, words retire and come in."""
     slots = g.slots
     if g.grant != IDLE:
         slot = next(s for s in slots if s.want >> g.grant & 1 and s.open(now))
         length = slot.take(g.grant)
-        slot.into.added = max(slot.into.added, now + ROW + length)
+        if banks:
+            banks.request(now, g.number, g.grant, length, slot.into)
+        else:
+            slot.into.added = max(slot.into.added, now + ROW + length)
     if slots and not slots[0].left and (not slots[0].last or slots[0].open(now)):
         slot = slots.pop(0)
         slot.into.closed = slot.last
@@ -189,7 +205,7 @@ def _scan(g: _Group, now: int) -> None:
 
 def _drain(g: _Group, now: int) -> None:
     """Read what is complete."""
-    while g.drain and g.drain[0].closed and g.drain[0].added <= now:
+    while g.drain and g.drain[0].closed and not g.drain[0].waiting and g.drain[0].added <= now:
         one = g.drain.popleft()
         g.drained = max(g.drained, now + READ) + one.reads
         one.free = g.drained

@@ -164,6 +164,7 @@ module psf_datapath #(
       .clk_i,
       .rst_ni,
       .row_cost_i(layer_i.row_cost),
+      .rows_ahead_i(layer_i.rows_ahead),
       .req_i(req),
       .many_i(many),
       .grant_o(req_grant),

@@ -12,6 +12,7 @@ module psf_weights #(
     input logic clk_i,
     input logic rst_ni,
     input logic [7:0] row_cost_i,  // of the layer: cycles between two rows of a group
+    input logic [3:0] rows_ahead_i,  // of the layer, see psf_issue
     input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] req_i,
     input logic [Cfg.Groups-1:0][Cfg.Banks-1:0] many_i,  // of req_i: two rows or more
     output logic [Cfg.Groups-1:0][Cfg.Banks-1:0] grant_o,
@@ -52,6 +53,8 @@ module psf_weights #(
       .clk_i,
       .rst_ni,
       .cost_i      (row_cost_i),
+      .ahead_i     (rows_ahead_i),
+      .done_i      (word_valid_o & word_last_o),
       .req_i,
       .many_i,
       .bank_ready_i(bank_ready),

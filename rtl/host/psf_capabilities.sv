@@ -5,7 +5,7 @@
 
 module psf_capabilities #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
-    localparam logic [31:0] Version = 32'h0006_0000  // major<<16 | minor
+    localparam logic [31:0] Version = 32'h0006_0001  // major<<16 | minor
 ) (
     input  logic [ 4:2] raddr_i,
     output logic [31:0] rdata_o

@@ -192,7 +192,7 @@ def _shape(draft: Draft) -> str | None:
         return None
     names = ("width", "height", "steps", "in_words", "out_words", "in_lines", "tokens", "mode",
              "kernel3", "merge", "repeat_drain", "pool", "first", "continues", "shift", "charge",
-             "head_words", "head_lanes", "row_cost", "in_first", "out_first",
+             "head_words", "head_lanes", "row_cost", "rows_ahead", "in_first", "out_first",
              "in_block", "out_block", "window", "images")  # fmt: skip
     done = []
     for name in draft.rng.sample(names, draft.rng.randrange(1, 4)):

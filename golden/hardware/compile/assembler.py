@@ -298,7 +298,7 @@ class Assembler:
                            records=rows.slots.shape[0] * rows.slots.shape[1],
                            dest=place.start,
                            wait_layers=place.wait_layers, **load.fields)  # fmt: skip
-        return dict(row_base=table.start, tap_rows=packed.tap_rows, row_cost=packed.row_cost)
+        return dict(row_base=table.start, tap_rows=packed.tap_rows, **packed.pace)
 
     def table(
         self,

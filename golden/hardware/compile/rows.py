@@ -16,6 +16,11 @@ from golden.hardware.compile.planes import Planes
 from golden.hardware.compile.tensor import Tensor
 from golden.hardware.configuration import WEIGHT_WIDTH, Hardware
 
+# Rows of unequal length, as measured on the RTL (docs/reference/compiler.md).
+GRANT_CYCLES = 10  # from a grant until its first word is added
+ABOVE_MEAN = 0.25  # words that the pace is above the mean length before it is rounded down
+MOST_AHEAD = 15  # of the field rows_ahead
+
 
 @dataclass
 class PackedRows:
@@ -51,10 +56,16 @@ class PackedRows:
         return replace(self, slots=slots, entries=entries, used=used, stored=stored)
 
     @property
-    def row_cost(self) -> int:
-        """The common length of all rows, 1 if they differ."""
+    def pace(self) -> dict[str, int]:
+        """The fields of a descriptor that pace its grants: the common length of the rows; if they
+        differ, hardly more than their mean, and how many rows hide the way from a grant to the
+        first word."""
         lengths = np.unique(self.length[self.length > 0])
-        return int(lengths[0]) if len(lengths) == 1 else 1
+        if len(lengths) < 2:
+            return {"row_cost": int(lengths[0]) if len(lengths) else 1, "rows_ahead": 0}
+        mean = float(self.length[self.length > 0].mean())
+        ahead = min(MOST_AHEAD, 1 + round(GRANT_CYCLES / mean))
+        return {"row_cost": int(mean + ABOVE_MEAN), "rows_ahead": ahead}
 
 
 def entry(address, length, shift):

@@ -195,6 +195,7 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("below", 14, 7, 1, "a row lies below the last one, and pooled rows go on there"),
     ("invert", 14, 8, 1, "inputs count that do not fire, taps outside the image with them"),
     ("pair", 14, 9, 1, "a token is two pixels; lanes P/2 on are those of the right one"),
+    ("rows_ahead", 14, 12, 4, "rows of a group from grant to last word, at most; 0: 15"),
     ("images", 14, 16, 8, "images one behind the other, each of `height` rows, less one"),
 ))  # fmt: skip
 

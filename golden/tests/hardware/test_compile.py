@@ -10,6 +10,7 @@ from golden.contract.errors import UserError
 from golden.contract.network import NetworkConfig
 from golden.contract.random_network import random_images, random_network
 from golden.hardware.compile.program import compile_network
+from golden.hardware.compile.rows import PackedRows
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
 from golden.hardware.execute.expected import expectations
@@ -154,10 +155,29 @@ def test_rows_of_balanced_weights_have_one_length():
     layers = compile_network(random_network(network_config), Hardware.named("4x16")).layers
     lengths = {c.name: c.fields["row_cost"] for c in layers}
     assert lengths["blocks.0.qkv"] == 3 and lengths["blocks.0.proj"] == 1
+    assert not any(c.fields.get("rows_ahead") for c in layers)
     network = random_network(network_config, sparsity="unstructured")
-    fields = {c.name: c for c in compile_network(network, Hardware.named("4x16")).layers}
-    assert fields["blocks.0.mlp1"].fields["row_cost"] == 1
-    assert len(np.unique(fields["blocks.0.mlp1"].packed.length)) > 1
+    several = {c.name: c for c in compile_network(network, Hardware.named("4x16")).layers}
+    length = several["blocks.0.mlp1"].packed.length
+    assert len(np.unique(length)) > 1
+    fields, mean = several["blocks.0.mlp1"].fields, length[length > 0].mean()
+    assert mean - 1 < fields["row_cost"] <= mean + 0.25
+    assert abs((fields["rows_ahead"] - 1) * mean - 10) <= mean / 2
+
+
+@pytest.mark.parametrize(
+    ("lengths", "cost", "ahead"),
+    [
+        ([3, 3, 0], 3, 0), ([0, 0], 1, 0), ([1, 2], 1, 8), ([2, 2, 2, 1], 2, 7), ([2, 3], 2, 5),
+        ([6, 7, 0], 6, 3), ([7, 8], 7, 2), ([200, 255], 227, 1), ([1] * 99 + [2], 1, 11),
+    ],
+)  # fmt: skip
+def test_pace_of_the_rows(lengths, cost, ahead):
+    """One length: paced by it. Several: hardly above their mean, and so many on their way as have
+    ten words."""
+    length = np.array([lengths])
+    packed = PackedRows(*[None] * 2, length, *[None] * 4)
+    assert packed.pace == {"row_cost": cost, "rows_ahead": ahead}
 
 
 def test_saved_folder_is_complete(tmp_path):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The play of groups, banks and drains: cases whose cycles can be told by hand."""
 
+import random
+
 import pytest
 
 from golden.hardware import groups
@@ -47,6 +49,31 @@ def test_one_bank_serves_one_group():
     same = [word(0, 0, line=i) for i in range(50)]
     assert play(tokens(1, (same, 1)), HARDWARE) < 180
     assert play(tokens(4, (same, 1)), HARDWARE) > 400
+
+
+def test_rows_of_several_lengths():
+    """Words of a group come one a cycle; a bank serves its rows in line, whoever they are for."""
+
+    def cycles(*words, cost, ahead, groups=1):
+        return play(tokens(groups, (list(words), 1)), HARDWARE, cost, ahead)
+
+    # One row at a time: as without banks of their own.
+    for length in 1, 7:
+        one = word(3, length=length)
+        assert cycles(one, cost=length, ahead=15) == cycles(one, cost=length, ahead=0)
+    # Rows of two lengths by turns: all words of the group, one after the other, and little else ...
+    mixed = [word(i % 8, length=2 if i % 2 else 8, line=i) for i in range(60)]
+    together = sum(2 if i % 2 else 8 for i in range(60))
+    for ahead in 4, 6, 15:
+        assert together < cycles(*mixed, cost=5, ahead=ahead) < 1.05 * together + 50
+    # ... one on its way at a time waits for the way of each, eight cycles from grant to grant.
+    alone = cycles(*mixed, cost=1, ahead=1)
+    assert 60 * (5 + 7.5) < alone < 60 * (5 + 8) + 50
+    # Four groups and rows of many lengths: without a limit they stand before the wrong banks.
+    drawn = random.Random(1)
+    rows = [word(drawn.randrange(8), length=drawn.randrange(1, 13), line=i) for i in range(150)]
+    free, held = (cycles(*rows, cost=1, ahead=ahead, groups=4) for ahead in (15, 3))
+    assert held < free
 
 
 def test_single_spikes():
