@@ -41,11 +41,8 @@ module psf_counters (
   logic [7:0][31:0] shift_q;
 
   always_comb begin
-    count = count_q;
-    if (active_q) begin
-      count[0] = count_q[0] + 32'd1;
-      for (int i = 1; i < 7; i++) count[i] = count_q[i] + 32'(event_i[i-1]);
-    end
+    count[0] = count_q[0] + 32'(active_q);
+    for (int i = 1; i < 7; i++) count[i] = count_q[i] + 32'(active_q ? event_i[i-1] : 8'd0);
   end
 
   assign retire_o = (layer_done_i || done_q) && !writing_q && !stop_i;
