@@ -22,6 +22,7 @@ module psf_accel #(
     parameter int unsigned Classes = 128,  // logit accumulators
     // memory arrays of a weight bank, of which a read wakes one
     parameter int unsigned WeightArrays = 2,
+    parameter int unsigned Parity = 1,  // parity beside every word in a memory, or none
     // end generated
     parameter int unsigned AxiIdWidth = 1,  // bits of an ID, 1 to 32
     parameter int unsigned AxiId = 0,  // the ID of every transaction
@@ -112,7 +113,8 @@ module psf_accel #(
       StreamDepth: StreamDepth,
       PatchLines: PatchLines,
       Classes: Classes,
-      WeightArrays: WeightArrays
+      WeightArrays: WeightArrays,
+      Parity: Parity
   };
   localparam int unsigned SlotWidth = $clog2(AccDepth) + 8;
 

@@ -83,7 +83,7 @@ module psf_control #(
       .load_fault_i(load_fault),
       .program_fault_valid_i(program_fault_valid),
       .program_fault_i(program_fault),
-      .parity_i(program_parity || load_parity || fault_i[0]),
+      .parity_i(Cfg.Parity != 0 && (program_parity || load_parity || fault_i[0])),
       .overrun_i(fault_i[1]),
       .job_valid_o(job_valid),
       .job_ready_i(job_ready),

@@ -40,6 +40,7 @@ package psf_pkg;
     int unsigned Classes;  // logit accumulators, 2 to 256 times lanes
     // memory arrays of a weight bank, of which a read wakes one, with 2 bank_depth is at least 4
     int unsigned WeightArrays;
+    int unsigned Parity;  // parity beside every word in a memory, or none
   } config_t;
 
   // Lines of one word that a load writes at once, each to a bank of its own.
@@ -53,11 +54,11 @@ package psf_pkg;
   // The presets, their values in the order of config_t.
   // verilog_format: off
   localparam config_t CFG_2X8 = '{2, 8, 4, 8, 32, 4, 20, 16, 2048, 2048, 256, 4096, 1024, 64, 128,
-      1};
+      1, 1};
   localparam config_t CFG_4X16 = '{4, 16, 8, 8, 16, 4, 20, 16, 1024, 1024, 128, 2048, 512, 64, 128,
-      2};
+      2, 1};
   localparam config_t CFG_4X32 = '{4, 32, 8, 4, 32, 8, 20, 16, 2048, 2048, 256, 8192, 1024, 256,
-      128, 2};
+      128, 2, 1};
   // verilog_format: on
 
   // Opcodes, word 0 bits 7:0.

@@ -20,6 +20,7 @@ module psf_top #(
     parameter int unsigned Classes = 128,  // logit accumulators
     // memory arrays of a weight bank, of which a read wakes one
     parameter int unsigned WeightArrays = 2,
+    parameter int unsigned Parity = 1,  // parity beside every word in a memory, or none
     // end generated
     parameter int unsigned AxiIdWidth = 1,  // bits of an ID, 1 to 32
     parameter int unsigned AxiId = 0,  // the ID of every transaction
@@ -103,6 +104,7 @@ module psf_top #(
       .PatchLines(PatchLines),
       .Classes(Classes),
       .WeightArrays(WeightArrays),
+      .Parity(Parity),
       .AxiIdWidth(AxiIdWidth),
       .AxiId(AxiId),
       .AxiAddrWidth(AxiAddrWidth),

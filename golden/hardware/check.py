@@ -335,7 +335,7 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.bank_depth & low | (h.row_depth & low) << 16,
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
-        isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | FEATURES << 16,
+        isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | FEATURES - (not h.parity) << 16,
         h.classes | h.patterns << 16,
     ]
 
@@ -364,5 +364,6 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
         *bytes_0, words[1] & 0xFFFF, patterns, words[1] >> 16 & 0xFF, words[1] >> 24,
         bank_depth, row_depth, param_depth, spike_lines, stream_depth, patch_lines, classes,
     )  # fmt: skip
+    parity = words[5] >> 16 & 1
     # No program depends on the arrays of a bank, so they are not told: the nearest preset's.
-    return min((Hardware(*known, arrays) for arrays in (1, 2)), key=lambda h: len(h.name))
+    return min((Hardware(*known, arrays, parity) for arrays in (1, 2)), key=lambda h: len(h.name))

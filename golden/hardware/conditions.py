@@ -161,6 +161,11 @@ CONDITIONS = (
         lambda h: h.patterns in (2, 4, 8, 16),
     ),
     Condition(
+        ("psf_capabilities",),
+        "Parity must be 0 or 1",
+        lambda h: h.parity in (0, 1),
+    ),
+    Condition(
         ("psf_weight_bank",),
         "WeightArrays must be 1 or 2",
         lambda h: h.weight_arrays in (1, 2),

@@ -50,6 +50,7 @@ class Hardware:
     patch_lines: int  # lines of a token's patch (half of the patch buffer)
     classes: int  # logit accumulators
     weight_arrays: int  # memory arrays of a weight bank, of which a read wakes one
+    parity: int  # parity beside every word in a memory, or none
     # end generated
 
     def __post_init__(self):

@@ -9,7 +9,8 @@
 module psf_fifo #(
     parameter int unsigned Width = 8,  // bits of a word, where there is no type for it
     parameter type data_t = logic [Width-1:0],  // a word
-    parameter int unsigned Depth = 4  // words, a power of two, >= 2
+    parameter int unsigned Depth = 4,  // words, a power of two, >= 2
+    parameter bit Parity = 1'b1  // 0: error_o stays low
 ) (
     input  logic  clk_i,
     input  logic  rst_ni,
@@ -36,7 +37,7 @@ module psf_fifo #(
   assign out_valid_o = write_q != read_q;
   assign push        = in_valid_i && in_ready_o;
   assign pop         = out_valid_o && out_ready_i;
-  assign error_o     = out_valid_o && (^{parity, out_data_o});
+  assign error_o     = Parity && out_valid_o && (^{parity, out_data_o});
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -57,7 +58,7 @@ module psf_fifo #(
       .clk_i,
       .we_i   (push),
       .waddr_i(write_q[AddrWidth-1:0]),
-      .wdata_i({^in_data_i, in_data_i}),
+      .wdata_i({Parity && (^in_data_i), in_data_i}),
       .raddr_i(read_q[AddrWidth-1:0]),
       .rdata_o({parity, out_data_o})
   );

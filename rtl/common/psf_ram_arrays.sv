@@ -9,6 +9,7 @@ module psf_ram_arrays #(
     parameter int unsigned Width = 32,  // bits of a word without its parity, >= 1
     parameter int unsigned Depth = 256,  // words, >= 2, with two arrays >= 4
     parameter int unsigned Arrays = 1,  // 1 or 2
+    parameter bit Parity = 1'b1,  // as psf_ram_parity
     localparam int unsigned AddrWidth = $clog2(Depth)
 ) (
     input  logic                 clk_i,
@@ -45,8 +46,9 @@ module psf_ram_arrays #(
     localparam int unsigned ArrayDepth = Arrays == 1 ? Depth : a == 0 ? Half : Rest;
     localparam int unsigned ArrayWidth = $clog2(ArrayDepth);
     psf_ram_parity #(
-        .Width(Width),
-        .Depth(ArrayDepth)
+        .Width (Width),
+        .Depth (ArrayDepth),
+        .Parity(Parity)
     ) u_array (
         .clk_i,
         .we_i    (we && write_upper == 1'(a)),

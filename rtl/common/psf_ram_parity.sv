@@ -10,6 +10,7 @@
 module psf_ram_parity #(
     parameter int unsigned Width = 32,  // bits of a word without its parity, >= 1
     parameter int unsigned Depth = 256,  // words, >= 2, any value
+    parameter bit Parity = 1'b1,  // 0: the parity bit is 0 and tells nothing
     localparam int unsigned AddrWidth = $clog2(Depth)
 ) (
     input  logic                 clk_i,
@@ -41,7 +42,7 @@ module psf_ram_parity #(
       .clk_i(clk_i),
       .we_i(we),
       .waddr_i(waddr_i),
-      .wdata_i({^wdata_i, wdata_i}),
+      .wdata_i({Parity && (^wdata_i), wdata_i}),
       .re_i(re_i),
       .raddr_i(raddr),
       .rdata_o({parity_o, rdata_o})

@@ -83,9 +83,9 @@ module psf_datapath #(
   logic [Cfg.Groups-1:0][BankAddrWidth-1:0] dump_addr;
   logic [Cfg.Groups-1:0][Cfg.Lanes*SlotWidth-1:0] dump_data;
   logic [2*Cfg.Lanes*Cfg.AccWidth:0] param_data;
-  assign param_data = {^param_data_i, param_data_i};
+  assign param_data = {Cfg.Parity != 0 && (^param_data_i), param_data_i};
   logic [LineWidth:0] mask_data;
-  assign mask_data = {^mask_data_i, mask_data_i};
+  assign mask_data = {Cfg.Parity != 0 && (^mask_data_i), mask_data_i};
 
   logic groups_idle, groups_parity, groups_overrun;
   psf_groups #(
@@ -287,7 +287,8 @@ module psf_datapath #(
     if (!rst_ni) begin
       fault_o <= '0;
     end else begin
-      fault_o[0] <= groups_parity || memory_parity || weight_parity || head_parity;
+      fault_o[0] <= Cfg.Parity != 0 &&
+          (groups_parity || memory_parity || weight_parity || head_parity);
       fault_o[1] <= groups_overrun || memory_overrun || head_overrun;
     end
   end

@@ -183,7 +183,7 @@ module psf_head #(
         .clk_i,
         .we_i   (we_q[a]),
         .waddr_i(write_addr_q),
-        .wdata_i({^write_q, write_q}),
+        .wdata_i({Cfg.Parity != 0 && (^write_q), write_q}),
         .re_i   (move && 32'(addr) < Depth * Parts),
         .raddr_i(addr),
         .rdata_o(ram[a])

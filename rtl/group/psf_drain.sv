@@ -211,8 +211,9 @@ module psf_drain
 
   logic queue_ready, queue_error;
   psf_fifo #(
-      .Width(ValueWidth),
-      .Depth(QueueDepth)
+      .Width (ValueWidth),
+      .Depth (QueueDepth),
+      .Parity(Cfg.Parity != 0)
   ) u_currents (
       .clk_i,
       .rst_ni,

@@ -116,7 +116,8 @@ module psf_drain_path #(
   end
 
   psf_drain_words #(
-      .IndexWidth(IndexWidth)
+      .IndexWidth(IndexWidth),
+      .Parity(Cfg.Parity != 0)
   ) u_words (
       .clk_i,
       .rst_ni,

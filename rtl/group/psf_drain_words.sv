@@ -7,7 +7,8 @@
 // `steps` times. Keeps the tokens in flight, in order. One word a cycle; waits for hold_i and for the
 // residual bank. The next word is always ready in registers. Golden: golden.hardware.execute.emulator.
 module psf_drain_words #(
-    parameter int unsigned IndexWidth = 4  // bits of j
+    parameter int unsigned IndexWidth = 4,  // bits of j
+    parameter bit Parity = 1'b1  // 0: parity_o stays low
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -173,8 +174,9 @@ module psf_drain_words #(
   end
 
   psf_fifo #(
-      .Width($bits(psf_pkg::token_t)),
-      .Depth(8)
+      .Width ($bits(psf_pkg::token_t)),
+      .Depth (8),
+      .Parity(Parity)
   ) u_tokens (
       .clk_i,
       .rst_ni,

@@ -228,7 +228,7 @@ module psf_group #(
   );
 
   assign idle_o = drain_idle && fetch_idle;
-  assign parity_o = path_parity || lanes_parity || drain_parity;
+  assign parity_o = Cfg.Parity != 0 && (path_parity || lanes_parity || drain_parity);
   assign overrun_o = path_overrun || lanes_overrun || drain_overrun;
 
   // Where this group's cycle goes; exactly one of bits 5:1 per cycle.

@@ -14,6 +14,7 @@
 module psf_lane #(
     parameter int unsigned Depth = 64,
     parameter int unsigned AccWidth = 20,
+    parameter bit Parity = 1'b1,  // 0: parity_o stays low
     localparam int unsigned EntryWidth = $clog2(Depth)
 ) (
     input  logic                                clk_i,
@@ -121,7 +122,8 @@ module psf_lane #(
       drain_q <= drain_valid_i;
       clear_q <= drain_clear_i;
       acc_valid_q <= drain_q;
-      parity_o <= (add_q[2] && ^stored_word_q) || (acc_valid_q && ^{acc_parity_q, drain_acc_o});
+      parity_o <= Parity &&
+          ((add_q[2] && ^stored_word_q) || (acc_valid_q && ^{acc_parity_q, drain_acc_o}));
     end
   end
 
@@ -138,7 +140,7 @@ module psf_lane #(
         .clk_i,
         .we_i   (writes || clears),
         .waddr_i(writes ? entry_q[3] : drain_entry_q),
-        .wdata_i({writes && ^sum_q, back_q[b]}),
+        .wdata_i({Parity && writes && ^sum_q, back_q[b]}),
         .re_i   (adds || drains),
         .raddr_i(adds ? add_entry_i : drain_entry_i),
         .rdata_o(read[b])

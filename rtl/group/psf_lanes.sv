@@ -90,7 +90,8 @@ module psf_lanes #(
   for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
     psf_lane #(
         .Depth(Entries),
-        .AccWidth(Cfg.AccWidth)
+        .AccWidth(Cfg.AccWidth),
+        .Parity(Cfg.Parity != 0)
     ) u_lane (
         .clk_i,
         .rst_ni,

@@ -75,8 +75,9 @@ module psf_line_writer #(
   logic [4:0] pending_q;
 
   psf_fifo #(
-      .Width(LineAddrWidth + Cfg.LineWords + LineWidth + 2),
-      .Depth(QueueDepth)
+      .Width (LineAddrWidth + Cfg.LineWords + LineWidth + 2),
+      .Depth (QueueDepth),
+      .Parity(Cfg.Parity != 0)
   ) u_queue (
       .clk_i,
       .rst_ni,

@@ -71,7 +71,7 @@ module psf_row_mask #(
     assign keep = mask_q[w*Cfg.Lanes+:Cfg.Lanes];
     assign line_o[w*(Cfg.Lanes+1)+:Cfg.Lanes] = bits & keep;
     assign line_o[w*(Cfg.Lanes+1)+Cfg.Lanes] =
-        (line_q[w*(Cfg.Lanes+1)+Cfg.Lanes] && !outside_q) ^ (^(bits & ~keep));
+        Cfg.Parity != 0 && ((line_q[w*(Cfg.Lanes+1)+Cfg.Lanes] && !outside_q) ^ (^(bits & ~keep)));
   end
 
   assign parity_o = line_valid_o && (^mask_q);

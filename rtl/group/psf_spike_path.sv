@@ -139,8 +139,9 @@ module psf_spike_path #(
   );
 
   psf_fifo #(
-      .Width($bits(item_t)),
-      .Depth(2)
+      .Width ($bits(item_t)),
+      .Depth (2),
+      .Parity(Cfg.Parity != 0)
   ) u_items (
       .clk_i,
       .rst_ni,

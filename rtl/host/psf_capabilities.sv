@@ -27,8 +27,14 @@ module psf_capabilities #(
     $fatal(1, "psf_capabilities: Patterns must be 2, 4, 8 or 16");
   end
 
+  if (Cfg.Parity > 1) begin : gen_bad_parity
+    $fatal(1, "psf_capabilities: Parity must be 0 or 1");
+  end
+
+  // Bit 0 of the features is the parity.
+  localparam logic [15:0] Features = 16'(psf_pkg::Features) & ~16'(Cfg.Parity == 0);
   localparam logic [31:0] Cap5 = {
-    16'(psf_pkg::Features), 8'(psf_pkg::BeatBits / 8), 8'(psf_pkg::DescriptorFormat)
+    Features, 8'(psf_pkg::BeatBits / 8), 8'(psf_pkg::DescriptorFormat)
   };
 
   always_comb begin

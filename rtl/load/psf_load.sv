@@ -54,7 +54,8 @@ module psf_load #(
 
   psf_read_dma #(
       .Outstanding(Outstanding),
-      .AddrWidth  (AddrWidth)
+      .AddrWidth  (AddrWidth),
+      .Parity     (Cfg.Parity != 0)
   ) u_read_dma (
       .clk_i,
       .rst_ni,
@@ -74,8 +75,9 @@ module psf_load #(
   );
 
   psf_fifo #(
-      .Width(64),
-      .Depth(8)
+      .Width (64),
+      .Depth (8),
+      .Parity(Cfg.Parity != 0)
   ) u_beats (
       .clk_i,
       .rst_ni     (run_rst_ni),

@@ -16,6 +16,7 @@ module psf_read_dma #(
     parameter int unsigned Outstanding = 4,  // bursts in flight, a power of two
     parameter int unsigned MaxBurst = 64,  // beats, 1 to 256
     parameter int unsigned AddrWidth = 32,  // bits of an address on the bus, 32 to 64
+    parameter bit Parity = 1'b1,  // 0: the queue of bursts has none
     localparam int unsigned ClientWidth = $clog2(Clients)
 ) (
     input logic clk_i,
@@ -165,7 +166,8 @@ module psf_read_dma #(
 
   psf_fifo #(
       .data_t(burst_t),
-      .Depth (Outstanding > 1 ? Outstanding : 2)
+      .Depth (Outstanding > 1 ? Outstanding : 2),
+      .Parity(Parity)
   ) u_bursts (
       .clk_i,
       .rst_ni,

@@ -175,7 +175,7 @@ module psf_weight_decoder #(
         .clk_i,
         .we_i   (writing_q && !start_i),
         .waddr_i(code_q),
-        .wdata_i({^codebook_q[0], codebook_q[0]}),
+        .wdata_i({Cfg.Parity != 0 && (^codebook_q[0]), codebook_q[0]}),
         .raddr_i(address),
         .rdata_o({parity, weight})
     );

@@ -177,7 +177,7 @@ module psf_spike_memory #(
     for (int unsigned w = 0; w < Cfg.LineWords; w++) begin
       stored[w*(Cfg.Lanes+1)+:Cfg.Lanes] = data_q[w*Cfg.Lanes+:Cfg.Lanes]
           | old_q[w*(Cfg.Lanes+1)+:Cfg.Lanes];
-      stored[w*(Cfg.Lanes+1)+Cfg.Lanes] = ^stored[w*(Cfg.Lanes+1)+:Cfg.Lanes];
+      stored[w*(Cfg.Lanes+1)+Cfg.Lanes] = Cfg.Parity != 0 && (^stored[w*(Cfg.Lanes+1)+:Cfg.Lanes]);
     end
   end
 

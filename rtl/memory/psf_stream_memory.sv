@@ -74,8 +74,9 @@ module psf_stream_memory #(
     );
 
     psf_ram_parity #(
-        .Width(DataWidth),
-        .Depth(Cfg.StreamDepth)
+        .Width (DataWidth),
+        .Depth (Cfg.StreamDepth),
+        .Parity(Cfg.Parity != 0)
     ) u_ram (
         .clk_i(clk_i),
         .we_i(write[b] != '0),

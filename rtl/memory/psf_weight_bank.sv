@@ -102,8 +102,9 @@ module psf_weight_bank #(
   logic [3:0] shift_q;
 
   psf_fifo #(
-      .Width($bits(req_t)),
-      .Depth(FifoDepth)
+      .Width ($bits(req_t)),
+      .Depth (FifoDepth),
+      .Parity(Cfg.Parity != 0)
   ) u_requests (
       .clk_i,
       .rst_ni,
@@ -210,8 +211,9 @@ module psf_weight_bank #(
     row_len == 8'd1, row_wdata_i[WordBits+8+:4], row_len - 8'd1, row_wdata_i[WordBits-1:0]
   };
   psf_ram_parity #(
-      .Width(EntryWidth + 1),
-      .Depth(Cfg.RowDepth)
+      .Width (EntryWidth + 1),
+      .Depth (Cfg.RowDepth),
+      .Parity(Cfg.Parity != 0)
   ) u_rows (
       .clk_i(clk_i),
       .we_i(row_we_i),
@@ -226,7 +228,8 @@ module psf_weight_bank #(
   psf_ram_arrays #(
       .Width (DataWidth),
       .Depth (Cfg.BankDepth),
-      .Arrays(Cfg.WeightArrays)
+      .Arrays(Cfg.WeightArrays),
+      .Parity(Cfg.Parity != 0)
   ) u_words (
       .clk_i(clk_i),
       .we_i(word_we_i),

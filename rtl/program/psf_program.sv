@@ -131,7 +131,7 @@ module psf_program #(
       .clk_i,
       .we_i   (beat_valid_i),
       .waddr_i(written[Address-1:0]),
-      .wdata_i({^beat, beat}),
+      .wdata_i({Cfg.Parity != 0 && (^beat), beat}),
       .re_i   (read_valid != '0),
       .raddr_i(read_addr),
       .rdata_o({stored_parity, stored})

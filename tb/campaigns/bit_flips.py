@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from golden.contract import tables
+from golden.contract.errors import UserError
 from golden.contract.network import QuantNetwork
 from golden.hardware.configuration import Hardware
 from tb.campaigns import campaign
@@ -88,6 +89,10 @@ def show(console: Console, data: dict) -> None:
 
 def run_flips(checkpoint: Path, config: str, flips: int, jobs: int, seed: int | None) -> int:
     """Run, print, write build/reports/faults.json; the exit status."""
+    if not Hardware.named(config).parity:
+        raise UserError(
+            f"--config {config} has no parity to find bit flips with; leave parity=0 out"
+        )
     seed, began = campaign.fresh_seed(seed), time.monotonic()
     parts = campaign.shards(partial(shard, checkpoint, config), "bit_flips", flips, jobs, seed)
     data = merge(parts) | {"config": config, "seed": seed, "seconds": time.monotonic() - began}

@@ -22,7 +22,8 @@
   parameter StreamDepth = 512, \
   parameter PatchLines = 64, \
   parameter Classes = 128, \
-  parameter WeightArrays = 2
+  parameter WeightArrays = 2, \
+  parameter Parity = 1
 
 `define PSF_HARDWARE \
   .Groups(Groups), \
@@ -40,7 +41,8 @@
   .StreamDepth(StreamDepth), \
   .PatchLines(PatchLines), \
   .Classes(Classes), \
-  .WeightArrays(WeightArrays)
+  .WeightArrays(WeightArrays), \
+  .Parity(Parity)
 // end generated
 // How psf_accel and psf_top use their AXI4 master.
 `define PSF_ACCEL_HARDWARE \

@@ -34,6 +34,8 @@ CASES = {
         "unstructured", 2, 0, 0),
     "4x16-one-step": ("4x16", config(heads=1, timesteps=1, height=6, width=5, pooled_stages=(2,)),
                       "balanced", 2, 20, 5),
+    "2x8-no-parity": (
+        "2x8,parity=0", config(heads=4, depth=2, timesteps=3), "rows", 2, 20, 20),
     "4x16-empty-rows": (
         "4x16", config(dim=64, heads=4, mlp_ratio=4, timesteps=3), "rows", 2, 0, 20),
     "2x8-encoder": (

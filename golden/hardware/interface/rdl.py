@@ -13,7 +13,7 @@ def parameters() -> str:
 
 
 def features() -> str:
-    """Fields of CAP5 behind the sizes."""
+    """Fields of CAP5 behind the sizes; a feature with the name of a parameter is what that says."""
     out = (
         "    field {\n"
         "      sw = r; hw = na;\n"
@@ -22,8 +22,12 @@ def features() -> str:
         '    field { sw = r; hw = na; desc = "Bytes of an AXI data beat."; }'
         f" axi_bytes[15:8] = {_constant('BEAT_BITS') // 8};\n"
     )
+    optional = {p.name: p.sv for p in table.PARAMETERS}
     for bit, (name, meaning) in enumerate(table.FEATURES, _FIRST_FEATURE):
-        out += f'    field {{ sw = r; hw = na; desc = "{meaning}"; }} {name}[{bit}:{bit}] = 1;\n'
+        reset = f" reset = {optional[name]};" if name in optional else ""
+        end = "" if reset else " = 1"
+        field = f'field {{ sw = r; hw = na;{reset} desc = "{meaning}"; }}'
+        out += f"    {field} {name}[{bit}:{bit}]{end};\n"
     return out
 
 

@@ -284,4 +284,5 @@ PARAMETERS = (
     _parameter("weight_arrays", (1, 2), (1, 2, 2),
                "memory arrays of a weight bank, of which a read wakes one",
                "with 2 bank_depth is at least 4"),
+    _parameter("parity", (0, 1), (1, 1, 1), "parity beside every word in a memory, or none"),
 )  # fmt: skip

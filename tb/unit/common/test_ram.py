@@ -25,6 +25,7 @@ class RamBench(Bench):
         dut = self.dut
         self.registered = hasattr(dut, "re_i")
         self.parity = hasattr(dut, "parity_o")
+        self.kept = self.parity and PARAMETERS.get("Parity", 1)  # the bit is a parity
         self.lanes = len(dut.we_i)
         self.lane_width = len(dut.wdata_i) // self.lanes
         self.bits = len(dut.wdata_i)
@@ -54,7 +55,10 @@ class RamBench(Bench):
                 assert not self.wrong(), f"word {address}, SEED={SEED}"
 
     def wrong(self) -> int:
-        """Whether the word that is read and its parity do not fit."""
+        """Whether the word that is read and its parity do not fit; without parity, whether there is
+        any."""
+        if not self.kept:
+            return int(self.dut.parity_o.value)
         return int(self.dut.rdata_o.value).bit_count() + int(self.dut.parity_o.value) & 1
 
     async def cycle(self, we: int, waddr: int, wdata: int, re: int, raddr: int) -> None:
@@ -137,7 +141,7 @@ async def random_traffic(dut, stall: float) -> None:
 async def every_flip_shows(dut) -> None:
     """Each stored bit, flipped alone: parity_o does not fit its word, as long as it is read."""
     bench = await RamBench(dut).begun()
-    if not bench.parity:
+    if not bench.kept:
         return
     for a in {0, bench.depth - 1}:
         await bench.cycle(1, a, bench.word(), 0, a)
@@ -184,7 +188,9 @@ CASES = [
     ("psf_ram_1r1w", {"Width": 40, "Depth": 256}),
     ("psf_ram_parity", {"Width": 9, "Depth": 5}),
     ("psf_ram_parity", {"Width": 40, "Depth": 16}),
+    ("psf_ram_parity", {"Width": 9, "Depth": 5, "Parity": 0}),
     ("psf_ram_arrays", {"Width": 9, "Depth": 5, "Arrays": 1}),
+    ("psf_ram_arrays", {"Width": 12, "Depth": 21, "Arrays": 2, "Parity": 0}),
     ("psf_ram_arrays", {"Width": 40, "Depth": 16, "Arrays": 2}),
     ("psf_ram_arrays", {"Width": 12, "Depth": 21, "Arrays": 2}),
     ("psf_ram_async", {"Width": 20, "Depth": 12}),
