@@ -201,26 +201,32 @@ module psf_weight_system #(
         .grant_o(take[g])
     );
 
-    logic [DataWidth-1:0] data;
-    logic [3:0] shift;
-    psf_group_pkg::tag_t tag;
+    // A register for the word of every bank, 0 unless it is taken: that is a synchronous reset and
+    // costs no LUT, and behind it is an OR.
+    logic [Cfg.Banks-1:0][DataWidth-1:0] data_q;
+    logic [Cfg.Banks-1:0][3:0] shift_q;
+    psf_group_pkg::tag_t [Cfg.Banks-1:0] tag_q;
+
+    for (genvar b = 0; b < Cfg.Banks; b++) begin : gen_taken
+      always_ff @(posedge clk_i) begin
+        if (!take[g][b]) {data_q[b], shift_q[b], tag_q[b]} <= '0;
+        else {data_q[b], shift_q[b], tag_q[b]} <= {out_data[b], out_shift[b], out_tag[b]};
+      end
+    end
 
     always_comb begin
-      data  = '0;
-      shift = '0;
-      tag   = '0;
+      word_data_o[g]  = '0;
+      word_shift_o[g] = '0;
+      word_tag_o[g]   = '0;
       for (int unsigned b = 0; b < Cfg.Banks; b++) begin
-        data |= {DataWidth{take[g][b]}} & out_data[b];
-        shift |= {4{take[g][b]}} & out_shift[b];
-        tag |= {$bits(tag) {take[g][b]}} & out_tag[b];
+        word_data_o[g] |= data_q[b];
+        word_shift_o[g] |= shift_q[b];
+        word_tag_o[g] |= tag_q[b];
       end
     end
 
     always_ff @(posedge clk_i) begin
-      word_data_o[g]  <= data;
-      word_shift_o[g] <= shift;
-      word_tag_o[g]   <= tag;
-      word_last_o[g]  <= (take[g] & out_last) != '0;
+      word_last_o[g] <= (take[g] & out_last) != '0;
     end
   end
 
