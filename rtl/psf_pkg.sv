@@ -170,8 +170,12 @@ package psf_pkg;
     logic [7:0] head_words;  // key-value: words per head block, m
     logic [7:0] head_lanes;  // key-value: log2 of the lanes that share a head (min(d, P))
     logic [15:0] tokens;  // key-value: N; head: number of classes
-    logic [15:0] dump_base;  // key-value: weight address (per bank) of row (t 0, channel 0)
-    logic [15:0] dump_step;  // key-value: weight addresses per bank from step to step
+    // key-value: weight address (per bank) of row (t 0, channel 0); head without merge: residual
+    // address of its first token
+    logic [15:0] dump_base;
+    // key-value: weight addresses per bank from step to step; head without merge: bank of its first
+    // token, modulo G
+    logic [15:0] dump_step;
     logic [15:0] dump_block;  // key-value: weight addresses per bank from block to block
     logic [7:0] mask_base;  // mask line of tap 0, line 0
     logic [7:0] mask_lines;  // mask lines of a tap, repeated over those of a pixel; 0: no mask

@@ -2,6 +2,7 @@
 // Sums the residual stream over tokens and timesteps and writes the sums as spikes, a timestep for
 // each bit, for a head without merge (docs/reference/formats.md). With J = in_words - 1:
 //   sum[j] = 2^31 + sum over n < stream_tokens, t of stream[n][t*J + j], in 32 bits, in every lane
+//   token n lies in bank (dump_step + n) mod G, from dump_base on, stream_stride further each round
 //   word j < J of step t is bit 31 - t of sum[j]; in word J lane i < 4 is (steps - 1 - t == 8*i)
 // For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle
 // (word_ready_i). done_o pulses when all can be read, busy_o is high from the cycle after start_i to
@@ -55,6 +56,7 @@ module psf_stream_planes #(
 
   // Reads: timestep after timestep, token after token. Bit 16 of the base, once set, stays.
   logic [15:0] token_q;
+  logic [GroupWidth-1:0] group_q;  // bank of the token
   logic [16:0] base_q, offset_q, offset_next;
   logic [17:0] addr;
   logic beyond, step, token_end, last;
@@ -72,7 +74,7 @@ module psf_stream_planes #(
 
   always_ff @(posedge clk_i) begin
     if (step) begin
-      bank_q <= token_q[GroupWidth-1:0];
+      bank_q <= group_q;
       addr_q <= addr[$clog2(Cfg.StreamDepth)-1:0];
     end
   end
@@ -80,12 +82,16 @@ module psf_stream_planes #(
   always_ff @(posedge clk_i) begin
     if (start_i || next_word) begin
       token_q  <= '0;
-      base_q   <= '0;
+      group_q  <= layer_i.dump_step[GroupWidth-1:0];
+      base_q   <= {1'b0, layer_i.dump_base};
       offset_q <= start_i ? 17'd0 : {9'd0, j_next};
     end else if (step) begin
       offset_q <= token_end ? {9'd0, j_q} : offset_next;
-      if (token_end) token_q <= token_q + 16'd1;
-      if (token_end && &token_q[GroupWidth-1:0] && !base_q[16]) begin
+      if (token_end) begin
+        token_q <= token_q + 16'd1;
+        group_q <= group_q + 1'b1;
+      end
+      if (token_end && &group_q && !base_q[16]) begin
         base_q <= base_q + {1'b0, layer_i.stream_stride};
       end
     end

@@ -78,8 +78,8 @@ def _plausible(rng: random.Random, h: Hardware, op: int) -> dict[str, int]:
         if rng.random() < 0.3:
             values |= dict(merge=0, steps=rng.randint(limits.MIN_PLANES, limits.SUM_BITS),
                            width=1, height=1, in_words=rng.randrange(2, 9),
-                           stream_tokens=rng.randrange(1, 65),
-                           stream_stride=rng.randrange(65))  # fmt: skip
+                           stream_tokens=rng.randrange(1, 65), stream_stride=rng.randrange(65),
+                           dump_base=rng.randrange(65), dump_step=rng.randrange(65))  # fmt: skip
     elif mode == isa.MODE_KEY_VALUE:
         m = rng.choice((1, 2, 4))
         values |= dict(

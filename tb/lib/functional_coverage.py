@@ -53,7 +53,8 @@ USED_IN: dict[str, tuple[str, ...]] = {
     "stream_tokens": (_HEAD,),
     "tokens": (_KEY_VALUE, _HEAD),
     **dict.fromkeys(
-        ("head_words", "head_lanes", "dump_base", "dump_step", "dump_block"), (_KEY_VALUE,)),
+        ("head_words", "head_lanes", "dump_block"), (_KEY_VALUE,)),
+    **dict.fromkeys(("dump_base", "dump_step"), (_KEY_VALUE, _HEAD)),
     "unit_words": (_LINES,),
     "coded": (_WEIGHT, _ROW),
     "first_word": (_ROW,),

@@ -24,7 +24,8 @@ def overruns(h: Hardware, f: dict[str, int]) -> str | None:
         if not f["merge"] and not f["out_first"]:
             word = word_place(f, "in", f["steps"] - 1, f["in_words"] - 1)
             reached["written line"] = f["in_base"] + word // h.line_words
-            row = (f["stream_tokens"] - 1) // h.groups * f["stream_stride"]
+            turns = (f["dump_step"] % h.groups + f["stream_tokens"] - 1) // h.groups
+            row = f["dump_base"] + turns * f["stream_stride"]
             reached["stream word"] = row + max(f["in_words"] - 2, f["stream_stride"] - 1)
     if f["mode"] in (isa.MODE_SPIKE, isa.MODE_RESIDUAL):
         reached |= _written(h, f)

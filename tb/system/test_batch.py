@@ -16,6 +16,8 @@ CASES = {
     "odd, two pools": (replace(SMALL, height=11, width=7, pooled_stages=(1, 4), depth=2), 3, 30),
     "d=2P, T = 3": (replace(SMALL, dim=32, timesteps=3, height=6, width=5, in_channels=3), 2, 0),
     "encoder": (replace(SMALL, encoder_channels=5, height=7, width=9, timesteps=4), 2, 10),
+    "head on the stream": (
+        replace(SMALL, head="avgpool_fc", height=6, width=5, pooled_stages=(2,)), 3, 20),
     "frames": (
         replace(SMALL, in_channels=2, timesteps=3, input_timesteps=3, input_bits=1, height=5,
                 width=6), 4, 30),

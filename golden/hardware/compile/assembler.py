@@ -238,8 +238,10 @@ class Assembler:
         if layer.mode == isa.MODE_HEAD:
             values |= dict(tokens=self.config.classes, out_first=layer.out_first)
         if layer.averaged:
-            words = layer.averaged.step * layer.averaged.steps
-            values |= dict(stream_tokens=layer.averaged.tokens, stream_stride=words)
+            words, tokens = layer.averaged.step * layer.averaged.steps, layer.averaged.tokens
+            turn, bank = divmod(layer.image * tokens, hardware.groups)  # of its first token
+            values |= dict(stream_tokens=tokens, stream_stride=words, dump_base=turn * words,
+                           dump_step=bank)  # fmt: skip
         self.numbers.append(len(self.numbers) + self.stores)
         self.items.append(_Item(isa.OP_LAYER, layer.name, values))
         return CompiledLayer(layer, packed, values)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from golden.contract.errors import UserError
 from golden.contract.limits import refuse
 from golden.hardware import isa
 from golden.hardware.compile.lowering import Layer, Stripe
@@ -39,11 +38,6 @@ def batched(
 ) -> tuple[list[Layer], list[Tensor]]:
     """``layers`` of a network for ``images`` images, the first ``apart`` for each on its own, and
     what they read from memory; LimitError if the residual stream has no room for all of them."""
-    if layers[-1].averaged:
-        raise UserError(
-            "head: it sums the residual stream, which a batch has for all images together; "
-            "compile a program for one image"
-        )
     first = layers[0].source
     inputs = [_own(first, b) for b in range(images)] if apart else [_tall(first, images)]
     out = [_apart(layers[:apart], i, b, images) for b in range(images) for i in range(apart)]
@@ -72,7 +66,11 @@ def _together(layer: Layer, images: int) -> Layer:
 
 
 def _alone(layer: Layer, image: int, images: int) -> Layer:
-    """One image out of the tensors of all of them."""
+    """One image out of the tensors of all of them; a head that sums the stream makes its input
+    itself."""
+    if layer.averaged:
+        source = _part(layer.source, image)
+        return replace(layer, name=f"{layer.name}@{image}", source=source, image=image)
     rows = layer.source.height
     place = Stripe(0, rows, rows, read=image * rows, written=image * rows, clear=0)
     return replace(_together(layer, images), name=f"{layer.name}@{image}", stripe=place,

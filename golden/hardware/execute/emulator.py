@@ -267,8 +267,9 @@ class Emulator:
         for j in range(f["in_words"]):
             total = np.zeros(h.lanes, np.int64)
             offsets = np.arange(j, max(j + 1, f["stream_stride"]), words)  # of the timesteps
-            for n in range(f["stream_tokens"] if j < words else 0):
-                at = n // h.groups * f["stream_stride"] + offsets
+            first = f["dump_step"] % h.groups
+            for n in range(first, first + f["stream_tokens"] if j < words else 0):
+                at = f["dump_base"] + n // h.groups * f["stream_stride"] + offsets
                 assert at.max() < h.stream_depth
                 total += self.stream[n % h.groups, at].sum(0)
             for t in range(f["steps"]):

@@ -181,8 +181,12 @@ LAYER = Descriptor("LAYER", "layer_t", "A layer.", _fields(
     ("head_lanes", 10, 24, 8,
      "key-value: log2 of the lanes that share a head (min(d, P))"),
     ("tokens", 11, 0, 16, "key-value: N; head: number of classes"),
-    ("dump_base", 11, 16, 16, "key-value: weight address (per bank) of row (t 0, channel 0)"),
-    ("dump_step", 12, 0, 16, "key-value: weight addresses per bank from step to step"),
+    ("dump_base", 11, 16, 16,
+     "key-value: weight address (per bank) of row (t 0, channel 0); head without merge: residual "
+     "address of its first token"),
+    ("dump_step", 12, 0, 16,
+     "key-value: weight addresses per bank from step to step; head without merge: bank of its "
+     "first token, modulo G"),
     ("dump_block", 12, 16, 16, "key-value: weight addresses per bank from block to block"),
     ("mask_base", 13, 0, 8, "mask line of tap 0, line 0"),
     ("mask_lines", 13, 8, 8,

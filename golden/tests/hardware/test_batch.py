@@ -34,6 +34,9 @@ CASES = {
     "encoder with a charge": (
         ROOMY, config(encoder_channels=20, timesteps=3, height=7, width=9), 3),
     "frames": (ROOMY, config(dim=32, in_channels=2, timesteps=4, **EVENTS), 2),
+    "head on the stream": ("2x8", config(head="avgpool_fc", height=6, width=5), 3),
+    "head on the stream, wider": (
+        ROOMY, config(head="fc_avgpool", dim=32, heads=4, depth=2, height=9, width=10), 4),
     "T = 1": ("4x32,stream_depth=4096", config(timesteps=1, height=5, width=6), 16),
 }  # fmt: skip
 
@@ -135,9 +138,6 @@ def test_refusals():
             compile_network(network, hardware, images=images)
     with pytest.raises(UserError, match=r"residual words per bank.*stream_depth"):
         compile_network(network, replace(hardware, stream_depth=16), images=4)
-    average = random_network(config(head="avgpool_fc"), 1)
-    with pytest.raises(UserError, match="it sums the residual stream"):
-        compile_network(average, hardware, images=2)
     program = compile_network(network, hardware, images=2)
     (job,) = expectations(program, network, np.zeros((1, 1, 8, 8), np.uint8))
     assert len(job.stored) == 2
