@@ -335,8 +335,11 @@ enum psf_status psf_package_open(const void *bytes, uint32_t size,
   if (p->descriptors == 0 || p->descriptors > 0xffff || p->image_stride < p->image_bytes ||
       !within(p, p->program, 64, p->descriptors) || !within(p, p->weights, p->weight_bytes, 1))
     return PSF_PACKAGE;
-  if (p->image_count && (!within(p, p->images, p->image_stride, p->image_count) ||
-                         !within(p, p->expected, 4 * (1 + p->classes), p->image_count)))
+  if (p->batch == 0 || p->batch > 256 || p->result_bytes % p->batch || p->classes > 0xffff)
+    return PSF_PACKAGE;
+  if (p->image_count &&
+      (!within(p, p->images, p->image_stride, p->image_count) ||
+       !within(p, p->expected, 4 * (1 + p->classes) * p->batch, p->image_count)))
     return PSF_PACKAGE;
   *package = p;
   return PSF_OK;

@@ -129,7 +129,7 @@ uint16_t psf_pending(struct psf_device *device);
 /* ---- Packages: what `psf compile --format bin` writes. All numbers are little endian. */
 
 #define PSF_PACKAGE_MAGIC 0x50465350u /* "PSFP" */
-#define PSF_PACKAGE_VERSION 2u
+#define PSF_PACKAGE_VERSION 3u
 
 /* Offsets count from the first byte of the package; every part begins at a multiple of 64. */
 struct psf_package {
@@ -139,11 +139,13 @@ struct psf_package {
   uint32_t capability[PSF_CAPABILITIES];
   uint32_t program, descriptors;
   uint32_t weights, weight_bytes;
+  /* What psf_start and psf_push take, `batch` images each: */
   uint32_t images, image_bytes, image_stride, image_count;
-  uint32_t expected;     /* per image a class and its logits, int32 each; 0 without images */
+  uint32_t expected;     /* of every image a class and its logits, int32 each; 0 without images */
   uint32_t classes;
-  uint32_t result_bytes; /* the accelerator writes so much per image */
-  uint32_t reserved[2];
+  uint32_t result_bytes; /* the accelerator writes so much for one of them, `batch` equal parts */
+  uint32_t batch;        /* images of a job, 1 to 256 */
+  uint32_t reserved;
 };
 
 /* Look at the package of at most `size` bytes at `bytes` (4-byte aligned): PSF_PACKAGE, or PSF_OK

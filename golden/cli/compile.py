@@ -57,10 +57,6 @@ def vectors(
     program = compile_network(
         network, Hardware.named(hardware), coded=coded, effort=effort, images=batch or None
     )
-    if forms and program.images > 1:
-        raise UserError(
-            "--format: the driver's packages hold programs for one image; use --batch 1"
-        )
     test = shown(network.config, network.provenance.get("data", {}), data, count=images)
     files = {}
     useful, logits = [], []
@@ -82,7 +78,7 @@ def vectors(
         files[f"image{i}.bin"] = program.pack_images(job)
         files[f"expected{i}.npz"] = buffer.getvalue()
         useful.append([layer.useful for layer in expected.layers])
-        logits.append(expected.logits)
+        logits.append(arrays["logits"])
     if forms:
         whole = package(program, [files[f"image{i}.bin"] for i in range(len(logits))], logits)
         files |= {f"network.{form}": FORMS[form](whole) for form in forms}

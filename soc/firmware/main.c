@@ -123,6 +123,10 @@ static int check(void) {
   status = psf_package_open((const void *)PACKAGE, PACKAGE_SIZE, &package);
   if (status != PSF_OK)
     return failed(psf_text(status));
+  if (package->batch != 1) {
+    package = NULL;
+    return failed("the network takes several images at a time: compile it with --batch 1");
+  }
   network = psf_package_network(package, PACKAGE);
   status = psf_load(&device, &network);
   if (status != PSF_OK || package->result_bytes > RESULT_SIZE) {

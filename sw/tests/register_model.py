@@ -162,10 +162,12 @@ class RegisterModel:
             answer = Emulator(self.hardware).run(program, bytes(m[weights - o :]), pixels)
         except HardwareStop as stop:
             return self._stop(stop.fault.cause, stop.fault.index, 0, job)
-        words = [answer.label, CYCLES, *answer.logits]
-        if not self._allowed("WRITE", result, 4 * len(words), job):
-            return False
-        struct.pack_into(f"<2I{len(answer.logits)}i", m, result - o, *words)
+        for label, logits in answer.stored:
+            words = [label, CYCLES, *logits]
+            if not self._allowed("WRITE", result, 4 * len(words), job):
+                return False
+            struct.pack_into(f"<2I{len(logits)}i", m, result - o, *words)
+            result += 8 * -(-len(words) // 2)
         v["LABEL"], v["CYCLES"] = answer.label, CYCLES
         return True
 

@@ -25,17 +25,17 @@ from sw.tests.register_model import BASE, CYCLES, RegisterModel
 HARDWARE = Hardware.named("2x8")
 PACKAGE, RING, RESULT, MEMORY = 0x1000, 0x40000, 0x48000, 0x50000
 COUNT = 3
+CONFIG = NetworkConfig(
+    depth=1, dim=16, heads=2, timesteps=2, height=5, width=4, mlp_ratio=1, classes=3,
+    pooled_stages=(2,),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def work():
     """(bytes of a package of three images, their logits)."""
-    config = NetworkConfig(
-        depth=1, dim=16, heads=2, timesteps=2, height=5, width=4, mlp_ratio=1, classes=3,
-        pooled_stages=(2,),
-    )  # fmt: skip
-    network = random_network(config, 3, lanes=HARDWARE.lanes)
-    images = random_images(config, COUNT, 3)
+    network = random_network(CONFIG, 3, lanes=HARDWARE.lanes)
+    images = random_images(CONFIG, COUNT, 3)
     program = compile_network(network, HARDWARE)
     logits = forward(network, images).logits
     return package(program, [program.pack_image(x) for x in images], list(logits)), logits
@@ -59,7 +59,7 @@ class Header:
         (_, _, self.size, self.crc), self.capability = words[:4], words[4:11]
         (self.program, self.descriptors, self.weights, self.weight_bytes, self.images,
          self.image_bytes, self.stride, self.count, self.expected, self.classes,
-         self.result_bytes) = words[11:22]  # fmt: skip
+         self.result_bytes, self.batch) = words[11:23]  # fmt: skip
 
 
 def ready(driver, work, *, windows=True, at=0) -> tuple[Header, Network]:
@@ -101,6 +101,32 @@ def test_an_image(bench, work):
         assert expected == (logits.argmax(), *logits)
         assert driver.value("psf_irq_take") == 1
         assert driver.value("psf_irq_take") == 0
+
+
+def test_several_images_a_job(tmp_path):
+    """Images, results and expected answers of a job lie one behind the other; the last job is
+    filled up."""
+    network = random_network(CONFIG, 3, lanes=HARDWARE.lanes)
+    images = random_images(CONFIG, 3, 4)
+    program = compile_network(network, HARDWARE, images=2)
+    jobs = [images[:2], np.concatenate([images[2:], np.zeros_like(images[:1])])]
+    logits = [forward(network, job).logits for job in jobs]
+    whole = package(program, [program.pack_images(job) for job in jobs], logits)
+    memory = bytearray(MEMORY)
+    memory[PACKAGE : PACKAGE + len(whole)] = whole
+    model = RegisterModel(HARDWARE, memory)
+    driver = Driver(tmp_path, model.read, model.write)
+    header, _ = ready(driver, (whole,))
+    assert (header.batch, header.count) == (2, 2) and header.result_bytes % 2 == 0
+    for i, job in enumerate(logits):
+        image = PACKAGE + header.images + i * header.stride
+        assert driver.call("psf_start", image, RESULT) == "OK"
+        assert driver.call("psf_wait", 9) == "OK"
+        for k, row in enumerate(job):
+            at = RESULT + k * header.result_bytes // 2
+            assert result(model, at, 3) == (row.argmax(), CYCLES, *row)
+            expected = struct.unpack_from("<4i", whole, header.expected + 16 * (2 * i + k))
+            assert expected == (row.argmax(), *row)
 
 
 def test_a_ring(bench, work):
@@ -289,7 +315,7 @@ def test_damaged_packages_are_refused(bench, work):
         assert opened(driver, data, size) == "PACKAGE", size
 
 
-@pytest.mark.parametrize("word", range(11, 20))
+@pytest.mark.parametrize("word", [*range(11, 20), 22])
 def test_parts_outside_of_a_package_are_refused(bench, work, word):
     """With a right checksum, too."""
     bad = bytearray(work[0])

@@ -15,14 +15,15 @@ from golden.contract.narrow import narrow
 from golden.hardware.check import capabilities
 from golden.hardware.compile.compiled import Program
 
-MAGIC, VERSION, ALIGN = 0x50465350, 2, 64  # the letters PSFP
+MAGIC, VERSION, ALIGN = 0x50465350, 3, 64  # the letters PSFP
 _HEADER = struct.Struct("<24I")
 _CRC = 3  # its word
 
 
 def package(program: Program, images: Sequence[bytes] = (), logits: Sequence = ()) -> bytes:
-    """The bytes of a package. images: packed ones (`Program.pack_image`).  logits: of each image,
-    int64 (classes,); its class is their lowest arg max."""
+    """The bytes of a package. images: packed ones, those of a job each (`Program.pack_images`).
+    logits: of each job, int64 (classes,), or (images, classes) for several images; the class of an
+    image is their lowest arg max."""
     assert program.config is not None and len(images) == len(logits)
     out = bytearray(_HEADER.size)
 
@@ -34,9 +35,10 @@ def package(program: Program, images: Sequence[bytes] = (), logits: Sequence = (
     places = [part(program.program), part(program.weights)]
     stride = -(-program.image_bytes // ALIGN) * ALIGN
     first_image = part(b"".join(image.ljust(stride, b"\0") for image in images))
+    rows = [row for job in logits for row in np.reshape(job, (program.images, -1))]
     answers = [
         narrow(np.r_[np.argmax(row), row], "<i4", f"class and logits of image {i}").tobytes()
-        for i, row in enumerate(logits)
+        for i, row in enumerate(rows)
     ]
     expected = part(b"".join(answers))
     out.extend(bytes(-len(out) % ALIGN))
@@ -44,7 +46,7 @@ def package(program: Program, images: Sequence[bytes] = (), logits: Sequence = (
         MAGIC, VERSION, len(out), 0, *capabilities(program.hardware),
         places[0], program.count, places[1], len(program.weights),
         first_image, program.image_bytes, stride, len(images), expected if images else 0,
-        program.config.classes, program.result_bytes, 0, 0,
+        program.config.classes, program.result_bytes, program.images, 0,
     ]  # fmt: skip
     _HEADER.pack_into(out, 0, *words)
     struct.pack_into("<I", out, 4 * _CRC, crc32(out))

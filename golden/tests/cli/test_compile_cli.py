@@ -57,7 +57,7 @@ def test_folder_drives_the_emulator(checkpoint, tmp_path):
 
 
 def test_jobs_of_two_images(checkpoint, tmp_path):
-    """The third image has a job to itself; the driver's packages are for one image a job."""
+    """The third image has a job to itself; the driver's package holds both jobs."""
     out = tmp_path / "vectors"
     hardware = "4x16,spike_lines=4096,stream_depth=1024"
     assert f"3 images for {hardware} in jobs of 2" in vectors(checkpoint, hardware, 3, out, batch=2)
@@ -69,9 +69,13 @@ def test_jobs_of_two_images(checkpoint, tmp_path):
         answer, expected = emulator.run(*files), np.load(out / f"expected{job}.npz")
         assert [label for label, _ in answer.stored] == expected["label"].tolist()
         np.testing.assert_array_equal([x for _, x in answer.stored], expected["logits"])
-    with pytest.raises(UserError, match=r"--format: .* use --batch 1"):
-        vectors(checkpoint, hardware, 3, tmp_path / "other", forms=["bin"], batch=2)
-    assert not (tmp_path / "other").exists()
+    vectors(checkpoint, hardware, 3, tmp_path / "other", forms=["bin"], batch=2)
+    whole = (tmp_path / "other/network.bin").read_bytes()
+    word = struct.unpack_from("<24I", whole)
+    assert (word[18], word[22]) == (2, 2)  # jobs, images of one
+    rows = np.concatenate([np.load(out / f"expected{job}.npz")["logits"] for job in range(2)])
+    found = np.frombuffer(whole, "<i4", rows.shape[0] * (1 + rows.shape[1]), word[19])
+    np.testing.assert_array_equal(found.reshape(len(rows), -1)[:, 1:], rows)
 
 
 def test_too_many_images(checkpoint, tmp_path):
