@@ -115,5 +115,8 @@ def show_module(result: dict, console: Console | None = None) -> None:
     if "ecp5_fmax_mhz" in result:
         table.add_row("Fmax between registers", f"{result['ecp5_fmax_mhz']:.1f} MHz")
     console.print(table)
+    for path in result["deep_paths"]:
+        line = f"{path['ns']:.1f} ns, {path['levels']} levels: {path['start']} to {path['end']}"
+        console.print(f"long before placing, a guess: {line}", highlight=False)
     if "critical_path" in result:
         console.print(f"critical path: {result['critical_path']}", highlight=False)

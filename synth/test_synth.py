@@ -86,6 +86,7 @@ def test_one_module_alone(tmp_path, monkeypatch, capsys):
     trial.run_trial("psf_round_robin", "2x8", ["N=8"], None)
     found = json.loads((tmp_path / "synth_module.json").read_text())
     assert (found["ff"], found["dp16kd"], found["dpr16x4"]) == (8, 0, 0) and found["lut4"] > 8
+    assert found["deep_paths"] and 2 < found["deep_paths"][0]["ns"] < 20
     assert f"{found['lut4']:,}" in capsys.readouterr().out
     small, large = (Hardware.named(name) for name in ("2x8", "4x16"))
     assert trial.parameters_of("psf_group", small, []) == {"Cfg": small.sv_literal()}

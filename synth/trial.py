@@ -8,6 +8,7 @@ constant or superfluous, so that it is a little larger here than in the block.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from golden.contract.errors import UserError
 from golden.contract.paths import REPORTS
 from golden.hardware.configuration import Hardware
 from synth import ecp5, report, yosys
+from synth.deep_paths import deep_paths
 from synth.process import BUILD
 from tb.run.sources import BuildFailed, accepted, elaboration, rtl_files
 
@@ -62,11 +64,13 @@ def trial(module: str, hardware: Hardware, values: Sequence[str], seed: int | No
     elaborated = yosys.elaborate(folder, parameters, top=module)
     yosys.synth_flat(folder, module)
     cells = yosys.flat_cells(folder, module)
+    netlist = json.loads((folder / "flat.json").read_text())
     result = {
         "module": module,
         "configuration": {"name": hardware.name, **asdict(hardware)},
         "set": [*values],
         **{key: cells[cell] for cell, key in yosys.AREA.items()},
+        "deep_paths": deep_paths(netlist, module),
     }
     if seed is not None:
         yosys.synth_wrapped(folder, elaborated, module)

@@ -53,7 +53,7 @@ def test_what_is_left_alone():
     assert not [c for c in everywhere if c.where.startswith("unused_")]
     assert len({c.key for c in everywhere}) == len(everywhere)
     lists = [c for c in everywhere if schemata.member(c)]
-    assert {c.module for c in lists} == {"psf_registers"} and "READ_LIMIT" in {c.old for c in lists}
+    assert {c.module for c in lists} == {"psf_registers"} and "IRQ_STATUS" in {c.old for c in lists}
 
 
 HANGING = """
