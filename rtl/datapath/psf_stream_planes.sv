@@ -101,12 +101,14 @@ module psf_stream_planes #(
   logic [BitWidth-1:0] bit_q;
   logic [7:0] left_q;  // planes after this one
   logic [15:0] place_q;  // word in the token
-  logic [16:0] line;
+  logic [15:0] place_first, place_next;
+  logic [16:0] line_q;  // of that place
   logic line_beyond, emit;
-  assign line = {1'b0, layer_i.in_base} + 17'(place_q >> WordWidth);
-  assign line_beyond = line >= 17'(Cfg.SpikeLines);
+  assign place_first = {8'd0, layer_i.in_first} + (start_i ? 16'd0 : {8'd0, j_next});
+  assign place_next = place_q + {8'd0, layer_i.in_step};
+  assign line_beyond = line_q >= 17'(Cfg.SpikeLines);
   assign word_valid_o = state_q == EMIT && !line_beyond;
-  assign word_line_o = line[$clog2(Cfg.SpikeLines)-1:0];
+  assign word_line_o = line_q[$clog2(Cfg.SpikeLines)-1:0];
   assign word_place_o = Cfg.LineWords'(1) << place_q[WordWidth-1:0];
   assign emit = state_q == EMIT && (line_beyond || word_ready_i);
   assign next_word = emit && left_q == '0;
@@ -115,11 +117,13 @@ module psf_stream_planes #(
     if (start_i || next_word) begin
       bit_q   <= BitWidth'(SumBits - 1);
       left_q  <= layer_i.steps - 8'd1;
-      place_q <= {8'd0, layer_i.in_first} + (start_i ? 16'd0 : {8'd0, j_next});
+      place_q <= place_first;
+      line_q  <= {1'b0, layer_i.in_base} + 17'(place_first >> WordWidth);
     end else if (emit) begin
       bit_q   <= bit_q - BitWidth'(1);
       left_q  <= left_q - 8'd1;
-      place_q <= place_q + {8'd0, layer_i.in_step};
+      place_q <= place_next;
+      line_q  <= {1'b0, layer_i.in_base} + 17'(place_next >> WordWidth);
     end
   end
 

@@ -164,6 +164,8 @@ module psf_host_interface #(
       .beat_data_i
   );
 
+  logic store_done, store_done_q;
+
   psf_result_writer #(
       .AddrWidth(AddrWidth)
   ) u_result_writer (
@@ -179,12 +181,20 @@ module psf_host_interface #(
       .label_i,
       .logit_raddr_o,
       .logit_rdata_i,
-      .done_o       (store_done_o),
+      .done_o       (store_done),
       .fault_valid_o(write_fault_valid),
       .fault_o      (write_fault),
       .axi_write_o,
       .axi_write_i
   );
+
+  // The end of a store moves the program on, which is a long way: a cycle later.
+  assign store_done_o = store_done_q && !stop_o;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) store_done_q <= 1'b0;
+    else store_done_q <= store_done && !stop_o;
+  end
 
   psf_counters u_perf (
       .clk_i,

@@ -54,8 +54,8 @@ module psf_load_steps #(
 
   state_e state_q;
   logic [3:0] target_q;
-  logic [7:0] unit_q, word_q;  // words of a line, and the next one
-  logic [ 7:0] sub_q;  // beat in a record, or entry in a beat
+  logic [7:0] word_q;  // the next word of a line
+  logic [7:0] sub_q;  // beat in a record, or entry in a beat
   logic [23:0] left_q;  // records to come, this one included
   logic [15:0] addr_q, index_q;
   logic [BankWidth-1:0] bank_q;
@@ -63,13 +63,17 @@ module psf_load_steps #(
   logic wide_q;  // spikes: WideWords words at a time
   logic spread_q;  // spikes: a word of Spread lines at a time
   logic [7:0] lines;  // that a step ends
+  // Known before the step that needs them: how far a step goes, where it ends a record or a beat,
+  // and whether the record at hand is the last one.
+  logic [7:0] stride_d, stride_q, beats_of, sub_end_q, word_end_q;
+  logic wide_d, spread_d, left_last_q;
   logic coded_q, coded_weight;
   logic [31:0] crc_want_q, crc_q, crc;
   logic [31:0] image_crc_q;  // of what has been loaded of an image
 
   // One step: a beat into its place in a record, or an entry or word out of a beat.
   logic step, free, last_sub, last_word, last_record, banked, empty;
-  logic [7:0] beats_of, stride, sub_next, word_next;
+  logic [7:0] sub_next, word_next;
 
   assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
   assign coded_weight = coded_q && target_q == psf_pkg::TARGET_WEIGHT;
@@ -78,45 +82,46 @@ module psf_load_steps #(
 
   always_comb begin
     free = 1'b1;
-    beats_of = 8'd2;
     last_word = 1'b1;  // this step ends a record
     unique case (target_q)
       psf_pkg::TARGET_WEIGHT: begin
-        beats_of = 8'(WeightBeats);
         last_word = last_sub || coded_weight;
         free = !last_word || weight_free_i;
       end
-      psf_pkg::TARGET_PARAM: begin
-        beats_of  = 8'(ParamBeats);
-        last_word = last_sub;
-      end
-      psf_pkg::TARGET_MASK: begin
-        beats_of  = 8'(MaskBeats);
-        last_word = last_sub;
-      end
+      psf_pkg::TARGET_PARAM, psf_pkg::TARGET_MASK: last_word = last_sub;
       psf_pkg::TARGET_SPIKE: begin
-        beats_of = 8'(BeatWords);
-        last_word = spread_q || word_next == unit_q;
+        last_word = spread_q || word_q == word_end_q;
         free = spike_free_i;
       end
       default: ;
     endcase
   end
 
+  // Of the load that is about to begin.
+  assign wide_d = (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
+  assign spread_d = Spread > 1 && cmd_i.load.unit_words == 8'd1 &&
+      (cmd_i.load.dest & 16'(Spread - 1)) == '0 && (cmd_i.load.records & 24'(Spread - 1)) == '0;
+
   always_comb begin
-    stride = 8'd1;
-    lines  = 8'd1;
-    if (target_q == psf_pkg::TARGET_SPIKE && spread_q) begin
-      stride = 8'(Spread);
-      lines  = 8'(Spread);
-    end else if (target_q == psf_pkg::TARGET_SPIKE && wide_q) begin
-      stride = 8'(WideWords);
-    end
+    stride_d = 8'd1;
+    beats_of = 8'd2;
+    unique case (cmd_i.load.target)
+      psf_pkg::TARGET_WEIGHT: beats_of = 8'(WeightBeats);
+      psf_pkg::TARGET_PARAM: beats_of = 8'(ParamBeats);
+      psf_pkg::TARGET_MASK: beats_of = 8'(MaskBeats);
+      psf_pkg::TARGET_SPIKE: begin
+        beats_of = 8'(BeatWords);
+        stride_d = spread_d ? 8'(Spread) : wide_d ? 8'(WideWords) : 8'd1;
+      end
+      default: ;
+    endcase
   end
-  assign sub_next    = sub_q + stride;
-  assign word_next   = word_q + stride;
-  assign last_sub    = sub_next == beats_of;
-  assign last_record = last_word && left_q == 24'(lines);
+
+  assign lines       = target_q == psf_pkg::TARGET_SPIKE && spread_q ? 8'(Spread) : 8'd1;
+  assign sub_next    = sub_q + stride_q;
+  assign word_next   = word_q + stride_q;
+  assign last_sub    = sub_q == sub_end_q;
+  assign last_record = last_word && left_last_q;
   assign step        = (state_q == RUN) && source_valid_i && free;
   assign cmd_ready_o = state_q == IDLE;
 
@@ -153,15 +158,18 @@ module psf_load_steps #(
   always_ff @(posedge clk_i) begin
     if (state_q == IDLE) begin
       target_q <= cmd_i.load.target;
-      unit_q <= cmd_i.load.unit_words;
       left_q <= cmd_i.load.records;
       addr_q <= cmd_i.load.dest;
       index_q <= cmd_i.index;
       check_q <= cmd_i.load.check;
       image_q <= cmd_i.load.from_image;
-      wide_q <= (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
-      spread_q   <= Spread > 1 && cmd_i.load.unit_words == 8'd1 &&
-          (cmd_i.load.dest & 16'(Spread - 1)) == '0 && (cmd_i.load.records & 24'(Spread - 1)) == '0;
+      wide_q <= wide_d;
+      spread_q <= spread_d;
+      stride_q <= stride_d;
+      sub_end_q <= beats_of - stride_d;
+      word_end_q <= cmd_i.load.unit_words - stride_d;
+      left_last_q <= cmd_i.load.records == (cmd_i.load.target == psf_pkg::TARGET_SPIKE && spread_d
+          ? 24'(Spread) : 24'd1);
       crc_want_q <= cmd_i.load.crc;
       coded_q <= cmd_i.load.coded;
       bank_q <= '0;
@@ -172,6 +180,7 @@ module psf_load_steps #(
       word_q <= last_word ? '0 : word_next;
       if (last_word) begin
         left_q <= left_q - 24'(lines);
+        left_last_q <= left_q == 24'({lines, 1'b0});
         bank_q <= bank_q + 1'b1;
         if (!banked || (&bank_q)) addr_q <= addr_q + 16'(lines);
       end
