@@ -8,7 +8,7 @@ import pytest
 
 from golden.contract.errors import UserError
 from golden.hardware.configuration import CONFIGURATIONS, Hardware
-from golden.hardware.interface import packing
+from golden.hardware.interface import packing, table
 
 pytestmark = pytest.mark.smoke
 
@@ -70,7 +70,8 @@ def test_literal():
     """The first field is the most significant; Yosys agrees in test_interface.py."""
     hardware = Hardware.named("4x16,acc_width=24")
     size, _, digits = hardware.sv_literal().partition("'h")
-    assert int(size) == packing.size("config_t") == 16 * 32 and len(digits) == 16 * 8
+    count = len(table.PARAMETERS)
+    assert int(size) == packing.size("config_t") == count * 32 and len(digits) == count * 8
     assert digits.startswith("0000000400000010")
     assert packing.unpack("config_t", int(digits, 16)) == hardware.sv_parameters()
 
