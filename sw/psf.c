@@ -335,7 +335,8 @@ enum psf_status psf_package_open(const void *bytes, uint32_t size,
   if (p->descriptors == 0 || p->descriptors > 0xffff || p->image_stride < p->image_bytes ||
       !within(p, p->program, 64, p->descriptors) || !within(p, p->weights, p->weight_bytes, 1))
     return PSF_PACKAGE;
-  if (p->batch == 0 || p->batch > 256 || p->result_bytes % p->batch || p->classes > 0xffff)
+  if (p->batch == 0 || p->batch > 256 || p->classes > 0xffff ||
+      p->result_bytes != p->batch * (8 + 8 * ((p->classes + 1) >> 1)))
     return PSF_PACKAGE;
   if (p->image_count &&
       (!within(p, p->images, p->image_stride, p->image_count) ||
