@@ -193,7 +193,7 @@ module psf_host_interface #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) store_done_q <= 1'b0;
-    else store_done_q <= store_done && !stop_o;
+    else store_done_q <= store_done;
   end
 
   psf_counters u_perf (
