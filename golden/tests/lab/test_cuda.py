@@ -26,7 +26,8 @@ from golden.lab.quantise.fold import SpikeFolded
 from golden.lab.quantise.twin import TorchTwin, vector_lif
 from golden.lab.train import distributed, loop
 from golden.lab.train.batches import batches
-from golden.lab.train.training_config import TrainConfig
+from golden.lab.train.distillation import Distillation
+from golden.lab.train.training_config import RoundConfig, TrainConfig
 
 CPU, ELSEWHERE = torch.device("cpu"), torch.device("meta")
 
@@ -73,7 +74,7 @@ def test_random_numbers_of_cuda_are_part_of_a_checkpoint(tmp_path, monkeypatch):
     assert len(restored) == 1
 
 
-def train_elsewhere(monkeypatch, tmp_path, model, config, hooks):
+def train_elsewhere(monkeypatch, tmp_path, model, config, hooks, lessons):
     """The training loop itself on 'meta', which has no values: what reads some is left out."""
     monkeypatch.setattr(torch, "autocast", lambda *_, **_o: contextlib.nullcontext())
     adamw = functools.partial(torch.optim.AdamW, foreach=False)  # the fused one is CUDA's
@@ -84,7 +85,7 @@ def train_elsewhere(monkeypatch, tmp_path, model, config, hooks):
     monkeypatch.setattr(loop, "firing_rates", lambda *_: {})
     monkeypatch.setattr(loop, "save_state", lambda *_: seen.append("saved"))
     model.to(ELSEWHERE)
-    loop._fit(model, model, ELSEWHERE, config, tmp_path, False, hooks)
+    loop._fit(model, model, ELSEWHERE, config, tmp_path, False, hooks, lessons)
     assert seen == ["accuracy", "saved"] * config.epochs
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     assert grads and all(grad.device == ELSEWHERE for grad in grads)
@@ -94,7 +95,7 @@ def train_elsewhere(monkeypatch, tmp_path, model, config, hooks):
 def test_training_stays_on_its_device(monkeypatch, tmp_path, data, quantised):
     """Images, augmentation, forward and backward pass, optimiser, masks that follow the weights."""
     sizes = {"depth": 1, "dim": 16, "heads": 2, "timesteps": 2}
-    model = Spikingformer(NetworkConfig(**sizes))
+    model, teacher = (Spikingformer(NetworkConfig(**sizes)) for _ in range(2))
     config = TrainConfig(epochs=2, batch_size=16, monitor_images=8, shift=2, minutes=1000)
     hooks = loop.Hooks()
     if quantised:
@@ -108,7 +109,9 @@ def test_training_stays_on_its_device(monkeypatch, tmp_path, data, quantised):
         )  # fmt: skip
         search = MaskSearch(model, prune, every=1)
         hooks = loop.Hooks(search.before_epoch, search.after_step)
-    train_elsewhere(monkeypatch, tmp_path, model, config, hooks)
+    lessons = Distillation(teacher, RoundConfig(distill=0.5))  # the teacher comes from the CPU
+    train_elsewhere(monkeypatch, tmp_path, model, config, hooks, lessons)
+    assert all(values.device == ELSEWHERE for values in teacher.parameters())
 
 
 def test_images_are_augmented_where_they_are_and_alike():
