@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proof of psf_read_dma for all commands, every window (it may change at any time) and any timing of
 // the bus and the clients: no address outside the window that is set when ARVALID rises, no
-// wrap-around, no burst across 4 KiB or longer than MaxBurst, valid and payload hold, at most
+// wrap-around, no burst across 4 KiB or longer than MaxBurst words, valid and payload hold, at most
 // Outstanding bursts in flight; nothing new from stop_i or a fault on; with stop_i every beat is
 // taken at once, and what the bus has finished is forgotten: idle. idle_o means that nothing is in
 // flight. Beats hold until taken. Assumed: the bus answers only what was asked (a burst after its
@@ -10,7 +10,9 @@ module psf_read_dma_formal #(
     parameter int unsigned Clients = 3,
     parameter int unsigned Outstanding = 4,
     parameter int unsigned MaxBurst = 64,
-    parameter int unsigned AddrWidth = 64
+    parameter int unsigned BusBytes = 8,
+    parameter int unsigned AddrWidth = 64,
+    localparam int unsigned Beats = BusBytes / 8
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -23,7 +25,8 @@ module psf_read_dma_formal #(
     input logic [Clients-1:0][15:0] cmd_tag_i,
     input logic [Clients-1:0] beat_ready_i,
     input psf_control_pkg::axi_read_response_t axi_i,
-    input logic [7:0] any_i  // any beat of a burst
+    input logic [8*BusBytes-1:0] rdata_i,
+    input logic [9:0] any_i  // any beat of a burst
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
@@ -35,7 +38,8 @@ module psf_read_dma_formal #(
   logic idle, fault_valid;
   psf_control_pkg::axi_read_request_t axi;
   logic [Clients-1:0] cmd_ready, beat_valid;
-  logic [63:0] beat_data;
+  logic [8*BusBytes-1:0] beat_data;
+  logic [(BusBytes > 8 ? $clog2(Beats) : 1)-1:0] beat_first, beat_last;
   logic [7:0] fault_cause;
   logic [63:0] fault_addr;
   logic [15:0] fault_tag;
@@ -49,6 +53,7 @@ module psf_read_dma_formal #(
       .Clients    (Clients),
       .Outstanding(Outstanding),
       .MaxBurst   (MaxBurst),
+      .BusBytes   (BusBytes),
       .AddrWidth  (AddrWidth)
   ) u_dut (
       .clk_i,
@@ -62,10 +67,13 @@ module psf_read_dma_formal #(
       .beat_valid_o (beat_valid),
       .beat_ready_i,
       .beat_data_o  (beat_data),
+      .beat_first_o (beat_first),
+      .beat_last_o  (beat_last),
       .fault_valid_o(fault_valid),
       .fault_o      ({fault_cause, fault_tag, fault_addr}),
       .axi_read_o   (axi),
-      .axi_read_i   (axi_i)
+      .axi_read_i   (axi_i),
+      .axi_rdata_i  (rdata_i)
   );
 
   // The bus: bursts it has to answer with their lengths (the oldest in place 0), beats given.
@@ -126,10 +134,12 @@ module psf_read_dma_formal #(
       // Addresses.
       if (axi.arvalid && !(past_ok_q && held_q)) begin
         assert (past_ok_q && !stop_q && !failed_q);
-        if (any_i <= axi.arlen) assert (any >= base_q && any <= limit_q && any >= axi.araddr[63:3]);
+        if (32'(any_i) < Beats * (32'(axi.arlen) + 32'd1))
+          assert (any >= base_q && any <= limit_q && any >= axi.araddr[63:3]);
       end
       if (axi.arvalid) begin
-        assert ({1'b0, axi.araddr[11:3]} + 10'(axi.arlen) < 10'd512 && axi.araddr[2:0] == '0);
+        assert (32'(axi.araddr[11:3]) + Beats * (32'(axi.arlen) + 32'd1) <= 32'd512);
+        assert ((axi.araddr & 64'(BusBytes - 1)) == '0);
         assert (32'(axi.arlen) < MaxBurst);
         assert (open_q < OpenWidth'(Outstanding));
       end
@@ -143,11 +153,12 @@ module psf_read_dma_formal #(
       if (stop_i) assert (cmd_ready == '0 && beat_valid == '0);
       // Beats.
       assert ($onehot0(beat_valid));
+      if (beat_valid != '0) assert (32'(beat_last) < Beats);
       for (int unsigned c = 0; c < Clients; c++) begin
         if (past_ok_q && $past(
                 beat_valid[c] && !beat_ready_i[c]
             ) && !stop_i && !failed_q && !fault_valid) begin
-          assert (beat_valid[c] && $stable(beat_data));
+          assert (beat_valid[c] && $stable({beat_data, beat_first, beat_last}));
         end
       end
 
@@ -156,7 +167,7 @@ module psf_read_dma_formal #(
         if (u_dut.busy_q[c]) assert (u_dut.left_q[c] != '0);
       end
       if (u_dut.next_q) begin
-        assert ({1'b0, u_dut.next_burst_q.addr[11:3]} + 10'(u_dut.next_len_q) < 10'd512);
+        assert (32'(u_dut.next_addr[11:3]) + Beats * (32'(u_dut.next_len_q) + 32'd1) <= 32'd512);
         assert (32'(u_dut.next_len_q) < MaxBurst);
       end
       assert (failed_q || fault_valid == u_dut.failed_q || (stop_q && !u_dut.failed_q));
@@ -175,7 +186,7 @@ module psf_read_dma_formal #(
       cover (quiet_q == 4'd1 && !idle);
       cover (quiet_q == 4'd8);
       cover (axi.arvalid && axi.arlen == 8'(MaxBurst - 1) &&
-             10'(axi.araddr[11:3]) + 10'(axi.arlen) == 10'd511);
+             32'(axi.araddr[11:3]) + Beats * (32'(axi.arlen) + 32'd1) == 32'd512);
     end
   end
 

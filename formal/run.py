@@ -81,6 +81,18 @@ PROOFS = (
         depth=11,
         harness="psf_read_dma_data_formal",
     ),
+    Proof(
+        "psf_read_dma",
+        {"Clients": 3, "Outstanding": 4, "MaxBurst": 64, "BusBytes": 16},
+        depth=7,
+    ),
+    Proof(
+        "psf_read_dma",
+        {"Clients": 2, "Outstanding": 2, "MaxBurst": 2, "BusBytes": 16},
+        mode="bmc",
+        depth=11,
+        harness="psf_read_dma_data_formal",
+    ),
     Proof("psf_registers"),
     Proof("psf_issue", {"Groups": 4, "Banks": 8}),
     Proof("psf_issue", {"Groups": 2, "Banks": 4}),

@@ -23,6 +23,7 @@ module psf_accel #(
     // memory arrays of a weight bank, of which a read wakes one
     parameter int unsigned WeightArrays = 2,
     parameter int unsigned Parity = 1,  // parity beside every word in a memory, or none
+    parameter int unsigned BusBytes = 8,  // bytes of a word of the AXI4 bus
     // end generated
     parameter int unsigned AxiIdWidth = 1,  // bits of an ID, 1 to 32
     parameter int unsigned AxiId = 0,  // the ID of every transaction
@@ -63,8 +64,8 @@ module psf_accel #(
     output logic [             2:0]                     m_axi_awprot,
     output logic                                        m_axi_awvalid,
     input  logic                                        m_axi_awready,
-    output logic [            63:0]                     m_axi_wdata,
-    output logic [             7:0]                     m_axi_wstrb,
+    output logic [  8*BusBytes-1:0]                     m_axi_wdata,
+    output logic [    BusBytes-1:0]                     m_axi_wstrb,
     output logic                                        m_axi_wlast,
     output logic                                        m_axi_wvalid,
     input  logic                                        m_axi_wready,
@@ -83,7 +84,7 @@ module psf_accel #(
     output logic                                        m_axi_arvalid,
     input  logic                                        m_axi_arready,
     input  logic [  AxiIdWidth-1:0]                     m_axi_rid,
-    input  logic [            63:0]                     m_axi_rdata,
+    input  logic [  8*BusBytes-1:0]                     m_axi_rdata,
     input  logic [             1:0]                     m_axi_rresp,
     input  logic                                        m_axi_rlast,
     input  logic                                        m_axi_rvalid,
@@ -114,7 +115,8 @@ module psf_accel #(
       PatchLines: PatchLines,
       Classes: Classes,
       WeightArrays: WeightArrays,
-      Parity: Parity
+      Parity: Parity,
+      BusBytes: BusBytes
   };
   localparam int unsigned SlotWidth = $clog2(AccDepth) + 8;
 
@@ -149,14 +151,25 @@ module psf_accel #(
     $fatal(1, "psf_accel: AxiProt must have 3 bits");
   end
 
-  // Every burst is INCR, of whole beats of 8 bytes, and not exclusive.
+  // Every burst is INCR and not exclusive. Reads are of whole words of the bus, writes of 8 bytes, each in its
+  // place of a word.
   assign {m_axi_arid, m_axi_awid} = {2{AxiIdWidth'(AxiId)}};
-  assign {m_axi_arsize, m_axi_awsize} = {2{3'd3}};
+  assign m_axi_arsize = 3'($clog2(BusBytes));
+  assign m_axi_awsize = 3'd3;
   assign {m_axi_arburst, m_axi_awburst} = {2{2'b01}};
   assign {m_axi_arlock, m_axi_awlock} = '0;
   assign {m_axi_arcache, m_axi_awcache} = {2{4'(AxiCache)}};
   assign {m_axi_arprot, m_axi_awprot} = {2{3'(AxiProt)}};
-  assign m_axi_wstrb = '1;
+
+  logic [63:0] wdata;
+  logic [ 1:0] wplace;
+  assign m_axi_wdata = {BusBytes / 8{wdata}};
+
+  always_comb begin
+    for (int unsigned i = 0; i < BusBytes; i++) begin
+      m_axi_wstrb[i] = (wplace & 2'(BusBytes / 8 - 1)) == 2'(i / 8);
+    end
+  end
 
   logic [63:0] araddr, awaddr;
   logic unused_high;  // of them: what the bus does not have
@@ -195,9 +208,10 @@ module psf_accel #(
         s_axil_rvalid
       }),
       .axi_read_o({araddr, m_axi_arlen, m_axi_arvalid, m_axi_rready}),
-      .axi_read_i({m_axi_arready, m_axi_rdata, m_axi_rresp, m_axi_rlast, m_axi_rvalid}),
+      .axi_read_i({m_axi_arready, m_axi_rresp, m_axi_rlast, m_axi_rvalid}),
+      .axi_rdata_i(m_axi_rdata),
       .axi_write_o({
-        awaddr, m_axi_awlen, m_axi_awvalid, m_axi_wdata, m_axi_wlast, m_axi_wvalid, m_axi_bready
+        awaddr, m_axi_awlen, m_axi_awvalid, wdata, wplace, m_axi_wlast, m_axi_wvalid, m_axi_bready
       }),
       .axi_write_i({m_axi_awready, m_axi_wready, m_axi_bresp, m_axi_bvalid}),
       .datapath_rst_no(datapath_rst_n),

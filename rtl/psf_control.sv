@@ -21,6 +21,7 @@ module psf_control #(
     output psf_control_pkg::axil_response_t axil_o,
     output psf_control_pkg::axi_read_request_t axi_read_o,
     input psf_control_pkg::axi_read_response_t axi_read_i,
+    input logic [8*Cfg.BusBytes-1:0] axi_rdata_i,
     output psf_control_pkg::axi_write_request_t axi_write_o,
     input psf_control_pkg::axi_write_response_t axi_write_i,
     // Datapath.
@@ -184,7 +185,8 @@ module psf_control #(
       .spike_words_o,
       .spike_data_o,
       .axi_read_o,
-      .axi_read_i
+      .axi_read_i,
+      .axi_rdata_i
   );
 
 endmodule

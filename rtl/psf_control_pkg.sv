@@ -129,8 +129,8 @@ package psf_control_pkg;
 
   // AXI4, reads: what the master drives.
   typedef struct packed {
-    logic [63:0] araddr;  // byte address, a multiple of 8
-    logic [7:0] arlen;  // beats, less one
+    logic [63:0] araddr;  // byte address of a word of the bus
+    logic [7:0] arlen;  // words, less one
     logic arvalid;
     logic rready;
   } axi_read_request_t;
@@ -138,7 +138,6 @@ package psf_control_pkg;
   // AXI4, reads: what the memory drives.
   typedef struct packed {
     logic arready;
-    logic [63:0] rdata;
     logic [1:0] rresp;
     logic rlast;
     logic rvalid;
@@ -150,6 +149,7 @@ package psf_control_pkg;
     logic [7:0] awlen;  // beats, less one
     logic awvalid;
     logic [63:0] wdata;  // all bytes count
+    logic [1:0] wplace;  // bits 4:3 of their address
     logic wlast;
     logic wvalid;
     logic bready;

@@ -8,7 +8,6 @@ package psf_pkg;
   localparam int unsigned DescriptorFormat = 7;  // of the descriptors, in the register CAP5
   localparam int unsigned DescriptorBytes = 64;  // sixteen little-endian words of 32 bits
   localparam int unsigned Features = 31;  // bits of CAP5 from bit 16 on: all of them
-  localparam int unsigned BeatBits = 64;  // bits of an AXI data beat
   localparam int unsigned WeightWidth = 8;  // bits of a weight, signed
   localparam int unsigned MaskLines = 64;  // lines of the row mask of a group
   localparam int unsigned SumBits = 32;  // bits of the residual stream summed up
@@ -41,6 +40,7 @@ package psf_pkg;
     // memory arrays of a weight bank, of which a read wakes one, with 2 bank_depth is at least 4
     int unsigned WeightArrays;
     int unsigned Parity;  // parity beside every word in a memory, or none
+    int unsigned BusBytes;  // bytes of a word of the AXI4 bus, a power of two
   } config_t;
 
   // Lines of one word that a load writes at once, each to a bank of its own.
@@ -54,11 +54,11 @@ package psf_pkg;
   // The presets, their values in the order of config_t.
   // verilog_format: off
   localparam config_t CFG_2X8 = '{2, 8, 4, 8, 32, 4, 20, 16, 2048, 2048, 256, 4096, 1024, 64, 128,
-      1, 1};
+      1, 1, 8};
   localparam config_t CFG_4X16 = '{4, 16, 8, 8, 16, 4, 20, 16, 1024, 1024, 128, 2048, 512, 64, 128,
-      2, 1};
+      2, 1, 8};
   localparam config_t CFG_4X32 = '{4, 32, 8, 4, 32, 8, 20, 16, 2048, 2048, 256, 8192, 1024, 256,
-      128, 2, 1};
+      128, 2, 1, 8};
   // verilog_format: on
 
   // Opcodes, word 0 bits 7:0.

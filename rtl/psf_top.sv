@@ -21,6 +21,7 @@ module psf_top #(
     // memory arrays of a weight bank, of which a read wakes one
     parameter int unsigned WeightArrays = 2,
     parameter int unsigned Parity = 1,  // parity beside every word in a memory, or none
+    parameter int unsigned BusBytes = 8,  // bytes of a word of the AXI4 bus
     // end generated
     parameter int unsigned AxiIdWidth = 1,  // bits of an ID, 1 to 32
     parameter int unsigned AxiId = 0,  // the ID of every transaction
@@ -61,8 +62,8 @@ module psf_top #(
     output logic [             2:0] m_axi_awprot,
     output logic                    m_axi_awvalid,
     input  logic                    m_axi_awready,
-    output logic [            63:0] m_axi_wdata,
-    output logic [             7:0] m_axi_wstrb,
+    output logic [  8*BusBytes-1:0] m_axi_wdata,
+    output logic [    BusBytes-1:0] m_axi_wstrb,
     output logic                    m_axi_wlast,
     output logic                    m_axi_wvalid,
     input  logic                    m_axi_wready,
@@ -81,7 +82,7 @@ module psf_top #(
     output logic                    m_axi_arvalid,
     input  logic                    m_axi_arready,
     input  logic [  AxiIdWidth-1:0] m_axi_rid,
-    input  logic [            63:0] m_axi_rdata,
+    input  logic [  8*BusBytes-1:0] m_axi_rdata,
     input  logic [             1:0] m_axi_rresp,
     input  logic                    m_axi_rlast,
     input  logic                    m_axi_rvalid,

@@ -335,7 +335,7 @@ def capabilities(hardware: Hardware) -> list[int]:
         h.bank_depth & low | (h.row_depth & low) << 16,
         h.param_depth & low | (h.patch_lines & low) << 16,
         h.spike_lines & low | (h.stream_depth & low) << 16,
-        isa.DESCRIPTOR_FORMAT | BEAT_BITS // 8 << 8 | FEATURES - (not h.parity) << 16,
+        isa.DESCRIPTOR_FORMAT | h.bus_bytes << 8 | FEATURES - (not h.parity) << 16,
         h.classes | h.patterns << 16,
     ]
 
@@ -344,11 +344,12 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
     """The hardware that says ``words`` in CAP0 to CAP6; UserError if it takes other programs."""
     if len(words) != 7:
         raise UserError(f"capabilities: {len(words)} words given, read the seven of CAP0 to CAP6")
-    if words[5] & 0xFF != isa.DESCRIPTOR_FORMAT or words[5] >> 8 & 0xFF != BEAT_BITS // 8:
+    bus_bytes = words[5] >> 8 & 0xFF
+    if words[5] & 0xFF != isa.DESCRIPTOR_FORMAT or bus_bytes not in (8, 16, 32):
         raise UserError(
             f"capabilities: CAP5 {words[5]:#010x} means descriptor format {words[5] & 0xFF} and "
-            f"{words[5] >> 8 & 0xFF} bytes per beat, this compiler writes format "
-            f"{isa.DESCRIPTOR_FORMAT} with {BEAT_BITS // 8}; use the compiler of "
+            f"{bus_bytes} bytes per word of the bus, this compiler writes format "
+            f"{isa.DESCRIPTOR_FORMAT} for 8, 16 or 32; use the compiler of "
             "that hardware's version"
         )
 
@@ -366,4 +367,5 @@ def from_capabilities(words: Sequence[int]) -> Hardware:
     )  # fmt: skip
     parity = words[5] >> 16 & 1
     # No program depends on the arrays of a bank, so they are not told: the nearest preset's.
-    return min((Hardware(*known, arrays, parity) for arrays in (1, 2)), key=lambda h: len(h.name))
+    rest = parity, bus_bytes
+    return min((Hardware(*known, arrays, *rest) for arrays in (1, 2)), key=lambda h: len(h.name))

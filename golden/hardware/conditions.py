@@ -166,6 +166,11 @@ CONDITIONS = (
         lambda h: h.parity in (0, 1),
     ),
     Condition(
+        ("psf_read_dma",),
+        "BusBytes must be 8, 16 or 32",
+        lambda h: h.bus_bytes in (8, 16, 32),
+    ),
+    Condition(
         ("psf_weight_bank",),
         "WeightArrays must be 1 or 2",
         lambda h: h.weight_arrays in (1, 2),

@@ -12,7 +12,6 @@ from golden.hardware.interface import packing, table
 
 # generated: constants (python -m golden.hardware.interface)
 FEATURES = 31  # bits of CAP5 from bit 16 on: all of them
-BEAT_BITS = 64  # bits of an AXI data beat
 WEIGHT_WIDTH = 8  # bits of a weight, signed
 MASK_LINES = 64  # lines of the row mask of a group
 SUM_BITS = 32  # bits of the residual stream summed up
@@ -22,6 +21,7 @@ MAX_COUNT = 127  # of K^T V as a weight; a larger count becomes this one
 MAX_SHIFT = 7  # largest left shift of a weight
 MAX_WINDOW = 4  # timesteps of one accumulation, and those side by side, at most
 # end generated
+BEAT_BITS = 64  # of a beat in memory, to which loads and records are padded
 
 
 def clog2(value: int) -> int:
@@ -51,6 +51,7 @@ class Hardware:
     classes: int  # logit accumulators
     weight_arrays: int  # memory arrays of a weight bank, of which a read wakes one
     parity: int  # parity beside every word in a memory, or none
+    bus_bytes: int  # bytes of a word of the AXI4 bus
     # end generated
 
     def __post_init__(self):

@@ -33,9 +33,7 @@ module psf_capabilities #(
 
   // Bit 0 of the features is the parity.
   localparam logic [15:0] Features = 16'(psf_pkg::Features) & ~16'(Cfg.Parity == 0);
-  localparam logic [31:0] Cap5 = {
-    Features, 8'(psf_pkg::BeatBits / 8), 8'(psf_pkg::DescriptorFormat)
-  };
+  localparam logic [31:0] Cap5 = {Features, 8'(Cfg.BusBytes), 8'(psf_pkg::DescriptorFormat)};
 
   always_comb begin
     unique case (raddr_i)

@@ -61,7 +61,7 @@ module psf_result_writer #(
 
   psf_window_check u_window (
       .addr_i  (awaddr_q),
-      .len_i   (awlen_q),
+      .beats_i ({2'b00, awlen_q}),
       .base_i  (window_i.base),
       .limit_i (window_i.limit),
       .inside_o(allowed)
@@ -145,6 +145,7 @@ module psf_result_writer #(
   assign axi_write_o.awlen   = awlen_q;
   assign axi_write_o.awvalid = awvalid_q;
   assign axi_write_o.wdata   = data_q;
+  assign axi_write_o.wplace  = addr_q[4:3];
   assign axi_write_o.wlast   = burst_q == 7'd1;
   assign axi_write_o.wvalid  = state_q == SEND;
   assign axi_write_o.bready  = state_q == RESPONSE && !awvalid_q;
@@ -169,6 +170,7 @@ module psf_result_writer #(
       if ($past(rst_ni && axi_write_o.wvalid && !axi_write_i.wready)) begin
         assert (axi_write_o.wvalid && axi_write_o.wdata == $past(axi_write_o.wdata));
         assert (axi_write_o.wlast == $past(axi_write_o.wlast));
+        assert (axi_write_o.wplace == $past(axi_write_o.wplace));
       end
       if (axi_write_o.wvalid) assert (axi_write_o.wlast == (sent_q == awlen_q));
       if (axi_write_i.bvalid) assert (state_q == RESPONSE);

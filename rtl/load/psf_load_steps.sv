@@ -20,9 +20,10 @@ module psf_load_steps #(
     input psf_control_pkg::load_command_t cmd_i,
     input logic beat_valid_i,
     output logic beat_ready_o,
-    input logic [63:0] beat_data_i,
+    input logic [8*Cfg.BusBytes-1:0] beat_data_i,  // one beat in every place, or a word
+    input logic beat_whole_i,
     input logic source_valid_i,
-    input logic coded_ready_i,  // coded: the decoder takes a beat
+    input logic coded_ready_i,  // weights, coded rows: the decoder takes a beat
     input logic weight_free_i,  // no weight waits, or it is taken
     input logic spike_free_i,
     input logic bad_row_i,  // in the cycle after a step: it was a bad row
@@ -36,7 +37,6 @@ module psf_load_steps #(
     output psf_control_pkg::fault_t fault_o
 );
 
-  localparam int unsigned WeightBeats = (Cfg.Lanes * ($clog2(Cfg.AccDepth) + 8) + 63) / 64;
   localparam int unsigned ParamBeats = (2 * Cfg.Lanes * Cfg.AccWidth + 63) / 64;
   localparam int unsigned MaskBeats = (Cfg.LineWords * Cfg.Lanes + 63) / 64;
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
@@ -67,7 +67,7 @@ module psf_load_steps #(
   // and whether the record at hand is the last one.
   logic [7:0] stride_d, stride_q, beats_of, sub_end_q, word_end_q;
   logic wide_d, spread_d, left_last_q;
-  logic coded_q, coded_weight;
+  logic coded_q;
   logic [31:0] crc_want_q, crc_q, crc;
   logic [31:0] image_crc_q;  // of what has been loaded of an image
 
@@ -76,7 +76,6 @@ module psf_load_steps #(
   logic [7:0] sub_next, word_next;
 
   assign banked = (target_q == psf_pkg::TARGET_WEIGHT) || (target_q == psf_pkg::TARGET_ROW);
-  assign coded_weight = coded_q && target_q == psf_pkg::TARGET_WEIGHT;
   assign empty  = cmd_i.load.records == '0 ||
       (cmd_i.load.target == psf_pkg::TARGET_SPIKE && cmd_i.load.unit_words == '0);
 
@@ -84,10 +83,7 @@ module psf_load_steps #(
     free = 1'b1;
     last_word = 1'b1;  // this step ends a record
     unique case (target_q)
-      psf_pkg::TARGET_WEIGHT: begin
-        last_word = last_sub || coded_weight;
-        free = !last_word || weight_free_i;
-      end
+      psf_pkg::TARGET_WEIGHT: free = weight_free_i;
       psf_pkg::TARGET_PARAM, psf_pkg::TARGET_MASK: last_word = last_sub;
       psf_pkg::TARGET_SPIKE: begin
         last_word = spread_q || word_q == word_end_q;
@@ -106,7 +102,6 @@ module psf_load_steps #(
     stride_d = 8'd1;
     beats_of = 8'd2;
     unique case (cmd_i.load.target)
-      psf_pkg::TARGET_WEIGHT: beats_of = 8'(WeightBeats);
       psf_pkg::TARGET_PARAM: beats_of = 8'(ParamBeats);
       psf_pkg::TARGET_MASK: beats_of = 8'(MaskBeats);
       psf_pkg::TARGET_SPIKE: begin
@@ -128,11 +123,12 @@ module psf_load_steps #(
   // A beat of a wide record goes at once; one of small entries with its last entry.
   always_comb begin
     unique case (target_q)
-      psf_pkg::TARGET_WEIGHT, psf_pkg::TARGET_PARAM, psf_pkg::TARGET_MASK:
-      beat_ready_o = state_q == RUN && free;
+      psf_pkg::TARGET_PARAM, psf_pkg::TARGET_MASK: beat_ready_o = state_q == RUN && free;
       default: beat_ready_o = state_q == RUN && free && (last_sub || last_record);
     endcase
-    if (coded_q && banked) beat_ready_o = state_q == RUN && coded_ready_i;
+    if (target_q == psf_pkg::TARGET_WEIGHT || (coded_q && banked)) begin
+      beat_ready_o = state_q == RUN && coded_ready_i;
+    end
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -198,11 +194,30 @@ module psf_load_steps #(
   end
 
   // The register of the CRC has the last beat in COMPARE.
+  logic [31:0] beat_crc;
+
   psf_crc32 u_crc (
       .crc_i (crc_q),
-      .data_i(beat_data_i),
-      .crc_o (crc)
+      .data_i(beat_data_i[63:0]),
+      .crc_o (beat_crc)
   );
+
+  if (Cfg.BusBytes > 8) begin : gen_word_crc
+    logic [31:0] word_crc;
+
+    psf_crc32 #(
+        .DataWidth(8 * Cfg.BusBytes)
+    ) u_word (
+        .crc_i (crc_q),
+        .data_i(beat_data_i),
+        .crc_o (word_crc)
+    );
+    assign crc = beat_whole_i ? word_crc : beat_crc;
+  end else begin : gen_beat_crc
+    logic unused_whole;
+    assign crc = beat_crc;
+    assign unused_whole = beat_whole_i;
+  end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) fault_valid_o <= 1'b0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The write ports of psf_loader: gathers the beats of a wide record (weight, parameter, mask), picks
-// an entry or a word out of a beat for the others, and writes each record, with its address and bank,
-// to its target. A record that psf_loader's decoders have made comes whole.
+// The write ports of psf_loader: gathers the beats of a wide record (parameter, mask), picks an entry
+// or a word out of a beat for the others, and writes each record, with its address and bank, to its
+// target. A record that psf_loader's decoders have made, as every weight, comes whole.
 // Latency 1 from the step that ends a record (spikes: any step) to its write. Weights and spikes hold
 // until taken: psf_loader makes no step that would write over them; the others are always taken.
 
@@ -20,7 +20,7 @@ module psf_load_writer #(
     input psf_control_pkg::load_step_t step_i,
     input logic bad_i,  // the row-table entry at the output: what comes behind it is not stored
     input logic [63:0] beat_i,
-    input logic [WeightWidth-1:0] weight_word_i,  // decoded
+    input logic [WeightWidth-1:0] weight_word_i,
     input logic [31:0] row_entry_i,  // decoded
     // writes of loads: when, where and what
     input logic weight_ready_i,
@@ -58,12 +58,10 @@ module psf_load_writer #(
 
   // Payloads. One load is unpacked at a time, so the targets share their registers. Weights leave
   // through a register of their own: the next record arrives behind them.
-  localparam int unsigned WideWidth = (WeightWidth > ParamWidth) ? WeightWidth : ParamWidth;
-  localparam int unsigned RecordWidth = (WideWidth > MaskWidth) ? WideWidth : MaskWidth;
+  localparam int unsigned RecordWidth = (ParamWidth > MaskWidth) ? ParamWidth : MaskWidth;
   localparam int unsigned Slots = (RecordWidth + 63) / 64;
 
   logic [RecordWidth-1:0] record_q;
-  logic [WeightWidth-1:0] raw_word;  // a weight record whose last beat is at hand
   logic [WeightWidth-1:0] weight_data_q;
   logic [Cfg.LineWords-1:0] words_q;
   logic [BankWidth-1:0] out_bank_q;
@@ -75,13 +73,6 @@ module psf_load_writer #(
     always_ff @(posedge clk_i) begin
       if (step_valid_i && step_i.sub == 8'(i)) record_q[Low+:Bits] <= beat_i[Bits-1:0];
     end
-  end
-
-  if (WeightWidth > 64) begin : gen_long_weight
-    localparam int unsigned Before = (WeightWidth - 1) / 64 * 64;  // bits of the other beats
-    assign raw_word = {beat_i[WeightWidth-Before-1:0], record_q[Before-1:0]};
-  end else begin : gen_short_weight
-    assign raw_word = beat_i[WeightWidth-1:0];
   end
 
   // A spike word, or as many as fit; the other entries have 32 bits.
@@ -117,7 +108,7 @@ module psf_load_writer #(
     if (step_valid_i && (step_i.last || step_i.target == psf_pkg::TARGET_SPIKE)) begin
       out_addr_q <= step_i.addr;
       out_bank_q <= step_i.bank[BankWidth-1:0];
-      weight_data_q <= step_i.coded ? weight_word_i : raw_word;
+      weight_data_q <= weight_word_i;
     end
   end
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Unpacks the beats of one load after the other into its target memory, record by record
-// (docs/reference/formats.md). psf_load_steps says what happens in which cycle, psf_load_writer has
-// the write ports; coded weights and rows come through decoders.
-// Throughput: weights, parameters and masks one beat per cycle (coded weights also no more than one
-// record); rows and logits one entry per cycle; spikes one beat per cycle if a line is whole beats
-// (or a beat whole lines), of lines of one word as many as psf_pkg::spread_lines says if there are
+// Unpacks the beats of one load after the other, which come in words of the bus (psf_bus_words), into
+// its target memory, record by record (docs/reference/formats.md). psf_load_steps says what happens in
+// which cycle, psf_load_writer has the write ports; weights and coded rows come through decoders.
+// Throughput: weights one word of the bus per cycle and no more than one record; parameters and masks
+// one beat per cycle; rows and logits one entry per cycle; spikes one beat per cycle if a line is whole
+// beats (or a beat whole lines), of lines of one word as many as psf_pkg::spread_lines says if there are
 // whole multiples of it, else one Lanes-bit word; 3 cycles between two loads (one more before the
 // first coded record). Writes are registered; beat_ready_o follows weight_ready_i and spike_ready_i
 // combinationally. Stalls with weight_ready_i (only when a second record is complete before the
@@ -20,7 +20,8 @@ module psf_loader #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
     localparam int unsigned WeightWidth = Cfg.Lanes * SlotWidth,
-    localparam int unsigned BankWidth = $clog2(Cfg.Banks)
+    localparam int unsigned BankWidth = $clog2(Cfg.Banks),
+    localparam int unsigned PlaceWidth = Cfg.BusBytes > 8 ? $clog2(Cfg.BusBytes / 8) : 1
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -29,7 +30,9 @@ module psf_loader #(
     input psf_control_pkg::load_command_t cmd_i,
     input logic beat_valid_i,
     output logic beat_ready_o,
-    input logic [63:0] beat_data_i,
+    input logic [8*Cfg.BusBytes-1:0] beat_data_i,
+    input logic [PlaceWidth-1:0] beat_first_i,  // beats of the word that count
+    input logic [PlaceWidth-1:0] beat_last_i,
     // writes of loads: when, where and what
     input logic weight_ready_i,
     input logic spike_ready_i,
@@ -59,17 +62,37 @@ module psf_loader #(
   psf_control_pkg::load_step_t  step;
   psf_control_pkg::load_write_t write;
   logic step_valid, run, free, last_record, bad_row, bad_entry;
-  logic coded_weight, coded_row;
+  logic weights, coded_row;
   logic record_valid, record_beat, entry_valid, entry_beat;  // of the decoders
   logic source_valid, coded_ready;
 
-  assign coded_weight = step.coded && step.target == psf_pkg::TARGET_WEIGHT;
-  assign coded_row    = step.coded && step.target == psf_pkg::TARGET_ROW;
+  assign weights   = step.target == psf_pkg::TARGET_WEIGHT;
+  assign coded_row = step.coded && step.target == psf_pkg::TARGET_ROW;
+
+  logic beat_ready, whole;
+  logic [8*Cfg.BusBytes-1:0] beats;  // one in every place, or a whole word
+
+  psf_bus_words #(
+      .BusBytes(Cfg.BusBytes)
+  ) u_words (
+      .clk_i,
+      .rst_ni,
+      .clear_i(1'b0),
+      .valid_i(beat_valid_i),
+      .ready_o(beat_ready_o),
+      .data_i (beat_data_i),
+      .first_i(beat_first_i),
+      .last_i (beat_last_i),
+      .whole_i(weights),
+      .ready_i(beat_ready),
+      .data_o (beats),
+      .whole_o(whole)
+  );
 
   always_comb begin
     source_valid = beat_valid_i;
     coded_ready  = entry_beat;
-    if (coded_weight) begin
+    if (weights) begin
       source_valid = record_valid;
       coded_ready  = record_beat;
     end
@@ -85,8 +108,9 @@ module psf_loader #(
       .cmd_ready_o,
       .cmd_i,
       .beat_valid_i,
-      .beat_ready_o,
-      .beat_data_i,
+      .beat_ready_o  (beat_ready),
+      .beat_data_i   (beats),
+      .beat_whole_i  (whole),
       .source_valid_i(source_valid),
       .coded_ready_i (coded_ready),
       .weight_free_i (!write.weight || weight_ready_i),
@@ -102,7 +126,7 @@ module psf_loader #(
       .fault_o
   );
 
-  // Coded loads.
+  // Weights, and coded rows.
   logic [WeightWidth-1:0] decoded;
   logic [31:0] row_entry;
   logic [15:0][7:0] codebook;
@@ -117,16 +141,18 @@ module psf_loader #(
       .clk_i,
       .rst_ni,
       .start_i       (cmd_ready_o),
+      .coded_i       (cmd_i.load.coded),
       .index_bits_i  (cmd_i.load.index_bits),
       .block_i       (cmd_i.load.block),
       .row_words_i   (cmd_i.load.row_words),
       .codebook_i    (codebook),
       .last_i        (last_record),
-      .beat_valid_i  (beat_valid_i && run && coded_weight),
+      .beat_valid_i  (beat_valid_i && run && weights),
       .beat_ready_o  (record_beat),
-      .beat_data_i,
+      .beat_data_i   (beats),
+      .beat_whole_i  (whole),
       .record_valid_o(record_valid),
-      .record_ready_i(run && coded_weight && free),
+      .record_ready_i(run && weights && free),
       .record_data_o (decoded),
       .parity_o
   );
@@ -141,7 +167,7 @@ module psf_loader #(
       .last_i       (last_record),
       .beat_valid_i (beat_valid_i && run && coded_row),
       .beat_ready_o (entry_beat),
-      .beat_data_i,
+      .beat_data_i  (beats[63:0]),
       .entry_valid_o(entry_valid),
       .entry_ready_i(run && coded_row && free),
       .entry_o      (row_entry)
@@ -170,7 +196,7 @@ module psf_loader #(
       .step_valid_i (step_valid),
       .step_i       (step),
       .bad_i        (bad_row),
-      .beat_i       (beat_data_i),
+      .beat_i       (beats[63:0]),
       .weight_word_i(decoded),
       .row_entry_i  (row_entry),
       .weight_ready_i,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AXI4 read master for several clients (the lowest has priority): a command {address, beats, tag}
-// becomes a stream of 64-bit beats, in order. Bursts are INCR, at most MaxBurst beats, never across
-// a 4 KiB boundary, and each is checked against the window before ARVALID; up to Outstanding are in
-// flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from R to a beat. One beat per cycle
-// while MaxBurst * Outstanding exceeds the memory latency. Stalls with beat_ready_i of the client
+// AXI4 read master for several clients (the lowest has priority): a command {address, beats, tag},
+// in beats of 64 bits, becomes a stream of bus words of BusBytes, in order; the beats of the command
+// in a word are those from beat_first_o to beat_last_o. Bursts are INCR, at most MaxBurst whole words,
+// never across a 4 KiB boundary, and all of each is checked against the window before ARVALID; up to
+// Outstanding are in flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from R to a word. One
+// word per cycle while MaxBurst * Outstanding exceeds the memory latency. Stalls with beat_ready_i of the client
 // whose burst is at the front: a client that waits for another one before it takes its beats stops
 // both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
 // of the burst queue) is reported once, in one cycle; then nothing is issued and all beats are
@@ -14,10 +15,12 @@
 module psf_read_dma #(
     parameter int unsigned Clients = 3,  // >= 2
     parameter int unsigned Outstanding = 4,  // bursts in flight, a power of two
-    parameter int unsigned MaxBurst = 64,  // beats, 1 to 256
+    parameter int unsigned MaxBurst = 64,  // words, 1 to 256
     parameter int unsigned AddrWidth = 32,  // bits of an address on the bus, 32 to 64
+    parameter int unsigned BusBytes = 8,  // of a word: 8, 16 or 32
     parameter bit Parity = 1'b1,  // 0: the queue of bursts has none
-    localparam int unsigned ClientWidth = $clog2(Clients)
+    localparam int unsigned ClientWidth = $clog2(Clients),
+    localparam int unsigned PlaceWidth = BusBytes > 8 ? $clog2(BusBytes / 8) : 1
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -29,32 +32,44 @@ module psf_read_dma #(
     input psf_control_pkg::read_command_t [Clients-1:0] cmd_i,
     output logic [Clients-1:0] beat_valid_o,
     input logic [Clients-1:0] beat_ready_i,
-    output logic [63:0] beat_data_o,
+    output logic [8*BusBytes-1:0] beat_data_o,
+    output logic [PlaceWidth-1:0] beat_first_o,
+    output logic [PlaceWidth-1:0] beat_last_o,
     output logic fault_valid_o,
-    output psf_control_pkg::fault_t fault_o,  // address: of the beat, of the burst, 0 (parity)
+    output psf_control_pkg::fault_t fault_o,  // address: of the word, of the burst, 0 (parity)
     output psf_control_pkg::axi_read_request_t axi_read_o,
-    input psf_control_pkg::axi_read_response_t axi_read_i
+    input psf_control_pkg::axi_read_response_t axi_read_i,
+    input logic [8*BusBytes-1:0] axi_rdata_i
 );
 
   localparam int unsigned OpenWidth = $clog2(Outstanding) + 1;
+  localparam int unsigned Beats = BusBytes / 8;  // of a word
+  localparam int unsigned Most = Beats * MaxBurst < 512 ? Beats * MaxBurst : 512;  // of a burst
+
+  typedef logic [PlaceWidth-1:0] place_t;  // of a beat in a word
+  localparam place_t Last = place_t'(Beats - 1);
 
   if (Clients < 2) begin : gen_bad_clients
     $fatal(1, "psf_read_dma: Clients must be at least 2");
   end
   if (MaxBurst < 1 || MaxBurst > 256) begin : gen_bad_burst
-    $fatal(1, "psf_read_dma: MaxBurst must be 1 to 256 beats");
+    $fatal(1, "psf_read_dma: MaxBurst must be 1 to 256 words");
+  end
+  if (BusBytes != 8 && BusBytes != 16 && BusBytes != 32) begin : gen_bad_bus
+    $fatal(1, "psf_read_dma: BusBytes must be 8, 16 or 32");
   end
 
   typedef struct packed {
     logic [ClientWidth-1:0] client;
     logic [15:0]            tag;
-    logic [63:3]            addr;
+    place_t                 last;    // beat of the command in the last word
+    logic [63:3]            addr;    // first beat of it
   } burst_t;
 
   typedef struct packed {
-    logic [1:0]  resp;
-    logic        last;
-    logic [63:0] data;
+    logic [1:0] resp;
+    logic last;
+    logic [8*BusBytes-1:0] data;
   } answer_t;
 
   logic failed_q;  // a fault was reported: wait for stop_i
@@ -71,8 +86,9 @@ module psf_read_dma #(
   logic [ClientWidth-1:0] client;
   logic [28:0] left;
   logic [63:3] addr;
-  logic [9:0] to_page, page_limit, beats;
+  logic [9:0] to_page, most, page_limit, beats, ahead;
   logic last, split;
+  place_t first;
 
   always_comb begin
     client = '0;
@@ -83,13 +99,17 @@ module psf_read_dma #(
 
   assign left       = left_q[client];
   assign addr       = 61'((AddrWidth - 3)'(addr_q[client]));
+  assign first      = place_t'(addr) & Last;
   assign to_page    = 10'd512 - {1'b0, addr[11:3]};
-  assign page_limit = (to_page < 10'(MaxBurst)) ? to_page : 10'(MaxBurst);
+  assign most       = 10'(Most) - 10'(first);
+  assign page_limit = (to_page < most) ? to_page : most;
   assign last       = left <= 29'(page_limit);
   assign beats      = last ? left[9:0] : page_limit;
+  assign ahead      = beats - 10'd1 + 10'(first);  // from the word's begin to the last beat
 
   // ---- That burst in registers, checked; then it goes out, or it is a fault.
   logic next_q, allowed, issue, outside;
+  logic [63:3] next_addr;  // of its first word
   burst_t next_burst_q;
   logic [7:0] next_len_q;
   logic arvalid_q;
@@ -98,9 +118,11 @@ module psf_read_dma #(
   logic [OpenWidth-1:0] open_q;  // bursts issued, last beat not yet here
   logic out, end_beat;
 
+  assign next_addr = next_burst_q.addr & ~61'(Last);
+
   psf_window_check u_window (
-      .addr_i  (next_burst_q.addr),
-      .len_i   (next_len_q),
+      .addr_i  (next_addr),
+      .beats_i ({2'b00, next_len_q} * 10'(Beats) + 10'(Last)),
       .base_i  (window_i.base),
       .limit_i (window_i.limit),
       .inside_o(allowed)
@@ -145,11 +167,11 @@ module psf_read_dma #(
     if (split) begin
       addr_q[client] <= addr + 61'(beats);
       left_q[client] <= left - 29'(beats);
-      next_burst_q   <= {client, tag_q[client], addr};
-      next_len_q     <= 8'(beats - 10'd1);
+      next_burst_q   <= {client, tag_q[client], place_t'(ahead) & Last, addr};
+      next_len_q     <= 8'(ahead / 10'(Beats));
     end
     if (issue) begin
-      araddr_q <= next_burst_q.addr;
+      araddr_q <= next_addr;
       arlen_q  <= next_len_q;
     end
   end
@@ -188,19 +210,21 @@ module psf_read_dma #(
       .rst_ni,
       .in_valid_i (axi_read_i.rvalid),
       .in_ready_o (axi_read_o.rready),
-      .in_data_i  ({axi_read_i.rresp, axi_read_i.rlast, axi_read_i.rdata}),
+      .in_data_i  ({axi_read_i.rresp, axi_read_i.rlast, axi_rdata_i}),
       .out_valid_o(r_valid),
       .out_ready_i(r_ready),
       .out_data_o (answer)
   );
 
-  assign r_bad       = answer.resp != 2'b00 || front_bad_q;
-  assign discard     = halt || r_bad;
-  assign r_ready     = front_q && (discard || beat_ready_i[front_burst_q.client]);
-  assign end_beat    = r_valid && r_ready && answer.last;
-  assign front_move  = !front_q || end_beat;
-  assign beat_data_o = answer.data;
-  assign idle_o      = open_q == '0 && !next_q && busy_q == '0;
+  assign r_bad        = answer.resp != 2'b00 || front_bad_q;
+  assign discard      = halt || r_bad;
+  assign r_ready      = front_q && (discard || beat_ready_i[front_burst_q.client]);
+  assign end_beat     = r_valid && r_ready && answer.last;
+  assign front_move   = !front_q || end_beat;
+  assign beat_data_o  = answer.data;
+  assign beat_first_o = place_t'(front_burst_q.addr) & Last;
+  assign beat_last_o  = answer.last ? front_burst_q.last & Last : Last;
+  assign idle_o       = open_q == '0 && !next_q && busy_q == '0;
 
   always_comb begin
     beat_valid_o = '0;
@@ -217,7 +241,7 @@ module psf_read_dma #(
       front_burst_q <= queued;
       front_bad_q   <= queue_error;
     end else if (r_valid && r_ready) begin
-      front_burst_q.addr <= 61'((AddrWidth - 3)'(front_burst_q.addr + 61'd1));
+      front_burst_q.addr <= 61'((AddrWidth - 3)'((front_burst_q.addr | 61'(Last)) + 61'd1));
     end
   end
 
@@ -237,11 +261,11 @@ module psf_read_dma #(
 
   always_ff @(posedge clk_i) begin
     fault_o.cause <= psf_pkg::ERROR_READ_WINDOW;
-    fault_o.addr  <= {next_burst_q.addr, 3'b000};
+    fault_o.addr  <= {next_addr, 3'b000};
     fault_o.index <= next_burst_q.tag;
     if (answer_fault) begin
       fault_o.cause <= front_bad_q ? psf_pkg::ERROR_PARITY : psf_pkg::ERROR_READ;
-      fault_o.addr  <= front_bad_q ? '0 : {front_burst_q.addr, 3'b000};
+      fault_o.addr  <= front_bad_q ? '0 : {front_burst_q.addr & ~61'(Last), 3'b000};
       fault_o.index <= front_burst_q.tag;
     end
   end
@@ -254,10 +278,12 @@ module psf_read_dma #(
         assert (axi_read_o.arvalid && axi_read_o.araddr == $past(axi_read_o.araddr));
         assert (axi_read_o.arlen == $past(axi_read_o.arlen));
       end
-      if (axi_read_o.arvalid) assert (10'(araddr_q[11:3]) + 10'(arlen_q) < 10'd512);
+      if (axi_read_o.arvalid) begin
+        assert (32'(araddr_q[11:3]) + Beats * (32'(arlen_q) + 32'd1) <= 32'd512);
+      end
       if ($past(rst_ni && issue)) begin
         assert (araddr_q >= $past(window_i.base));
-        assert (62'(araddr_q) + 62'(arlen_q) <= 62'($past(window_i.limit)));
+        assert (62'(araddr_q) + Beats * 62'(arlen_q) + 62'(Last) <= 62'($past(window_i.limit)));
       end
       if (issue) assert (queue_room);
       if (axi_read_i.rvalid) assert (open_q != '0);

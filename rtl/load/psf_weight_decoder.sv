@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Turns the beats of a coded weight load into weight words. A record is Lanes codes of 4 bits, then
-// Lanes indices of w bits, padded to whole halves of a beat; records follow without a gap:
+// Turns the beats of a weight load into weight words. A raw record is a word, padded to whole beats. One of
+// a coded load is Lanes codes of 4 bits, then Lanes indices of w bits, padded to whole halves of a beat;
+// records follow without a gap:
 //   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | stored[p]
 // with w = index_bits_i and word = 0 .. row_words_i - 1, the same for one record of every bank.
 // start_i takes the configuration and forgets what is left of the load before; every lane then has
-// its codebook written, 16 cycles before the first record. last_i says that the record at hand is
+// its codebook written, 16 cycles before the first coded record. last_i says that the record at hand is
 // the last: no beat beyond its end is taken.
-// Latency 1 from the last beat of a record to record_valid_o. Throughput: a beat or a record per
+// Latency 1 from the last beat of a record to record_valid_o. Throughput: what comes in at once, a beat in
+// every place of beat_data_i or, beat_whole_i, a word of the bus, or a record per
 // cycle, whatever comes first. beat_ready_o follows record_ready_i combinationally, record_*
 // depend on registers alone and hold until taken.
 // parity_o pulses in the cycle after a record that a changed codebook entry went into.
@@ -21,6 +23,7 @@ module psf_weight_decoder #(
     input logic clk_i,
     input logic rst_ni,
     input logic start_i,
+    input logic coded_i,
     input logic [3:0] index_bits_i,  // w, at most IndexWidth
     input logic block_i,
     input logic [7:0] row_words_i,  // with block_i at least 1
@@ -28,16 +31,21 @@ module psf_weight_decoder #(
     input logic last_i,  // of the load: the record at hand
     input logic beat_valid_i,
     output logic beat_ready_o,
-    input logic [63:0] beat_data_i,
+    input logic [8*Cfg.BusBytes-1:0] beat_data_i,
+    input logic beat_whole_i,
     output logic record_valid_o,
     input logic record_ready_i,
     output logic [Cfg.Lanes*SlotWidth-1:0] record_data_o,  // lane p: {index, weight}
     output logic parity_o
 );
 
-  // Of the widest record.
-  localparam int unsigned Halves = (Cfg.Lanes * (IndexWidth + 4) + 31) / 32;
-  localparam int unsigned CountWidth = $clog2(Halves + 2);
+  // Halves of a beat: of the widest coded record, of a raw one, of a word of the bus.
+  localparam int unsigned CodedHalves = (Cfg.Lanes * (IndexWidth + 4) + 31) / 32;
+  localparam int unsigned RawHalves = 2 * ((Cfg.Lanes * SlotWidth + 63) / 64);
+  localparam int unsigned Halves = CodedHalves > RawHalves ? CodedHalves : RawHalves;
+  localparam int unsigned WordHalves = Cfg.BusBytes / 4;
+  localparam int unsigned CountWidth = $clog2(Halves + WordHalves);
+  localparam int unsigned TurnWidth = $clog2(WordHalves);
   localparam int unsigned BankWidth = $clog2(Cfg.Banks);
 
   typedef logic [CountWidth-1:0] count_t;
@@ -52,15 +60,15 @@ module psf_weight_decoder #(
   // ---- Configuration of the load. width_q is one hot.
   logic [IndexWidth:0] width, width_q;
   count_t halves, halves_q;  // of a record
-  logic block_q;
+  logic block_q, coded_q;
   logic [7:0] row_words_q;
 
   always_comb begin
     width  = '0;
-    halves = count_t'(Halves);
+    halves = count_t'(RawHalves);
     for (int unsigned w = 0; w <= IndexWidth; w++) begin
       width[w] = index_bits_i == 4'(w);
-      if (width[w]) halves = count_t'((Cfg.Lanes * (w + 4) + 31) / 32);
+      if (coded_i && width[w]) halves = count_t'((Cfg.Lanes * (w + 4) + 31) / 32);
     end
   end
 
@@ -68,7 +76,8 @@ module psf_weight_decoder #(
     if (start_i) begin
       width_q     <= width;
       halves_q    <= halves;
-      block_q     <= block_i;
+      block_q     <= coded_i && block_i;
+      coded_q     <= coded_i;
       row_words_q <= row_words_i;
     end
   end
@@ -80,7 +89,7 @@ module psf_weight_decoder #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) writing_q <= 1'b0;
-    else writing_q <= start_i || (writing_q && !(&code_q));
+    else writing_q <= start_i ? coded_i : writing_q && !(&code_q);
   end
 
   always_ff @(posedge clk_i) begin
@@ -93,11 +102,12 @@ module psf_weight_decoder #(
     end
   end
 
-  // ---- Halves are gathered in their places. One that belongs to the next record, behind the last
-  // of this one, waits in spare_q, so that a beat can end one record and begin the next.
+  // ---- Halves are gathered in their places. What came last is kept, so that it can end one record and
+  // begin the next: those of its halves that the record which leaves has not taken go to the first places.
   logic [Halves-1:0][31:0] half_q;
-  logic [31:0] spare_q;
-  count_t count_q, count;  // halves of the record at hand, spare included; without one that leaves
+  logic [WordHalves-1:1][31:0] last_q;  // what came last; the first half of it is not kept
+  logic [WordHalves-1:0][31:0] fresh, kept;  // what comes and what came last, turned
+  count_t count_q, count;  // halves of the record at hand and behind it; without one that leaves
   logic take, leave;
 
   assign record_valid_o = count_q >= halves_q && !writing_q;
@@ -109,28 +119,40 @@ module psf_weight_decoder #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) count_q <= '0;
     else if (start_i) count_q <= '0;
-    else count_q <= take ? count + count_t'(2) : count;
+    else if (take) count_q <= count + (beat_whole_i ? count_t'(WordHalves) : count_t'(2));
+    else count_q <= count;
   end
 
   always_ff @(posedge clk_i) begin
-    if (take) spare_q <= beat_data_i[63:32];
+    if (take) last_q <= beat_data_i[8*Cfg.BusBytes-1:32];
   end
 
-  // A beat begins in an odd place or an even one; its other half belongs to the places of the other
-  // kind. Kept as it is, or synthesis computes it once for each of the bits that it chooses.
-  (* keep *) logic odd;
-  assign odd = count[0];
+  // Half i of what comes goes to place count + i, and one that is kept from the end of what came last to
+  // place count - 1 at most: place i takes half (i - count) modulo the halves of a word of either. Kept
+  // as it is, or synthesis computes it once for each of the bits that it chooses.
+  (* keep *) logic [TurnWidth-1:0] turn;
+  assign turn = count[TurnWidth-1:0];
+
+  for (genvar j = 0; j < WordHalves; j++) begin : gen_turned
+    logic [TurnWidth-1:0] half;
+
+    assign half     = TurnWidth'(j) - turn;
+    assign fresh[j] = beat_data_i[32*half+:32];
+    assign kept[j]  = last_q[half=='0?TurnWidth'(1) : half];
+  end
 
   for (genvar i = 0; i < Halves; i++) begin : gen_half
-    logic low, high;  // the half of the beat that belongs here, if one does
-    logic [31:0] other;
+    logic old, here;  // place of a half that is kept, of one that comes
+    logic [31:0] half;
 
-    assign low   = take && count == count_t'(i);
-    assign high  = (i == 0) ? leave && odd : take && count == count_t'(i - 1);
-    assign other = (i == 0) ? spare_q : beat_data_i[63:32];
+    assign old = i < WordHalves - 1 && leave && count > count_t'(i);
+    assign here = take && count <= count_t'(i)
+        && (i < WordHalves || count > count_t'(i - WordHalves));
+
+    assign half = (i == 0) ? beat_data_i[31:0] : fresh[i%WordHalves];
 
     always_ff @(posedge clk_i) begin
-      if (low || high) half_q[i] <= (odd == 1'(i)) ? beat_data_i[31:0] : other;
+      if (old || here) half_q[i] <= old ? kept[i%WordHalves] : half;
     end
   end
 
@@ -189,9 +211,9 @@ module psf_weight_decoder #(
       end
     end
 
-    assign lane_bad[p]                              = ^{parity, weight};
-    assign record_data_o[p*SlotWidth+:8]            = weight;
-    assign record_data_o[p*SlotWidth+8+:IndexWidth] = stored | base_q;
+    assign lane_bad[p] = ^{parity, weight};
+    assign record_data_o[p*SlotWidth+:SlotWidth] = coded_q ?
+        {stored | base_q, weight} : record[p*SlotWidth+:SlotWidth];
   end
 
   logic leave_q, bad_q;
@@ -202,7 +224,7 @@ module psf_weight_decoder #(
   end
 
   always_ff @(posedge clk_i) begin
-    bad_q <= |lane_bad;
+    bad_q <= coded_q && (|lane_bad);
   end
 
   assign parity_o = leave_q && bad_q;
@@ -211,10 +233,14 @@ module psf_weight_decoder #(
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       if (leave) begin
-        assert (width_q != '0 && (width_q & (width_q - 1'b1)) == '0);
+        assert (!coded_q || (width_q != '0 && (width_q & (width_q - 1'b1)) == '0));
         assert (!block_q || row_words_q != '0);
       end
-      assert (32'(count_q) <= 32'(halves_q) + 32'd1 || start_i || $past(start_i) || !$past(rst_ni));
+      assert (32'(count_q) < 32'(halves_q) + WordHalves || start_i || $past(
+          start_i
+      ) || !$past(
+          rst_ni
+      ));
       if ($past(rst_ni && record_valid_o && !record_ready_i && !start_i)) begin
         assert (record_valid_o && record_data_o == $past(record_data_o));
       end

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Watches both buses of the accelerator in every system simulation (Icarus 11 subset): valid holds
-// and its payload is stable until ready on all ten channels, bursts are full aligned INCR beats
-// inside a 4 KiB page, ID, LOCK, CACHE and PROT are what they should be, WLAST and RLAST are right,
+// and its payload is stable until ready on all ten channels, bursts are aligned INCR ones, reads of words
+// of BusBytes, writes of 8 bytes with their strobes, inside a 4 KiB page, ID, LOCK, CACHE and PROT are what they should be, WLAST and RLAST are right,
 // nothing answers what was not asked. Breaches end the simulation. escapes_o counts bursts that
 // touch a byte outside the window of their direction.
 
 module psf_axi_checker #(
     parameter IdWidth = 1,
     parameter AddrWidth = 32,
+    parameter BusBytes = 8,
     parameter Id = 0,
     parameter Cache = 3,
     parameter Prot = 0
@@ -20,14 +21,14 @@ module psf_axi_checker #(
     input wire [63:0] write_limit_i,
     output reg [31:0] escapes_o,
     output wire open_o,  // a transaction is under way
-    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, AddrWidth)-1:0] axi_request_i,
-    input wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth)-1:0] axi_response_i,
+    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, AddrWidth, BusBytes)-1:0] axi_request_i,
+    input wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth, BusBytes)-1:0] axi_response_i,
     input wire [`PSF_LITE_REQUEST_WIDTH-1:0] lite_request_i,
     input wire [`PSF_LITE_RESPONSE_WIDTH-1:0] lite_response_i
 );
 
-  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, AddrWidth);
-  `PSF_AXI_RESPONSE_WIRES(axi_, IdWidth);
+  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, AddrWidth, BusBytes);
+  `PSF_AXI_RESPONSE_WIRES(axi_, IdWidth, BusBytes);
   `PSF_LITE_REQUEST_WIRES(lite_);
   `PSF_LITE_RESPONSE_WIRES(lite_);
   assign `PSF_AXI_REQUEST(axi_) = axi_request_i;
@@ -67,15 +68,15 @@ module psf_axi_checker #(
   wire [IdWidth+AddrWidth+20:0] ar = {
     axi_arid, axi_araddr, axi_arlen, axi_arsize, axi_arburst, axi_arlock, axi_arcache, axi_arprot
   };
-  wire [72:0] w = {axi_wdata, axi_wstrb, axi_wlast};
-  wire [66:0] r = {axi_rdata, axi_rresp, axi_rlast};
+  wire [9*BusBytes:0] w = {axi_wdata, axi_wstrb, axi_wlast};
+  wire [8*BusBytes+2:0] r = {axi_rdata, axi_rresp, axi_rlast};
   wire [35:0] lw = {lite_wdata, lite_wstrb};
   wire [33:0] lr = {lite_rdata, lite_rresp};
 
   reg [9:0] wait_q;
   reg [IdWidth+AddrWidth+20:0] aw_q, ar_q;
-  reg [72:0] w_q;
-  reg [66:0] r_q;
+  reg [9*BusBytes:0] w_q;
+  reg [8*BusBytes+2:0] r_q;
   reg [35:0] lw_q;
   reg [33:0] lr_q;
   reg [1:0] b_q, lb_q;
@@ -111,9 +112,10 @@ module psf_axi_checker #(
       if (wait_q[LB] && lb_q != lite_bresp) $error("AXI4-Lite B changed while it waited");
       if (wait_q[LAR] && lar_q != lite_araddr) $error("AXI4-Lite AR changed while it waited");
       if (wait_q[LR] && lr_q != lr) $error("AXI4-Lite R changed while it waited");
-      if (axi_arvalid && (axi_arsize != 3'd3 || axi_arburst != 2'b01 || axi_araddr[2:0] != 3'd0 ||
-          {1'b0, axi_araddr[11:3]} + {2'd0, axi_arlen} > 10'd511)) begin
-        $error("read burst %h+%0d is not full, aligned beats inside 4 KiB", axi_araddr, axi_arlen);
+      if (axi_arvalid && (32'd1 << axi_arsize != BusBytes || axi_arburst != 2'b01 ||
+          ({20'd0, axi_araddr[11:0]} & (BusBytes - 32'd1)) != 32'd0 ||
+          {20'd0, axi_araddr[11:0]} + BusBytes * ({24'd0, axi_arlen} + 32'd1) > 32'd4096)) begin
+        $error("read burst %h+%0d is not full, aligned words inside 4 KiB", axi_araddr, axi_arlen);
       end
       if (axi_awvalid && (axi_awsize != 3'd3 || axi_awburst != 2'b01 || axi_awaddr[2:0] != 3'd0 ||
           {1'b0, axi_awaddr[11:3]} + {2'd0, axi_awlen} > 10'd511)) begin
@@ -133,8 +135,9 @@ module psf_axi_checker #(
   end
 
   // Beats against their bursts: lengths wait in queues, as many as can be outstanding.
-  reg [7:0] r_len[0:31];
-  reg [7:0] w_len[0:15];
+  reg [7:0] r_len  [0:31];
+  reg [7:0] w_len  [0:15];
+  reg [4:0] w_place[0:15];  // byte of the first beat in a word
   reg [5:0] r_in_q, r_out_q;
   reg [4:0] w_in_q, w_out_q, b_out_q;
   reg [7:0] r_beat_q, w_beat_q;
@@ -143,6 +146,8 @@ module psf_axi_checker #(
   wire ar_go = axi_arvalid && axi_arready;
   wire r_go = axi_rvalid && axi_rready;
   wire aw_go = axi_awvalid && axi_awready;
+  wire [31:0] w_byte = ({27'd0, w_place[w_out_q[3:0]]} + {21'd0, w_beat_q, 3'd0})
+      & (BusBytes - 32'd8);
   wire w_go = axi_wvalid && axi_wready;
   wire b_go = axi_bvalid && axi_bready;
   wire l_b_go = lite_bvalid && lite_bready;
@@ -170,12 +175,19 @@ module psf_axi_checker #(
 
   always @(posedge clk_i) begin
     if (ar_go) r_len[r_in_q[4:0]] <= axi_arlen;
-    if (aw_go) w_len[w_in_q[3:0]] <= axi_awlen;
+    if (aw_go) begin
+      w_len[w_in_q[3:0]]   <= axi_awlen;
+      w_place[w_in_q[3:0]] <= axi_awaddr[4:0];
+    end
     if (rst_ni) begin
       if (r_go && r_in_q == r_out_q) $error("a read beat that nobody asked for");
       else if (r_go && axi_rlast != (r_beat_q == r_len[r_out_q[4:0]])) $error("RLAST is wrong");
       if (w_go && w_in_q != w_out_q && axi_wlast != (w_beat_q == w_len[w_out_q[3:0]])) begin
         $error("WLAST is wrong");
+      end
+      if (w_go && w_in_q != w_out_q &&
+          axi_wstrb != {BusBytes{1'b1}} >> (BusBytes - 8) << w_byte) begin
+        $error("write strobes %b", axi_wstrb);
       end
       if (b_go && w_out_q == b_out_q) $error("a write response before its data");
       if (lite_rvalid && !l_read_q) $error("AXI4-Lite: a read response without a request");
@@ -188,7 +200,7 @@ module psf_axi_checker #(
   // Windows.
   wire [64:0] ar_first = {{(65 - AddrWidth) {1'b0}}, axi_araddr};  // a bit more than a window has
   wire [64:0] aw_first = {{(65 - AddrWidth) {1'b0}}, axi_awaddr};
-  wire [64:0] ar_last = ar_first + {54'd0, axi_arlen, 3'd7};
+  wire [64:0] ar_last = ar_first + BusBytes * ({57'd0, axi_arlen} + 65'd1) - 65'd1;
   wire [64:0] aw_last = aw_first + {54'd0, axi_awlen, 3'd7};
   wire ar_out = ar_first < {1'b0, read_base_i} || ar_last > {1'b0, read_limit_i};
   wire aw_out = aw_first < {1'b0, write_base_i} || aw_last > {1'b0, write_limit_i};

@@ -25,17 +25,18 @@ module psf_axi_top #(
   output wire                  s_axil_bvalid, s_axil_rvalid,
   output wire [AxiIdWidth-1:0] m_axi_awid, m_axi_arid,
   output wire [AxiAddrWidth-1:0] m_axi_awaddr, m_axi_araddr,
-  output wire [7:0]            m_axi_awlen, m_axi_arlen, m_axi_wstrb,
+  output wire [7:0]            m_axi_awlen, m_axi_arlen,
   output wire [2:0]            m_axi_awsize, m_axi_arsize,
   output wire [1:0]            m_axi_awburst, m_axi_arburst,
   output wire                  m_axi_awlock, m_axi_arlock,
   output wire [3:0]            m_axi_awcache, m_axi_arcache,
   output wire [2:0]            m_axi_awprot, m_axi_arprot,
-  output wire [63:0]           m_axi_wdata,
+  output wire [8*BusBytes-1:0] m_axi_wdata,
+  output wire [BusBytes-1:0]   m_axi_wstrb,
   output wire                  m_axi_awvalid, m_axi_wlast, m_axi_wvalid, m_axi_arvalid,
   output wire                  m_axi_bready, m_axi_rready,
   input  wire [AxiIdWidth-1:0] m_axi_bid, m_axi_rid,
-  input  wire [63:0]           m_axi_rdata,
+  input  wire [8*BusBytes-1:0] m_axi_rdata,
   input  wire [1:0]            m_axi_bresp, m_axi_rresp,
   input  wire                  m_axi_awready, m_axi_wready, m_axi_arready,
   input  wire                  m_axi_bvalid, m_axi_rlast, m_axi_rvalid,
@@ -56,6 +57,7 @@ module psf_axi_top #(
   psf_axi_checker #(
     .IdWidth(AxiIdWidth),
     .AddrWidth(AxiAddrWidth),
+    .BusBytes(BusBytes),
     .Id(AxiId),
     .Cache(AxiCache),
     .Prot(AxiProt)
@@ -102,7 +104,7 @@ module psf_axi_top #(
     end
   end
 
-  // What AXI4 leaves open and our header promises: at most 64 beats, full strobes.
+  // What AXI4 leaves open and our header promises: at most 64 words a burst.
   always @(posedge clk_i) begin
     if (rst_ni) begin
       if (m_axi_arvalid && m_axi_arlen > 8'd63) begin
@@ -111,7 +113,6 @@ module psf_axi_top #(
       if (m_axi_awvalid && m_axi_awlen > 8'd63) begin
         $error("write burst of %0d beats", m_axi_awlen + 9'd1);
       end
-      if (m_axi_wvalid && m_axi_wstrb != 8'hFF) $error("write strobes %b", m_axi_wstrb);
     end
   end
 

@@ -3,7 +3,7 @@
 // Compiled before all others (Icarus 11 subset, which has no structs). A bus goes from module to
 // module as two vectors, one for what each side drives, the fields in the order below, the first one
 // in the high bits; p is the prefix of the names that the fields have in a module, id the bits of
-// an AXI4 ID, addr those of an address.
+// an AXI4 ID, addr those of an address, bytes those of a word of the AXI4 bus.
 
 // generated: parameters (python -m golden.hardware.interface)
 `define PSF_HARDWARE_PARAMETERS \
@@ -23,7 +23,8 @@
   parameter PatchLines = 64, \
   parameter Classes = 128, \
   parameter WeightArrays = 2, \
-  parameter Parity = 1
+  parameter Parity = 1, \
+  parameter BusBytes = 8
 
 `define PSF_HARDWARE \
   .Groups(Groups), \
@@ -42,7 +43,8 @@
   .PatchLines(PatchLines), \
   .Classes(Classes), \
   .WeightArrays(WeightArrays), \
-  .Parity(Parity)
+  .Parity(Parity), \
+  .BusBytes(BusBytes)
 // end generated
 // How psf_accel and psf_top use their AXI4 master.
 `define PSF_ACCEL_HARDWARE \
@@ -52,20 +54,20 @@
   .AxiOutstanding(AxiOutstanding), .AxiCache(AxiCache), .AxiProt(AxiProt)
 `define PSF_TOP_HARDWARE `PSF_HARDWARE, `PSF_AXI_USE
 
-// AXI4-Lite, 32 bits of data, and AXI4, 64 bits of data.
+// AXI4-Lite, 32 bits of data, and AXI4.
 `define PSF_LITE_REQUEST_WIDTH 65
 `define PSF_LITE_REQUEST(p) { \
   p``awaddr, p``awvalid, p``wdata, p``wstrb, p``wvalid, p``bready, p``araddr, p``arvalid, p``rready}
 `define PSF_LITE_RESPONSE_WIDTH 41
 `define PSF_LITE_RESPONSE(p) { \
   p``awready, p``wready, p``bresp, p``bvalid, p``arready, p``rdata, p``rresp, p``rvalid}
-`define PSF_AXI_REQUEST_WIDTH(id, addr) (2 * (id) + 2 * (addr) + 120)
+`define PSF_AXI_REQUEST_WIDTH(id, addr, bytes) (2 * (id) + 2 * (addr) + 9 * (bytes) + 48)
 `define PSF_AXI_REQUEST(p) { \
   p``awid, p``awaddr, p``awlen, p``awsize, p``awburst, p``awlock, p``awcache, p``awprot, \
   p``awvalid, p``wdata, p``wstrb, p``wlast, p``wvalid, p``bready, \
   p``arid, p``araddr, p``arlen, p``arsize, p``arburst, p``arlock, p``arcache, p``arprot, \
   p``arvalid, p``rready}
-`define PSF_AXI_RESPONSE_WIDTH(id) (2 * (id) + 74)
+`define PSF_AXI_RESPONSE_WIDTH(id, bytes) (2 * (id) + 8 * (bytes) + 10)
 `define PSF_AXI_RESPONSE(p) { \
   p``awready, p``wready, p``bid, p``bresp, p``bvalid, p``arready, p``rid, p``rdata, p``rresp, \
   p``rlast, p``rvalid}
@@ -80,21 +82,22 @@
   wire [31:0] p``rdata; \
   wire [1:0] p``bresp, p``rresp; \
   wire p``awready, p``wready, p``bvalid, p``arready, p``rvalid
-`define PSF_AXI_REQUEST_WIRES(p, id, addr) \
+`define PSF_AXI_REQUEST_WIRES(p, id, addr, bytes) \
   wire [id-1:0] p``awid, p``arid; \
   wire [addr-1:0] p``awaddr, p``araddr; \
   wire p``awlock, p``arlock; \
   wire [3:0] p``awcache, p``arcache; \
   wire [2:0] p``awprot, p``arprot; \
-  wire [7:0] p``awlen, p``arlen, p``wstrb; \
+  wire [7:0] p``awlen, p``arlen; \
   wire [2:0] p``awsize, p``arsize; \
   wire [1:0] p``awburst, p``arburst; \
-  wire [63:0] p``wdata; \
+  wire [8*(bytes)-1:0] p``wdata; \
+  wire [(bytes)-1:0] p``wstrb; \
   wire p``awvalid, p``wlast, p``wvalid, p``bready, p``arvalid, p``rready
-`define PSF_AXI_RESPONSE_WIRES(p, id) \
+`define PSF_AXI_RESPONSE_WIRES(p, id, bytes) \
   wire [id-1:0] p``bid, p``rid; \
   wire [1:0] p``bresp, p``rresp; \
-  wire [63:0] p``rdata; \
+  wire [8*(bytes)-1:0] p``rdata; \
   wire p``awready, p``wready, p``bvalid, p``arready, p``rlast, p``rvalid
 
 // The ports of psf_accel and psf_top, to signals of the same names.

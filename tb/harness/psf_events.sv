@@ -9,7 +9,8 @@ module psf_events #(
     parameter Groups = 4,
     parameter Lanes = 16,
     parameter Banks = 8,
-    parameter LineWords = 8
+    parameter LineWords = 8,
+    parameter BusBytes = 8
 ) (
     input wire                        clk_i,
     input wire                        open_i,
@@ -49,7 +50,7 @@ module psf_events #(
     input wire                        r_i,
     input wire                        aw_i,
     input wire                        w_i,
-    input wire [                 7:0] wstrb_i
+    input wire [        BusBytes-1:0] wstrb_i
 );
 
   localparam Events = 30;
@@ -95,7 +96,7 @@ module psf_events #(
       now[32*23+:32] = spike_load_i ? $countones(spike_write_i) : 32'd0;
       now[32*24+:32] = {31'd0, logit_write_i};
       now[32*25+:32] = {31'd0, ar_i};
-      now[32*26+:32] = {28'd0, r_i, 3'd0};
+      now[32*26+:32] = r_i ? BusBytes : 32'd0;
       now[32*27+:32] = {31'd0, aw_i};
       now[32*28+:32] = w_i ? $countones(wstrb_i) : 32'd0;
       now[32*29+:32] = $countones(neuron_i);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Behavioural AXI4 slave memory, 64-bit data, for system simulations (Icarus 11 subset).
-// Bursts INCR of full beats, up to most_i (1 to 31) reads outstanding in order, one write at a time.
+// Behavioural AXI4 slave memory for system simulations (Icarus 11 subset).
+// Bursts INCR, reads of whole words of BusBytes, writes of 8 bytes, up to most_i (1 to 31) reads outstanding in order, one write at a time.
 // Every read burst waits latency_i cycles; each handshake and read beat is held back with a probability of
 // stall_i / 256. load_i reads load.hex (with @address lines, in beats), dump_i writes the beats
 // dump_first_i .. dump_last_i to dump.hex; both in the simulator's current directory.
@@ -11,7 +11,8 @@
 module psf_memory #(
     parameter AddrBits  = 17,  // log2 of the beats
     parameter IdWidth   = 1,
-    parameter AddrWidth = 32
+    parameter AddrWidth = 32,
+    parameter BusBytes  = 8
 ) (
     input wire clk_i,
     input wire rst_ni,
@@ -30,17 +31,17 @@ module psf_memory #(
     input wire [1:0] fail_resp_i,
     input wire hang_i,
     output reg [31:0] bad_o,
-    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, AddrWidth)-1:0] axi_request_i,
-    output wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth)-1:0] axi_response_o
+    input wire [`PSF_AXI_REQUEST_WIDTH(IdWidth, AddrWidth, BusBytes)-1:0] axi_request_i,
+    output wire [`PSF_AXI_RESPONSE_WIDTH(IdWidth, BusBytes)-1:0] axi_response_o
 );
 
-  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, AddrWidth);
+  `PSF_AXI_REQUEST_WIRES(axi_, IdWidth, AddrWidth, BusBytes);
   assign `PSF_AXI_REQUEST(axi_) = axi_request_i;
 
   reg axi_awready, axi_wready, axi_bvalid, axi_arready, axi_rvalid, axi_rlast;
   reg [IdWidth-1:0] axi_bid, axi_rid;
   reg [1:0] axi_bresp, axi_rresp;
-  reg [63:0] axi_rdata;
+  reg [8*BusBytes-1:0] axi_rdata;
   assign axi_response_o = `PSF_AXI_RESPONSE(axi_);
 
   reg [63:0] mem[0:(1<<AddrBits)-1];
@@ -72,7 +73,9 @@ module psf_memory #(
 
   wire [5:0] r_count = r_in_q - r_out_q;
   wire ar_go = axi_arvalid && axi_arready;
-  wire [AddrWidth-1:0] r_now = r_addr[r_out_q[4:0]] + {{(AddrWidth - 11) {1'b0}}, r_beat_q, 3'd0};
+  wire [AddrWidth-1:0] r_now = r_addr[r_out_q[4:0]]
+      + {{(AddrWidth - 8) {1'b0}}, r_beat_q} * BusBytes[AddrWidth-1:0];
+  integer r;
   wire r_go = r_count != 6'd0 && cycle_q >= r_time[r_out_q[4:0]] && rng_q[7:0] >= stall_i
       && (!axi_rvalid || axi_rready) && !hang_i;
   wire r_last = r_beat_q == r_len[r_out_q[4:0]];
@@ -119,12 +122,14 @@ module psf_memory #(
       r_time[r_in_q[4:0]] <= cycle_q + {16'd0, latency_i};
     end
     if (r_go) begin
-      axi_rid   <= r_id[r_out_q[4:0]];
-      axi_rdata <= mem[r_now[AddrBits+2:3]];
+      axi_rid <= r_id[r_out_q[4:0]];
+      for (r = 0; r < BusBytes / 8; r = r + 1) begin
+        axi_rdata[64*r+:64] <= mem[r_now[AddrBits+2:3]+r[AddrBits-1:0]];
+      end
       axi_rresp <= fail_read_q == 32'd1 ? fail_resp_i : r_outside ? 2'b10 : 2'b00;
       axi_rlast <= r_last;
     end else if (!axi_rvalid || axi_rready) begin
-      axi_rdata <= {2{rng_q}};  // garbage while nothing is valid
+      axi_rdata <= {BusBytes / 4{rng_q}};  // garbage while nothing is valid
       axi_rlast <= rng_q[3];
     end
   end
@@ -133,6 +138,7 @@ module psf_memory #(
   reg w_busy_q, w_done_q, w_error_q;
   reg [AddrWidth-1:0] w_addr_q;
   wire w_take = axi_wvalid && axi_wready;
+  wire [31:0] w_from = {27'd0, w_addr_q[4:0]} & (BusBytes - 32'd1);  // byte of the word
   wire w_bad = w_addr_q >> (AddrBits + 3) != {AddrWidth{1'b0}};
   assign b_go = w_done_q && rng_q[27:20] >= stall_i && !hang_i;
   integer i;
@@ -167,7 +173,9 @@ module psf_memory #(
       w_addr_q  <= w_addr_q + {{(AddrWidth - 4) {1'b0}}, 4'd8};
       w_error_q <= w_error_q | w_bad;
       for (i = 0; i < 8; i = i + 1) begin
-        if (axi_wstrb[i] && !w_bad) mem[w_addr_q[AddrBits+2:3]][8*i+:8] <= axi_wdata[8*i+:8];
+        if (axi_wstrb[w_from+i] && !w_bad) begin
+          mem[w_addr_q[AddrBits+2:3]][8*i+:8] <= axi_wdata[8*(w_from+i)+:8];
+        end
       end
     end
     if (b_go) begin

@@ -12,7 +12,8 @@ module psf_monitors #(
     parameter Lanes = 16,
     parameter Banks = 8,
     parameter LineWords = 8,
-    parameter AccDepth = 16
+    parameter AccDepth = 16,
+    parameter BusBytes = 8
 ) (
     input wire clk_i,
     input wire events_open_i,
@@ -91,7 +92,8 @@ module psf_monitors #(
       .Groups(Groups),
       .Lanes(Lanes),
       .Banks(Banks),
-      .LineWords(LineWords)
+      .LineWords(LineWords),
+      .BusBytes(BusBytes)
   ) u_events (
       .clk_i(clk_i),
       .open_i(events_open_i),

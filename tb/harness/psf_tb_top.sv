@@ -43,12 +43,13 @@ module psf_tb_top #(
 
   `PSF_LITE_REQUEST_WIRES(s_axil_);
   `PSF_LITE_RESPONSE_WIRES(s_axil_);
-  `PSF_AXI_REQUEST_WIRES(m_axi_, 1, AxiAddrWidth);
-  `PSF_AXI_RESPONSE_WIRES(m_axi_, 1);
+  `PSF_AXI_REQUEST_WIRES(m_axi_, 1, AxiAddrWidth, BusBytes);
+  `PSF_AXI_RESPONSE_WIRES(m_axi_, 1, BusBytes);
   wire [`PSF_LITE_REQUEST_WIDTH-1:0] lite_request;
   wire [`PSF_LITE_RESPONSE_WIDTH-1:0] lite_response = `PSF_LITE_RESPONSE(s_axil_);
-  wire [`PSF_AXI_REQUEST_WIDTH(1, AxiAddrWidth)-1:0] axi_request = `PSF_AXI_REQUEST(m_axi_);
-  wire [`PSF_AXI_RESPONSE_WIDTH(1)-1:0] axi_response;
+  wire [`PSF_AXI_REQUEST_WIDTH(1, AxiAddrWidth, BusBytes)-1:0] axi_request =
+      `PSF_AXI_REQUEST(m_axi_);
+  wire [`PSF_AXI_RESPONSE_WIDTH(1, BusBytes)-1:0] axi_response;
   assign `PSF_LITE_REQUEST(s_axil_) = lite_request;
   assign `PSF_AXI_RESPONSE(m_axi_) = axi_response;
 
@@ -87,7 +88,12 @@ module psf_tb_top #(
     .lite_response_i(lite_response)
   );
 
-  psf_memory #(.AddrBits(MemoryBits), .IdWidth(1), .AddrWidth(AxiAddrWidth)) u_memory (
+  psf_memory #(
+    .AddrBits(MemoryBits),
+    .IdWidth(1),
+    .AddrWidth(AxiAddrWidth),
+    .BusBytes(BusBytes)
+  ) u_memory (
     .clk_i(clk_i),
     .rst_ni(rst_ni),
     .base_i(memory_base_i),
@@ -109,7 +115,7 @@ module psf_tb_top #(
     .axi_response_o(axi_response)
   );
 
-  psf_axi_checker #(.AddrWidth(AxiAddrWidth)) u_checker (
+  psf_axi_checker #(.AddrWidth(AxiAddrWidth), .BusBytes(BusBytes)) u_checker (
     .clk_i(clk_i),
     .rst_ni(rst_ni),
     .read_base_i(read_base_i),
@@ -149,7 +155,8 @@ module psf_tb_top #(
     .Lanes(Lanes),
     .Banks(Banks),
     .LineWords(LineWords),
-    .AccDepth(AccDepth)
+    .AccDepth(AccDepth),
+    .BusBytes(BusBytes)
   ) u_monitors (
     .clk_i(clk_i),
     .events_open_i(trace_open_i && events_i),

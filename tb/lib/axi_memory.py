@@ -17,13 +17,15 @@ from cocotbext.axi import AxiReadBus, AxiWriteBus, stream
 from cocotbext.axi.axi_channels import AxiARSink, AxiRSource
 from cocotbext.axi.axi_ram import AxiRamWrite
 
-from tb.lib.bursts import PAGE, SPACE
+from tb.lib.bursts import BUS, PAGE, SPACE
 from tb.lib.stream import pauses, scramble
 from tb.lib.structs import Member, View
 
 SLVERR, DECERR = 2, 3
 # What a bus has beside the fields of its structs: name -> value, width. psf_accel drives these.
-_READ = {"arid": (0, 1), "arsize": (3, 3), "arburst": (1, 2), "rid": (0, 1)}
+_READ = {
+    "arid": (0, 1), "arsize": (BUS.bit_length() - 1, 3), "arburst": (1, 2), "rid": (0, 1),
+}  # fmt: skip
 _WRITE = {"awid": (0, 1), "awsize": (3, 3), "awburst": (1, 2), "wstrb": (0xFF, 8), "bid": (0, 1)}
 
 
@@ -69,9 +71,9 @@ def _bus(dut, kind: str, constants: dict[str, tuple[int, int]]) -> View:
 
 
 class ReadPort:
-    """Answers reads in order, the first beat ``latency`` cycles after its address at the earliest.
+    """Answers reads in order, the first word ``latency`` cycles after its address at the earliest.
 
-    Checks: bursts of at most ``max_burst`` beats, none across a page, at most
+    Checks: bursts of at most ``max_burst`` words of BUS bytes, none across a page, at most
     ``outstanding`` of them, none outside ``allowed`` (first and last byte) even for a cycle of
     ARVALID. Reads of the addresses in ``bad`` answer SLVERR or DECERR. ``latency`` may be a range
     of cycles, drawn for every burst. With ``mirror`` the memory repeats through the 4 GiB.
@@ -79,14 +81,16 @@ class ReadPort:
 
     def __init__(self, dut, memory: bytearray, *, latency=0, stall=0.0, max_burst=64,
                  outstanding=4, mirror=False) -> None:  # fmt: skip
-        bus = AxiReadBus.from_prefix(_bus(dut, "read", _READ), "m_axi")
+        view = _bus(dut, "read", _READ)
+        view.m_axi_rdata = dut.axi_rdata_i
+        bus = AxiReadBus.from_prefix(view, "m_axi")
         self.clock, self.reset, self.memory, self.mirror = dut.clk_i, dut.rst_ni, memory, mirror
         self.latency = latency if isinstance(latency, tuple) else (latency, latency)
         self.allowed = (0, SPACE - 1)
         self.open = 0  # bursts on the wires, the last beat not yet taken
         self.max_burst, self.outstanding = max_burst, outstanding
         self.bad: set[int] = set()
-        self.bursts: list[tuple[int, int]] = []  # (address, beats)
+        self.bursts: list[tuple[int, int]] = []  # (address, words)
         self.beats = self.most_pending = 0
         self._pending: deque[tuple[int, int, int]] = deque()
         self._left = 0  # beats that were asked for and not yet taken
@@ -107,8 +111,8 @@ class ReadPort:
         while True:
             ar = await self.ar.recv()
             address, beats = int(ar.araddr), int(ar.arlen) + 1
-            assert address % 8 == 0 and beats <= self.max_burst, f"{address:#x}, {beats} beats"
-            assert address % PAGE + 8 * beats <= PAGE, f"{address:#x}, {beats} beats: across a page"
+            assert address % BUS == 0 and beats <= self.max_burst, f"{address:#x}, {beats} words"
+            assert address % PAGE + BUS * beats <= PAGE, f"{address:#x}, {beats}: across a page"
             self.bursts.append((address, beats))
             self._left += beats
             due = get_sim_time("ns") + 10 * random.randint(*self.latency)
@@ -119,19 +123,19 @@ class ReadPort:
             await RisingEdge(self.clock)
             while self._pending and get_sim_time("ns") >= self._pending[0][2]:
                 address, beats, _ = self._pending.popleft()
-                for at in range(address, address + 8 * beats, 8):
+                for at in range(address, address + BUS * beats, BUS):
                     r = self.r._transaction_obj()
-                    r.rid, r.rlast = 0, at == address + 8 * (beats - 1)
+                    r.rid, r.rlast = 0, at == address + BUS * (beats - 1)
                     r.rresp = random.choice((SLVERR, DECERR)) if at in self.bad else 0
-                    r.rdata = int.from_bytes(self.word(at), "little")
+                    r.rdata = int.from_bytes(self.word(at, BUS), "little")
                     await self.r.send(r)
 
-    def word(self, at: int) -> bytes:
-        """The 8 bytes at an address."""
+    def word(self, at: int, size: int = 8) -> bytes:
+        """The ``size`` bytes at an address."""
         if self.mirror:
             at %= len(self.memory)
-        assert at + 8 <= len(self.memory), f"read of {at:#x}, outside the memory"
-        return bytes(self.memory[at : at + 8])
+        assert at + size <= len(self.memory), f"read of {at:#x}, outside the memory"
+        return bytes(self.memory[at : at + size])
 
     async def _watch(self, bus: AxiReadBus) -> None:
         """Count bursts on the wires, and put garbage on R while RVALID is low."""
@@ -140,7 +144,7 @@ class ReadPort:
             if not int(self.reset.value):
                 continue
             if int(bus.ar.arvalid.value):
-                check_window(bus.ar.araddr, bus.ar.arlen, self.allowed)
+                check_window(bus.ar.araddr, bus.ar.arlen, self.allowed, BUS)
             if int(bus.ar.arvalid.value) and int(bus.ar.arready.value):
                 self.open += 1
                 self.most_pending = max(self.open, self.most_pending)
@@ -157,10 +161,10 @@ class ReadPort:
             scramble(bus.r.rdata, bus.r.rresp, bus.r.rlast)
 
 
-def check_window(address, length, allowed: tuple[int, int]) -> None:
+def check_window(address, length, allowed: tuple[int, int], word: int = 8) -> None:
     """A burst on the wires of AW or AR lies inside ``allowed``."""
     first = int(address.value)
-    last = first + 8 * int(length.value) + 7
+    last = first + word * (int(length.value) + 1) - 1
     assert allowed[0] <= first and last <= allowed[1], (
         f"burst {first:#x}..{last:#x} outside {allowed[0]:#x}..{allowed[1]:#x}"
     )
@@ -173,7 +177,8 @@ class WritePort(AxiRamWrite):
     """
 
     def __init__(self, dut, memory: bytearray, *, stall=0.0, mirror=False) -> None:
-        bus = AxiWriteBus.from_prefix(_bus(dut, "write", _WRITE), "m_axi")
+        view = _bus(dut, "write", _WRITE)
+        bus, self.place = AxiWriteBus.from_prefix(view, "m_axi"), view.m_axi_wplace
         super().__init__(bus, dut.clk_i, dut.rst_ni, False, size=len(memory))
         self.bytes, self.mirror = memory, mirror
         self.bad: set[int] = set()
@@ -195,9 +200,11 @@ class WritePort(AxiRamWrite):
         await self._send(b)
 
     async def _watch(self, bus: AxiWriteBus, clock, reset) -> None:
+        address = beat = 0
         while True:
             await RisingEdge(clock)
             if not int(reset.value):
+                beat = 0
                 continue
             aw = bus.aw
             if int(aw.awvalid.value):
@@ -210,6 +217,11 @@ class WritePort(AxiRamWrite):
                     self.bursts.append((address, beats))
                     self.open += 1
                     assert self.open == 1, "more than one burst"
+            if int(bus.w.wvalid.value):  # every beat says bits 4:3 of its address
+                place = int(self.place.value)
+                assert place == (address >> 3) + beat & 3, f"place {place} of {address:#x}, {beat}"
+                if int(bus.w.wready.value):
+                    beat = 0 if int(bus.w.wlast.value) else beat + 1
             if int(bus.b.bvalid.value) and int(bus.b.bready.value):
                 self.open -= 1
 

@@ -6,19 +6,25 @@ from tb.lib.parameters import PARAMETERS
 PAGE = 4096
 ADDR_WIDTH = PARAMETERS.get("AddrWidth", 32)
 SPACE = 1 << ADDR_WIDTH
-MAX_BURST = 64  # beats
+MAX_BURST = 64  # words
+BUS = PARAMETERS.get("BusBytes", 8)  # bytes of a word
 
 
-def bursts_of(address: int, beats: int, most: int = MAX_BURST) -> list[tuple[int, int]]:
-    """The bursts of ``beats`` beats of 8 bytes from ``address`` on: (address, beats) of each.
+def bursts_of(
+    address: int, beats: int, most: int = MAX_BURST, bus: int = 8
+) -> list[tuple[int, int]]:
+    """The bursts of ``beats`` beats of 8 bytes from ``address`` on: (address, words) of each.
 
-    None is longer than ``most`` beats, none crosses a page; behind the last address comes 0.
+    Of whole words of ``bus`` bytes. None is longer than ``most`` words, none crosses a page; behind
+    the last address comes 0.
     """
     found = []
-    while beats:
-        count = min(beats, most, (PAGE - address % PAGE) // 8)
-        found.append((address, count))
-        address, beats = (address + 8 * count) % SPACE, beats - count
+    end = address + 8 * beats
+    while address < end:
+        first = address // bus * bus
+        last = min(-(-end // bus) * bus, first + bus * most, (first // PAGE + 1) * PAGE)
+        found.append((first % SPACE, (last - first) // bus))
+        address = last
     return found
 
 

@@ -134,6 +134,22 @@ def _beats(bits: int, width: int) -> list[int]:
     return [bits >> 64 * i & (1 << 64) - 1 for i in range(count)]
 
 
+def words(beats: Sequence[int], size: int, at: int | None = None) -> list[dict[str, int]]:
+    """The words of ``size`` beats in which they come, from beat ``at`` of a word on (any), with the
+    first and the last beat that counts; the others are noise."""
+    at = random.randrange(size) if at is None else at
+    out = []
+    for begin in range(-at, len(beats), size):
+        places = [k for k in range(size) if 0 <= begin + k < len(beats)]
+        data = random.getrandbits(64 * size)
+        for k in places:
+            data &= ~((1 << 64) - 1 << 64 * k)
+            data |= beats[begin + k] << 64 * k
+        if places:
+            out.append({"data": data, "first": places[0], "last": places[-1]})
+    return out
+
+
 def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = None,
                 unit_words: int | None = None, coded: bool | None = None,
                 coding: dict[str, int] | None = None) -> Load:  # fmt: skip

@@ -35,7 +35,7 @@ CASES = {
     "4x16-one-step": ("4x16", config(heads=1, timesteps=1, height=6, width=5, pooled_stages=(2,)),
                       "balanced", 2, 20, 5),
     "2x8-no-parity": (
-        "2x8,parity=0", config(heads=4, depth=2, timesteps=3), "rows", 2, 20, 20),
+        "2x8,parity=0,bus_bytes=32", config(heads=4, depth=2, timesteps=3), "rows", 2, 20, 20),
     "4x16-empty-rows": (
         "4x16", config(dim=64, heads=4, mlp_ratio=4, timesteps=3), "rows", 2, 0, 20),
     "2x8-encoder": (
@@ -56,7 +56,8 @@ CASES = {
         "2x8", config(in_channels=2, height=7, width=9, timesteps=6, input_timesteps=6,
                       input_bits=3), "unstructured", 2, 30, 20),
     "4x32-empty-rows": (
-        "4x32", config(dim=64, heads=2, in_channels=3, mlp_ratio=4), "rows", 1, 30, 20),
+        "4x32,bus_bytes=16", config(dim=64, heads=2, in_channels=3, mlp_ratio=4), "rows", 1, 30,
+        20),
     "4x32-normalised": (
         "4x32", config(in_channels=3, constant_bit=6, timesteps=4), "balanced", 2, 0, 20),
     "4x32-full": ("4x32", config(dim=64, heads=2, mlp_ratio=4), "unstructured", 1, 20, 20),

@@ -13,7 +13,7 @@ from golden.hardware.configuration import Hardware
 from golden.hardware.registers import load as registers_of
 from tb.lib import load
 from tb.lib.bench import HIDDEN
-from tb.lib.bursts import PAGE
+from tb.lib.bursts import BUS, PAGE
 from tb.lib.program import Program, legal_load
 from tb.lib.registers import (
     ABORT,
@@ -120,10 +120,11 @@ async def errors(dut, kind: str, stall: float) -> None:
         bench.memory.bytes[2048 : 2048 + 64 * program.count] = program.encoded()
     elif kind == "read":
         first = bench.records[program.loads.index(item)]
-        addr = first + 8 * random.randrange(len(item.load.beats))
+        whole = range(-(-first // BUS) * BUS, first + 8 * len(item.load.beats), BUS)
+        addr = random.choice(whole)  # a word of the bus that no load before it reads
         bench.memory.read.bad = {addr}
     elif kind == "descriptor":
-        addr = 2048 + 64 * middle + 8 * random.randrange(8)
+        addr = 2048 + 64 * middle + BUS * random.randrange(64 // BUS)
         bench.memory.read.bad = {addr}
     elif kind == "write":
         bench.memory.write.bad = {results}
@@ -136,7 +137,7 @@ async def errors(dut, kind: str, stall: float) -> None:
         program.items, index = [], 0
     elif kind == "read_window":
         item.values["offset"] = 1 << 31
-        addr = bench.weights + (1 << 31)
+        addr = (bench.weights + (1 << 31)) // BUS * BUS
         bench.memory.bytes[2048 : 2048 + 64 * program.count] = program.encoded()
     elif kind == "write_window":
         index, addr = store, results
@@ -177,7 +178,7 @@ async def flips(dut, memory: str) -> None:
     """The parity bit of a word that waits to be read: a parity error; then a good run."""
     bench = await ControlBench(dut, latency=10, run_cycles=(200,)).begun()
     await bench.write(WATCHDOG, 40_000)  # a hang has an end
-    program, fifo, told = dut.u_program, dut.u_load.u_beats, 0
+    program, fifo, told = dut.u_program, dut.u_load.u_words, 0
 
     def waiting():
         """A word that will be read: of a descriptor that the items have not come to, of a load."""
@@ -343,6 +344,6 @@ async def register_accesses(dut, stall: float) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("config", ["2x8", "4x16"])
+@pytest.mark.parametrize("config", ["2x8", "4x16", "2x8,bus_bytes=32"])
 def test_control(config: str) -> None:
     run("psf_control", __name__, Hardware.named(config).sv_parameters())

@@ -25,7 +25,8 @@ DECODER = 16  # until the first coded weight word
 
 def load_cycles(hardware: Hardware, fields: dict[str, int]) -> int:
     """Cycles of a load with these descriptor fields, the memory outside never holding back."""
-    beats, records = load_bytes(hardware, fields) // BEAT_BYTES, fields["records"]
+    size, records = load_bytes(hardware, fields), fields["records"]
+    beats = size // BEAT_BYTES
     lines = hardware.line_words * hardware.lanes
     whole = fields["unit_words"] == hardware.line_words and lines % 64 == 0
     if fields["target"] in (isa.TARGET_ROW, isa.TARGET_LOGIT):
@@ -35,8 +36,9 @@ def load_cycles(hardware: Hardware, fields: dict[str, int]) -> int:
         spread = hardware.spread_lines
         if fields["unit_words"] == 1 and fields["dest"] % spread == records % spread == 0:
             beats //= spread
-    elif fields["coded"]:
-        beats = max(beats, records) + DECODER
+    elif fields["target"] == isa.TARGET_WEIGHT:  # a word of the bus at once
+        beats = max(-(-size // hardware.bus_bytes), records)
+        beats += DECODER if fields["coded"] else 0
     return beats + LOAD
 
 

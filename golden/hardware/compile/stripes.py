@@ -231,5 +231,5 @@ def _cycles(layers: Sequence[Layer], hardware: Hardware) -> float:
                 weights[layer.parts] = np.count_nonzero(layer.weight)
             count = weights[layer.parts]
             total += windows.START + layer.units * count * windows.AWAKE / hardware.pes
-            total += count * windows.CODED_BITS / BEAT_BITS
+            total += count * windows.CODED_BITS / (8 * hardware.bus_bytes)
     return total

@@ -32,7 +32,6 @@ from golden.hardware.compile.tiles import (
     tiles,
 )
 from golden.hardware.configuration import (
-    BEAT_BITS,
     MASK_LINES,
     MAX_LAYERS,
     MAX_WINDOW,
@@ -159,7 +158,7 @@ def _worth(
 def _load(layer: Layer, hardware: Hardware) -> int:
     """Cycles in which the weights of a layer are loaded, coded ones."""
     words = bank_words(layer, hardware) * hardware.banks
-    return words * hardware.lanes * CODED_BITS // BEAT_BITS
+    return words * hardware.lanes * CODED_BITS // (8 * hardware.bus_bytes)
 
 
 def _exposed(layer: Layer, before: Layer | None, hardware: Hardware) -> int:

@@ -19,8 +19,8 @@ def features() -> str:
         "      sw = r; hw = na;\n"
         '      desc = "Version of the descriptor format.";\n'
         f"    }} descriptor_format[7:0] = {_constant('DESCRIPTOR_FORMAT')};\n"
-        '    field { sw = r; hw = na; desc = "Bytes of an AXI data beat."; }'
-        f" axi_bytes[15:8] = {_constant('BEAT_BITS') // 8};\n"
+        "    field { sw = r; hw = na; reset = BusBytes;"
+        ' desc = "Bytes of a word of the AXI4 bus."; } axi_bytes[15:8];\n'
     )
     optional = {p.name: p.sv for p in table.PARAMETERS}
     for bit, (name, meaning) in enumerate(table.FEATURES, _FIRST_FEATURE):

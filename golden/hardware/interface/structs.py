@@ -146,17 +146,17 @@ AXIL_RESPONSE = Struct("axil_response_t", "AXI4-Lite, what the registers drive."
     Field("rvalid", 1, ""),
 ))  # fmt: skip
 
-# All bursts are INCR, of whole beats of 8 bytes, and have ID 0: psf_accel says so at its ports.
+# All bursts are INCR and have ID 0, reads of whole words of the bus, writes of 8 bytes: psf_accel
+# says so at its ports. The data of a read have a port of their own, as wide as the bus.
 AXI_READ_REQUEST = Struct("axi_read_request_t", "AXI4, reads: what the master drives.", (
-    Field("araddr", ADDRESS, "byte address, a multiple of 8"),
-    Field("arlen", 8, "beats, less one"),
+    Field("araddr", ADDRESS, "byte address of a word of the bus"),
+    Field("arlen", 8, "words, less one"),
     Field("arvalid", 1, ""),
     Field("rready", 1, ""),
 ))  # fmt: skip
 
 AXI_READ_RESPONSE = Struct("axi_read_response_t", "AXI4, reads: what the memory drives.", (
     Field("arready", 1, ""),
-    Field("rdata", 64, ""),
     Field("rresp", 2, ""),
     Field("rlast", 1, ""),
     Field("rvalid", 1, ""),
@@ -167,6 +167,7 @@ AXI_WRITE_REQUEST = Struct("axi_write_request_t", "AXI4, writes: what the master
     Field("awlen", 8, "beats, less one"),
     Field("awvalid", 1, ""),
     Field("wdata", 64, "all bytes count"),
+    Field("wplace", 2, "bits 4:3 of their address"),
     Field("wlast", 1, ""),
     Field("wvalid", 1, ""),
     Field("bready", 1, ""),

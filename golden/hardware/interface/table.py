@@ -32,7 +32,6 @@ CONSTANTS = (
     Constant("DESCRIPTOR_FORMAT", 7, "of the descriptors, in the register CAP5"),
     Constant("DESCRIPTOR_BYTES", 64, "sixteen little-endian words of 32 bits"),
     Constant("FEATURES", (1 << len(FEATURES)) - 1, "bits of CAP5 from bit 16 on: all of them"),
-    Constant("BEAT_BITS", 64, "bits of an AXI data beat"),
     Constant("WEIGHT_WIDTH", _WEIGHT_WIDTH, "bits of a weight, signed"),
     Constant("MASK_LINES", 64, "lines of the row mask of a group"),
     Constant("SUM_BITS", _SUM_BITS, "bits of the residual stream summed up"),
@@ -289,4 +288,5 @@ PARAMETERS = (
                "memory arrays of a weight bank, of which a read wakes one",
                "with 2 bank_depth is at least 4"),
     _parameter("parity", (0, 1), (1, 1, 1), "parity beside every word in a memory, or none"),
+    _parameter("bus_bytes", (8, 32), (8, 8, 8), "bytes of a word of the AXI4 bus", power=True),
 )  # fmt: skip

@@ -284,8 +284,8 @@ def test_capabilities_say_everything(name):
         0x00044002 | hardware.line_words << 24, 0x10140000 | hardware.acc_depth, 0x06540321,
         0x00800087, 0x0FED0CBA, 0x001F0807, 0x100200,
     ]  # fmt: skip
-    bare = replace(hardware, parity=0)
-    assert capabilities(bare)[5] == 0x001E0807 and from_capabilities(capabilities(bare)) == bare
+    bare = replace(hardware, parity=0, bus_bytes=32)
+    assert capabilities(bare)[5] == 0x001E2007 and from_capabilities(capabilities(bare)) == bare
     largest = replace(hardware, spike_lines=65536 - hardware.groups, stream_depth=65535)
     assert from_capabilities(capabilities(largest)) == largest
     for wrong in (

@@ -14,7 +14,7 @@ from golden.hardware.compile.allocate import Memory, Region
 from golden.hardware.compile.placement import Placement
 from golden.hardware.compile.program import compile_network
 from golden.hardware.compile.rows import entry, pack_rows
-from golden.hardware.compile.schedule import LOAD, load_cycles, waits
+from golden.hardware.compile.schedule import DECODER, LOAD, load_cycles, waits
 from golden.hardware.configuration import Hardware
 from golden.tests.hardware.test_compile import compare
 
@@ -121,6 +121,16 @@ def test_cycles_of_an_image():
         assert load_cycles(hardware, load | change) == (load | change)["records"] + LOAD
     assert load_cycles(hardware, load | dict(unit_words=3)) == 3 * 784 + LOAD
     assert load_cycles(hardware, load | dict(unit_words=8)) == 2 * 784 + LOAD  # beats
+
+
+def test_cycles_of_weights():
+    """A word of the bus a cycle, and no more than one record."""
+    raw = dict(target=isa.TARGET_WEIGHT, coded=0, records=10, unit_words=0, dest=0)  # of 7 beats
+    coded = raw | dict(coded=1, records=100, index_bits=2)  # of 3 beats
+    for width, many, few in ((8, 70, 300), (16, 35, 150), (32, 18, 100)):
+        hardware = Hardware.named(f"4x32,bus_bytes={width}")
+        assert load_cycles(hardware, raw) == many + LOAD
+        assert load_cycles(hardware, coded) == few + DECODER + LOAD
 
 
 def test_waits_of_a_program():

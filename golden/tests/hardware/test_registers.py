@@ -46,7 +46,7 @@ def test_causes_are_those_of_the_package():
 
 
 def test_capabilities_follow_the_hardware():
-    for name in ("2x8", "4x16", "4x32", "2x8,parity=0"):
+    for name in ("2x8", "4x16", "4x32", "2x8,parity=0,bus_bytes=32"):
         hardware = Hardware.named(name)
         registers = load(hardware.sv_parameters())
         found = {}
@@ -54,8 +54,8 @@ def test_capabilities_follow_the_hardware():
             register = registers[f"CAP{index}"]
             found |= register.unpack(register.reset)
         arrays = hardware.weight_arrays  # concerns nobody outside
-        found |= {"weight_arrays": arrays, "parity": registers["CAP5"].unpack(
-            registers["CAP5"].reset)["parity"]}  # fmt: skip
+        rest = registers["CAP5"].unpack(registers["CAP5"].reset)
+        found |= {"weight_arrays": arrays, "parity": rest["parity"], "bus_bytes": rest["axi_bytes"]}
         assert Hardware(**found) == hardware
 
 

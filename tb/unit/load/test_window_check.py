@@ -22,12 +22,12 @@ async def bursts(dut) -> None:
             ((base, limit), (min(base, limit), max(base, limit)), (0, limit), (base, TOP),
              (0, TOP), (TOP, 0), (base, min(base + random.randrange(300), TOP)))
         )  # fmt: skip
-        length = random.choice((0, 1, 255, random.randrange(256)))
+        length = random.choice((0, 1, 255, 1023, random.randrange(1024)))
         near = random.choice((base, limit, limit - length, base - length, 0, TOP, TOP - length))
         address = near + random.choice((-1, 0, 0, 0, 1))
         if not 0 <= address <= TOP:
             address = random.randrange(TOP + 1)
-        dut.addr_i.value, dut.len_i.value = address, length
+        dut.addr_i.value, dut.beats_i.value = address, length
         dut.base_i.value, dut.limit_i.value = base, limit
         await Timer(1, "ns")
         want = int(base <= address and address + length <= limit)
