@@ -126,7 +126,8 @@ module psf_accel #(
   logic weight_ready, spike_ready;
   psf_control_pkg::load_write_t write;
   logic [Lanes*SlotWidth-1:0] weight_data;
-  logic [31:0] entry_data, logit_rdata;
+  logic [32*psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes)-1:0] entry_data;
+  logic [31:0] logit_rdata;
   logic [2*Lanes*AccWidth-1:0] param_data;
   logic [LineWords*Lanes-1:0] mask_data, spike_data;
   logic [LineWords-1:0] spike_words;

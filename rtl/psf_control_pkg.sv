@@ -15,7 +15,7 @@ package psf_control_pkg;
     logic [3:0] target;  // TARGET_*
     logic coded;  // weights, rows: what is stored comes from a decoder
     logic wide;  // spikes: as many words as a beat or a line has at a time
-    logic spread;  // spikes: a word to each of several lines
+    logic spread;  // spikes: a word to each of several lines; rows: an entry to several banks
     logic last;  // it ends a record
     logic [7:0] sub;  // beat in a record, or entry in a beat
     logic [7:0] word;  // of a spike line
@@ -31,7 +31,8 @@ package psf_control_pkg;
     logic spike;  // valid
     logic logit;  // valid
     logic mask;  // valid
-    logic spread;  // spikes: word i of the data is word 0 of line addr + i
+    // spikes: word i of the data is word 0 of line addr + i; rows: entry i is that of bank + i
+    logic spread;
     logic [7:0] bank;  // of a weight word or row-table entry
     logic [15:0] addr;  // in the target memory
   } load_write_t;
@@ -162,5 +163,10 @@ package psf_control_pkg;
     logic [1:0] bresp;
     logic bvalid;
   } axi_write_response_t;
+
+  // Entries of a coded row table that are written at once, each to a bank of its own.
+  function automatic int unsigned row_entries(int unsigned banks, int unsigned bus_bytes);
+    return (bus_bytes / 8 > banks) ? banks : bus_bytes / 8;
+  endfunction
 
 endpackage

@@ -106,6 +106,7 @@ module psf_top #(
       .Classes(Classes),
       .WeightArrays(WeightArrays),
       .Parity(Parity),
+      .BusBytes(BusBytes),
       .AxiIdWidth(AxiIdWidth),
       .AxiId(AxiId),
       .AxiAddrWidth(AxiAddrWidth),

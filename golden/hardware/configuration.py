@@ -121,6 +121,11 @@ class Hardware:
         return min(64 // self.lanes, self.line_words, self.groups)
 
     @property
+    def row_entries(self) -> int:
+        """Entries of a coded row table that are written at once (psf_control_pkg::row_entries)."""
+        return min(self.bus_bytes // 8, self.banks)
+
+    @property
     def pes(self) -> int:
         """Accumulating lanes in all."""
         return self.groups * self.lanes

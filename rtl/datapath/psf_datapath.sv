@@ -8,6 +8,7 @@
 module psf_datapath #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16,
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
+    localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes),
     localparam int unsigned LineWidth = Cfg.LineWords * Cfg.Lanes,
     localparam int unsigned PatchWidth = Cfg.LineWords * (Cfg.Lanes + 1)  // a parity per word
 ) (
@@ -22,7 +23,7 @@ module psf_datapath #(
     output logic spike_ready_o,
     input psf_control_pkg::load_write_t write_i,
     input logic [Cfg.Lanes*SlotWidth-1:0] weight_data_i,
-    input logic [31:0] entry_data_i,  // rows, logits
+    input logic [32*Entries-1:0] entry_data_i,  // rows, logits
     input logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_i,
     input logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_i,
     input logic [Cfg.LineWords-1:0] spike_words_i,  // word enables
@@ -183,6 +184,7 @@ module psf_datapath #(
       .weight_addr_i(write_i.addr[BankAddrWidth-1:0]),
       .weight_data_i,
       .row_we_i(write_i.row),
+      .row_we_several_i(write_i.spread),
       .row_we_bank_i(write_i.bank[BankWidth-1:0]),
       .row_we_addr_i(write_i.addr[RowAddrWidth-1:0]),
       .row_we_data_i(entry_data_i),
@@ -252,7 +254,7 @@ module psf_datapath #(
       .word_data_i   (head_data),
       .logit_valid_i (write_i.logit),
       .logit_addr_i  (write_i.addr),
-      .logit_data_i  (entry_data_i),
+      .logit_data_i  (entry_data_i[31:0]),
       .logit_raddr_i,
       .logit_rdata_o,
       .argmax_start_i(argmax_start),

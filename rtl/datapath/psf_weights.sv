@@ -7,7 +7,8 @@ module psf_weights #(
     localparam int unsigned BankBits = $clog2(Cfg.Banks),
     localparam int unsigned WordBits = $clog2(Cfg.BankDepth),
     localparam int unsigned RowBits = $clog2(Cfg.RowDepth),
-    localparam int unsigned DataWidth = Cfg.Lanes * ($clog2(Cfg.AccDepth) + 8)
+    localparam int unsigned DataWidth = Cfg.Lanes * ($clog2(Cfg.AccDepth) + 8),
+    localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -32,9 +33,10 @@ module psf_weights #(
     input logic [WordBits-1:0] weight_addr_i,
     input logic [DataWidth-1:0] weight_data_i,
     input logic row_we_i,
+    input logic row_we_several_i,
     input logic [BankBits-1:0] row_we_bank_i,
     input logic [RowBits-1:0] row_we_addr_i,
-    input logic [31:0] row_we_data_i,
+    input logic [32*Entries-1:0] row_we_data_i,
     // weight words that groups write (attention)
     input logic [Cfg.Groups-1:0] dump_valid_i,
     output logic [Cfg.Groups-1:0] dump_ready_o,
@@ -82,6 +84,7 @@ module psf_weights #(
       .weight_addr_i,
       .weight_data_i,
       .row_we_i,
+      .row_we_several_i,
       .row_we_bank_i,
       .row_we_addr_i,
       .row_we_data_i,

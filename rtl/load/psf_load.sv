@@ -11,6 +11,7 @@ module psf_load #(
     parameter int unsigned AddrWidth = 32,  // bits of an address on the bus
     parameter int unsigned Outstanding = 4,  // read bursts in flight, a power of two
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
+    localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes),
     localparam int unsigned BusWidth = 8 * Cfg.BusBytes
 ) (
     input logic clk_i,
@@ -39,7 +40,7 @@ module psf_load #(
     input logic spike_ready_i,
     output psf_control_pkg::load_write_t write_o,
     output logic [Cfg.Lanes*SlotWidth-1:0] weight_data_o,
-    output logic [31:0] entry_data_o,  // rows, logits
+    output logic [32*Entries-1:0] entry_data_o,  // rows, logits
     output logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_o,
     output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
     output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables

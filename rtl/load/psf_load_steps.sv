@@ -30,6 +30,7 @@ module psf_load_steps #(
     output logic run_o,  // a load is being unpacked
     output logic free_o,  // its target has room for a step
     output logic last_record_o,  // the step at hand ends the load
+    output logic several_o,  // rows, of the load about to begin: several entries at once
     output logic step_valid_o,
     output psf_control_pkg::load_step_t step_o,
     output logic done_o,
@@ -43,6 +44,7 @@ module psf_load_steps #(
   localparam int unsigned BeatWords = 64 / Cfg.Lanes;
   localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
   localparam int unsigned Spread = psf_pkg::spread_lines(Cfg);
+  localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes);
 
   typedef enum logic [2:0] {
     IDLE,
@@ -58,15 +60,16 @@ module psf_load_steps #(
   logic [7:0] sub_q;  // beat in a record, or entry in a beat
   logic [23:0] left_q;  // records to come, this one included
   logic [15:0] addr_q, index_q;
-  logic [BankWidth-1:0] bank_q;
+  logic [BankWidth-1:0] bank_q, bank_next;
   logic check_q, image_q, mismatch_q;
   logic wide_q;  // spikes: WideWords words at a time
-  logic spread_q;  // spikes: a word of Spread lines at a time
-  logic [7:0] lines;  // that a step ends
+  logic spread_q;  // spikes: a word of Spread lines at a time; rows: as many entries
+  logic [7:0] records_q;  // that a step ends
   // Known before the step that needs them: how far a step goes, where it ends a record or a beat,
   // and whether the record at hand is the last one.
   logic [7:0] stride_d, stride_q, beats_of, sub_end_q, word_end_q;
-  logic wide_d, spread_d, left_last_q;
+  logic wide_d, spread_d, several_d, left_last_q;
+  logic [7:0] records_d;
   logic coded_q;
   logic [31:0] crc_want_q, crc_q, crc;
   logic [31:0] image_crc_q;  // of what has been loaded of an image
@@ -95,8 +98,14 @@ module psf_load_steps #(
 
   // Of the load that is about to begin.
   assign wide_d = (cmd_i.load.unit_words & 8'(WideWords - 1)) == '0;
-  assign spread_d = Spread > 1 && cmd_i.load.unit_words == 8'd1 &&
+  assign spread_d = Spread > 1 && cmd_i.load.target == psf_pkg::TARGET_SPIKE &&
+      cmd_i.load.unit_words == 8'd1 &&
       (cmd_i.load.dest & 16'(Spread - 1)) == '0 && (cmd_i.load.records & 24'(Spread - 1)) == '0;
+
+  assign several_d = Entries > 1 && cmd_i.load.coded && cmd_i.load.target == psf_pkg::TARGET_ROW &&
+      (cmd_i.load.records & 24'(Entries - 1)) == '0;
+  assign several_o = several_d;
+  assign records_d = several_d ? 8'(Entries) : spread_d ? 8'(Spread) : 8'd1;
 
   always_comb begin
     stride_d = 8'd1;
@@ -112,7 +121,7 @@ module psf_load_steps #(
     endcase
   end
 
-  assign lines       = target_q == psf_pkg::TARGET_SPIKE && spread_q ? 8'(Spread) : 8'd1;
+  assign bank_next   = bank_q + BankWidth'(records_q);
   assign sub_next    = sub_q + stride_q;
   assign word_next   = word_q + stride_q;
   assign last_sub    = sub_q == sub_end_q;
@@ -160,12 +169,12 @@ module psf_load_steps #(
       check_q <= cmd_i.load.check;
       image_q <= cmd_i.load.from_image;
       wide_q <= wide_d;
-      spread_q <= spread_d;
+      spread_q <= spread_d || several_d;
+      records_q <= records_d;
       stride_q <= stride_d;
       sub_end_q <= beats_of - stride_d;
       word_end_q <= cmd_i.load.unit_words - stride_d;
-      left_last_q <= cmd_i.load.records == (cmd_i.load.target == psf_pkg::TARGET_SPIKE && spread_d
-          ? 24'(Spread) : 24'd1);
+      left_last_q <= cmd_i.load.records == 24'(records_d);
       crc_want_q <= cmd_i.load.crc;
       coded_q <= cmd_i.load.coded;
       bank_q <= '0;
@@ -175,10 +184,11 @@ module psf_load_steps #(
       sub_q  <= last_sub ? '0 : sub_next;
       word_q <= last_word ? '0 : word_next;
       if (last_word) begin
-        left_q <= left_q - 24'(lines);
-        left_last_q <= left_q == 24'({lines, 1'b0});
-        bank_q <= bank_q + 1'b1;
-        if (!banked || (&bank_q)) addr_q <= addr_q + 16'(lines);
+        left_q <= left_q - 24'(records_q);
+        left_last_q <= left_q == 24'({records_q, 1'b0});
+        bank_q <= bank_next;
+        if (!banked) addr_q <= addr_q + 16'(records_q);
+        else if (bank_next == '0) addr_q <= addr_q + 16'd1;
       end
     end
   end

@@ -12,7 +12,8 @@ module psf_load_writer #(
     localparam int unsigned WeightWidth = Cfg.Lanes * SlotWidth,
     localparam int unsigned ParamWidth = 2 * Cfg.Lanes * Cfg.AccWidth,
     localparam int unsigned MaskWidth = Cfg.LineWords * Cfg.Lanes,
-    localparam int unsigned BankWidth = $clog2(Cfg.Banks)
+    localparam int unsigned BankWidth = $clog2(Cfg.Banks),
+    localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -21,13 +22,13 @@ module psf_load_writer #(
     input logic bad_i,  // the row-table entry at the output: what comes behind it is not stored
     input logic [63:0] beat_i,
     input logic [WeightWidth-1:0] weight_word_i,
-    input logic [31:0] row_entry_i,  // decoded
+    input logic [Entries-1:0][31:0] row_entry_i,  // decoded
     // writes of loads: when, where and what
     input logic weight_ready_i,
     input logic spike_ready_i,
     output psf_control_pkg::load_write_t write_o,
     output logic [Cfg.Lanes*SlotWidth-1:0] weight_data_o,
-    output logic [31:0] entry_data_o,  // rows, logits
+    output logic [Entries-1:0][31:0] entry_data_o,  // rows, logits
     output logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_o,
     output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
     output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables
@@ -79,7 +80,7 @@ module psf_load_writer #(
   logic [Cfg.Lanes-1:0] narrow;
   logic [WideWords-1:0][Cfg.Lanes-1:0] wide, spread, spikes_q;
   logic spread_q;
-  logic [31:0] entry, entry_q;
+  logic [Entries-1:0][31:0] entry, entry_q;
 
   always_comb begin
     narrow = '0;
@@ -92,8 +93,8 @@ module psf_load_writer #(
         if (i % Spread == 0) spread[Spread-1:0] |= beat_i[Cfg.Lanes*i+:Cfg.Lanes*Spread];
       end
     end
-    entry = step_i.sub[0] ? beat_i[63:32] : beat_i[31:0];
-    if (step_i.coded) entry = row_entry_i;
+    entry = row_entry_i;
+    if (!step_i.coded) entry[0] = step_i.sub[0] ? beat_i[63:32] : beat_i[31:0];
   end
 
   always_ff @(posedge clk_i) begin

@@ -4,7 +4,8 @@
 // its target memory, record by record (docs/reference/formats.md). psf_load_steps says what happens in
 // which cycle, psf_load_writer has the write ports; weights and coded rows come through decoders.
 // Throughput: weights one word of the bus per cycle and no more than one record; parameters and masks
-// one beat per cycle; rows and logits one entry per cycle; spikes one beat per cycle if a line is whole
+// one beat per cycle; rows and logits one entry per cycle,
+// coded rows as many as psf_control_pkg::row_entries says if there are whole multiples of it; spikes one beat per cycle if a line is whole
 // beats (or a beat whole lines), of lines of one word as many as psf_pkg::spread_lines says if there are
 // whole multiples of it, else one Lanes-bit word; 3 cycles between two loads (one more before the
 // first coded record). Writes are registered; beat_ready_o follows weight_ready_i and spike_ready_i
@@ -21,6 +22,7 @@ module psf_loader #(
     localparam int unsigned SlotWidth = $clog2(Cfg.AccDepth) + 8,
     localparam int unsigned WeightWidth = Cfg.Lanes * SlotWidth,
     localparam int unsigned BankWidth = $clog2(Cfg.Banks),
+    localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes),
     localparam int unsigned PlaceWidth = Cfg.BusBytes > 8 ? $clog2(Cfg.BusBytes / 8) : 1
 ) (
     input logic clk_i,
@@ -38,7 +40,7 @@ module psf_loader #(
     input logic spike_ready_i,
     output psf_control_pkg::load_write_t write_o,
     output logic [Cfg.Lanes*SlotWidth-1:0] weight_data_o,
-    output logic [31:0] entry_data_o,  // rows, logits
+    output logic [Entries-1:0][31:0] entry_data_o,  // rows, logits
     output logic [2*Cfg.Lanes*Cfg.AccWidth-1:0] param_data_o,
     output logic [Cfg.LineWords*Cfg.Lanes-1:0] mask_data_o,
     output logic [Cfg.LineWords-1:0] spike_words_o,  // word enables
@@ -61,7 +63,8 @@ module psf_loader #(
 
   psf_control_pkg::load_step_t  step;
   psf_control_pkg::load_write_t write;
-  logic step_valid, run, free, last_record, bad_row, bad_entry;
+  logic step_valid, run, free, last_record, several, bad_row, bad_entry;
+  logic [Entries-1:0] bad_entries;
   logic weights, coded_row;
   logic record_valid, record_beat, entry_valid, entry_beat;  // of the decoders
   logic source_valid, coded_ready;
@@ -119,6 +122,7 @@ module psf_loader #(
       .run_o         (run),
       .free_o        (free),
       .last_record_o (last_record),
+      .several_o     (several),
       .step_valid_o  (step_valid),
       .step_o        (step),
       .done_o,
@@ -128,7 +132,7 @@ module psf_loader #(
 
   // Weights, and coded rows.
   logic [WeightWidth-1:0] decoded;
-  logic [31:0] row_entry;
+  logic [Entries-1:0][31:0] row_entry;
   logic [15:0][7:0] codebook;
 
   assign codebook = {
@@ -164,6 +168,7 @@ module psf_loader #(
       .rst_ni,
       .start_i      (cmd_ready_o),
       .first_i      (cmd_i.load.first_word),
+      .several_i    (several),
       .last_i       (last_record),
       .beat_valid_i (beat_valid_i && run && coded_row),
       .beat_ready_o (entry_beat),
@@ -173,15 +178,18 @@ module psf_loader #(
       .entry_o      (row_entry)
   );
 
-  // The entry in the register of the write port: a bad one does not leave, nor one behind it.
-  psf_row_check #(
-      .Cfg(Cfg)
-  ) u_row_check (
-      .entry_i(entry_data_o),
-      .bad_o  (bad_entry)
-  );
+  // The entries in the register of the write port: a bad one does not leave, nor one beside or behind it.
+  for (genvar i = 0; i < Entries; i++) begin : gen_row_check
+    psf_row_check #(
+        .Cfg(Cfg)
+    ) u_row_check (
+        .entry_i(entry_data_o[i]),
+        .bad_o  (bad_entries[i])
+    );
+  end
 
-  assign bad_row = write.row && bad_entry;
+  assign bad_entry = write.spread ? (|bad_entries) : bad_entries[0];
+  assign bad_row   = write.row && bad_entry;
 
   always_comb begin
     write_o = write;

@@ -23,7 +23,8 @@ module psf_weight_system #(
     localparam int unsigned BankBits = $clog2(Cfg.Banks),
     localparam int unsigned WordBits = $clog2(Cfg.BankDepth),
     localparam int unsigned RowBits = $clog2(Cfg.RowDepth),
-    localparam int unsigned DataWidth = Cfg.Lanes * SlotWidth
+    localparam int unsigned DataWidth = Cfg.Lanes * SlotWidth,
+    localparam int unsigned Entries = psf_control_pkg::row_entries(Cfg.Banks, Cfg.BusBytes)
 ) (
     input logic clk_i,
     input logic rst_ni,
@@ -46,9 +47,10 @@ module psf_weight_system #(
     input logic [WordBits-1:0] weight_addr_i,
     input logic [DataWidth-1:0] weight_data_i,
     input logic row_we_i,
+    input logic row_we_several_i,  // an entry for each of as many banks, else one
     input logic [BankBits-1:0] row_we_bank_i,
     input logic [RowBits-1:0] row_we_addr_i,
-    input logic [31:0] row_we_data_i,  // addr 15:0, len 23:16, shift 27:24
+    input logic [Entries-1:0][31:0] row_we_data_i,  // addr 15:0, len 23:16, shift 27:24
     // Weight words that groups write (attention).
     input logic [Cfg.Groups-1:0] dump_valid_i,
     output logic [Cfg.Groups-1:0] dump_ready_o,
@@ -76,7 +78,7 @@ module psf_weight_system #(
   logic [DataWidth-1:0] word_wdata_d, word_wdata_q;
   logic [BankBits-1:0] word_wbank;
   logic [RowBits-1:0] row_waddr_q;
-  logic [EntryWidth-1:0] row_wdata_q;
+  logic [Entries-1:0][EntryWidth-1:0] row_wdata_q;
   logic unused_row_bits;
 
   psf_round_robin #(
@@ -112,7 +114,11 @@ module psf_weight_system #(
     word_waddr_q <= word_waddr_d;
     word_wdata_q <= word_wdata_d;
     row_waddr_q  <= row_we_addr_i;
-    row_wdata_q  <= {row_we_data_i[27:16], row_we_data_i[WordBits-1:0]};
+    for (int unsigned i = 0; i < Entries; i++) begin
+      row_wdata_q[i] <= {row_we_data_i[i][27:16], row_we_data_i[i][WordBits-1:0]};
+      if (!row_we_several_i)
+        row_wdata_q[i] <= {row_we_data_i[0][27:16], row_we_data_i[0][WordBits-1:0]};
+    end
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -122,7 +128,8 @@ module psf_weight_system #(
       word_is_dump_q <= dump_valid_i != '0;
       for (int unsigned b = 0; b < Cfg.Banks; b++) begin
         word_we_q[b] <= (weight_valid_i || dump_valid_i != '0) && word_wbank == BankBits'(b);
-        row_we_q[b]  <= row_we_i && row_we_bank_i == BankBits'(b);
+        row_we_q[b] <= row_we_i && (row_we_bank_i == BankBits'(b) || (row_we_several_i &&
+            row_we_bank_i == BankBits'(b - b % Entries)));
       end
     end
   end
@@ -174,7 +181,7 @@ module psf_weight_system #(
         .out_data_o(out_data[b]),
         .row_we_i(row_we_q[b]),
         .row_waddr_i(row_waddr_q),
-        .row_wdata_i(row_wdata_q),
+        .row_wdata_i(row_wdata_q[b%Entries]),
         .word_we_i(word_we_q[b]),
         .word_waddr_i(word_waddr_q),
         .word_wdata_i(word_wdata_q),

@@ -16,7 +16,7 @@ WEIGHT, ROW, PARAM = isa.TARGET_WEIGHT, isa.TARGET_ROW, isa.TARGET_PARAM
 SPIKE, LOGIT, MASK = isa.TARGET_SPIKE, isa.TARGET_LOGIT, isa.TARGET_MASK
 PORTS = {  # of each target, and what is written through it
     "weight": ("bank", "addr", "data"),
-    "row": ("bank", "addr", "data"),
+    "row": ("bank", "addr", "spread", "data"),
     "param": ("addr", "data"),
     "spike": ("addr", "words", "spread", "data"),
     "logit": ("addr", "data"),
@@ -200,8 +200,10 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
             fields = {"addr": dest + i // unit_words, "words": (1 << wide) - 1 << word, "spread": 0,
                       "data": data << lanes * word}  # fmt: skip
             writes.append((TARGETS[target], fields))
+    if target == ROW:
+        writes = row_writes(sizes, dest, values, coding["coded"])
     for i, value in enumerate([] if writes else values):
-        if target in (WEIGHT, ROW):
+        if target == WEIGHT:
             fields = {"bank": i % banks, "addr": dest + i // banks, "data": value}
         elif target == SPIKE:
             fields = {
@@ -227,6 +229,26 @@ def random_load(sizes: Mapping[str, int], target: int, *, records: int | None = 
     return Load(target, dest, records, unit_words, beats, writes, coding)
 
 
+def row_writes(
+    sizes: Mapping[str, int], dest: int, entries: Sequence[int], coded: int
+) -> list[Write]:
+    """The writes of the entries of a row table, as many at once as may be."""
+    banks, several = sizes["Banks"], row_entries(sizes) if coded else 1
+    several = 1 if len(entries) % several else several
+    return [
+        ("row", {
+            "bank": i % banks, "addr": dest + i // banks, "spread": int(several > 1),
+            "data": sum(x << 32 * k for k, x in enumerate(entries[i : i + several])),
+        })
+        for i in range(0, len(entries), several)
+    ]  # fmt: skip
+
+
+def row_entries(sizes: Mapping[str, int]) -> int:
+    """Entries of a coded row table that are written at once."""
+    return min(sizes.get("BusBytes", 8) // 8, sizes["Banks"])
+
+
 def spread_lines(sizes: Mapping[str, int]) -> int:
     """Lines of one word that are written at once: words of a beat, of a line, or banks."""
     return min(64 // sizes["Lanes"], sizes["LineWords"], sizes.get("Groups", 2))
@@ -240,4 +262,6 @@ def written(target: str, fields: dict[str, int], sizes: Mapping[str, int]) -> Wr
             words = (1 << spread_lines(sizes)) - 1
         mask = sum(((1 << lanes) - 1) << lanes * i for i in range(64) if words >> i & 1)
         fields = fields | {"data": fields["data"] & mask}
+    if target in ("row", "logit") and not fields.get("spread"):
+        fields = fields | {"data": fields["data"] & 0xFFFF_FFFF}
     return target, fields

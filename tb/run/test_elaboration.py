@@ -25,7 +25,7 @@ SEED = int(os.environ.get("SEED", "1"))
 # Asked of parameters that a module's user inside the RTL sets, not the configuration.
 INNER = {
     "psf_read_dma: Clients must be at least 2",
-    "psf_read_dma: MaxBurst must be 1 to 256 beats",
+    "psf_read_dma: MaxBurst must be 1 to 256 words",
     "psf_weight_bank: TagWidth must be at least 1",
     "psf_descriptor_fetch: Depth must be a power of two and at least 2",  # fixed in psf_program
     "psf_descriptor_fetch: Ahead must be between 1 and Depth",

@@ -115,8 +115,8 @@ class AxiBench(Ring):
         write, read = self.slave.write_if, self.slave.read_if
         for side in (write, read, self.master.write_if, self.master.read_if):
             side.log.setLevel(logging.ERROR)  # a line per access, and one per bad answer
-        self._record(read.ar_channel, "ar", self.reads)
-        self._record(write.aw_channel, "aw", self.writes)
+        self._record(read.ar_channel, "ar", self.reads, self.hardware.bus_bytes)
+        self._record(write.aw_channel, "aw", self.writes, 8)
         self._respond(read.r_channel, "rresp")
         self._respond(write.b_channel, "bresp")
         if stalls:
@@ -130,8 +130,9 @@ class AxiBench(Ring):
         await Bench.start(self)
 
     @staticmethod
-    def _record(channel, name: str, bursts: list) -> None:
-        """Note every burst that the slave takes, and hold it against what the header promises."""
+    def _record(channel, name: str, bursts: list, word: int) -> None:
+        """Note every burst of words of so many bytes that the slave takes, and hold it against what
+        the header promises."""
         take = channel.recv
 
         async def recv():
@@ -140,11 +141,11 @@ class AxiBench(Ring):
             of = {f: int(getattr(burst, name + f)) for f in fields}
             address, beats = of["addr"], of["len"] + 1
             where = f"{name}: {beats} beats at {address:#x}"
-            assert (of["size"], of["burst"], of["lock"]) == (3, 1, 0), f"{where}: {of}"
+            assert (1 << of["size"], of["burst"], of["lock"]) == (word, 1, 0), f"{where}: {of}"
             use = {"AxiId": of["id"], "AxiCache": of["cache"], "AxiProt": of["prot"]}
             assert use.items() <= BUS.items(), f"{where}: {of}"
-            assert address % 8 == 0 and beats <= MAX_BURST, where
-            assert address % PAGE + 8 * beats <= PAGE, f"{where}: across a page"
+            assert address % word == 0 and beats <= MAX_BURST, where
+            assert address % PAGE + word * beats <= PAGE, f"{where}: across a page"
             bursts.append((address, beats))
             return burst
 
@@ -266,8 +267,9 @@ async def inferences(dut, stalls: int) -> None:
     bench.must_stay_inside()
     assert not int(dut.bus_open_o.value)
     # What must have happened for this to say anything.
-    for bursts, longest in ((bench.reads, MAX_BURST), (bench.writes, 1)):
-        ends = [(a + 8 * n) % PAGE == 0 and a % PAGE != 0 and n < MAX_BURST for a, n in bursts]
+    word = bench.hardware.bus_bytes
+    for bursts, longest, size in ((bench.reads, MAX_BURST, word), (bench.writes, 1, 8)):
+        ends = [(a + size * n) % PAGE == 0 and a % PAGE != 0 and n < MAX_BURST for a, n in bursts]
         assert any(ends), "no burst was cut at a page"
         assert max(n for _, n in bursts) >= longest
     if stalls:
@@ -319,25 +321,31 @@ HARDWARE = Hardware.named("2x8")
 IMAGES = 3
 ON_ICARUS = "inferences/stalls=0"
 CASES = [*(f"inferences/stalls={s}" for s in (0, 50, 90)), *(f"errors/stalls={s}" for s in (0, 50))]
+WIDE = Hardware.named("2x8,bus_bytes=32")  # the results are narrow bursts there
 
 
 @pytest.mark.long
-# One build; pytest-xdist shares the tests.
-@pytest.mark.parametrize("testcase", CASES)
-def test_axi(testcase):
+# Two builds; pytest-xdist shares the tests.
+@pytest.mark.parametrize(
+    ("testcase", "hardware"), [*((case, HARDWARE) for case in CASES), (CASES[1], WIDE)],
+    ids=[*CASES, "wide"],
+)  # fmt: skip
+def test_axi(testcase, hardware):
     if os.environ.get("SIM") == "icarus" and testcase != ON_ICARUS:
         pytest.skip("the whole block and Python models on Icarus take minutes: one case there")
     seed = int(os.environ.get("SEED") or 1)
-    network = seeing_network(SMALL, seed, "balanced", lanes=HARDWARE.lanes)
-    program = compile_network(network, HARDWARE).program
-    folder = write_job(NetworkWork(network, random_images(SMALL, IMAGES, seed)), HARDWARE, program)
-    run_axi(__name__, {"PSF_JOB": str(folder)}, testcase)
+    network = seeing_network(SMALL, seed, "balanced", lanes=hardware.lanes)
+    program = compile_network(network, hardware).program
+    folder = write_job(NetworkWork(network, random_images(SMALL, IMAGES, seed)), hardware, program)
+    run_axi(__name__, {"PSF_JOB": str(folder)}, testcase, hardware)
     shutil.rmtree(folder)
 
 
-def run_axi(test_module: str, env: dict[str, str], testcase: str | None = None) -> None:
+def run_axi(
+    test_module: str, env: dict[str, str], testcase: str | None = None, hardware=HARDWARE
+) -> None:
     """Run a module of cocotb tests on ``psf_axi_top``, all in one build."""
-    parameters = HARDWARE.sv_parameters() | BUS
+    parameters = hardware.sv_parameters() | BUS
     run(
         "psf_axi_top",
         test_module,

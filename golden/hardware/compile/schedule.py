@@ -30,7 +30,8 @@ def load_cycles(hardware: Hardware, fields: dict[str, int]) -> int:
     lines = hardware.line_words * hardware.lanes
     whole = fields["unit_words"] == hardware.line_words and lines % 64 == 0
     if fields["target"] in (isa.TARGET_ROW, isa.TARGET_LOGIT):
-        beats = records
+        several = hardware.row_entries if fields["coded"] else 1
+        beats = records // several if records % several == 0 else records
     elif fields["target"] == isa.TARGET_SPIKE and not whole:
         beats = records * fields["unit_words"]
         spread = hardware.spread_lines

@@ -50,7 +50,7 @@ LOAD_STEP = Struct("load_step_t", "One step in the unpacking of a load.", (
     Field("target", 4, "TARGET_*"),
     Field("coded", 1, "weights, rows: what is stored comes from a decoder"),
     Field("wide", 1, "spikes: as many words as a beat or a line has at a time"),
-    Field("spread", 1, "spikes: a word to each of several lines"),
+    Field("spread", 1, "spikes: a word to each of several lines; rows: an entry to several banks"),
     Field("last", 1, "it ends a record"),
     Field("sub", 8, "beat in a record, or entry in a beat"),
     Field("word", 8, "of a spike line"),
@@ -60,7 +60,8 @@ LOAD_STEP = Struct("load_step_t", "One step in the unpacking of a load.", (
 
 LOAD_WRITE = Struct("load_write_t", "A write of a load: a valid for each target, and where.", (
     *(Field(name, 1, "valid") for name in ("weight", "row", "param", "spike", "logit", "mask")),
-    Field("spread", 1, "spikes: word i of the data is word 0 of line addr + i"),
+    Field("spread", 1, "spikes: word i of the data is word 0 of line addr + i; rows: entry i is "
+          "that of bank + i"),
     Field("bank", 8, "of a weight word or row-table entry"),
     Field("addr", 16, "in the target memory"),
 ))  # fmt: skip

@@ -42,6 +42,7 @@ def control_package() -> str:
     parts = [
         list(_header("psf_control_pkg", CONTROL)),
         *(list(_struct(s)) for s in structs.CONTROL),
+        list(_row_entries()),
         ["endpackage"],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -85,6 +86,14 @@ def _configuration() -> Iterator[str]:
     yield "    lines = 64 / c.Lanes;"
     yield "    if (lines > c.LineWords) lines = c.LineWords;"
     yield "    return (lines > c.Groups) ? c.Groups : lines;"
+    yield "  endfunction"
+
+
+def _row_entries() -> Iterator[str]:
+    yield "  // Entries of a coded row table that are written at once, each to a bank of its own."
+    arguments = "int unsigned banks, int unsigned bus_bytes"
+    yield f"  function automatic int unsigned row_entries({arguments});"
+    yield "    return (bus_bytes / 8 > banks) ? banks : bus_bytes / 8;"
     yield "  endfunction"
 
 

@@ -131,6 +131,10 @@ def test_cycles_of_weights():
         hardware = Hardware.named(f"4x32,bus_bytes={width}")
         assert load_cycles(hardware, raw) == many + LOAD
         assert load_cycles(hardware, coded) == few + DECODER + LOAD
+        rows = dict(target=isa.TARGET_ROW, coded=1, records=48, unit_words=0, dest=0)
+        assert load_cycles(hardware, rows) == 8 * 48 // width + LOAD
+        assert load_cycles(hardware, rows | dict(records=49)) == 49 + LOAD
+        assert load_cycles(hardware, rows | dict(coded=0)) == 48 + LOAD
 
 
 def test_waits_of_a_program():

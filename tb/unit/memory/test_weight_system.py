@@ -7,6 +7,7 @@ from collections import deque
 import cocotb
 
 from tb.lib.bench import HIDDEN, Bench
+from tb.lib.load import row_entries
 from tb.lib.memories import stored_words
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
@@ -27,6 +28,7 @@ class WeightSystemBench(Bench):
         self.groups = PARAMETERS["Groups"]
         self.lanes = PARAMETERS["Lanes"]
         self.banks = PARAMETERS["Banks"]
+        self.entries = row_entries(PARAMETERS)  # of a row table that may be written at once
         self.depth = PARAMETERS["BankDepth"]
         self.row_depth = PARAMETERS["RowDepth"]
         self.slot = len(self.dut.weight_data_i) // self.lanes
@@ -35,8 +37,8 @@ class WeightSystemBench(Bench):
         self.word_bits, self.row_bits = len(self.dut.weight_addr_i), len(self.dut.row_we_addr_i)
         self.payload = [
             "row_bank_i", "row_addr_i", "row_tag_i", "weight_bank_i", "weight_addr_i",
-            "weight_data_i", "row_we_bank_i", "row_we_addr_i", "row_we_data_i", "dump_bank_i",
-            "dump_addr_i", "dump_data_i",
+            "weight_data_i", "row_we_several_i", "row_we_bank_i", "row_we_addr_i", "row_we_data_i",
+            "dump_bank_i", "dump_addr_i", "dump_data_i",
         ]  # fmt: skip
         self.noise(*self.payload)
         await self.reset(row_valid_i=0, weight_valid_i=0, row_we_i=0, dump_valid_i=0)
@@ -78,9 +80,16 @@ class WeightSystemBench(Bench):
             self.set(weight_bank_i=load[0], weight_addr_i=load[1], weight_data_i=load[2])
         self.set(row_we_i=int(row_write is not None))
         if row_write:
-            b, a, (start, length, shift) = row_write
-            self.set(row_we_bank_i=b, row_we_addr_i=a)
-            self.set(row_we_data_i=random.getrandbits(4) << 28 | shift << 24 | length << 16 | start)
+            rows = row_write[2]
+            rows = rows if isinstance(rows, list) else [rows]  # several: of bank b and behind it
+            self.set(row_we_bank_i=row_write[0], row_we_addr_i=row_write[1])
+            self.set(row_we_several_i=int(len(rows) > 1))
+            data = [
+                random.getrandbits(4) << 28 | shift << 24 | length << 16 | start
+                for start, length, shift in rows
+            ]
+            data += [random.getrandbits(32)] * (self.entries - len(rows))
+            self.put("row_we_data_i", data, 32)
         full = [
             dumps.get(g) or [random.getrandbits(n) for n in (4, 8, 16)] for g in range(self.groups)
         ]
@@ -110,7 +119,8 @@ class WeightSystemBench(Bench):
             data = self.words[b][start : start + length]
             self.under_way[b].append((g, t, shift, data, self.now))
         if row_write:
-            self.rows[row_write[0]][row_write[1]] = row_write[2]
+            for i, row in enumerate(rows):
+                self.rows[row_write[0] + i][row_write[1]] = row
         self.arrivals = self.check_words()
         await self.tick()
         return ready, loaded, dumped
@@ -197,6 +207,9 @@ async def random_rows_and_writes(dut, idle: float, delay: int) -> None:
         if random.random() >= idle:
             entry = half_rows + random.randrange(half_rows)
             row = random.randrange(bench.banks), entry, bench.random_row(lengths, 1)
+            if bench.entries > 1 and random.getrandbits(1):
+                rows = [bench.random_row(lengths, 1) for _ in range(bench.entries)]
+                row = row[0] // bench.entries * bench.entries, entry, rows
         ready, loaded, dumped = await bench.cycle_with(granted.popleft(), load, row, dumps)
         loads, dump_count = loads + bool(loaded), dump_count + bool(dumped)
         load = None if loaded else load
@@ -207,9 +220,10 @@ async def random_rows_and_writes(dut, idle: float, delay: int) -> None:
     await bench.drain()
     assert loads > 0 and dump_count > 3 and bench.taken > 10, (loads, dump_count, bench.taken)
 
-    for b in range(bench.banks):
+    for b in range(0, bench.banks, bench.entries):  # all anew, as many at once as may be
         for a in range(half_rows, bench.row_depth):
-            await bench.cycle_with(row_write=(b, a, bench.random_row(lengths, 1)))
+            rows = [bench.random_row(lengths, 1) for _ in range(bench.entries)]
+            await bench.cycle_with(row_write=(b, a, rows))
     granted = deque({} for _ in range(delay))
     for _ in range(150):
         ready, *_ = await bench.cycle_with(granted.popleft())
@@ -316,7 +330,15 @@ async def flips(dut) -> None:
 
 @cases(
     {"Groups": 2, "Lanes": 4, "Banks": 4, "AccDepth": 16, "BankDepth": 32, "RowDepth": 16},
-    {"Groups": 4, "Lanes": 2, "Banks": 8, "AccDepth": 16, "BankDepth": 26, "RowDepth": 10},
+    {
+        "Groups": 4,
+        "Lanes": 2,
+        "Banks": 8,
+        "AccDepth": 16,
+        "BankDepth": 26,
+        "RowDepth": 10,
+        "BusBytes": 32,
+    },
 )
 def test_weight_system(parameters: dict[str, int]) -> None:
     run("psf_weight_system", __name__, parameters)
