@@ -121,7 +121,7 @@ module psf_load_steps #(
     endcase
   end
 
-  assign bank_next   = bank_q + BankWidth'(records_q);
+  assign bank_next   = bank_q + (Entries > 1 ? BankWidth'(records_q) : BankWidth'(1));
   assign sub_next    = sub_q + stride_q;
   assign word_next   = word_q + stride_q;
   assign last_sub    = sub_q == sub_end_q;
@@ -187,8 +187,7 @@ module psf_load_steps #(
         left_q <= left_q - 24'(records_q);
         left_last_q <= left_q == 24'({records_q, 1'b0});
         bank_q <= bank_next;
-        if (!banked) addr_q <= addr_q + 16'(records_q);
-        else if (bank_next == '0) addr_q <= addr_q + 16'd1;
+        addr_q <= addr_q + (banked ? 16'(bank_next == '0) : 16'(records_q));
       end
     end
   end
