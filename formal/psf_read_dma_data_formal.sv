@@ -179,7 +179,7 @@ module psf_read_dma_data_formal #(
       if (fault_valid) begin
         assert (!failed_q && fault_cause != psf_pkg::ERROR_PARITY);
         if (fault_cause == psf_pkg::ERROR_READ) begin
-          assert (bad_q && fault_addr == {bad_addr_q, 3'b000});
+          assert (bad_q && (fault_addr & ~64'(BusBytes - 1)) == {bad_addr_q, 3'b000});
         end
       end
       cover (idle && twice_q && commands_q == '0 && who_q == '1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proof of psf_read_dma for all commands, every window (it may change at any time) and any timing of
-// the bus and the clients: no address outside the window that is set when ARVALID rises, no
+// the bus and the clients: no word without a beat of the window that is set when ARVALID rises, no
 // wrap-around, no burst across 4 KiB or longer than MaxBurst words, valid and payload hold, at most
 // Outstanding bursts in flight; nothing new from stop_i or a fault on; with stop_i every beat is
 // taken at once, and what the bus has finished is forgotten: idle. idle_o means that nothing is in
@@ -134,8 +134,10 @@ module psf_read_dma_formal #(
       // Addresses.
       if (axi.arvalid && !(past_ok_q && held_q)) begin
         assert (past_ok_q && !stop_q && !failed_q);
-        if (32'(any_i) < Beats * (32'(axi.arlen) + 32'd1))
-          assert (any >= base_q && any <= limit_q && any >= axi.araddr[63:3]);
+        if (32'(any_i) < Beats * (32'(axi.arlen) + 32'd1)) begin
+          assert ((any | 61'(Beats - 1)) >= base_q && (any & ~61'(Beats - 1)) <= limit_q);
+          assert (any >= axi.araddr[63:3]);
+        end
       end
       if (axi.arvalid) begin
         assert (32'(axi.araddr[11:3]) + Beats * (32'(axi.arlen) + 32'd1) <= 32'd512);
@@ -168,6 +170,8 @@ module psf_read_dma_formal #(
       end
       if (u_dut.next_q) begin
         assert (32'(u_dut.next_addr[11:3]) + Beats * (32'(u_dut.next_len_q) + 32'd1) <= 32'd512);
+        assert (32'(u_dut.next_len_q) == (32'(u_dut.next_burst_q.addr & 61'(Beats - 1)) +
+            32'(u_dut.next_beats_q)) / Beats);
         assert (32'(u_dut.next_len_q) < MaxBurst);
       end
       assert (failed_q || fault_valid == u_dut.failed_q || (stop_q && !u_dut.failed_q));

@@ -3,7 +3,7 @@
 // AXI4 read master for several clients (the lowest has priority): a command {address, beats, tag},
 // in beats of 64 bits, becomes a stream of bus words of BusBytes, in order; the beats of the command
 // in a word are those from beat_first_o to beat_last_o. Bursts are INCR, at most MaxBurst whole words,
-// never across a 4 KiB boundary, and all of each is checked against the window before ARVALID; up to
+// never across a 4 KiB boundary, and its beats are checked against the window before ARVALID; up to
 // Outstanding are in flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from R to a word. One
 // word per cycle while MaxBurst * Outstanding exceeds the memory latency. Stalls with beat_ready_i of the client
 // whose burst is at the front: a client that waits for another one before it takes its beats stops
@@ -36,7 +36,7 @@ module psf_read_dma #(
     output logic [PlaceWidth-1:0] beat_first_o,
     output logic [PlaceWidth-1:0] beat_last_o,
     output logic fault_valid_o,
-    output psf_control_pkg::fault_t fault_o,  // address: of the word, of the burst, 0 (parity)
+    output psf_control_pkg::fault_t fault_o,  // address: of the beat, of the burst, 0 (parity)
     output psf_control_pkg::axi_read_request_t axi_read_o,
     input psf_control_pkg::axi_read_response_t axi_read_i,
     input logic [8*BusBytes-1:0] axi_rdata_i
@@ -112,6 +112,7 @@ module psf_read_dma #(
   logic [63:3] next_addr;  // of its first word
   burst_t next_burst_q;
   logic [7:0] next_len_q;
+  logic [9:0] next_beats_q;  // of the command in it, less one
   logic arvalid_q;
   logic [63:3] araddr_q;
   logic [7:0] arlen_q;
@@ -121,8 +122,8 @@ module psf_read_dma #(
   assign next_addr = next_burst_q.addr & ~61'(Last);
 
   psf_window_check u_window (
-      .addr_i  (next_addr),
-      .beats_i ({2'b00, next_len_q} * 10'(Beats) + 10'(Last)),
+      .addr_i  (next_burst_q.addr),
+      .beats_i (next_beats_q),
       .base_i  (window_i.base),
       .limit_i (window_i.limit),
       .inside_o(allowed)
@@ -169,6 +170,7 @@ module psf_read_dma #(
       left_q[client] <= left - 29'(beats);
       next_burst_q   <= {client, tag_q[client], place_t'(ahead) & Last, addr};
       next_len_q     <= 8'(ahead / 10'(Beats));
+      next_beats_q   <= beats - 10'd1;
     end
     if (issue) begin
       araddr_q <= next_addr;
@@ -261,11 +263,11 @@ module psf_read_dma #(
 
   always_ff @(posedge clk_i) begin
     fault_o.cause <= psf_pkg::ERROR_READ_WINDOW;
-    fault_o.addr  <= {next_addr, 3'b000};
+    fault_o.addr  <= {next_burst_q.addr, 3'b000};
     fault_o.index <= next_burst_q.tag;
     if (answer_fault) begin
       fault_o.cause <= front_bad_q ? psf_pkg::ERROR_PARITY : psf_pkg::ERROR_READ;
-      fault_o.addr  <= front_bad_q ? '0 : {front_burst_q.addr & ~61'(Last), 3'b000};
+      fault_o.addr  <= front_bad_q ? '0 : {front_burst_q.addr, 3'b000};
       fault_o.index <= front_burst_q.tag;
     end
   end
@@ -282,8 +284,8 @@ module psf_read_dma #(
         assert (32'(araddr_q[11:3]) + Beats * (32'(arlen_q) + 32'd1) <= 32'd512);
       end
       if ($past(rst_ni && issue)) begin
-        assert (araddr_q >= $past(window_i.base));
-        assert (62'(araddr_q) + Beats * 62'(arlen_q) + 62'(Last) <= 62'($past(window_i.limit)));
+        assert ((araddr_q | 61'(Last)) >= $past(window_i.base));
+        assert (62'(araddr_q) + Beats * 62'(arlen_q) <= 62'($past(window_i.limit)));
       end
       if (issue) assert (queue_room);
       if (axi_read_i.rvalid) assert (open_q != '0);

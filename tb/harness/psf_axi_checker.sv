@@ -3,7 +3,7 @@
 // and its payload is stable until ready on all ten channels, bursts are aligned INCR ones, reads of words
 // of BusBytes, writes of 8 bytes with their strobes, inside a 4 KiB page, ID, LOCK, CACHE and PROT are what they should be, WLAST and RLAST are right,
 // nothing answers what was not asked. Breaches end the simulation. escapes_o counts bursts that
-// touch a byte outside the window of their direction.
+// write a byte outside the window, or read a word of which no byte is in the window.
 
 module psf_axi_checker #(
     parameter IdWidth = 1,
@@ -200,9 +200,11 @@ module psf_axi_checker #(
   // Windows.
   wire [64:0] ar_first = {{(65 - AddrWidth) {1'b0}}, axi_araddr};  // a bit more than a window has
   wire [64:0] aw_first = {{(65 - AddrWidth) {1'b0}}, axi_awaddr};
-  wire [64:0] ar_last = ar_first + BusBytes * ({57'd0, axi_arlen} + 65'd1) - 65'd1;
+  wire [64:0] bus_bytes = {33'd0, BusBytes[31:0]};
+  wire [64:0] ar_last = ar_first + bus_bytes * {57'd0, axi_arlen};  // its last word
   wire [64:0] aw_last = aw_first + {54'd0, axi_awlen, 3'd7};
-  wire ar_out = ar_first < {1'b0, read_base_i} || ar_last > {1'b0, read_limit_i};
+  wire ar_out = ar_first + bus_bytes - 65'd1 < {1'b0, read_base_i} ||
+      ar_last > {1'b0, read_limit_i};
   wire aw_out = aw_first < {1'b0, write_base_i} || aw_last > {1'b0, write_limit_i};
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) escapes_o <= 32'd0;

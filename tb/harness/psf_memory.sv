@@ -4,7 +4,7 @@
 // Every read burst waits latency_i cycles; each handshake and read beat is held back with a probability of
 // stall_i / 256. load_i reads load.hex (with @address lines, in beats), dump_i writes the beats
 // dump_first_i .. dump_last_i to dump.hex; both in the simulator's current directory.
-// Byte 0 lies at base_i; addresses wrap. Accesses outside the memory get SLVERR. Faults on request: fail_read_i = n > 0 answers the n-th
+// Byte 0 lies at base_i, a multiple of 8; addresses wrap. Accesses outside the memory get SLVERR. Faults on request: fail_read_i = n > 0 answers the n-th
 // read beat after arm_i with fail_resp_i, fail_write_i the n-th write response; hang_i stops all
 // answers. bad_o counts responses other than OKAY. psf_axi_checker watches the protocol.
 
@@ -79,7 +79,10 @@ module psf_memory #(
   wire r_go = r_count != 6'd0 && cycle_q >= r_time[r_out_q[4:0]] && rng_q[7:0] >= stall_i
       && (!axi_rvalid || axi_rready) && !hang_i;
   wire r_last = r_beat_q == r_len[r_out_q[4:0]];
-  wire r_outside = r_now >> (AddrBits + 3) != {AddrWidth{1'b0}};
+  wire [AddrWidth-1:0] r_last_beat = r_now + BusBytes[AddrWidth-1:0]
+      - {{(AddrWidth - 4) {1'b0}}, 4'd8};
+  wire r_outside = r_now >> (AddrBits + 3) != {AddrWidth{1'b0}}
+      && r_last_beat >> (AddrBits + 3) != {AddrWidth{1'b0}};
 
   // The beats until a response fails on request.
   reg [31:0] fail_read_q, fail_write_q;
@@ -138,7 +141,8 @@ module psf_memory #(
   reg w_busy_q, w_done_q, w_error_q;
   reg [AddrWidth-1:0] w_addr_q;
   wire w_take = axi_wvalid && axi_wready;
-  wire [31:0] w_from = {27'd0, w_addr_q[4:0]} & (BusBytes - 32'd1);  // byte of the word
+  wire [4:0] w_bus = w_addr_q[4:0] + base_i[4:0];
+  wire [31:0] w_from = {27'd0, w_bus} & (BusBytes - 32'd1);  // byte of the word of the bus
   wire w_bad = w_addr_q >> (AddrBits + 3) != {AddrWidth{1'b0}};
   assign b_go = w_done_q && rng_q[27:20] >= stall_i && !hang_i;
   integer i;

@@ -137,7 +137,7 @@ async def errors(dut, kind: str, stall: float) -> None:
         program.items, index = [], 0
     elif kind == "read_window":
         item.values["offset"] = 1 << 31
-        addr = (bench.weights + (1 << 31)) // BUS * BUS
+        addr = bench.weights + (1 << 31)
         bench.memory.bytes[2048 : 2048 + 64 * program.count] = program.encoded()
     elif kind == "write_window":
         index, addr = store, results

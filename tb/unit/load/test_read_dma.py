@@ -16,7 +16,7 @@ from golden.hardware import isa
 from golden.hardware.interface import packing
 from tb.lib.axi_memory import ReadPort
 from tb.lib.bench import HIDDEN, SEED, Bench
-from tb.lib.bursts import ADDR_WIDTH, BUS, PAGE, SPACE, bursts_of
+from tb.lib.bursts import ADDR_WIDTH, BUS, PAGE, SPACE, asked_of, bursts_of
 from tb.lib.parameters import PARAMETERS
 from tb.lib.stream import STALLS
 from tb.lib.structs import View
@@ -217,7 +217,7 @@ async def bad_responses(dut, stall: float) -> None:
             beats, client = random.choice((1, 2, 8, MAX_BURST + 1, 90)), random.randrange(CLIENTS)
             tag = bench.send(client, at, beats)
             for i, a in enumerate(range(at, at + 8 * beats, 8)):  # a word, by its first beat
-                owner.setdefault(a // BUS * BUS, (client, tag, lengths[client] + i))
+                owner.setdefault(a // BUS * BUS, (client, tag, lengths[client] + i, a))
             lengths[client] += beats
             at += 8 * (beats + random.randrange(3))
             at += -at % BUS + 8 * random.randrange(WORD)
@@ -231,7 +231,7 @@ async def bad_responses(dut, stall: float) -> None:
         assert bench.arrived == bursts, "issued after a fault"
         order = [a for at, n in bench.port.bursts for a in range(at, at + BUS * n, BUS)]
         first = next(a for a in order if a in bench.port.bad)
-        client, tag, number = owner[first]
+        client, tag, number, first = owner[first]
         assert bench.faults == [(isa.ERROR_READ, first, tag)], (
             f"{bench.faults}, expected {first:#x}, tag {tag}, SEED={SEED}"
         )
@@ -271,7 +271,8 @@ async def windows(dut, stall: float) -> None:
         client, before = random.randrange(CLIENTS), len(bench.port.bursts)
         await RisingEdge(dut.clk_i)
         bursts = bursts_of(address, beats, MAX_BURST, BUS)
-        inside = [base <= a and a + BUS * n - 1 <= limit for a, n in bursts]
+        asked = asked_of(address, beats, MAX_BURST, BUS)
+        inside = [base <= a and a + 8 * n - 1 <= limit for a, n in asked]
         tag = bench.send(client, address, beats)
         if all(inside):
             await bench.drained()
@@ -282,7 +283,7 @@ async def windows(dut, stall: float) -> None:
             first = inside.index(False)
             await bench.cycles(5)
             await bench.stop()
-            assert bench.faults == [(isa.ERROR_READ_WINDOW, bursts[first][0], tag)], (
+            assert bench.faults == [(isa.ERROR_READ_WINDOW, asked[first][0], tag)], (
                 f"{bench.faults}: {address:#x}, {beats} beats in {base:#x}..{limit:#x}"
             )
             assert bench.port.bursts[before:] == bursts[:first]
