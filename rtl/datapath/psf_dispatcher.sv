@@ -38,6 +38,8 @@ module psf_dispatcher #(
   logic [16:0] dump_q, dump_d, dump_row_q, dump_row_d;
   logic [8:0] block_q, block_d;
   logic [GroupWidth-1:0] turn_q, turn_d;
+  logic [15:0] end_x_q, end_y_q;  // of the layer: last column, last row
+  logic [15:0] jump_q;  // words to the next block of timesteps
 
   logic key_value, last_x, last_y, low_end, take, block_last;
   logic [ 2:0] block;  // timesteps side by side
@@ -46,8 +48,8 @@ module psf_dispatcher #(
   assign block = 3'd1 << layer_i.in_block;
   assign block_last = (x_q[2:0] & (block - 3'd1)) == block - 3'd1;
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
-  assign last_x = x_q + 16'd1 == layer_i.width;
-  assign last_y = y_q + 16'd1 == layer_i.height;
+  assign last_x = x_q == end_x_q;
+  assign last_y = y_q == end_y_q;
   assign low_end = last_y && !layer_i.below;
   assign take = busy_q && (|request_i);
   assign done_o = !busy_q && !start_i;
@@ -126,10 +128,7 @@ module psf_dispatcher #(
       if (&index_q[GroupWidth-1:0]) stream_d = add(stream_q, layer_i.stream_stride);
       if (!last_x) begin
         x_d = x_q + 16'd1;
-        word_d = add(
-          word_q,
-          block_last ? 16'd1 - 16'(block) + ({8'd0, layer_i.in_step} << layer_i.in_block) : 16'd1
-        );
+        word_d = add(word_q, block_last ? jump_q : 16'd1);
         dump_d = add(dump_q, layer_i.dump_step);
         if (!layer_i.pool || x_q[0]) out_d = add(out_q, out_step);
       end else begin
@@ -174,6 +173,9 @@ module psf_dispatcher #(
     dump_q <= dump_d;
     dump_row_q <= dump_row_d;
     block_q <= block_d;
+    end_x_q <= layer_i.width - 16'd1;
+    end_y_q <= layer_i.height - 16'd1;
+    jump_q <= 16'd1 - 16'(block) + ({8'd0, layer_i.in_step} << layer_i.in_block);
   end
 
   always_ff @(posedge clk_i) begin
