@@ -152,8 +152,8 @@ module psf_accel #(
     $fatal(1, "psf_accel: AxiProt must have 3 bits");
   end
 
-  // Every burst is INCR and not exclusive. Reads are of whole words of the bus, writes of 8 bytes, each in its
-  // place of a word.
+  // Every burst is INCR and not exclusive. Reads are of whole words of the bus, writes of 8 bytes, each
+  // in its place of a word.
   assign {m_axi_arid, m_axi_awid} = {2{AxiIdWidth'(AxiId)}};
   assign m_axi_arsize = 3'($clog2(BusBytes));
   assign m_axi_awsize = 3'd3;

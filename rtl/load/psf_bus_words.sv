@@ -2,8 +2,8 @@
 //
 // Takes the words of a bus apart: the beats of 64 bits from first_i to last_i of each, one a cycle, in
 // every place of data_o. A word of which all beats count goes as a whole in one cycle, whole_o, if
-// whole_i asks for that when its turn comes. There is something while valid_i is high; nothing is
-// registered but the place of the next beat, ready_o follows ready_i. clear_i forgets that a word has
+// whole_i asks for that when its turn comes. What goes is valid while valid_i is high. Nothing is
+// registered but the place of the next beat: ready_o follows ready_i. clear_i forgets that a word has
 // been begun. On a bus of 8 bytes a word is a beat.
 
 module psf_bus_words #(

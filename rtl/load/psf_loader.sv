@@ -178,7 +178,8 @@ module psf_loader #(
       .entry_o      (row_entry)
   );
 
-  // The entries in the register of the write port: a bad one does not leave, nor one beside or behind it.
+  // The entries in the register of the write port: a bad one does not leave, nor one beside or behind
+  // it.
   for (genvar i = 0; i < Entries; i++) begin : gen_row_check
     psf_row_check #(
         .Cfg(Cfg)

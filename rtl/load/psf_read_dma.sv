@@ -2,11 +2,11 @@
 //
 // AXI4 read master for several clients (the lowest has priority): a command {address, beats, tag},
 // in beats of 64 bits, becomes a stream of bus words of BusBytes, in order; the beats of the command
-// in a word are those from beat_first_o to beat_last_o. Bursts are INCR, at most MaxBurst whole words,
-// never across a 4 KiB boundary, and its beats are checked against the window before ARVALID; up to
-// Outstanding are in flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from R to a word. One
-// word per cycle while MaxBurst * Outstanding exceeds the memory latency. Stalls with beat_ready_i of the client
-// whose burst is at the front: a client that waits for another one before it takes its beats stops
+// in a word are those from beat_first_o to beat_last_o. Bursts are INCR, at most MaxBurst whole
+// words, never across a 4 KiB boundary, and the beats of each are checked against the window before
+// ARVALID; up to Outstanding are in flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from
+// R to a word. One word per cycle while MaxBurst * Outstanding exceeds the memory latency. Stalls with
+// beat_ready_i of the client whose burst is at the front: a client that waits for another one before it takes its beats stops
 // both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
 // of the burst queue) is reported once, in one cycle; then nothing is issued and all beats are
 // thrown away until stop_i has been high. stop_i also forgets all commands; no fault while it is

@@ -8,8 +8,8 @@
 // On a wide bus, and if several_i says with start_i that there are whole multiples of them, as many
 // entries come at once as psf_control_pkg::row_entries says, else one. last_i says that those at hand
 // are the last of the load: no beat beyond them is taken.
-// Latency 1 from a beat to its first entry; what comes at once per cycle. beat_ready_o follows entry_ready_i
-// combinationally; entry_* depend on registers alone and hold until taken.
+// Latency 1 from a beat to its first entry; what comes at once per cycle. beat_ready_o follows
+// entry_ready_i combinationally; entry_* depend on registers alone and hold until taken.
 // Golden: golden.hardware.execute.decode.row_entries.
 
 module psf_row_decoder #(

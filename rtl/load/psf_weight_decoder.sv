@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Turns the beats of a weight load into weight words. A raw record is a word, padded to whole beats. One of
-// a coded load is Lanes codes of 4 bits, then Lanes indices of w bits, padded to whole halves of a beat;
-// records follow without a gap:
+// Turns the beats of a weight load into weight words. A raw record is a word, padded to whole beats.
+// One of a coded load is Lanes codes of 4 bits, then Lanes indices of w bits, padded to whole halves
+// of a beat; records follow without a gap:
 //   weight[p] = codebook[code[p]];   index[p] = (block ? word << w : 0) | stored[p]
 // with w = index_bits_i and word = 0 .. row_words_i - 1, the same for one record of every bank.
 // start_i takes the configuration and forgets what is left of the load before; every lane then has
 // its codebook written, 16 cycles before the first coded record. last_i says that the record at hand is
 // the last: no beat beyond its end is taken.
-// Latency 1 from the last beat of a record to record_valid_o. Throughput: what comes in at once, a beat in
-// every place of beat_data_i or, beat_whole_i, a word of the bus, or a record per
+// Latency 1 from the last beat of a record to record_valid_o. What comes at once is a beat, in every
+// place of beat_data_i, or with beat_whole_i a word of the bus. Throughput: that or a record per
 // cycle, whatever comes first. beat_ready_o follows record_ready_i combinationally, record_*
 // depend on registers alone and hold until taken.
 // parity_o pulses in the cycle after a record that a changed codebook entry went into.
@@ -102,8 +102,8 @@ module psf_weight_decoder #(
     end
   end
 
-  // ---- Halves are gathered in their places. What came last is kept, so that it can end one record and
-  // begin the next: those of its halves that the record which leaves has not taken go to the first places.
+  // ---- Halves are gathered in their places. What came last is kept, so that it can end one record
+  // and begin the next: what the record that leaves has not taken of it goes to the first places.
   logic [Halves-1:0][31:0] half_q;
   logic [WordHalves-1:1][31:0] last_q;  // what came last; the first half of it is not kept
   logic [WordHalves-1:0][31:0] fresh, kept;  // what comes and what came last, turned
@@ -127,9 +127,9 @@ module psf_weight_decoder #(
     if (take) last_q <= beat_data_i[8*Cfg.BusBytes-1:32];
   end
 
-  // Half i of what comes goes to place count + i, and one that is kept from the end of what came last to
-  // place count - 1 at most: place i takes half (i - count) modulo the halves of a word of either. Kept
-  // as it is, or synthesis computes it once for each of the bits that it chooses.
+  // Half i of what comes goes to place count + i, and one that is kept from the end of what came last
+  // to place count - 1 at most: place i takes half (i - count) modulo the halves of a word of either.
+  // Kept as it is, or synthesis computes it once for each of the bits that it chooses.
   (* keep *) logic [TurnWidth-1:0] turn;
   assign turn = count[TurnWidth-1:0];
 

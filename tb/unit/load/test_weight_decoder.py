@@ -36,6 +36,7 @@ class WeightDecoderBench(Bench):
     def __init__(self, dut) -> None:
         super().__init__(dut)
         self.parity = 0  # pulses of parity_o
+        self.waited = 0  # cycles of the last load before its first record
 
     async def begin(self) -> None:
         await self.reset(start_i=0, beat_valid_i=0, record_ready_i=0, last_i=0)
@@ -104,6 +105,7 @@ class WeightDecoderBench(Bench):
         self.equal("beats", taken, len(beats))
         self.equal(f"records told with {flip}", self.parity, told)
         self.set(record_ready_i=0, beat_valid_i=0)
+        self.waited = first - began
         return self.now - first
 
 
@@ -153,6 +155,7 @@ async def full_rate(dut) -> None:
     bench, records = await WeightDecoderBench(dut).begun(), 101
     per_record = -(-LANES * (INDEX + 8) // 64)
     cycles = await bench.run(random_coding() | {"coded": 0}, records, slices=0.0)
+    assert bench.waited <= per_record, "a raw load waits for a codebook"
     most = max(records, -(-records * per_record // WORD)) + WORD
     assert records <= cycles <= most, (cycles, most)
     for index_bits in range(INDEX + 1):
