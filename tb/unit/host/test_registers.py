@@ -346,8 +346,8 @@ async def random_traffic(dut, stall: float) -> None:
 # The second has another value in every capability field and in every field of BUS.
 CONFIGS = (
     ("2x8", {}),
-    ("4x16,line_words=16,acc_depth=64,acc_width=24,stream_width=18,patch_lines=128",
-     {"AddrWidth": 40, "Outstanding": 16}),
+    ("4x16,line_words=16,acc_depth=64,acc_width=24,stream_width=18,patch_lines=128,parity=0,"
+     "bus_bytes=16", {"AddrWidth": 40, "Outstanding": 16}),
 )  # fmt: skip
 
 
