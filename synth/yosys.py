@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from golden.contract.errors import UserError
-from synth import gated_add, process, wrapper
+from synth import carry_cells, process, wrapper
 from tb.run.sources import sources_of
 
 TOP = "psf_top"
@@ -89,7 +89,7 @@ def elaborate(
         ],
     )
     elaborated = json.loads((folder / "elaborated.json").read_text())
-    (folder / "ecp5_cells.v").write_text(gated_add.modules(elaborated))
+    (folder / "ecp5_cells.v").write_text(carry_cells.modules(elaborated))
     return elaborated
 
 

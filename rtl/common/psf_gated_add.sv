@@ -3,7 +3,7 @@
 // An adder with an OR at one operand and a gate at the other, modulo 2^Width:
 //   sum_o = (a_i | b_i) + (keep_i ? c_i : 0)
 // So a sum of one of two words, of which the other is zero, costs no multiplexer. Combinational. Where
-// a carry cell has inputs to spare, OR and gate cost nothing: synth/gated_add.py has the cells of an
+// a carry cell has inputs to spare, OR and gate cost nothing: synth/carry_cells.py has those of an
 // ECP5, whose mapper would put them in front of the adder, a LUT a bit each. Mappers for 7 series want
 // the first operand as it is beside the exclusive or: OrFirst = 0 where keep_i is constant.
 // Golden: tb.unit.common.test_gated_add.

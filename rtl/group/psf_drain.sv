@@ -7,8 +7,8 @@
 // largest of 1, w' and, for every pattern, its highest step plus the patterns from it on:
 // current[t] leaves before the next word's first pattern with t arrives. No read begins unless the
 // queue has room for the word. Latency 5 from the last read_o of a word to its first current. The
-// buffer is given back with the last read. touched_i: patterns of each buffer, stable while it is
-// complete. parity_o: a current has changed in the queue.
+// buffer is given back with the last read. touched_i: patterns of each buffer, stable from
+// the cycle before it is complete until it is drained. parity_o: a current has changed in the queue.
 // Golden: golden.hardware.execute.emulator.
 module psf_drain
   import psf_group_pkg::Steps, psf_group_pkg::Sets;
@@ -40,10 +40,10 @@ module psf_drain
 
   // Which read. Sums restart with every word.
   logic buffer_q, begin_q, word_last, read_last, finish, per_token, go;
-  logic [7:0] index_q, step_q, step_sum, step_next;
+  logic [7:0] index_q;
   logic [3:0] index_bits_q;
-  logic [2:0] window_q, before_q;  // its steps, those of the word before
-  logic [Sets-1:0] left_q, now, after, picked;
+  logic [2:0] window, before_q;  // its steps, those of the word before
+  logic [Sets-1:0] left_q, after, picked;  // patterns of this word, from the next one on
   logic [EntryWidth+3:0] set;
   logic [Steps-1:0] which, pattern;  // pattern 0: nothing fired
   logic [Steps-1:0] seen_q, fires;
@@ -51,21 +51,22 @@ module psf_drain
 
   assign per_token = layer_i.merge || layer_i.mode == psf_pkg::MODE_KEY_VALUE
       || layer_i.repeat_drain;
-  assign step_sum = step_q + 8'(window_q);
-  assign step_next = start_i || per_token || step_sum >= layer_i.steps ? 8'd0 : step_sum;
-  always_ff @(posedge clk_i) begin
-    index_bits_q <= psf_group_pkg::bits_of(layer_i.out_words);
-    if (start_i || finish) begin
-      step_q <= step_next;
-      window_q <= per_token ? 3'd1 : psf_group_pkg::steps_left(
-          layer_i.steps, step_next, layer_i.window
-      );
-    end
-  end
+  always_ff @(posedge clk_i) index_bits_q <= psf_group_pkg::bits_of(layer_i.out_words);
 
-  assign now = begin_q ? touched_i[buffer_q] : left_q;
-  assign after = now & (now - Sets'(1));
-  assign picked = now & ~after;
+  psf_windows u_windows (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .one_i   (per_token),
+      .steps_i (layer_i.steps),
+      .window_i(layer_i.window),
+      .next_i  (finish),
+      .steps_o (window),
+      .last_o  ()
+  );
+
+  assign after  = left_q & (left_q - Sets'(1));
+  assign picked = left_q & ~after;
   always_comb begin
     pattern = '0;
     fires   = '0;
@@ -112,13 +113,15 @@ module psf_drain
       if (go) begin_q <= read_last;
       if (go && read_last) open_q <= Steps'(1);
       else open_q <= open_q << 1 | Steps'(1);
-      promised_q <= promised_q + (go && read_last ? 5'(window_q) : 5'd0) - 5'(taken);
+      promised_q <= promised_q + (go && read_last ? 5'(window) : 5'd0) - 5'(taken);
     end
   end
 
   always_ff @(posedge clk_i) begin
-    if (go) left_q <= after;
-    if (go && read_last) before_q <= window_q;
+    // A word that has not begun has all patterns; they are known before its buffer is complete.
+    if (go ? read_last : begin_q) left_q <= touched_i[buffer_q^finish];
+    else if (go) left_q <= after;
+    if (go && read_last) before_q <= window;
     if (start_i) index_q <= '0;
     else if (go && read_last) index_q <= word_last ? 8'd0 : index_q + 8'd1;
     if (go) seen_q <= read_last ? '0 : (begin_q ? '0 : seen_q) | pattern;
@@ -142,7 +145,7 @@ module psf_drain
           adds: pattern,
           fresh: pattern & ~(begin_q ? '0 : seen_q),
           fires: fires,
-          window: window_q,
+          window: window,
           last: read_last
       };
   always_ff @(posedge clk_i or negedge rst_ni) begin

@@ -213,7 +213,6 @@ module psf_drain_stages #(
       .valid_i       ({fire_valid_q, s1_valid_q && mode_fire}),
       .next_first_i  (fire_q[4].first_step),
       .next_index_i  (fire_q[4].index),
-      .first_i       (fire_q[5].first_step),
       .index_i       (fire_q[5].index),
       .keep_i        (fire_q[5].keep),
       .spike_o       (line_bits_o),

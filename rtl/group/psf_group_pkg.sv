@@ -23,14 +23,4 @@ package psf_group_pkg;
     end
   endfunction
 
-  // Steps of the window that begins at `step`, of `steps` in all.
-  function automatic logic [2:0] steps_left(logic [7:0] steps, logic [7:0] step,
-                                            logic [1:0] window);
-    logic [7:0] left;
-    logic [2:0] whole;
-    left  = steps - step;
-    whole = 3'd1 << window;
-    return left < 8'(whole) ? left[2:0] : whole;
-  endfunction
-
 endpackage

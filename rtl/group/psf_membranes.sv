@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Membrane potentials of a group between two windows of timesteps, one word of all lanes per
-// accumulator index, in block RAM. A read in cycle t gives stored_o in cycle t + 1; a write is there
+// Membranes of a group between two windows of timesteps (left_o of psf_lif), one word of all lanes per
+// accumulator index, in block RAM; the top bit of every lane, which gates the others, in LUT RAM, so that it comes from a
+// register. A read in cycle t gives stored_o in cycle t + 1; a write is there
 // for reads of the next cycle on; one of each per cycle, not of the same index. The parities lie in a
 // memory of their own that works one cycle behind the writes, so that no parity tree follows the
 // neurons: parities_i belongs to the write of the cycle before. parity_o pulses in cycle t + 3 if a
@@ -22,18 +23,38 @@ module psf_membranes #(
     input  logic [     Lanes-1:0]            parities_i,     // one cycle after left_i
     output logic                             parity_o
 );
+  logic [Lanes-1:0][Width-2:0] left_low, stored_low;
+  logic [Lanes-1:0] left_top, stored_top, stored_top_q;
+  for (genvar p = 0; p < Lanes; p++) begin : gen_lane
+    assign {left_top[p], left_low[p]} = left_i[p];
+    assign stored_o[p] = {stored_top_q[p], stored_low[p]};
+  end
+
   psf_ram_1r1w #(
-      .Width(Lanes * Width),
+      .Width(Lanes * (Width - 1)),
       .Depth(Depth)
   ) u_membrane (
       .clk_i,
       .we_i   (write_i),
       .waddr_i(write_index_i),
-      .wdata_i(left_i),
+      .wdata_i(left_low),
       .re_i   (read_i),
       .raddr_i(read_index_i),
-      .rdata_o(stored_o)
+      .rdata_o(stored_low)
   );
+
+  psf_ram_async #(
+      .Width(Lanes),
+      .Depth(Depth)
+  ) u_top (
+      .clk_i,
+      .we_i   (write_i),
+      .waddr_i(write_index_i),
+      .wdata_i(left_top),
+      .raddr_i(read_index_i),
+      .rdata_o(stored_top)
+  );
+  always_ff @(posedge clk_i) if (read_i) stored_top_q <= stored_top;
 
   logic write_q;
   logic [IndexWidth-1:0] write_index_q;

@@ -5,9 +5,9 @@
 //   t + 1 x = current + bias
 //   t + 2 value = base + x, base = residual word or start, as the layer has it
 //   t + 3 margin = value - theta2
-//   t + 4 value_o = value, spike_o = LIF(value); first_i: the neuron is at rest
+//   t + 4 value_o = value, spike_o = LIF(value)
 // valid_i says for each of these cycles whether it has a current: registers that have none hold.
-// first_i, chain_i and stored_i (psf_lif) belong to cycle t + 4. The compiler bounds every current by
+// take_i and stored_i (psf_lif) belong to cycle t + 4, forget_i to a cycle before one of those. The compiler bounds every current by
 // 2^(AccWidth-2) and the stream by its width. param_parity_o, of cycle t + 1: bias and theta2 have an
 // odd number of ones; left_parity_o, of cycle t + 5: that of left_o. Golden: golden.contract.neuron.lif_step.
 module psf_neuron #(
@@ -27,12 +27,12 @@ module psf_neuron #(
     output logic                   param_parity_o,
     input  logic [            4:0] valid_i,         // bit k: of cycle t + k
     // cycle t + 4
-    input  logic                   first_i,
-    input  logic                   chain_i,
-    input  logic [   AccWidth-1:0] stored_i,
+    input  logic                   forget_i,        // of psf_lif
+    input  logic                   take_i,
+    input  logic [     AccWidth:0] stored_i,
     output logic                   spike_o,
     output logic [   AccWidth-1:0] value_o,         // what it fired on
-    output logic [   AccWidth-1:0] left_o,          // the membrane after it
+    output logic [     AccWidth:0] left_o,          // the membrane after it
     output logic                   left_parity_o
 );
   logic [AccWidth-1:0] bias_q, current_q, x_q, value, value_q;
@@ -81,8 +81,8 @@ module psf_neuron #(
   ) u_lif (
       .clk_i,
       .valid_i  (valid_i[4]),
-      .first_i,
-      .chain_i,
+      .forget_i,
+      .take_i,
       .stored_i,
       .current_i(value_o),
       .margin_i (margin_q),

@@ -23,7 +23,6 @@ module psf_neurons #(
     input logic next_first_i,  // first timestep
     input logic [IndexWidth-1:0] next_index_i,
     // cycle t + 4
-    input logic first_i,
     input logic [IndexWidth-1:0] index_i,  // holds until the next valid one
     input logic keep_i,  // last step of a window that another one follows
     output logic [Cfg.Lanes-1:0] spike_o,
@@ -31,19 +30,22 @@ module psf_neurons #(
     output logic parity_o
 );
   logic [Cfg.Lanes-1:0] left_parity;
-  logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] stored, left;
-  logic same, chain_q;
-  assign same = next_index_i == index_i;
-  always_ff @(posedge clk_i) if (valid_i[3]) chain_q <= same;
+  logic [Cfg.Lanes-1:0][Cfg.AccWidth:0] stored, left;
+
+  // The next step begins, goes on where the one before left off, or takes its membrane from the memory.
+  logic follows, take, take_q;
+  assign follows = !next_first_i && next_index_i == index_i;
+  assign take = !next_first_i && next_index_i != index_i;
+  always_ff @(posedge clk_i) if (valid_i[3]) take_q <= take;
 
   psf_membranes #(
       .Lanes(Cfg.Lanes),
       .Depth(Cfg.AccDepth),
-      .Width(Cfg.AccWidth)
+      .Width(Cfg.AccWidth + 1)
   ) u_membranes (
       .clk_i,
       .rst_ni,
-      .read_i       (valid_i[3] && !next_first_i && !same),
+      .read_i       (valid_i[3] && take),
       .read_index_i (next_index_i),
       .stored_o     (stored),
       .write_i      (valid_i[4] && keep_i),
@@ -68,8 +70,8 @@ module psf_neurons #(
         .start_i,
         .param_parity_o(param_parity_o[p]),
         .valid_i,
-        .first_i,
-        .chain_i       (chain_q),
+        .forget_i      (valid_i[3] && !follows),
+        .take_i        (take_q),
         .stored_i      (stored[p]),
         .value_o       (value_o[p]),
         .spike_o       (spike_o[p]),

@@ -21,7 +21,7 @@ module psf_scanner
 ) (
     input logic clk_i,
     input logic rst_ni,
-    input logic start_i,  // first cycle of a layer
+    input logic start_i,  // first cycle of a layer; no patch in the next one
     input psf_pkg::layer_t layer_i,
     input logic patch_valid_i,
     input logic [PatchWidth:0] filled_i,
@@ -59,7 +59,6 @@ module psf_scanner
   // Stage 0: which line. Sums restart at every window, tap and token.
   logic step_begin_q;  // taps of this window not yet taken over from the patch
   logic [8:0] todo_q, taps;  // taps from the current one on, the current one at bit 0
-  logic [7:0] step_q;
   logic [15:0] first_q, last_q;  // of the block of steps: first and last word in the pixel
   logic [16:0] step_row_q, tap_row_q;  // first row of the step, row offset of the tap
   logic [15:0] patch_base_q, base_next;  // first line of the tap in the patch
@@ -73,17 +72,28 @@ module psf_scanner
   logic [15:0] first0, last0, first0_q, last0_q, block_words_q, first_d, last_d;
   logic [2:0] window, block;  // w, wl
   logic [1:0] offset_q;  // first step of the window in its block
-  logic [8:0] step_next;
+  logic [2:0] window_steps;  // of this one
   logic block_end;
   assign window = 3'd1 << layer_i.window;
   assign block = 3'd1 << layer_i.in_block;
-  assign step_next = {1'b0, step_q} + 9'(window);
   assign block_end = {1'b0, offset_q} + window >= block;
   assign taps = step_begin_q ? patch_taps_i : todo_q;
 
+  psf_windows u_windows (
+      .clk_i,
+      .rst_ni,
+      .start_i,
+      .one_i   (layer_i.repeat_drain),
+      .steps_i (layer_i.steps),
+      .window_i(layer_i.window),
+      .next_i  (step_end),
+      .steps_o (window_steps),
+      .last_o  (token_last)
+  );
+
   // Where the blocks begin and end: of a token's first one, and how far it is to the next.
   assign first0 = {8'd0, layer_i.in_first} << layer_i.in_block;
-  assign last0 = first0 + ({8'd0, layer_i.in_words} << layer_i.in_block) - 16'd1;
+  assign last0  = first0 + ({8'd0, layer_i.in_words} << layer_i.in_block) - 16'd1;
   always_ff @(posedge clk_i) begin
     first0_q <= first0;
     last0_q <= last0;
@@ -111,7 +121,6 @@ module psf_scanner
   assign want_tap_end = want && ends_here;
   assign want_step_end = want_tap_end && taps[8:1] == 8'd0;
   assign skip_step_end = skip && taps[8:1] == 8'd0;
-  assign token_last = layer_i.repeat_drain || step_next >= {1'b0, layer_i.steps};
   // s1_free is the latest of all, hence it comes last.
   assign go = want && s1_free;
   assign tap_end = skip || (want_tap_end && s1_free);
@@ -134,12 +143,10 @@ module psf_scanner
   always_ff @(posedge clk_i) begin
     if (go || skip) todo_q <= tap_end ? taps >> 1 : taps;
     if (start_i || token_end) begin
-      step_q <= '0;
-      offset_q <= '0;
+      offset_q   <= '0;
       step_row_q <= {1'b0, layer_i.row_base};
     end else if (step_end) begin
-      step_q <= step_next[7:0];
-      offset_q <= block_end ? 2'd0 : offset_q + window[1:0];
+      offset_q   <= block_end ? 2'd0 : offset_q + window[1:0];
       step_row_q <= add(step_row_q, layer_i.step_rows);
     end
     if (start_i || step_end) begin
@@ -192,9 +199,8 @@ module psf_scanner
           && (2'(i) & 2'(block - 3'd1)) == offset_q;
     end
     for (int unsigned t = 0; t < Steps; t++) begin
-      scanned.steps[t] = t < 32'(psf_group_pkg::steps_left(layer_i.steps, step_q, layer_i.window));
+      scanned.steps[t] = t < 32'(window_steps);
     end
-    if (layer_i.repeat_drain) scanned.steps = Steps'(1);
   end
   assign scanned.ends = ends;
   assign scanned.row = {2'd0, step_row_q} + {2'd0, tap_row_q} + (19'($signed(

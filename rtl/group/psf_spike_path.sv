@@ -56,7 +56,7 @@ module psf_spike_path #(
     output logic overrun_o
 );
   logic key_value, fetch_parity, fetch_parity_q, fetch_overrun, scan_parity, scan_overrun;
-  logic item_error, item_parity_q, kv_parity, kv_overrun;
+  logic kv_parity, kv_overrun;
   assign key_value = layer_i.mode == psf_pkg::MODE_KEY_VALUE;
 
   // Patch fetch.
@@ -103,7 +103,7 @@ module psf_spike_path #(
       .overrun_o      (fetch_overrun)
   );
 
-  // Words to the window, through a short queue that keeps the arbiter's path out of the scanner.
+  // Words to the window, through registers that keep the arbiter's path out of the scanner.
   typedef struct packed {
     logic                            last;
     logic [BankWidth-1:0]            skew;
@@ -138,21 +138,17 @@ module psf_spike_path #(
       .overrun_o      (scan_overrun)
   );
 
-  psf_fifo #(
-      .Width ($bits(item_t)),
-      .Depth (2),
-      .Parity(Cfg.Parity != 0)
+  psf_skid #(
+      .Width($bits(item_t))
   ) u_items (
       .clk_i,
       .rst_ni,
-      .clear_i    (1'b0),
       .in_valid_i (scan_valid),
       .in_ready_o (scan_ready),
       .in_data_i  (scanned),
       .out_valid_o(item_valid),
       .out_ready_i(item_ready),
-      .out_data_o (item),
-      .error_o    (item_error)
+      .out_data_o (item)
   );
 
   // A row is done when its last word has landed in the accumulators.
@@ -222,13 +218,9 @@ module psf_spike_path #(
   assign touched_o  = key_value ? {2{Sets'(1)}} : touched;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      {item_parity_q, fetch_parity_q} <= '0;
-    end else begin
-      item_parity_q  <= item_error;
-      fetch_parity_q <= fetch_parity;
-    end
+    if (!rst_ni) fetch_parity_q <= 1'b0;
+    else fetch_parity_q <= fetch_parity;
   end
-  assign parity_o  = fetch_parity_q || scan_parity || item_parity_q || kv_parity;
+  assign parity_o  = fetch_parity_q || scan_parity || kv_parity;
   assign overrun_o = fetch_overrun || scan_overrun || kv_overrun;
 endmodule

@@ -198,16 +198,15 @@ module psf_window
     end
   end
 
-  // Patterns, a cycle after their rows; a buffer is complete long after its last one.
-  logic [1:0] reopened_q;
+  // Patterns, a cycle after their rows; a buffer is complete long after its last one, and not before the
+  // cycle after the next when it has been drained.
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {touched_o, reopened_q} <= '0;
+      touched_o <= '0;
     end else begin
-      reopened_q <= reopen_i;
       for (int unsigned b = 0; b < 2; b++) begin
         for (int unsigned p = 0; p < Sets; p++) begin
-          if (reopened_q[b]) touched_o[b][p] <= 1'b0;
+          if (reopen_i[b]) touched_o[b][p] <= 1'b0;
           else if (row_valid_o && row_tag_o == {1'(b), Steps'(p)}) touched_o[b][p] <= 1'b1;
         end
       end

@@ -4,7 +4,7 @@
 //   for target in addr, addr + pool_lines (if right), addr + pool_row_lines (if down), both:
 //     mem[target].word[w] |= data.word[w]   for every enabled word w
 // by read, OR, write; one target per cycle. A word that one of the two previous cycles read
-// makes the next read of it wait until it is written. clear_start_i zeroes clear_count lines
+// makes the next read of it wait until it is written (re_o stays). clear_start_i zeroes clear_count lines
 // from clear_base, one per cycle; targets wait for that. With pair_i two pixels come at once and are
 // written, not OR-ed: the lower half of the lanes into addr, the upper half, as its lower one, into
 // addr + pool_lines. The read port answers one cycle later
@@ -113,7 +113,8 @@ module psf_pool #(
   assign cmd_take = cmd_valid_i && cmd_ready_o;
 
   assign go = issue && !over;
-  assign re_o = go && !pair_i;
+  // A read that has to wait takes its bank all the same: who else wants it learns that from registers.
+  assign re_o = cmd_valid_q && !clear_q && !pair_i;
   assign raddr_o = target;
   assign we_o = (clear_q && !clear_over) || or_valid_q;
   assign waddr_o = or_valid_q ? or_addr_q : clear_addr_q[AddrWidth-1:0];

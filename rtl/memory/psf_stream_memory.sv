@@ -37,14 +37,15 @@ module psf_stream_memory #(
 
   logic [Cfg.Groups-1:0][Cfg.Groups-1:0] grant, write;  // [bank][group]
   logic [Cfg.Groups-1:0][DataWidth-1:0] bank_data;
-  logic [Cfg.Groups-1:0] bank_parity;
+  logic [Cfg.Groups-1:0] bank_parity, wr_parity;
   logic [Cfg.Groups-1:0][Cfg.Lanes:0] parities_q;  // of the values of a word, its own on top
   logic [Cfg.Groups-1:0][BankBits-1:0] bank_q, bank_before_q;
 
   for (genvar b = 0; b < Cfg.Groups; b++) begin : gen_bank
     logic [Cfg.Groups-1:0] want;
     logic [AddrWidth-1:0] raddr, waddr;
-    logic [DataWidth-1:0] wdata;
+    logic [DataWidth:0] wdata;  // the parity on top
+    logic raddr_inside, waddr_inside;
 
     for (genvar g = 0; g < Cfg.Groups; g++) begin : gen_group
       assign want[g] = rd_valid_i[g] && rd_bank_i[g] == BankBits'(b);
@@ -58,7 +59,7 @@ module psf_stream_memory #(
       for (int unsigned g = 0; g < Cfg.Groups; g++) begin
         raddr |= {AddrWidth{grant[b][g]}} & rd_addr_i[g];
         waddr |= {AddrWidth{write[b][g]}} & wr_addr_i[g];
-        wdata |= {DataWidth{write[b][g]}} & wr_data_i[g];
+        wdata |= {DataWidth + 1{write[b][g]}} & {wr_parity[g], wr_data_i[g]};
       end
     end
 
@@ -73,20 +74,33 @@ module psf_stream_memory #(
         .grant_o(grant[b])
     );
 
-    psf_ram_parity #(
-        .Width (DataWidth),
-        .Depth (Cfg.StreamDepth),
-        .Parity(Cfg.Parity != 0)
+    if (Cfg.StreamDepth == 2 ** AddrWidth) begin : gen_every_address
+      assign {raddr_inside, waddr_inside} = '1;
+    end else begin : gen_some_addresses
+      localparam logic [AddrWidth-1:0] Last = AddrWidth'(Cfg.StreamDepth - 1);
+      assign raddr_inside = raddr <= Last;
+      assign waddr_inside = waddr <= Last;
+    end
+
+    psf_ram_1r1w #(
+        .Width(DataWidth + 1),
+        .Depth(Cfg.StreamDepth)
     ) u_ram (
         .clk_i(clk_i),
-        .we_i(write[b] != '0),
+        .we_i(write[b] != '0 && waddr_inside),
         .waddr_i(waddr),
         .wdata_i(wdata),
         .re_i(want != '0),
-        .raddr_i(raddr),
-        .rdata_o(bank_data[b]),
-        .parity_o(bank_parity[b])
+        .raddr_i(raddr_inside ? raddr : '0),
+        .rdata_o({bank_parity[b], bank_data[b]})
     );
+  end
+
+  // Of what a group writes, so that no parity tree follows the choice between groups.
+  always_comb begin
+    for (int unsigned g = 0; g < Cfg.Groups; g++) begin
+      wr_parity[g] = Cfg.Parity != 0 && (^wr_data_i[g]);
+    end
   end
 
   always_comb begin

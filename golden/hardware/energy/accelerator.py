@@ -53,7 +53,7 @@ def memories(h: Hardware) -> dict[str, Memory]:
     array = 0 if h.weight_arrays == 1 else 1 << clog2(h.bank_depth) - 1  # the larger one
     return {
         "accumulator": Memory(h.entries, h.acc_width + 1),  # of a lane, one of two buffers
-        "membrane": Memory(h.acc_depth, h.lanes * (h.acc_width + 1)),  # of a group
+        "membrane": Memory(h.acc_depth, h.lanes * (h.acc_width + 2)),  # of a group: psf_lif, parity
         "weights": Memory(h.bank_depth, h.lanes * h.slot_width + 1, array),  # of a bank
         "rows": Memory(h.row_depth, clog2(h.bank_depth) + ROW_BITS + 1),  # of a bank
         "spikes": Memory(h.spike_lines // h.groups, line),  # of a bank

@@ -261,7 +261,6 @@ def inside(dut, f, hw):
     yield "accumulators", [buffers[b].u_acc.mem for b in (0, 1)]
     if f["mode"] == isa.MODE_KEY_VALUE:
         return
-    yield "items", [group.u_path.u_items.u_words.mem]
     if f["mode"] == isa.MODE_HEAD:
         return
     yield "lines", [group.u_drain.u_writer.u_queue.u_words.mem]
@@ -271,13 +270,15 @@ def inside(dut, f, hw):
         yield "pooled lines", [[banks[n % hw.groups][n // hw.groups] for n in lines]]
     windows = 1 if f["repeat_drain"] else -(-f["steps"] // (1 << f["window"]))
     if windows > 1 and f["out_words"] > 1:  # else it stays in the lanes
-        yield "membranes", [group.u_drain.u_stages.u_neurons.u_membranes.u_parity.mem]
+        membranes = group.u_drain.u_stages.u_neurons.u_membranes
+        yield "membranes", [membranes.u_parity.mem]
+        yield "what fired", [membranes.u_top.mem]
 
 
 def loaded(dut, f, hw, rows):
     """Memories that hold what this layer needs before it starts, by name."""
     groups = [dut.u_groups.gen_group[g].u_group for g in range(hw.groups)]  # one has the token
-    residuals = [dut.u_activations.u_stream.gen_bank[g].u_ram.u_ram.mem for g in range(hw.groups)]
+    residuals = [dut.u_activations.u_stream.gen_bank[g].u_ram.mem for g in range(hw.groups)]
     if f["mode"] == isa.MODE_HEAD and not f["merge"]:  # writes its spikes itself
         yield "stream", residuals
     else:

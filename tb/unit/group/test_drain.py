@@ -121,14 +121,18 @@ class DrainBench(Bench):
         read_at: list[int] = []
         words_left = deque(a.steps for a in todo for _ in range(f["out_words"]))
         complete: list[int | None] = [None, None]  # accumulation in each buffer
+        coming: list[int | None] = [None, None]  # its patterns are there one cycle earlier
         made, pipe = 0, deque([None, None])  # values of the two reads before
         while expected or reads:
             for b in (0, 1):
+                if complete[b] is None:
+                    complete[b], coming[b] = coming[b], None
                 if complete[b] is None and made < len(todo) and made % 2 == b and coin(1 - stall):
-                    complete[b], made = made, made + 1
+                    coming[b], made = made, made + 1
             touched = 0
-            for b, n in enumerate(complete):
+            for b in (0, 1):
                 bits = random.getrandbits(SETS)
+                n = coming[b] if complete[b] is None else complete[b]
                 if n is not None:
                     bits = sum(1 << p - 1 for p in todo[n].patterns)
                 touched |= bits << SETS * b
@@ -233,7 +237,9 @@ async def cycles_of_a_word(dut) -> None:
             reads = await bench.run(f, todo, 0.0)
             between = cost(patterns, todo[0].steps)
             took = [b - a for a, b in pairwise(reads)]
-            bench.equal(f"cycles of words, {patterns}, {words} words", set(took), {between})
+            # A buffer that is drained in one cycle is not complete again in the next but one.
+            cycles = {1, 2} if words * between == 1 else {between}
+            bench.equal(f"cycles of words, {patterns}, {words} words", set(took), cycles)
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
@@ -256,6 +262,7 @@ async def flips(dut) -> None:
     bench.set(start_i=1, layer_i=layer.pack_layer(f), touched_i=0)
     await bench.tick()
     bench.set(start_i=0)
+    await bench.tick()
     for turn in range(2 * len(memory)):
         bench.set(complete_i=1 << turn % 2, current_ready_i=0)
         await bench.tick()

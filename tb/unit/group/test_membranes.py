@@ -75,11 +75,12 @@ async def random_traffic(dut, stall: float) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms", skip=HIDDEN)
 async def flips(dut) -> None:
-    """A bit of any lane, or its parity: reported with every read until the word is written anew."""
+    """A bit of any lane, its top one, or its parity: reported with every read until the word is
+    written anew."""
     bench = await MembranesBench(dut).begun()
     await bench.fill()
     for lane in range(bench.lanes):
-        for kind in ("value", "parity"):
+        for kind in ("value", "top", "parity"):
             index = random.randrange(bench.depth)
             for _ in range(3):
                 await bench.cycle()
@@ -87,9 +88,11 @@ async def flips(dut) -> None:
                 entry = dut.u_parity.mem[index]
                 entry.value = int(entry.value) ^ 1 << lane
             else:
-                bit = random.randrange(bench.bits)
-                entry = dut.u_membrane.mem[index]
-                entry.value = int(entry.value) ^ 1 << lane * bench.bits + bit
+                bit = bench.bits - 1 if kind == "top" else random.randrange(bench.bits - 1)
+                low = bench.bits - 1
+                entry = (dut.u_top if bit == low else dut.u_membrane).mem[index]
+                place = lane if bit == low else lane * low + bit
+                entry.value = int(entry.value) ^ 1 << place
                 bench.words[index] = list(bench.words[index])
                 bench.words[index][lane] ^= 1 << bit
             bench.flipped.add(index)
@@ -101,7 +104,7 @@ async def flips(dut) -> None:
             await bench.cycle(index)
     for _ in range(4):
         await bench.cycle()
-    bench.equal("reads of a word that has changed", bench.wrong, 4 * bench.lanes)
+    bench.equal("reads of a word that has changed", bench.wrong, 6 * bench.lanes)
 
 
 @cases({"Lanes": 8, "Depth": 16, "Width": 20}, {"Lanes": 4, "Depth": 11, "Width": 16})

@@ -141,6 +141,7 @@ class ScannerBench(Bench):
         self.set(start_i=1, layer_i=layer.pack_layer(f))
         await self.tick()
         self.set(start_i=0)
+        await self.tick()
 
     async def run(
         self, f: dict[str, int], patches: list[Patch], stall: float, wait: int = 0

@@ -129,7 +129,7 @@ async def flips(dut) -> None:
         await bench.cycle_with({}, words)
     for bit in range(bench.data_bits + 1):
         bank, addr = random.randrange(bench.groups), random.randrange(bench.depth)
-        word = dut.gen_bank[bank].u_ram.u_ram.mem[addr]
+        word = dut.gen_bank[bank].u_ram.mem[addr]
         good = int(word.value)
         word.value = good ^ 1 << bit
         bench.flip = {(bank, addr): (1 << bit) & ((1 << bench.data_bits) - 1)}
