@@ -36,7 +36,6 @@ from golden.lab.quantise.convert import refusal
 from golden.lab.studies.torch_rows import measure
 from golden.lab.train import training as training
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on
-from golden.lab.train.distillation import Distillation
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit
 from golden.lab.train.source import network_input, on_data, tensors_for
@@ -101,8 +100,8 @@ def _prune_float(config: PruneRunConfig, checkpoint: Path, folder: Path) -> Resu
         search = MaskSearch(model, config)
         if config.finetune.epochs:
             hooks = Hooks(search.before_epoch, search.after_step)
-            lessons = Distillation(load_dense(checkpoint), config.finetune)
-            fit(model, config.finetune, run, (run / CHECKPOINT).is_file(), hooks, lessons)
+            twin = load_dense(checkpoint)
+            fit(model, config.finetune, run, (run / CHECKPOINT).is_file(), hooks, twin)
             if search.searching:
                 search.set(config.search_epochs, searching=False)
         save_dense(out, model, {"config": to_toml(config)}, None, trained_on(checkpoint))

@@ -26,6 +26,7 @@ from golden.contract.sizes import (
 )
 
 Backbone = Literal["spikingformer", "spikformer", "sdt", "sew_resnet", "ms_resnet"]
+NEURONLESS = "resnet"  # the one that does not spike, a teacher
 Encoder = Literal["direct", "poisson", "rate", "ttfs", "rank", "phase", "learned"]
 ENCODERS = get_args(Encoder)
 POOLED = {"cifar": (3, 4), "imagenet": (1, 2, 3, 4), "dvs": (1, 2, 3, 4)}
@@ -36,9 +37,9 @@ NORMALISED = ("direct", "learned")  # encoders that take any real number
 class NetworkConfig(Settings, table="network"):
     """<backbone>-<depth>-<dim>. The default is the project's network on Fashion-MNIST.
 
-    depth: blocks of a transformer; weight layers of a ResNet, where 18, 34, 50, 101, 152 (SEW) and
-    18, 34, 104 (MS) have the authors' four stages, and any other 6 n + 2 (8, 14, 20, ...) has three
-    stages of n blocks.
+    depth: blocks of a transformer; weight layers of a ResNet, where 18, 34, 50, 101, 152 (SEW), 18,
+    34, 104 (MS) and 18, 34 (ReLU) have the authors' four stages, and any other 6 n + 2 (8, 14, 20,
+    ...) has three stages of n blocks.
     dim: width of the last stage, before the fourfold output of a bottleneck (512 in the authors'
     ResNets); the stages before have a half, a quarter, an eighth of it.
     ResNets have no use for heads, mlp_ratio and pooled_stages.
@@ -73,7 +74,9 @@ class NetworkConfig(Settings, table="network"):
         Literal["sn_fc_avgpool", "sn_avgpool_fc", "fc_avgpool", "avgpool_fc", "avgpool_sn_fc"],
         Meta(description="order of LIF (sn), linear layer (fc) and mean over tokens and T"),
     ] = "sn_fc_avgpool"
-    backbone: Annotated[Backbone, Meta(description="family of networks")] = "spikingformer"
+    backbone: Annotated[Literal[Backbone, "resnet"], Meta(description="family of networks")] = (
+        "spikingformer"
+    )
     layout: Annotated[
         Literal["cifar", "imagenet", "dvs"], Meta(description="the authors' variant of the stem")
     ] = "cifar"

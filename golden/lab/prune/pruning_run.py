@@ -31,7 +31,6 @@ from golden.lab.quantise.firing import integer_rates
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on, write_facts
-from golden.lab.train.distillation import Distillation
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
 from golden.lab.train.source import on_data
 
@@ -80,12 +79,12 @@ def run_rounds(
     source = config.finetune.data, model.config.timesteps
     told = record(config.finetune.data)
     frac_bits = config.quant.residual_frac_bits
-    search, teacher = MaskSearch(model, config), load_dense(dense)
+    search, twin = MaskSearch(model, config), load_dense(dense)
     if config.finetune.epochs:
         part = run / "finetune"
         hooks = Hooks(search.before_epoch, search.after_step)
         again = resume and (part / CHECKPOINT).is_file()
-        fit(model, config.finetune, part, again, hooks, Distillation(teacher, config.finetune))
+        fit(model, config.finetune, part, again, hooks, twin)
         if search.searching:
             search.set(config.search_epochs, searching=False)
         if first:
@@ -106,7 +105,7 @@ def run_rounds(
         part = run / "qat"
         hooks = Hooks(before_epoch=remove)
         again = resume and (part / CHECKPOINT).is_file()
-        fit(model, config.qat, part, again, hooks, Distillation(teacher, config.qat))
+        fit(model, config.qat, part, again, hooks, twin)
     with distributed.placed(model, config.qat.device):
         remove(config.qat.epochs)
     model.eval()

@@ -19,7 +19,7 @@ from golden.contract import checkpoint
 from golden.contract.errors import UserError
 from golden.contract.files import write_bytes, write_json
 from golden.lab.networks import backbones
-from golden.lab.networks.network_config import NetworkConfig
+from golden.lab.networks.network_config import NEURONLESS, NetworkConfig
 
 
 def save_dense(
@@ -95,7 +95,20 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def load_dense(path: Path) -> nn.Module:
-    """The model of a float checkpoint; UserError if there is none or it is damaged."""
+    """The spiking network of a float checkpoint; UserError if there is none, it is damaged or has
+    no neurons."""
+    model = load_float(path)
+    if model.config.backbone == NEURONLESS:
+        raise UserError(
+            f"{path} is no spiking network but a {NEURONLESS}, which can only be the teacher of "
+            "one (train.teacher)"
+        )
+    return model
+
+
+def load_float(path: Path) -> nn.Module:
+    """The model of a float checkpoint of any backbone; UserError if there is none or it is
+    damaged."""
     contents = checkpoint.read(path, "float")
     try:
         return fill(backbones.build(NetworkConfig(**contents.config)), contents)
@@ -112,7 +125,7 @@ def load_dense(path: Path) -> nn.Module:
 def warm_start(model: nn.Module, path: Path) -> None:
     """Begin with the tensors of a float checkpoint of another encoder or head: all that both
     networks have are copied, the encoder and the head of `model` may be new."""
-    source = load_dense(path).state_dict()
+    source = load_float(path).state_dict()
     own = model.state_dict()
     new = [name for name in own if name not in source]
     odd = [name for name in new if not name.startswith(("encoder.", "head."))]

@@ -26,7 +26,7 @@ from golden.lab.networks.encoders.learned import RatePenalty
 from golden.lab.train import distributed
 from golden.lab.train.batches import batches
 from golden.lab.train.clock import Clock
-from golden.lab.train.distillation import Distillation
+from golden.lab.train.distillation import Distillation, lessons
 from golden.lab.train.evaluate import accuracy, firing_rates
 from golden.lab.train.precision import autocast, chosen
 from golden.lab.train.recipe import Recipe
@@ -56,19 +56,20 @@ def fit(
     run: Path,
     resume: bool = False,
     hooks: Hooks = Hooks(),
-    lessons: Distillation | None = None,
+    twin: nn.Module | None = None,
 ) -> None:
     """Train in place. `run` gets last.pt, log.txt and TensorBoard events; resume continues from
-    last.pt. lessons: of a teacher."""
+    last.pt. twin: whose answers teach where the configuration names no teacher."""
     if not resume:
         refuse_unfinished(run)
     distributed.ranks().check(config.batch_size)
+    taught = lessons(config, model, twin)
     model.to(torch.float64 if config.precision == "float64" else None)
     with (
         distributed.placed(model, config.device) as device,
         distributed.parallel(model) as network,
     ):
-        _fit(network, model, device, config, run, resume, hooks, lessons)
+        _fit(network, model, device, config, run, resume, hooks, taught)
     distributed.ranks().same_noise()
 
 
@@ -80,7 +81,7 @@ def _fit(
     run: Path,
     resume: bool,
     hooks: Hooks,
-    lessons: Distillation | None,
+    taught: Distillation | None,
 ) -> None:
     """`network` is what is called, `model` what is trained."""
     ranks, dtype = distributed.ranks(), next(model.parameters()).dtype
@@ -135,8 +136,8 @@ def _fit(
                 loss = functional.cross_entropy(
                     logits, truth, label_smoothing=config.label_smoothing
                 )
-                if lessons:
-                    loss = lessons(loss, inputs, logits)
+                if taught:
+                    loss = taught(loss, inputs, logits)
                 loss = loss + penalty() + price()
                 loss.backward()
                 optimiser.step()

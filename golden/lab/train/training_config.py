@@ -120,6 +120,19 @@ class TrainConfig(Settings, table="train"):
         Meta(ge=1, le=64, description="timesteps in a row in which a neuron pays once for a row of "
              "weights, however often it fires; 1: for every spike"),
     ] = 1  # fmt: skip
+    distill: Annotated[
+        float,
+        Meta(ge=0, le=1, description="share of the loss that compares the answers with those of a "
+             "teacher (golden.lab.train.distillation)"),
+    ] = 0.0  # fmt: skip
+    distill_temperature: Annotated[
+        float, Meta(gt=0, le=100, description="by which the logits of both are divided there")
+    ] = 2.0
+    teacher: Annotated[
+        str,
+        Meta(description="float checkpoint of the teacher; nothing: the dense network that a "
+             "pruning began with", extra={"anchor": beside}),
+    ] = ""  # fmt: skip
     device: Annotated[
         Literal["cpu", "cuda", "auto"], Meta(description="auto: CUDA where torch sees it")
     ] = "cpu"
@@ -132,14 +145,6 @@ class RoundConfig(TrainConfig, table="train"):
     epochs: Annotated[
         int, Meta(ge=0, le=MOST_EPOCHS, description="passes over the images, 0 leaves it out")
     ] = 18
-    distill: Annotated[
-        float,
-        Meta(ge=0, le=1, description="share of the loss that compares the answers with those of "
-             "the network that the run began with (golden.lab.train.distillation)"),
-    ] = 0.0  # fmt: skip
-    distill_temperature: Annotated[
-        float, Meta(gt=0, le=100, description="by which the logits of both are divided there")
-    ] = 2.0
 
 
 @dataclass(frozen=True)

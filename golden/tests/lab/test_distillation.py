@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Distillation: the loss by hand, what has gradients, and what a pruning run makes of it."""
+"""Distillation: the loss by hand, what has gradients, who teaches, and what a pruning run makes of
+it."""
 
 from dataclasses import replace
 
@@ -7,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parameters_to_vector
 
 from golden.contract.errors import UserError
+from golden.lab.networks.backbones import build
 from golden.lab.networks.network_config import NetworkConfig
 from golden.lab.prune.network_masks import PruneConfig
 from golden.lab.prune.pruning_config import PruneRunConfig, QuantConfig
 from golden.lab.prune.pruning_run import run_rounds
 from golden.lab.train.checkpoint import save_dense
-from golden.lab.train.distillation import Distillation
+from golden.lab.train.distillation import Distillation, lessons
 from golden.lab.train.loop import fit
 from golden.lab.train.training_config import RoundConfig
 from golden.tests.tiny_networks import awake
@@ -62,16 +65,15 @@ def test_the_loss_is_that_of_the_formula(seed):
 
 
 def test_without_a_share_nobody_is_asked():
-    teacher, loss = Fixed([0.0, 1.0]), torch.tensor(0.5)
-    assert Distillation(teacher, ROUND)(loss, torch.zeros(1, 1), torch.zeros(1, 2)) is loss
-    assert teacher.calls == 0
+    absent = replace(ROUND, teacher="nowhere.safetensors")
+    assert lessons(absent, awake(SMALL, 1), Fixed([0.0, 1.0])) is None
 
 
 def test_who_answers_like_the_teacher_has_nothing_to_learn():
     told = torch.tensor([[3.0, -1.0, 0.5]])
-    lessons = Distillation(Fixed(told[0].tolist()), replace(ROUND, distill=1.0))
+    taught = Distillation(Fixed(told[0].tolist()), replace(ROUND, distill=1.0))
     # The same answers but for a constant, which softmax does not see.
-    assert float(lessons(torch.tensor(9.0), torch.zeros(1, 1), told + 7)) == pytest.approx(0)
+    assert float(taught(torch.tensor(9.0), torch.zeros(1, 1), told + 7)) == pytest.approx(0)
 
 
 def trained(folder, seed, **changes):
@@ -79,7 +81,7 @@ def trained(folder, seed, **changes):
     model, teacher = awake(SMALL, 1).float(), awake(SMALL, seed).float()
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     config = replace(ROUND, **changes)
-    fit(model, config, folder, lessons=Distillation(teacher, config))
+    fit(model, config, folder, twin=teacher)
     after = teacher.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
@@ -104,7 +106,7 @@ def test_both_rounds_of_a_pruning_have_the_dense_network_as_teacher(data, tmp_pa
             super().__init__(teacher, config)
             asked.append((teacher, config))
 
-    monkeypatch.setattr("golden.lab.prune.pruning_run.Distillation", Watched)
+    monkeypatch.setattr("golden.lab.train.distillation.Distillation", Watched)
     dense = awake(SMALL, 1).float()
     facts = {"command": "test", "seed": 1, "accuracy": 0.1, "config": ""}
     save_dense(tmp_path / "dense.safetensors", dense, facts)
@@ -121,6 +123,63 @@ def test_both_rounds_of_a_pruning_have_the_dense_network_as_teacher(data, tmp_pa
     for teacher, _ in asked:
         same = teacher.state_dict()
         assert all(torch.equal(same[name], value) for name, value in weights.items())
+
+
+RESNET = NetworkConfig(backbone="resnet", depth=8, dim=32, timesteps=1, head="avgpool_fc")
+
+
+def test_another_network_teaches(data, tmp_path):
+    """One of another kind and size, in place of the twin, and it stays as it is."""
+    torch.manual_seed(1)
+    path, config = tmp_path / "teacher.safetensors", replace(ROUND, distill=1.0)
+    save_dense(path, build(RESNET), {})
+    before = path.read_bytes()
+    trained_weights = {}
+    for name, teacher in ("twin", ""), ("named", str(path)):
+        model, twin = awake(SMALL, 1).float(), awake(SMALL, 2).float()
+        fit(model, replace(config, teacher=teacher), tmp_path / name, twin=twin)
+        trained_weights[name] = parameters_to_vector(model.parameters()).detach()
+    assert not torch.equal(trained_weights["twin"], trained_weights["named"])
+    assert path.read_bytes() == before
+    model = awake(SMALL, 1).float()
+    fit(model, replace(config, teacher=str(path)), tmp_path / "alone")  # `psf train` has no twin
+    assert torch.equal(parameters_to_vector(model.parameters()), trained_weights["named"])
+
+
+def test_the_named_teacher_answers(tmp_path):
+    torch.manual_seed(1)
+    path, teacher = tmp_path / "teacher.safetensors", build(RESNET).eval()
+    save_dense(path, teacher, {})
+    model, images = awake(SMALL, 1), torch.rand(3, 1, 28, 28)
+    config = replace(ROUND, distill=0.75, distill_temperature=3.0, teacher=str(path))
+    mine, loss = torch.randn(3, 10), torch.tensor(0.5)
+    found = lessons(config, model, None)(loss, images, mine)
+    told = teacher(images).detach().double().numpy()
+    expected = by_hand(0.5, mine.double().numpy(), told, 0.75, 3.0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"classes": 11}, "network.classes = 11, the network that is to learn from it 10"),
+        ({"in_channels": 3}, "network.in_channels = 3"),
+        ({"height": 32}, "network.height = 32"),
+    ],
+)
+def test_a_teacher_of_something_else(tmp_path, changes, sentence):
+    path = tmp_path / "teacher.safetensors"
+    save_dense(path, build(replace(RESNET, **changes)), {})
+    with pytest.raises(UserError, match=sentence):
+        lessons(replace(ROUND, distill=0.5, teacher=str(path)), awake(SMALL, 1), None)
+
+
+def test_nobody_to_teach(tmp_path):
+    with pytest.raises(UserError, match="nothing says whose answers count"):
+        fit(awake(SMALL, 1).float(), replace(ROUND, distill=0.5), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UserError, match="nowhere"):
+        lessons(replace(ROUND, distill=0.5, teacher="nowhere.safetensors"), awake(SMALL, 1), None)
 
 
 def test_mistakes():

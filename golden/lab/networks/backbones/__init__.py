@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from golden.lab.networks.backbones.ms_resnet import MSResNet
+from golden.lab.networks.backbones.resnet_relu import ReLUResNet
 from golden.lab.networks.backbones.sdt import SpikeDrivenTransformer
 from golden.lab.networks.backbones.sew_resnet import SEWResNet
 from golden.lab.networks.backbones.spikformer import Spikformer
@@ -28,6 +29,7 @@ CLASSES: dict[str, type[nn.Module]] = {
     "sdt": SpikeDrivenTransformer,
     "sew_resnet": SEWResNet,
     "ms_resnet": MSResNet,
+    "resnet": ReLUResNet,
 }
 
 
