@@ -88,7 +88,8 @@ module psf_read_dma_formal #(
 
   // The cycle before, and how long stop_i has met a quiet bus.
   logic past_ok_q, stop_q, failed_q, held_q;
-  logic [63:3] base_q, limit_q, any;
+  logic [63:3] any;
+  logic [1:0][63:3] base_q, limit_q;  // of the last cycle, and the one before
   logic [3:0] quiet_q;
   assign any = axi.araddr[63:3] + 61'(any_i);
 
@@ -97,8 +98,8 @@ module psf_read_dma_formal #(
     past_ok_q <= rst_n;
     stop_q    <= stop_i;
     held_q    <= axi.arvalid && !axi_i.arready;
-    base_q    <= window_base_i;
-    limit_q   <= window_limit_i;
+    base_q    <= {base_q[0], window_base_i};
+    limit_q   <= {limit_q[0], window_limit_i};
     if (!rst_n) begin
       open_q   <= '0;
       given_q  <= '0;
@@ -135,7 +136,7 @@ module psf_read_dma_formal #(
       if (axi.arvalid && !(past_ok_q && held_q)) begin
         assert (past_ok_q && !stop_q && !failed_q);
         if (32'(any_i) < Beats * (32'(axi.arlen) + 32'd1)) begin
-          assert ((any | 61'(Beats - 1)) >= base_q && (any & ~61'(Beats - 1)) <= limit_q);
+          assert ((any | 61'(Beats - 1)) >= base_q[1] && (any & ~61'(Beats - 1)) <= limit_q[1]);
           assert (any >= axi.araddr[63:3]);
         end
       end
@@ -168,6 +169,8 @@ module psf_read_dma_formal #(
       for (int unsigned c = 0; c < Clients; c++) begin
         if (u_dut.busy_q[c]) assert (u_dut.left_q[c] != '0);
       end
+      assert (u_dut.next_q || !u_dut.checked_q);
+      if (u_dut.ready_q) assert (u_dut.busy_q[u_dut.client_q]);
       if (u_dut.next_q) begin
         assert (32'(u_dut.next_addr[11:3]) + Beats * (32'(u_dut.next_len_q) + 32'd1) <= 32'd512);
         assert (32'(u_dut.next_len_q) == (32'(u_dut.next_burst_q.addr & 61'(Beats - 1)) +

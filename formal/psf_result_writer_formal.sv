@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proof of psf_result_writer for every store, every window (it may change at any time) and any
-// timing of the bus: no address outside the window that is set when AWVALID rises, no wrap-around,
+// timing of the bus: no address outside the window that was set two cycles before AWVALID rises, no wrap-around,
 // no burst across 4 KiB, valid and payload hold, WLAST at the last of AWLEN + 1 beats, one burst in
 // flight, responses taken at once. The beats of a store follow each other in the memory and carry
 // {cycles, label} and the logits, each once; done_o exactly behind the last good response. idle_o
@@ -64,12 +64,14 @@ module psf_result_writer_formal (
   logic [63:0] head_q, expected;
   // The cycle before.
   logic past_ok_q, stop_q;
-  logic [63:3] base_q, limit_q, any;
+  logic [63:3] any, measured;
+  logic [1:0][63:3] base_q, limit_q;  // of the last cycle, and the one before
 
   assign response = axi_i.bvalid && axi.bready;
   assign len = axi.awvalid ? axi.awlen : len_q;
   assign total = 16'd1 + {1'b0, logits_q[15:1]} + 16'(logits_q[0]);
   assign any = axi.awaddr[63:3] + 61'(any_i);
+  assign measured = u_dut.awaddr_q + 61'(any_i);
 
   always_comb begin
     logic [15:0] even;
@@ -84,8 +86,8 @@ module psf_result_writer_formal (
     raddr_q   <= logit_raddr;
     past_ok_q <= rst_n;
     stop_q    <= stop_i;
-    base_q    <= window_base_i;
-    limit_q   <= window_limit_i;
+    base_q    <= {base_q[0], window_base_i};
+    limit_q   <= {limit_q[0], window_limit_i};
     awvalid_q <= rst_n && axi.awvalid;
     if (!rst_n) begin
       aw_out_q <= 1'b0;
@@ -116,13 +118,15 @@ module psf_result_writer_formal (
     end
   end
 
-  logic measure, address, low, high, send, respond;
+  logic measure, check, address, found, low, high, send, respond;
   assign measure = u_dut.state_q == 3'd1;
   assign address = u_dut.state_q == 3'd2;
   assign low     = u_dut.state_q == 3'd3;
   assign high    = u_dut.state_q == 3'd4;
   assign send    = u_dut.state_q == 3'd5;
   assign respond = u_dut.state_q == 3'd6;
+  assign check   = u_dut.state_q == 3'd7;
+  assign found   = measure || check || address;  // a burst is to come
 
   always_ff @(posedge clk_i) begin
     if (rst_n) begin
@@ -130,7 +134,8 @@ module psf_result_writer_formal (
       // Addresses.
       if (axi.awvalid && !awvalid_q) begin
         assert (past_ok_q && !stop_q);
-        if (any_i <= axi.awlen) assert (any >= base_q && any <= limit_q && any >= axi.awaddr[63:3]);
+        if (any_i <= axi.awlen)
+          assert (any >= base_q[1] && any <= limit_q[1] && any >= axi.awaddr[63:3]);
         assert (axi.awaddr[63:3] == addr_q);  // the next of the store
       end
       if (axi.awvalid) begin
@@ -167,19 +172,18 @@ module psf_result_writer_formal (
       if (past_ok_q && $past(response && axi_i.bresp != '0 && !stop_i)) assert (fault_valid);
 
       // For the induction: the registers inside say the same.
-      assert (u_dut.state_q <= 3'd6);
       if (!idle) begin
         assert (active_q && u_dut.left_q == total - sent_q && sent_q <= total);
         assert (u_dut.odd_q == logits_q[0] && u_dut.first_q == (sent_q == '0));
       end
-      if (measure || address) assert (sent_q < total && u_dut.addr_q == addr_q && !axi.awvalid);
-      if (measure || address || low || high) assert (sent_q < total && !w_out_q);
+      if (found) assert (sent_q < total && u_dut.addr_q == addr_q && !axi.awvalid);
+      if (found || low || high) assert (sent_q < total && !w_out_q);
       if (low || high) assert (sent_q != '0);
       if (low) assert (raddr_q == u_dut.index_q);
       if (high) assert (u_dut.data_q[31:0] == expected[31:0]);
       if (high && !u_dut.half) assert (raddr_q == u_dut.index_q + 16'd1);
       if (low || high) assert (u_dut.index_q == {sent_q[14:0] - 15'd1, 1'b0});
-      if (send || respond || measure || address) begin
+      if (send || respond || found) begin
         if (sent_q == '0)
           assert (u_dut.index_q == '0);
           else if (sent_q != total) begin
@@ -187,8 +191,12 @@ module psf_result_writer_formal (
                   (send && sent_q == total - 16'd1));
           end
       end
-      if ((measure || address) && sent_q == '0) assert (u_dut.data_q == head_q);
-      if (address) begin
+      if (found && sent_q == '0) assert (u_dut.data_q == head_q);
+      if (address && u_dut.allowed_q && any_i <= u_dut.awlen_q) begin
+        assert (past_ok_q && measured >= base_q[0] && measured <= limit_q[0]);
+        assert (measured >= u_dut.awaddr_q);
+      end
+      if (check || address) begin
         assert (u_dut.awaddr_q == addr_q && u_dut.awlen_q < 8'd64);
         assert ({1'b0, u_dut.awaddr_q[11:3]} + 10'(u_dut.awlen_q) < 10'd512);
         assert (16'(u_dut.awlen_q) < u_dut.left_q && u_dut.burst_q == u_dut.awlen_q[6:0] + 7'd1);

@@ -35,7 +35,6 @@ module psf_stream_planes #(
     output logic overrun_o
 );
   localparam int unsigned SumBits = psf_pkg::SumBits;
-  localparam int unsigned BitWidth = $clog2(SumBits);
   localparam int unsigned GroupWidth = $clog2(Cfg.Groups);
   localparam int unsigned WordWidth = $clog2(Cfg.LineWords);
   localparam int unsigned Digits = 4;  // constants 1, 2^8, 2^16, 2^24
@@ -98,8 +97,7 @@ module psf_stream_planes #(
   end
 
   // Planes, the highest first.
-  logic [BitWidth-1:0] bit_q;
-  logic [7:0] left_q;  // planes after this one
+  logic [ 7:0] left_q;  // planes after this one
   logic [15:0] place_q;  // word in the token
   logic [15:0] place_first, place_next;
   logic [16:0] line_q;  // of that place
@@ -115,12 +113,10 @@ module psf_stream_planes #(
 
   always_ff @(posedge clk_i) begin
     if (start_i || next_word) begin
-      bit_q   <= BitWidth'(SumBits - 1);
       left_q  <= layer_i.steps - 8'd1;
       place_q <= place_first;
       line_q  <= {1'b0, layer_i.in_base} + 17'(place_first >> WordWidth);
     end else if (emit) begin
-      bit_q   <= bit_q - BitWidth'(1);
       left_q  <= left_q - 8'd1;
       place_q <= place_next;
       line_q  <= {1'b0, layer_i.in_base} + 17'(place_next >> WordWidth);
@@ -129,14 +125,26 @@ module psf_stream_planes #(
 
   // 32 bits wrap like the logits.
   for (genvar p = 0; p < Cfg.Lanes; p++) begin : gen_lane
-    logic [SumBits-1:0] sum_q, value_q;
+    logic [SumBits-1:0] sum_q, value_q, sum;
     logic constant;
     assign constant = p < Digits && left_q == 8'(8 * p);
-    assign word_bits_o[p] = constants_q ? constant : sum_q[bit_q];
+    assign word_bits_o[p] = constants_q ? constant : sum_q[SumBits-1];
+
+    // A sum that is written goes left by itself: twice what it was.
+    psf_merge_add #(
+        .Width(SumBits)
+    ) u_sum (
+        .a_i   (sum_q),
+        .b_i   (value_q & {SumBits{got_before_q}}),
+        .c_i   (sum_q),
+        .keep_i(!got_before_q),
+        .sum_o (sum)
+    );
+
     always_ff @(posedge clk_i) begin
       value_q <= SumBits'($signed(read_data_i[p*Cfg.StreamWidth+:Cfg.StreamWidth]));
       if (start_i || next_word) sum_q <= {1'b1, {(SumBits - 1) {1'b0}}};
-      else if (got_before_q) sum_q <= sum_q + value_q;
+      else if (got_before_q || emit) sum_q <= sum;
     end
   end
 

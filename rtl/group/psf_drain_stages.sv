@@ -102,8 +102,8 @@ module psf_drain_stages #(
 
   // Stage 0: addresses, none of which wraps in these widths.
   place_t s0, s1_q;
-  logic [15:0] s2_token_q, s2_word_q;  // of head and key-value layers
-  logic [7:0] s2_step_q;
+  logic [15:0] s2_token_q;  // of head and key-value layers
+  logic [7:0] s2_step_q, s2_word_q;
   logic [IndexWidth-1:0] s2_index_q;
   place_t [5:2] fire_q;  // of spike and residual layers
   logic [16:0] param_addr;
@@ -144,9 +144,9 @@ module psf_drain_stages #(
   );
 
   // Valid bits. A dropped word leaves at once.
-  logic s1_valid_q, s1_move, s2_valid_q, s2_taken, head_beyond, dump_beyond;
+  logic s1_valid_q, s1_move, s2_valid_q, s2_taken, head_beyond_q, dump_beyond_q;
   logic [5:2] fire_valid_q;
-  assign s2_taken = mode_head ? head_ready_i || head_beyond : dump_ready_i || dump_beyond;
+  assign s2_taken = mode_head ? head_ready_i || head_beyond_q : dump_ready_i || dump_beyond_q;
   assign busy_o   = s1_valid_q || s2_valid_q || (|fire_valid_q);
   assign full_o   = s1_valid_q;
   assign s1_move  = s1_valid_q && (mode_fire || !s2_valid_q || s2_taken);
@@ -168,12 +168,17 @@ module psf_drain_stages #(
   // Stage 1, addresses of a key-value row: K channel i of the block, its word b.
   logic [1:0] m_log2;
   logic [15:0] dump_row, dump_word;
-  logic [8:0] s2_slot_q;
-  logic [17:0] s2_dump_q;
+  logic [8:0] dump_slot;
+  logic [17:0] dump_addr;
+  logic [IndexWidth-1:0] s2_slot_q;
+  logic [BankAddrWidth-1:0] s2_dump_q;
   logic [BankWidth-1:0] s2_dump_bank_q;
   assign m_log2 = layer_i.head_words[2] ? 2'd2 : layer_i.head_words[1] ? 2'd1 : 2'd0;
   assign dump_row = 16'(s1_q.index) >> m_log2;
   assign dump_word = 16'(s1_q.index) & ({8'd0, layer_i.head_words} - 16'd1);
+  assign dump_addr = {1'b0, s1_q.token.dump} + {2'd0, (dump_row >> BankWidth) << m_log2} +
+      {2'd0, dump_word};
+  assign dump_slot = s1_q.token.block[8] ? s1_q.token.block : s1_q.token.block + dump_word[8:0];
 
   logic [Cfg.Lanes-1:0][Cfg.AccWidth-1:0] s2_value_q, fire_value;
   logic [Cfg.Lanes-1:0] param_parity;
@@ -185,14 +190,15 @@ module psf_drain_stages #(
     end
     if (s1_move) begin
       s2_token_q <= s1_q.token.index;
-      s2_word_q <= s1_q.word;
+      s2_word_q <= s1_q.word[7:0];
       s2_step_q <= s1_q.step;
       s2_index_q <= s1_q.index;
       s2_value_q <= current_i;
-      s2_dump_q <= {1'b0, s1_q.token.dump} + {2'd0, (dump_row >> BankWidth) << m_log2}
-          + {2'd0, dump_word};
+      s2_dump_q <= dump_addr[BankAddrWidth-1:0];
       s2_dump_bank_q <= dump_row[BankWidth-1:0];
-      s2_slot_q <= s1_q.token.block[8] ? s1_q.token.block : s1_q.token.block + dump_word[8:0];
+      s2_slot_q <= dump_slot[IndexWidth-1:0];
+      head_beyond_q <= s1_q.word >= 16'(HeadWords);
+      dump_beyond_q <= dump_addr >= 18'(Cfg.BankDepth) || dump_slot >= 9'(Cfg.AccDepth);
     end
     if (s1_valid_q) fire_q[2] <= s1_q;
     for (int unsigned i = 3; i <= 5; i++) if (fire_valid_q[i-1]) fire_q[i] <= fire_q[i-1];
@@ -232,18 +238,16 @@ module psf_drain_stages #(
     end else begin : gen_whole
       assign count = s2_value_q[p][7:0];
     end
-    assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q[IndexWidth-1:0], count};
+    assign dump_data_o[p*SlotWidth+:SlotWidth] = {s2_slot_q, count};
   end
 
   // Hand out: stage 2 logits and rows, stage 5 spikes and residual words.
-  assign head_beyond = s2_word_q >= 16'(HeadWords);
-  assign head_valid_o = s2_valid_q && mode_head && !head_beyond;
-  assign head_index_o = s2_word_q[7:0];
+  assign head_valid_o = s2_valid_q && mode_head && !head_beyond_q;
+  assign head_index_o = s2_word_q;
   assign head_data_o = s2_value_q;
-  assign dump_beyond = s2_dump_q >= 18'(Cfg.BankDepth) || s2_slot_q >= 9'(Cfg.AccDepth);
-  assign dump_valid_o = s2_valid_q && mode_key_value && !dump_beyond;
+  assign dump_valid_o = s2_valid_q && mode_key_value && !dump_beyond_q;
   assign dump_bank_o = s2_dump_bank_q;
-  assign dump_addr_o = s2_dump_q[BankAddrWidth-1:0];
+  assign dump_addr_o = s2_dump_q;
   assign stream_write_o = fire_valid_q[5] && mode_residual && !fire_q[5].stream_beyond;
   assign stream_write_bank_o = fire_q[5].token.bank[$clog2(Cfg.Groups)-1:0];
   assign stream_write_addr_o = fire_q[5].stream;
@@ -277,8 +281,8 @@ module psf_drain_stages #(
           || membrane_parity;
       overrun_o <= (fire_valid_q[2] && fire_q[2].param_beyond)
           || (fire_valid_q[5] && mode_residual && fire_q[5].stream_beyond)
-          || (s2_valid_q && mode_head && head_beyond)
-          || (s2_valid_q && mode_key_value && dump_beyond);
+          || (s2_valid_q && mode_head && head_beyond_q)
+          || (s2_valid_q && mode_key_value && dump_beyond_q);
     end
   end
 

@@ -71,8 +71,10 @@ module psf_line_writer #(
     end
   end
 
-  // Finished lines. `pending_q` counts those inside; six words may still be on their way.
+  // Finished lines. `pending_q` counts those inside, and one that has just left; six words may still be
+  // on their way.
   logic [4:0] pending_q;
+  logic left_q;
 
   psf_fifo #(
       .Width (LineAddrWidth + Cfg.LineWords + LineWidth + 2),
@@ -92,8 +94,12 @@ module psf_line_writer #(
   );
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) pending_q <= '0;
-    else pending_q <= pending_q + 5'(push) - 5'(line_valid_o && line_ready_i);
+    if (!rst_ni) begin
+      {pending_q, left_q} <= '0;
+    end else begin
+      left_q    <= line_valid_o && line_ready_i;
+      pending_q <= pending_q + 5'(push) - 5'(left_q);
+    end
   end
   // Gathered line + six words: at most seven flushes while nothing leaves.
   assign room_o = pending_q <= 5'(QueueDepth - 7);

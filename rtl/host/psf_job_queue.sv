@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where jobs come from. A start gives one run of one job, from the registers. A ring is run when
-// RING_HEAD has been written and differs from the tail; its entries (16 bytes, or 32 with the CRC of
+// RING_HEAD has been written and differed from the tail in the cycle before; its entries (16 bytes, or 32 with the CRC of
 // the image, see docs/reference/registers.md) are read one after the other, ahead of their use, until the head is reached. run_o pulses where a
 // run begins (only while idle_i); the registers of the run are valid from the next cycle on.
 // retire_i: the job in front is done; more_o: there is another one behind it. A head written at any
@@ -50,18 +50,21 @@ module psf_job_queue #(
 
   state_e state_q;
   logic armed_q, begin_q, ring_q, ring_waits;
+  logic filled_q, moved_q;  // the ring holds a job, unless the tail has just moved
   logic [15:0] tail_q, fetched_q, slot;
   logic [63:4] place;  // of the entry, from RING_BASE on
   psf_pkg::job_t job_q;
 
-  assign ring_waits = (armed_q || ring_write_i) && ring_head_i != tail_q;
+  assign ring_waits = armed_q && filled_q && !moved_q;
   assign run_o      = idle_i && !soft_reset_i && (start_i || ring_waits);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {armed_q, begin_q, tail_q} <= '0;
+      {armed_q, begin_q, filled_q, moved_q, tail_q} <= '0;
     end else begin
-      begin_q <= run_o;
+      begin_q  <= run_o;
+      filled_q <= ring_head_i != tail_q;
+      moved_q  <= retire_i || fail_i || soft_reset_i;
       if (ring_write_i) armed_q <= 1'b1;
       if (fail_i) armed_q <= 1'b0;  // a write that comes with it has not seen it
       if (ring_q && (retire_i || fail_i)) tail_q <= tail_q + 16'd1;

@@ -36,7 +36,8 @@ module psf_result_writer #(
     LOW,  // take the even logit
     HIGH,  // and the odd one
     SEND,
-    RESPONSE
+    RESPONSE,
+    CHECK  // the burst that was measured, before ADDRESS
   } state_e;
 
   state_e state_q;
@@ -52,7 +53,7 @@ module psf_result_writer #(
 
   logic [9:0] to_page, page_limit;
   logic [6:0] burst;
-  logic half, allowed, outside, response, bad_response;
+  logic half, allowed, allowed_q, outside, response, bad_response;
 
   assign to_page    = 10'd512 - {1'b0, addr_q[11:3]};
   assign page_limit = (to_page < 10'd64) ? to_page : 10'd64;
@@ -67,7 +68,7 @@ module psf_result_writer #(
       .inside_o(allowed)
   );
 
-  assign outside      = state_q == ADDRESS && !allowed && !stop_i;
+  assign outside      = state_q == ADDRESS && !allowed_q && !stop_i;
   assign response     = axi_write_i.bvalid && axi_write_o.bready;
   assign bad_response = response && axi_write_i.bresp != 2'b00;
 
@@ -80,9 +81,10 @@ module psf_result_writer #(
       fault_valid_o <= outside || (bad_response && !stop_i);
       unique case (state_q)
         IDLE: if (store_valid_i && !stop_i) state_q <= MEASURE;
-        MEASURE: state_q <= stop_i ? IDLE : ADDRESS;
+        MEASURE: state_q <= stop_i ? IDLE : CHECK;
+        CHECK: state_q <= stop_i ? IDLE : ADDRESS;
         ADDRESS: begin
-          if (allowed && !stop_i) begin
+          if (allowed_q && !stop_i) begin
             awvalid_q <= 1'b1;
             state_q   <= first_q ? SEND : LOW;
           end else begin
@@ -131,6 +133,7 @@ module psf_result_writer #(
       end
       default: ;
     endcase
+    allowed_q     <= allowed;
     fault_o.cause <= (state_q == RESPONSE) ? psf_pkg::ERROR_WRITE : psf_pkg::ERROR_WRITE_WINDOW;
     fault_o.index <= '0;
     fault_o.addr  <= {awaddr_q, 3'b000};
@@ -151,7 +154,7 @@ module psf_result_writer #(
   assign axi_write_o.bready  = state_q == RESPONSE && !awvalid_q;
 
   // Address and data hold until taken; a burst crosses no page, stays in the window that was set
-  // when it went out, and ends with WLAST after AWLEN + 1 beats. A response belongs to us.
+  // when it was checked, and ends with WLAST after AWLEN + 1 beats. A response belongs to us.
   logic [7:0] sent_q;  // beats of this burst
 
   always_ff @(posedge clk_i) begin
@@ -163,8 +166,8 @@ module psf_result_writer #(
         assert (axi_write_o.awlen == $past(axi_write_o.awlen));
       end
       if ($past(rst_ni && !axi_write_o.awvalid) && axi_write_o.awvalid) begin
-        assert (awaddr_q >= $past(window_i.base));
-        assert (62'(awaddr_q) + 62'(awlen_q) <= 62'($past(window_i.limit)));
+        assert (awaddr_q >= $past(window_i.base, 2));
+        assert (62'(awaddr_q) + 62'(awlen_q) <= 62'($past(window_i.limit, 2)));
         assert (10'(awaddr_q[11:3]) + 10'(awlen_q) < 10'd512);
       end
       if ($past(rst_ni && axi_write_o.wvalid && !axi_write_i.wready)) begin

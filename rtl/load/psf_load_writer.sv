@@ -38,6 +38,7 @@ module psf_load_writer #(
   localparam int unsigned BeatWords = 64 / Cfg.Lanes;
   localparam int unsigned WideWords = (BeatWords < Cfg.LineWords) ? BeatWords : Cfg.LineWords;
   localparam int unsigned Spread = psf_pkg::spread_lines(Cfg);
+  localparam int unsigned WordBits = BeatWords > 1 ? $clog2(BeatWords) : 1;
 
   // Valid bits of the outputs.
   logic out, weight_q, row_q, param_q, spike_q, logit_q, mask_q;
@@ -77,21 +78,22 @@ module psf_load_writer #(
   end
 
   // A spike word, or as many as fit; the other entries have 32 bits.
-  logic [Cfg.Lanes-1:0] narrow;
+  logic [BeatWords-1:0][Cfg.Lanes-1:0] words;
   logic [WideWords-1:0][Cfg.Lanes-1:0] wide, spread, spikes_q;
+  logic [WordBits-1:0] place;
   logic spread_q;
   logic [Entries-1:0][31:0] entry, entry_q;
 
+  assign words = beat_i;
+  assign place = WordBits'(step_i.sub);  // below BeatWords
+
   always_comb begin
-    narrow = '0;
-    wide   = '0;
     spread = '0;
-    for (int unsigned i = 0; i < BeatWords; i++) begin
-      if (step_i.sub == 8'(i)) begin
-        narrow |= beat_i[Cfg.Lanes*i+:Cfg.Lanes];
-        if (i % WideWords == 0) wide |= beat_i[Cfg.Lanes*i+:Cfg.Lanes*WideWords];
-        if (i % Spread == 0) spread[Spread-1:0] |= beat_i[Cfg.Lanes*i+:Cfg.Lanes*Spread];
-      end
+    for (int unsigned i = 0; i < WideWords; i++) begin
+      wide[i] = words[place&~WordBits'(WideWords-1)|WordBits'(i)];
+    end
+    for (int unsigned i = 0; i < Spread; i++) begin
+      spread[i] = words[place&~WordBits'(Spread-1)|WordBits'(i)];
     end
     entry = row_entry_i;
     if (!step_i.coded) entry[0] = step_i.sub[0] ? beat_i[63:32] : beat_i[31:0];
@@ -100,7 +102,7 @@ module psf_load_writer #(
   always_ff @(posedge clk_i) begin
     if (step_valid_i) begin
       entry_q  <= entry;
-      spikes_q <= step_i.spread ? spread : step_i.wide ? wide : {WideWords{narrow}};
+      spikes_q <= step_i.spread ? spread : step_i.wide ? wide : {WideWords{words[place]}};
       spread_q <= step_i.spread;
       for (int unsigned i = 0; i < Cfg.LineWords; i++) begin
         words_q[i] <= step_i.word == 8'(step_i.wide ? i - i % WideWords : i);

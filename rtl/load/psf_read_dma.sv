@@ -4,8 +4,9 @@
 // in beats of 64 bits, becomes a stream of bus words of BusBytes, in order; the beats of the command
 // in a word are those from beat_first_o to beat_last_o. Bursts are INCR, at most MaxBurst whole
 // words, never across a 4 KiB boundary, and the beats of each are checked against the window before
-// ARVALID; up to Outstanding are in flight, all with ID 0. Latency 3 from a command to ARVALID, 1 from
-// R to a word. One word per cycle while MaxBurst * Outstanding exceeds the memory latency. Stalls with
+// ARVALID; up to Outstanding are in flight, all with ID 0. Latency 5 from a command to ARVALID, a
+// burst every 3 cycles, 1 from R to a word. One word per cycle while MaxBurst * Outstanding exceeds
+// the memory latency. Stalls with
 // beat_ready_i of the client whose burst is at the front: a client that waits for another one before it takes its beats stops
 // both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
 // of the burst queue) is reported once, in one cycle; then nothing is issued and all beats are
@@ -83,22 +84,20 @@ module psf_read_dma #(
   logic [Clients-1:0][63:3] addr_q;
   logic [Clients-1:0][28:0] left_q;
   logic [Clients-1:0][15:0] tag_q;
-  logic [ClientWidth-1:0] client;
+  logic [ClientWidth-1:0] client_q;
   logic [28:0] left;
   logic [63:3] addr;
   logic [9:0] to_page, most, page_limit, beats, ahead;
   logic last, split;
   place_t first;
 
-  always_comb begin
-    client = '0;
-    for (int c = Clients - 1; c >= 0; c--) begin
-      if (busy_q[c]) client = ClientWidth'(c);
-    end
+  // Whose turn is next is known a cycle before.
+  always_ff @(posedge clk_i) begin
+    for (int c = Clients - 1; c >= 0; c--) if (busy_q[c]) client_q <= ClientWidth'(c);
   end
 
-  assign left       = left_q[client];
-  assign addr       = 61'((AddrWidth - 3)'(addr_q[client]));
+  assign left       = left_q[client_q];
+  assign addr       = 61'((AddrWidth - 3)'(addr_q[client_q]));
   assign first      = place_t'(addr) & Last;
   assign to_page    = 10'd512 - {1'b0, addr[11:3]};
   assign most       = 10'(Most) - 10'(first);
@@ -107,8 +106,8 @@ module psf_read_dma #(
   assign beats      = last ? left[9:0] : page_limit;
   assign ahead      = beats - 10'd1 + 10'(first);  // from the word's begin to the last beat
 
-  // ---- That burst in registers, checked; then it goes out, or it is a fault.
-  logic next_q, allowed, issue, outside;
+  // ---- That burst in registers, checked in a cycle of its own; then it goes out, or it is a fault.
+  logic ready_q, next_q, checked_q, allowed, allowed_q, issue, outside;
   logic [63:3] next_addr;  // of its first word
   burst_t next_burst_q;
   logic [7:0] next_len_q;
@@ -129,27 +128,28 @@ module psf_read_dma #(
       .inside_o(allowed)
   );
 
-  assign out     = next_q && !halt && open_q != OpenWidth'(Outstanding) &&
+  assign out     = checked_q && !halt && open_q != OpenWidth'(Outstanding) &&
       (!arvalid_q || axi_read_i.arready);
-  assign issue = out && allowed;
-  assign outside = out && !allowed;
-  assign split = (|busy_q) && (!next_q || out);
+  assign issue = out && allowed_q;
+  assign outside = out && !allowed_q;
+  assign split = ready_q && !next_q;
 
   assign cmd_ready_o = ~busy_q & {Clients{!stop_i}};
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {busy_q, next_q, arvalid_q, open_q} <= '0;
+      {busy_q, ready_q, next_q, checked_q, arvalid_q, open_q} <= '0;
     end else begin
       for (int c = 0; c < int'(Clients); c++) begin
         if (cmd_valid_i[c] && cmd_ready_o[c]) busy_q[c] <= cmd_i[c].beats != '0;
       end
-      if (split && last) busy_q[client] <= 1'b0;
+      if (split && last) busy_q[client_q] <= 1'b0;
+      ready_q <= (|busy_q) && !split;
       if (split) next_q <= 1'b1;
       else if (out) next_q <= 1'b0;
+      checked_q <= next_q && !out;
       if (stop_i) begin
-        busy_q <= '0;
-        next_q <= 1'b0;
+        {busy_q, ready_q, next_q, checked_q} <= '0;
       end
       if (issue) arvalid_q <= 1'b1;
       else if (axi_read_i.arready) arvalid_q <= 1'b0;
@@ -166,12 +166,13 @@ module psf_read_dma #(
       end
     end
     if (split) begin
-      addr_q[client] <= addr + 61'(beats);
-      left_q[client] <= left - 29'(beats);
-      next_burst_q   <= {client, tag_q[client], place_t'(ahead) & Last, addr};
-      next_len_q     <= 8'(ahead / 10'(Beats));
-      next_beats_q   <= beats - 10'd1;
+      addr_q[client_q] <= addr + 61'(beats);
+      left_q[client_q] <= left - 29'(beats);
+      next_burst_q     <= {client_q, tag_q[client_q], place_t'(ahead) & Last, addr};
+      next_len_q       <= 8'(ahead / 10'(Beats));
+      next_beats_q     <= beats - 10'd1;
     end
+    allowed_q <= allowed;
     if (issue) begin
       araddr_q <= next_addr;
       arlen_q  <= next_len_q;
@@ -273,7 +274,7 @@ module psf_read_dma #(
   end
 
   // Address channel: valid holds with its payload, no burst crosses a page or leaves the window that
-  // was set when it went out. The memory answers only what was asked.
+  // was set when it was checked. The memory answers only what was asked.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
       if ($past(rst_ni && axi_read_o.arvalid && !axi_read_i.arready)) begin
@@ -284,8 +285,8 @@ module psf_read_dma #(
         assert (32'(araddr_q[11:3]) + Beats * (32'(arlen_q) + 32'd1) <= 32'd512);
       end
       if ($past(rst_ni && issue)) begin
-        assert ((araddr_q | 61'(Last)) >= $past(window_i.base));
-        assert (62'(araddr_q) + Beats * 62'(arlen_q) <= 62'($past(window_i.limit)));
+        assert ((araddr_q | 61'(Last)) >= $past(window_i.base, 2));
+        assert (62'(araddr_q) + Beats * 62'(arlen_q) <= 62'($past(window_i.limit, 2)));
       end
       if (issue) assert (queue_room);
       if (axi_read_i.rvalid) assert (open_q != '0);

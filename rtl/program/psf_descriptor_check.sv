@@ -5,7 +5,7 @@
 // value out of range, OVERRUN for a load that does not fit its memory, NO_END for the last one of the
 // program without an OP_END, else NONE. Behind an OP_END anything is legal. What a layer addresses
 // depends on more than its descriptor and is watched there. The same rules: golden/hardware/check.py.
-// A word is taken in every cycle with valid_i, words 0 to 15 in turn; judged_o and cause_o come two
+// A word is taken in every cycle with valid_i, words 0 to 15 in turn; judged_o and cause_o come three
 // cycles after word 15. No word may come in the cycle after a word 15.
 
 module psf_descriptor_check #(
@@ -167,12 +167,8 @@ module psf_descriptor_check #(
     end
   end
 
-  always_comb begin
-    counts = '0;
-    if (layer.head_words == 8'd1) counts = 8'd1;
-    if (layer.head_words == 8'd2) counts = 8'd4;
-    if (layer.head_words == 8'd4) counts = 8'd16;
-  end
+  assign counts = layer.head_words == 8'd1 ? 8'd1 : layer.head_words == 8'd2 ? 8'd4 :
+      layer.head_words == 8'd4 ? 8'd16 : 8'd0;
 
   always_comb begin
     layer_bad = 1'b0;
@@ -225,17 +221,14 @@ module psf_descriptor_check #(
 
   // ---- Stores. Words 2 and 4.
   logic store_bad;
-
   assign store_bad = (at_q == 4'd2 && (store.logits == '0 || store.logits > Cfg.Classes)) ||
       (at_q == 4'd4 && store.offset[2:0] != '0);
 
   // ---- The checksum. Word 15 itself counts as 0. Then the verdict, while word 15 is still in word_q.
   logic [31:0] crc_q, crc;
-  logic [2:0] op;
-  logic last_word, bad, bad_q, overrun_q, last_q, over_q, behind_q;
-
+  logic last_word, verdict_q, last_q, over_q, behind_q;
+  logic [7:0] cause;
   assign last_word = at_q == 4'd15;
-  assign op        = (at_q == '0) ? word_q[2:0] : op_q;
 
   psf_crc32 #(
       .DataWidth(32)
@@ -245,26 +238,36 @@ module psf_descriptor_check #(
       .crc_o (crc)
   );
 
-  always_comb begin
-    unique case ({
-      5'd0, op
-    })
-      psf_pkg::OP_LOAD: bad = load_bad;
-      psf_pkg::OP_LAYER: bad = layer_bad;
-      psf_pkg::OP_STORE: bad = store_bad;
-      default: bad = 1'b0;
-    endcase
+  // What a word has said is known in the cycle after it, and whether it counts.
+  logic told_q, first_q, load_bad_q, layer_bad_q, store_bad_q, load_over_q, is_load;
+  logic bad, bad_q, overrun_q;
+  assign is_load = op_q == 3'(psf_pkg::OP_LOAD);
+  assign bad = (is_load && load_bad_q) || (op_q == 3'(psf_pkg::OP_LAYER) && layer_bad_q) ||
+      (op_q == 3'(psf_pkg::OP_STORE) && store_bad_q);
+
+  always_ff @(posedge clk_i) begin
+    told_q <= valid_q;
+    if (valid_q) begin
+      first_q <= at_q == '0;
+      {load_bad_q, load_over_q} <= {load_bad, load_over};
+      {layer_bad_q, store_bad_q} <= {layer_bad, store_bad};
+    end
+    if (told_q) begin
+      bad_q     <= bad || (bad_q && !first_q);
+      overrun_q <= load_over_q || (overrun_q && !first_q);
+    end
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {judged_o, behind_q} <= '0;
+      {judged_o, verdict_q, behind_q} <= '0;
       crc_q <= '1;
     end else begin
-      judged_o <= valid_q && last_word;
-      if (judged_o) behind_q <= over_q && !last_q;
+      verdict_q <= valid_q && last_word;
+      judged_o  <= verdict_q;
+      if (verdict_q) behind_q <= over_q && !last_q;
       if (valid_q) crc_q <= crc;
-      else if (judged_o && last_q) crc_q <= '1;
+      else if (verdict_q && last_q) crc_q <= '1;
     end
   end
 
@@ -273,20 +276,17 @@ module psf_descriptor_check #(
       last_q <= last_i;
       over_q <= over_i;
     end
-    if (valid_q) begin
-      bad_q     <= bad || (bad_q && at_q != '0);
-      overrun_q <= load_over || (overrun_q && at_q != '0);
-    end
+    if (verdict_q) cause_o <= cause;
   end
 
   always_comb begin
-    cause_o = psf_pkg::ERROR_NONE;
-    if (behind_q) cause_o = psf_pkg::ERROR_NONE;
-    else if (word_q != ~crc_q) cause_o = psf_pkg::ERROR_PROGRAM_CRC;
-    else if (op_bad_q) cause_o = psf_pkg::ERROR_OPCODE;
-    else if (bad_q) cause_o = psf_pkg::ERROR_FIELD;
-    else if (overrun_q && {5'd0, op_q} == psf_pkg::OP_LOAD) cause_o = psf_pkg::ERROR_OVERRUN;
-    else if (last_q && !over_q) cause_o = psf_pkg::ERROR_NO_END;
+    cause = psf_pkg::ERROR_NONE;
+    if (behind_q) cause = psf_pkg::ERROR_NONE;
+    else if (word_q != ~crc_q) cause = psf_pkg::ERROR_PROGRAM_CRC;
+    else if (op_bad_q) cause = psf_pkg::ERROR_OPCODE;
+    else if (bad_q) cause = psf_pkg::ERROR_FIELD;
+    else if (overrun_q && is_load) cause = psf_pkg::ERROR_OVERRUN;
+    else if (last_q && !over_q) cause = psf_pkg::ERROR_NO_END;
   end
 
   logic unused_fields;  // that no rule speaks of

@@ -2,7 +2,7 @@
 //
 // Goes through the ring behind the fetch and has every descriptor checked before anyone else may read
 // it. fault_valid_o rises with the first that is not legal, holds, and nothing behind it is checked.
-// Two cycles per beat and four more per descriptor, if no one else reads.
+// Two cycles per beat and five more per descriptor, if no one else reads.
 
 module psf_program_check #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_2X8,

@@ -94,14 +94,15 @@ module psf_program_items #(
 
   // ---- Has its time come? Of the loads of this job and the next one, those that have completed. They
   // only grow while an item waits.
-  logic [16:0] loads_q;
-  logic loaded_q, free, go;
+  logic [16:0] loads_q, mark_q;  // a job that has ended takes its own from them, a cycle later
+  logic loaded_q, ended_q, free, go;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {loads_q, loaded_q} <= '0;
+      {loads_q, loaded_q, ended_q} <= '0;
     end else begin
-      loads_q <= loads_q + 17'(load_done_i) - (end_o ? 17'(mark_i) : '0);
+      ended_q <= end_o;
+      loads_q <= loads_q + 17'(load_done_i) - (ended_q ? mark_q : '0);
       loaded_q <= whole && job_valid_q && (is_layer || mark_valid_i) && !next &&
           loads_q >= 17'(is_layer ? layer.wait_loads : mark_i);
     end
@@ -134,7 +135,8 @@ module psf_program_items #(
   always_ff @(posedge clk_i) begin
     if (layer_go) layer_o <= layer;
     if (layer_go || store_go) index_q <= index;
-    irq_o <= job_q.irq;
+    mark_q <= 17'(mark_i);
+    irq_o  <= job_q.irq;
   end
 
   assign store_o = '{
@@ -154,6 +156,7 @@ module psf_program_items #(
       assert (!(layer_active_q && store_active_q));
       if (layer_active_q && !layer_start_o) assert (layer_o == $past(layer_o));
       if (end_o) assert (loads_q >= 17'(mark_i) && ahead_i);
+      assert (!(ended_q && loaded_q));
     end
   end
 

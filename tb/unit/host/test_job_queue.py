@@ -40,6 +40,7 @@ class JobQueueBench(Bench):
         self.queued: list[tuple[int, ...]] = []  # image, result, irq, crc of every ring job
         self.head = self.tail = self.first = 0  # first: number of the job at index 0
         self.armed = self.ring = False
+        self.filled = self.moved = False  # of the cycle before: jobs in the ring, a new tail
         self.phase, self.left = IDLE, 0
         self.want: deque[dict[str, int]] = deque()  # jobs of this run to be offered
         self.taken: deque[dict[str, int]] = deque()
@@ -105,7 +106,7 @@ class JobQueueBench(Bench):
         await self.settle()
         # ---- Outputs.
         run = self.phase == IDLE and not soft and (
-            bool(start) or ((self.armed or doorbell) and self.head != self.tail)
+            bool(start) or (self.armed and self.filled and not self.moved)
         )  # fmt: skip
         self.equal("run_o", self.get("run_o"), int(run))
         self.equal("ring_tail_o", self.get("ring_tail_o"), self.tail)
@@ -140,6 +141,8 @@ class JobQueueBench(Bench):
                 self.fetched += 1
         self.equal("beat_ready_o", self.get("beat_ready_o"), 1)
         # ---- The next state.
+        self.filled = self.head != self.tail
+        self.moved = retire or bool(soft) or (over and not soft and not self.quiet)
         if beat:
             self.beats.popleft()
         self.armed = (self.armed or bool(doorbell)) and not soft and not (over and not self.quiet)

@@ -39,7 +39,7 @@ class DescriptorCheckBench(Bench):
         return descriptor[:60] + self.crc.to_bytes(4, "little")
 
     async def judge(self, descriptor: bytes, last: int, over: int) -> int:
-        """The cause; it comes two cycles after the last word."""
+        """The cause; it comes three cycles after the last word."""
         for at in range(0, 64, 4):
             while random.random() < 0.1:  # a gap with garbage
                 self.set(valid_i=0, word_i=random.getrandbits(32))
@@ -51,6 +51,8 @@ class DescriptorCheckBench(Bench):
             assert not self.get("judged_o")
         self.noise("word_i", "last_i", "over_i")
         self.set(valid_i=0)
+        await self.tick()
+        assert not self.get("judged_o")
         await self.tick()
         assert self.get("judged_o")
         cause = self.get("cause_o")
