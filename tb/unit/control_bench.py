@@ -62,7 +62,7 @@ HARDWARE = hardware()
 MEMORY = 1 << 18
 PARITY, OVERRUN = 1, 2  # bits of fault_i
 LOG_ENTRIES = 2  # of the ring
-AW_LATENCY = 3  # cycles from a store that is taken to its AWVALID
+AW_LATENCY = 4  # cycles from a store that is taken to its AWVALID
 AXIL = {"axil_i": ("axil_request_t", "s_axil_{}"), "axil_o": ("axil_response_t", "s_axil_{}")}
 
 
