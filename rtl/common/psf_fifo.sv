@@ -31,21 +31,25 @@ module psf_fifo #(
   end
 
   logic [AddrWidth:0] write_q, read_q;  // one bit more than an address: full differs from empty
+  logic [AddrWidth:0] count;
+  logic full_q, valid_q;  // known ahead: who asks for a word has no time to compare
   logic push, pop, parity;
 
-  assign in_ready_o  = (write_q - read_q) != (AddrWidth + 1)'(Depth);
-  assign out_valid_o = write_q != read_q;
+  assign count       = write_q - read_q;
+  assign in_ready_o  = !full_q;
+  assign out_valid_o = valid_q;
   assign push        = in_valid_i && in_ready_o;
   assign pop         = out_valid_o && out_ready_i;
   assign error_o     = Parity && out_valid_o && (^{parity, out_data_o});
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      {write_q, read_q} <= '0;
+      {write_q, read_q, full_q, valid_q} <= '0;
     end else if (clear_i) begin
-      write_q <= '0;
-      read_q  <= '0;
+      {write_q, read_q, full_q, valid_q} <= '0;
     end else begin
+      full_q  <= !pop && (full_q || (push && count == (AddrWidth + 1)'(Depth - 1)));
+      valid_q <= push || (valid_q && !(pop && count == (AddrWidth + 1)'(1)));
       if (push) write_q <= write_q + 1'b1;
       if (pop) read_q <= read_q + 1'b1;
     end
@@ -65,7 +69,10 @@ module psf_fifo #(
 
   // Never more words than Depth.
   always_ff @(posedge clk_i) begin
-    if (rst_ni) assert ((write_q - read_q) <= (AddrWidth + 1)'(Depth));
+    if (rst_ni) begin
+      assert (count <= (AddrWidth + 1)'(Depth));
+      assert (full_q == (count == (AddrWidth + 1)'(Depth)) && valid_q == (count != '0));
+    end
   end
 
 endmodule

@@ -87,7 +87,6 @@ module psf_activations #(
       .read_data_i (stream_data_o[0]),
       .read_error_i(stream_error_o[0]),
       .word_valid_o(sum_word),
-      .word_ready_i(line_ready_o[0]),
       .word_line_o (sum_line),
       .word_place_o(sum_place),
       .word_bits_o (sum_bits),
@@ -166,4 +165,9 @@ module psf_activations #(
       .wr_addr_i (stream_write_addr_i),
       .wr_data_i (stream_write_data_i)
   );
+
+  // The layer before has been written, and the sums are not pooled.
+  always_ff @(posedge clk_i) begin
+    if (rst_ni && sum_word) assert (line_ready_o[0]);
+  end
 endmodule

@@ -4,8 +4,7 @@
 //   sum[j] = 2^31 + sum over n < stream_tokens, t of stream[n][t*J + j], in 32 bits, in every lane
 //   token n lies in bank (dump_step + n) mod G, from dump_base on, stream_stride further each round
 //   word j < J of step t is bit 31 - t of sum[j]; in word J lane i < 4 is (steps - 1 - t == 8*i)
-// For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle
-// (word_ready_i). done_o pulses when all can be read, busy_o is high from the cycle after start_i to
+// For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle. done_o pulses when all can be read, busy_o is high from the cycle after start_i to
 // done_o. A word beyond its memory is not read or written, overrun_o pulses; parity_o: a word that
 // was read fails its parity. Golden: golden.hardware.compile.average.
 module psf_stream_planes #(
@@ -24,9 +23,8 @@ module psf_stream_planes #(
     output logic [$clog2(Cfg.StreamDepth)-1:0] read_addr_o,
     input logic [Cfg.Lanes*Cfg.StreamWidth-1:0] read_data_i,
     input logic read_error_i,
-    // spike memory, word by word
+    // spike memory, word by word; nobody else writes, so a word is always taken
     output logic word_valid_o,
-    input logic word_ready_i,
     output logic [$clog2(Cfg.SpikeLines)-1:0] word_line_o,
     output logic [Cfg.LineWords-1:0] word_place_o,  // one-hot, the word of the line
     output logic [Cfg.Lanes-1:0] word_bits_o,
@@ -108,7 +106,7 @@ module psf_stream_planes #(
   assign word_valid_o = state_q == EMIT && !line_beyond;
   assign word_line_o = line_q[$clog2(Cfg.SpikeLines)-1:0];
   assign word_place_o = Cfg.LineWords'(1) << place_q[WordWidth-1:0];
-  assign emit = state_q == EMIT && (line_beyond || word_ready_i);
+  assign emit = state_q == EMIT;
   assign next_word = emit && left_q == '0;
 
   always_ff @(posedge clk_i) begin

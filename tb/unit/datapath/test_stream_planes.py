@@ -28,8 +28,8 @@ class StreamPlanesBench(Bench):
     """Residual and spike memory with stalls; every read and write is checked when it happens."""
 
     async def begin(self) -> None:
-        await self.reset(start_i=0, layer_i=garbage(), read_ready_i=0, word_ready_i=0,
-                         read_error_i=0, spike_busy_i=0)  # fmt: skip
+        await self.reset(start_i=0, layer_i=garbage(), read_ready_i=0, read_error_i=0,
+                         spike_busy_i=0)  # fmt: skip
         low, high = -(1 << WIDTH - 1), 1 << WIDTH - 1
         shape = (GROUPS, DEPTH, LANES)
         self.stream = np.random.default_rng(SEED).integers(low, high, shape)
@@ -68,8 +68,8 @@ class StreamPlanesBench(Bench):
         error = None  # whether the word of the cycle before was bad
         while True:
             assert self.now - began < limit, f"no end after {limit} cycles, SEED={SEED}"
-            ready = {"read_ready_i": not coin(idle), "word_ready_i": not coin(idle)}
-            self.set(spike_busy_i=int(busy > 0), **ready)
+            ready = not coin(idle)
+            self.set(spike_busy_i=int(busy > 0), read_ready_i=ready)
             if waiting is None:
                 self.noise("read_data_i")
             else:
@@ -84,10 +84,10 @@ class StreamPlanesBench(Bench):
             self.parities += self.get("parity_o")
             assert self.get("busy_o") == 1
             waiting = None
-            if self.get("read_valid_o") and ready["read_ready_i"]:
+            if self.get("read_valid_o") and ready:
                 waiting = self.get("read_bank_o"), self.get("read_addr_o")
                 reads += 1
-            if self.get("word_valid_o") and ready["word_ready_i"]:
+            if self.get("word_valid_o"):
                 place = self.get("word_place_o")
                 assert place & (place - 1) == 0 and place
                 key = self.get("word_line_o"), place.bit_length() - 1
@@ -197,7 +197,7 @@ async def resets(dut) -> None:
     await bench.run(f)
     took = bench.took
     for _ in range(16):
-        bench.set(layer_i=pack_layer(f), start_i=1, read_ready_i=1, word_ready_i=1)
+        bench.set(layer_i=pack_layer(f), start_i=1, read_ready_i=1)
         bench.set(spike_busy_i=0, read_error_i=0)
         await bench.tick()
         bench.set(start_i=0)
