@@ -78,7 +78,7 @@ PROOFS = (
         "psf_read_dma",
         {"Clients": 2, "Outstanding": 2, "MaxBurst": 2},
         mode="bmc",
-        depth=11,
+        depth=13,
         harness="psf_read_dma_data_formal",
     ),
     Proof(
@@ -90,7 +90,7 @@ PROOFS = (
         "psf_read_dma",
         {"Clients": 2, "Outstanding": 2, "MaxBurst": 2, "BusBytes": 16},
         mode="bmc",
-        depth=11,
+        depth=13,
         harness="psf_read_dma_data_formal",
     ),
     Proof("psf_registers"),
