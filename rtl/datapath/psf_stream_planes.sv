@@ -4,9 +4,10 @@
 //   sum[j] = 2^31 + sum over n < stream_tokens, t of stream[n][t*J + j], in 32 bits, in every lane
 //   token n lies in bank (dump_step + n) mod G, from dump_base on, stream_stride further each round
 //   word j < J of step t is bit 31 - t of sum[j]; in word J lane i < 4 is (steps - 1 - t == 8*i)
-// For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle. done_o pulses when all can be read, busy_o is high from the cycle after start_i to
-// done_o. A word beyond its memory is not read or written, overrun_o pulses; parity_o: a word that
-// was read fails its parity. Golden: golden.hardware.compile.average.
+// For one j after the other: a read a cycle (stalls with read_ready_i), then a written word a cycle.
+// done_o pulses when all can be read, busy_o is high from the cycle after start_i to done_o. A word
+// beyond its memory is not read or written, overrun_o pulses; parity_o: a word that was read fails
+// its parity. Golden: golden.hardware.compile.average.
 module psf_stream_planes #(
     parameter psf_pkg::config_t Cfg = psf_pkg::CFG_4X16
 ) (

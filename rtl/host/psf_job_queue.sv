@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where jobs come from. A start gives one run of one job, from the registers. A ring is run when
-// RING_HEAD has been written and differed from the tail in the cycle before; its entries (16 bytes, or 32 with the CRC of
-// the image, see docs/reference/registers.md) are read one after the other, ahead of their use, until the head is reached. run_o pulses where a
-// run begins (only while idle_i); the registers of the run are valid from the next cycle on.
+// RING_HEAD has been written and differed from the tail in the cycle before; its entries (16 bytes,
+// or 32 with the CRC of the image, see docs/reference/registers.md) are read one after the other,
+// ahead of their use, until the head is reached. run_o pulses where a run begins (only while idle_i); the registers of the run are valid from the next cycle on.
 // retire_i: the job in front is done; more_o: there is another one behind it. A head written at any
 // time is seen: by more_o of the run, or by the run that begins after it. fail_i: the run is over
 // and its job in front counts as retired; the ring then waits for the next write of the head.

@@ -6,9 +6,8 @@
 // words, never across a 4 KiB boundary, and the beats of each are checked against the window before
 // ARVALID; up to Outstanding are in flight, all with ID 0. Latency 5 from a command to ARVALID, a
 // burst every 3 cycles, 1 from R to a word. One word per cycle while MaxBurst * Outstanding exceeds
-// the memory latency. Stalls with
-// beat_ready_i of the client whose burst is at the front: a client that waits for another one before it takes its beats stops
-// both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
+// the memory latency. Stalls with beat_ready_i of the client whose burst is at the front: a client
+// that waits for another one before it takes its beats stops both. A command of 0 beats does nothing. A fault (bad response, burst outside the window, parity
 // of the burst queue) is reported once, in one cycle; then nothing is issued and all beats are
 // thrown away until stop_i has been high. stop_i also forgets all commands; no fault while it is
 // high. An ARVALID that is out stays until it is accepted. Addresses count modulo 2^AddrWidth.

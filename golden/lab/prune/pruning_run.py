@@ -31,6 +31,7 @@ from golden.lab.quantise.firing import integer_rates
 from golden.lab.quantise.twin import labels
 from golden.lab.train import distributed
 from golden.lab.train.checkpoint import load_dense, save_dense, trained_on, write_facts
+from golden.lab.train.distillation import lessons
 from golden.lab.train.loop import CHECKPOINT, Hooks, fit, log, refuse_unfinished, split_tensors
 from golden.lab.train.source import on_data
 
@@ -80,6 +81,9 @@ def run_rounds(
     told = record(config.finetune.data)
     frac_bits = config.quant.residual_frac_bits
     search, twin = MaskSearch(model, config), load_dense(dense)
+    for round_ in (config.finetune, config.qat):
+        if round_.epochs:
+            lessons(round_, model, twin)  # a teacher of the second is looked for before the first
     if config.finetune.epochs:
         part = run / "finetune"
         hooks = Hooks(search.before_epoch, search.after_step)

@@ -33,7 +33,7 @@ class Distillation:
     ) -> torch.Tensor:
         """`loss`, the cross-entropy of the logits (B, classes) for these inputs (T, B, C, H, W) or
         (B, C, H, W), with the teacher's part."""
-        self.teacher.to(logits.device)
+        self.teacher.to(inputs)  # where they are, and as exact
         with torch.no_grad():
             answers = self.teacher(inputs).to(logits.dtype)
         t = self.temperature

@@ -56,7 +56,7 @@ def test_the_loss_is_that_of_the_formula(seed):
     logits = torch.tensor(mine, requires_grad=True)
     teacher = Fixed(told)
     found = Distillation(teacher, config)(
-        torch.tensor(loss, dtype=torch.float64), torch.zeros(5, 1), logits
+        torch.tensor(loss, dtype=torch.float64), torch.zeros(5, 1).double(), logits
     )
     expected = by_hand(loss, mine, np.tile(told, (5, 1)), share, t)
     np.testing.assert_allclose(found.detach(), expected, rtol=1e-12)
@@ -118,7 +118,8 @@ def test_both_rounds_of_a_pruning_have_the_dense_network_as_teacher(data, tmp_pa
         config, "", tmp_path / "dense.safetensors", tmp_path / "run", tmp_path / "out.safetensors",
         False, "test",
     )  # fmt: skip
-    assert [config.distill for _, config in asked] == [0.5, 0.25]
+    shares = [config.distill for _, config in asked]
+    assert shares == [0.5, 0.25] * 2  # looked for before the first round, and in each
     weights = dense.state_dict()
     for teacher, _ in asked:
         same = teacher.state_dict()
@@ -172,6 +173,24 @@ def test_a_teacher_of_something_else(tmp_path, changes, sentence):
     save_dense(path, build(replace(RESNET, **changes)), {})
     with pytest.raises(UserError, match=sentence):
         lessons(replace(ROUND, distill=0.5, teacher=str(path)), awake(SMALL, 1), None)
+
+
+def test_a_training_in_float64_has_a_teacher_in_float64(data, tmp_path):
+    model, twin = awake(SMALL, 1).float(), awake(SMALL, 2).float()
+    fit(model, replace(ROUND, distill=1.0, precision="float64"), tmp_path / "run", twin=twin)
+    assert all(x.dtype == torch.float64 for x in (*model.parameters(), *twin.parameters()))
+
+
+def test_the_teacher_of_the_second_round_is_missed_before_the_first(data, tmp_path):
+    save_dense(tmp_path / "dense.safetensors", awake(SMALL, 1).float(), {})
+    config = PruneRunConfig(
+        prune=PruneConfig("unstructured", sparsity=0.5), quant=QuantConfig(4, 24),
+        finetune=ROUND, qat=replace(ROUND, distill=0.5, teacher="nowhere.safetensors"),
+    )  # fmt: skip
+    places = (tmp_path / name for name in ("dense.safetensors", "run", "out.safetensors"))
+    with pytest.raises(UserError, match="nowhere"):
+        run_rounds(config, "", *places, False, "test")
+    assert not (tmp_path / "run/finetune").exists()
 
 
 def test_nobody_to_teach(tmp_path):
