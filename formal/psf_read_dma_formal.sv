@@ -170,7 +170,7 @@ module psf_read_dma_formal #(
         if (u_dut.busy_q[c]) assert (u_dut.left_q[c] != '0);
       end
       assert (u_dut.next_q || !u_dut.checked_q);
-      if (u_dut.ready_q) assert (u_dut.busy_q[u_dut.client_q]);
+      if (u_dut.split) assert (u_dut.busy_q[u_dut.client_q]);
       if (u_dut.next_q) begin
         assert (32'(u_dut.next_addr[11:3]) + Beats * (32'(u_dut.next_len_q) + 32'd1) <= 32'd512);
         assert (32'(u_dut.next_len_q) == (32'(u_dut.next_burst_q.addr & 61'(Beats - 1)) +

@@ -64,7 +64,7 @@ module psf_job_queue #(
     end else begin
       begin_q  <= run_o;
       filled_q <= ring_head_i != tail_q;
-      moved_q  <= retire_i || fail_i || soft_reset_i;
+      moved_q  <= retire_i;  // where the tail moves otherwise, armed_q goes
       if (ring_write_i) armed_q <= 1'b1;
       if (fail_i) armed_q <= 1'b0;  // a write that comes with it has not seen it
       if (ring_q && (retire_i || fail_i)) tail_q <= tail_q + 16'd1;

@@ -143,7 +143,7 @@ module psf_read_dma #(
         if (cmd_valid_i[c] && cmd_ready_o[c]) busy_q[c] <= cmd_i[c].beats != '0;
       end
       if (split && last) busy_q[client_q] <= 1'b0;
-      ready_q <= (|busy_q) && !split;
+      ready_q <= |busy_q;  // of no meaning while next_q is set
       if (split) next_q <= 1'b1;
       else if (out) next_q <= 1'b0;
       checked_q <= next_q && !out;

@@ -142,7 +142,7 @@ class JobQueueBench(Bench):
         self.equal("beat_ready_o", self.get("beat_ready_o"), 1)
         # ---- The next state.
         self.filled = self.head != self.tail
-        self.moved = retire or bool(soft) or (over and not soft and not self.quiet)
+        self.moved = retire
         if beat:
             self.beats.popleft()
         self.armed = (self.armed or bool(doorbell)) and not soft and not (over and not self.quiet)

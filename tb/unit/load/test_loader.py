@@ -312,6 +312,7 @@ SMALL = {
 WIDE = SMALL | {
     "Lanes": 32, "Banks": 8, "LineWords": 4, "BankDepth": 50, "RowDepth": 32, "ParamDepth": 12,
 }  # fmt: skip
+NARROW = SMALL | {"LineWords": 4}
 TIGHT = {  # a beat per record, a word per beat
     "Lanes": 64, "Banks": 2, "LineWords": 2, "AccDepth": 2, "AccWidth": 16,
     "BankDepth": 32, "RowDepth": 64, "ParamDepth": 8, "SpikeLines": 64,
@@ -344,8 +345,9 @@ async def resets(dut) -> None:
 
 @pytest.mark.parametrize(
     "parameters",
-    [SMALL, WIDE, TIGHT, SMALL | {"BusBytes": 32}, WIDE | {"BusBytes": 16}],
-    ids=lambda p: f"{p['Lanes']} lanes, {p.get('BusBytes', 8)} bytes",
+    [SMALL, WIDE, TIGHT, SMALL | {"BusBytes": 32}, WIDE | {"BusBytes": 16}, NARROW],
+    ids=lambda p: "two lines a beat" * (p is NARROW)
+    or f"{p['Lanes']} lanes, {p.get('BusBytes', 8)} bytes",
 )
 def test_loader(parameters: dict[str, int]) -> None:
     run("psf_loader", __name__, parameters)
