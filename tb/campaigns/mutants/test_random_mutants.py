@@ -27,13 +27,13 @@ def _changes(module):
 def test_what_is_changed():
     found = {(c.operator, c.old, c.new) for c in _changes("psf_fifo")}
     assert {
-        ("operator", "write_q != read_q", "write_q == read_q"),
+        ("operator", "write_q - read_q", "write_q + read_q"),
         ("operand", "out_valid_o && out_ready_i", "out_ready_i"),
         ("condition", "push", "!(push)"),
         ("condition", "clear_i", "1'b0"),
         ("reset", "!rst_ni", "1'b0"),
         ("constant", "1'b1", "1'd0"),
-        ("assignment", "read_q <= '0;", ""),
+        ("assignment", "read_q <= read_q + 1'b1;", ""),
         ("operator", "^in_data_i", "|(in_data_i)"),
     } <= found
     assert ("width", "write_q[AddrWidth-1:0]") in {(operator, old) for operator, old, _ in found}
