@@ -238,8 +238,9 @@ def test_spikes(inference):
             assert got["spike_words"] == pixels * steps * words, c.name
             assert got["spike_writes"] == pixels * (changes + 1), c.name
             assert got["spike_reads"] == fetched, c.name
-        else:  # OR-ed: every line that is written was cleared or read before, up to two cycles again
-            ored = got["spike_writes"] - c.fields["out_clear"]  # while its words were on their way
+        else:  # OR-ed: a line that is written was cleared or read before, and while its words
+            # were on their way, for two cycles at the most, read again
+            ored = got["spike_writes"] - c.fields["out_clear"]
             assert 0 < ored <= got["spike_reads"] - fetched <= 3 * ored, c.name
             assert got["spike_words"] >= layer.target.tokens * steps * words, c.name
 

@@ -346,8 +346,9 @@ async def resets(dut) -> None:
 @pytest.mark.parametrize(
     "parameters",
     [SMALL, WIDE, TIGHT, SMALL | {"BusBytes": 32}, WIDE | {"BusBytes": 16}, NARROW],
-    ids=lambda p: "two lines a beat" * (p is NARROW)
-    or f"{p['Lanes']} lanes, {p.get('BusBytes', 8)} bytes",
+    ids=lambda p: (
+        "two lines a beat" * (p is NARROW) or f"{p['Lanes']} lanes, {p.get('BusBytes', 8)} bytes"
+    ),
 )
 def test_loader(parameters: dict[str, int]) -> None:
     run("psf_loader", __name__, parameters)
