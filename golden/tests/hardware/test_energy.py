@@ -61,7 +61,8 @@ def price(words, bits, width=None):
     return 10 * sqrt(words * bits / (8 * KIB)) * (width or bits) / 64
 
 
-ACC, MEMBRANE, WEIGHT = price(128, 21), price(32, 8 * 21), price(2048, 8 * 13 + 1)
+# A lane: 20 bits, beside an accumulator its parity, beside a membrane that and whether it fired.
+ACC, MEMBRANE, WEIGHT = price(128, 21), price(32, 8 * 22), price(2048, 8 * 13 + 1)
 ROW = price(2048, 11 + 13 + 1)
 LINE, WORD, PATCH = price(2048, 72), price(2048, 72, 9), price(128, 72)
 STREAM, PARAM, LOGIT = price(1024, 129), price(256, 321), price(64, 33)
