@@ -20,7 +20,7 @@ SHAPES = [
     ((4, 16, 6, 5), 32, 3, 0.05, 0.3),
     ((3, 21, 4, 7), 19, 3, 0.05, 0.3),  # nothing is a multiple of the lanes
     ((4, 40, 3, 3), 8, 3, 0.05, 0.3),  # a token needs several lines
-    ((4, 32, 5, 6), 24, 3, 0.7, 0.95),  # silent inputs are added
+    ((4, 32, 5, 6), 24, 3, 0.85, 0.95),  # silent inputs are added, although the border is silent
     ((2, 70, 1, 9), 40, 1, 0.05, 0.3),
     ((3, 64, 1, 9), 16, 1, 0.7, 0.95),
     ((1, 1, 1, 1), 1, 3, 0.05, 0.3),

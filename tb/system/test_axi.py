@@ -19,6 +19,7 @@ from cocotbext.axi.address_space import Region
 
 from golden.contract.random_network import random_images
 from golden.hardware import isa
+from golden.hardware.check import load_bytes
 from golden.hardware.compile.program import compile_network
 from golden.hardware.configuration import Hardware
 from golden.hardware.execute.emulator import Emulator
@@ -306,15 +307,18 @@ async def fails(bench: AxiBench, bad: int, limit: int, cause: int, where: str, c
 
 
 def index_of(bench: AxiBench, address: int, where: str, code: list) -> int:
-    """The descriptor to which a read or written address belongs."""
+    """The descriptor that reads or writes an address, the first one: loads of equal data share it."""
     offset = address - bench.place[where]
     if where == "program":
         return offset // isa.DESCRIPTOR_BYTES
     if where == "result":
         return next(i for i, (op, _) in enumerate(code) if op == isa.OP_STORE)
-    loads = [(f["offset"], i) for i, (op, f) in enumerate(code)
-             if op == isa.OP_LOAD and f["from_image"] == (where == "image")]  # fmt: skip
-    return max(load for load in loads if load[0] <= offset)[1]
+    return next(
+        i
+        for i, (op, f) in enumerate(code)
+        if op == isa.OP_LOAD and f["from_image"] == (where == "image")
+        and 0 <= offset - f["offset"] < load_bytes(bench.hardware, f)
+    )  # fmt: skip
 
 
 HARDWARE = Hardware.named("2x8")
