@@ -307,7 +307,7 @@ async def fails(bench: AxiBench, bad: int, limit: int, cause: int, where: str, c
 
 
 def index_of(bench: AxiBench, address: int, where: str, code: list) -> int:
-    """The descriptor that reads or writes an address, the first one: loads of equal data share it."""
+    """The first descriptor that reads or writes an address; loads of equal data share it."""
     offset = address - bench.place[where]
     if where == "program":
         return offset // isa.DESCRIPTOR_BYTES
